@@ -1,0 +1,31 @@
+# Two commands from a fresh machine with Python 3.11-3.13, git and make:
+#   make evolve   sets up .venv and evolves configs/digits.yaml on a local Ray
+#   make test     the same set-up, then the whole test suite
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# constraints.txt pins every package; torch goes in first, so that nothing else chooses its build
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: evolve test lint setup
+
+evolve: $(READY)
+	$(BIN)/instinct evolve configs/digits.yaml
+
+test: $(READY) lint
+	$(BIN)/python -m pytest -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $$(grep '^torch==' constraints.txt)
+	$(PIP) --editable '.[dev]'
+	touch $(READY)
