@@ -1,0 +1,121 @@
+"""Randomness that is derived and never carried: counter-based streams owned by an individual.
+
+Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"). Every number is a pure
+function of (run seed, purpose, generation, owner, replicate, index), computed in integers, so it does not depend on the
+size of a cohort, on the order of the work or on the device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+SHARED = -1
+"""The owner of common random numbers: every individual sees the same ones."""
+
+_MASK = 0xFFFFFFFF
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_ROUNDS = 10
+_OWNER, _STREAM = 1, 2  # third counter word: keeps the keys that are derived apart from the numbers that are drawn
+
+
+def philox(counter: Sequence[Tensor], key: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Philox 4x32-10: four words of counter and two of key (int64 tensors holding 32-bit words) to four random words.
+
+    The product of two 32-bit words may pass 2^63: int64 wraps modulo 2^64, so masking still yields the exact halves.
+    """
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(_ROUNDS):
+        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+        c0, c1, c2, c3 = ((p1 >> 32) & _MASK) ^ c1 ^ k0, p1 & _MASK, ((p0 >> 32) & _MASK) ^ c3 ^ k1, p0 & _MASK
+        k0, k1 = (k0 + _WEYL[0]) & _MASK, (k1 + _WEYL[1]) & _MASK
+    return c0, c1, c2, c3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """K independent streams; the same call on the same Chance gives the same numbers, always.
+
+    Attributes:
+        keys: (K, 2) int64, two 32-bit words for each owner.
+    """
+
+    keys: Int[Tensor, "K 2"]
+
+    @property
+    def owners(self) -> int:
+        """How many streams run side by side: P individuals, or 1 when they are common to all."""
+        return self.keys.shape[0]
+
+    def stream(self, purpose: str | int) -> Chance:
+        """Streams for another purpose, independent of these and of those of any other purpose."""
+        low, high = _words_of(str(purpose))
+        one = torch.ones_like(self.keys[:, 0])
+        words = philox((one * low, one * high, one * _STREAM, one * 0), (self.keys[:, 0], self.keys[:, 1]))
+        return Chance(torch.stack(words[:2], dim=1))
+
+    def words(self, count: int, start: int = 0) -> Int[Tensor, "K count"]:
+        """Uniform 32-bit words, numbers `start` to `start + count` of each stream: (K, count) int64."""
+        first, skip = divmod(start, 4)
+        blocks = -(-(count + skip) // 4)
+        index = torch.arange(first, first + blocks, device=self.keys.device).expand(self.owners, -1)
+        zero = torch.zeros_like(index)
+        words = philox((index & _MASK, index >> 32, zero, zero), (self.keys[:, :1], self.keys[:, 1:]))
+        return torch.stack(words, dim=-1).flatten(1)[:, skip : skip + count]
+
+    def uniform(self, *shape: int, start: int = 0) -> Float[Tensor, "K ..."]:
+        """Uniform numbers strictly inside (0, 1), float64, shape (K, *shape)."""
+        words = self.words(math.prod(shape), start)
+        return ((words.double() + 0.5) * 2.0**-32).view(self.owners, *shape)
+
+    def normal(self, *shape: int, start: int = 0) -> Float[Tensor, "K ..."]:
+        """Standard normal numbers by Box & Muller 1958, float64, shape (K, *shape)."""
+        uniform = self.uniform(math.prod(shape) * 2, start=start * 2).view(self.owners, -1, 2)
+        radius = (-2.0 * uniform[..., 0].log()).sqrt()
+        return (radius * (uniform[..., 1] * (2.0 * math.pi)).cos()).view(self.owners, *shape)
+
+    def integers(self, high: int, *shape: int, start: int = 0) -> Int[Tensor, "K ..."]:
+        """Integers in [0, high), high <= 2^31, shape (K, *shape); the bias is below high / 2^32."""
+        return ((self.words(math.prod(shape), start) * high) >> 32).view(self.owners, *shape)
+
+    def permutation(self, count: int) -> Int[Tensor, "K count"]:
+        """A random order of 0 .. count - 1 for each owner; a tie of two words is broken by their index."""
+        return torch.argsort(self.words(count), dim=1, stable=True)
+
+    def to(self, device: torch.device | str) -> Chance:
+        """The same streams on another device: the integers are the same there."""
+        return Chance(self.keys.to(device))
+
+
+def chance(
+    run_seed: int, purpose: str, generation: int = 0, owners: Sequence[int] | int = SHARED, replicate: int = 0
+) -> Chance:
+    """The one place where randomness begins.
+
+    Args:
+        run_seed: the seed of the run, any integer.
+        purpose: what the numbers are for, such as "birth" or "life".
+        generation: of the outer loop.
+        owners: identifiers of K individuals, or SHARED for numbers that are common to all (K = 1).
+        replicate: which repetition of the same life.
+    """
+    low, high = _words_of(f"{run_seed}/{purpose}/{generation}/{replicate}")
+    owner = torch.tensor([owners] if isinstance(owners, int) else list(owners), dtype=torch.int64)
+    key = (torch.full_like(owner, low), torch.full_like(owner, high))
+    counter = (owner & _MASK, (owner >> 32) & _MASK, torch.full_like(owner, _OWNER), torch.zeros_like(owner))
+    return Chance(torch.stack(philox(counter, key)[:2], dim=1))
+
+
+def _words_of(text: str) -> tuple[int, int]:
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little")

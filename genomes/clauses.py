@@ -1,0 +1,62 @@
+"""A contract, clause by clause: what holds is said, the first that does not is raised in one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, final
+
+from genomes.expect import Unexpected
+
+
+@final
+class Clauses:
+    """The clauses of one component's contract.
+
+    Attributes:
+        said: the sentences that hold so far, in their order.
+    """
+
+    def __init__(self, component: Any) -> None:
+        self.component = component
+        self.name = type(component).__name__
+        self.said: list[str] = []
+
+    def hold(self, holds: object, sentence: str, got: object = None) -> None:
+        """Adds the sentence.
+
+        Raises:
+            Unexpected: it does not hold; `got` says what was found instead.
+        """
+        if not holds:
+            raise Unexpected(f"{self.name}: broken: {sentence}" + ("" if got is None else f"; got {got}"))
+        self.said.append(sentence)
+
+    def through(self, check: Callable[[Clauses], None]) -> list[str]:
+        """What holds, after a check that calls `hold` for every clause.
+
+        Raises:
+            Unexpected: the first clause that does not hold, or whatever the component raised, in one sentence.
+        """
+        try:
+            check(self)
+        except Unexpected:
+            raise
+        except Exception as error:  # a stranger's class may raise anything, and its author wants a sentence
+            source = getattr(sys.modules.get(type(self.component).__module__), "__file__", None)
+            frames = traceback.extract_tb(error.__traceback__)
+            place = ([frame for frame in frames if frame.filename == source] or frames)[-1]
+            words = " ".join(str(error).split())[:300]
+            where = f"{self.name}: {place.name}(), line {place.lineno}"
+            raise Unexpected(f"{where}: raised {type(error).__name__}: {words}") from error
+        return self.said
+
+    def value(self) -> None:
+        """The clause of every component: it is its own configuration and nothing else."""
+        frozen = dataclasses.is_dataclass(self.component) and vars(type(self.component))["__dataclass_params__"].frozen
+        self.hold(frozen, "a component is a frozen dataclass")
+        twin = dataclasses.replace(self.component)
+        equal = twin == self.component and hash(twin) == hash(self.component)
+        self.hold(equal, "a component equals its copy and has a hash")

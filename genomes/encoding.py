@@ -1,0 +1,60 @@
+"""The seam of inheritance: a class says which genes it needs and grows a cohort of networks from them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.evolvable import evolved_spec, expressed
+from genomes.phenotype import Phenotype
+from genomes.spec import Genes, GenomeSpec
+from genomes.topology import Topology
+
+
+class Encoding(ABC):
+    """How a genome specifies a network. Implementations are frozen dataclasses: their own configuration, no state.
+
+    Numbers of the encoding that are Evolvable appear among the genes under their own name, (P,), whether they are
+    constants or evolve.
+    """
+
+    @abstractmethod
+    def spec(self, topology: Topology) -> GenomeSpec:
+        """The fields that a genome needs for this topology, without the Evolvable numbers.
+
+        Raises:
+            Unexpected: the encoding cannot specify this topology.
+        """
+
+    @abstractmethod
+    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+        """Grows P networks at once; differentiable in the genes where the formula is.
+
+        Args:
+            genes: by field name, (P, *shape).
+            chance: P streams of developmental chance, the individuals' own.
+        """
+
+    def expressed_bits(self, genes: Genes, topology: Topology) -> Tensor | None:
+        """Bits of the genes that are switched on, (P,) float64; None when all of them always are."""
+        return None
+
+    def constants(self, topology: Topology) -> dict[str, object]:
+        """What shapes the weights and is not in the genome (scales, fixed random matrices): listed beside its size."""
+        return {}
+
+
+def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:
+    """All genes of an encoding: its own fields, then its Evolvable numbers."""
+    return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology)])
+
+
+def develop(encoding: Encoding, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    """Genes to newborn networks, with the encoding's constants filled in beside its genes."""
+    first = next(iter(genes.values()))
+    like = torch.empty(first.shape[0], 1, dtype=first.dtype, device=first.device)
+    individual, _ = expressed(encoding, genes, topology, like)
+    return encoding.develop({**genes, **individual}, topology, chance)

@@ -1,0 +1,9 @@
+"""The encodings that come with the house; registering one here is what puts it under the contract tests."""
+
+from genomes.encoding import Encoding
+from genomes.encodings.direct import Direct
+from genomes.encodings.gene_expression import GeneExpression
+from genomes.encodings.genomic_bottleneck import GenomicBottleneck
+from genomes.encodings.spatial_expression import SpatialExpression
+
+ENCODINGS: tuple[type[Encoding], ...] = (GeneExpression, SpatialExpression, GenomicBottleneck, Direct)

@@ -1,0 +1,103 @@
+"""W = X O X^T: Barabasi, Beynon, Katona & Perez-Nieves 2023, Nat. Commun. 14:2226 (GEM); Barabasi & Barabasi 2020."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.encoding import Encoding
+from genomes.evolvable import check_evolvables
+from genomes.expect import expect
+from genomes.phenotype import Phenotype, Synapses
+from genomes.spec import Evolvable, Field, Genes, GenomeSpec
+from genomes.topology import Projection, Topology
+
+
+@final
+@dataclass(frozen=True)
+class GeneExpression(Encoding):
+    """Every neuron expresses G genes; pairs of genes, one before and one after the synapse, attract or repel.
+
+    W = gain * s * X_post O X_pre^T, with X (units, G) and O (G, G) in [-1, 1]. The constant s = sqrt(27 / fan-in) / G
+    gives uniform founders the weight variance 1 / fan-in. A bias is expressed likewise: b = X_post B, B (G,).
+
+    Attributes:
+        genes: G.
+        bits: for each number of X, O and B.
+        interactions: one O for each projection, or one shared by all (ML-GEM).
+        bias: `expressed` (one number a gene and group), `direct` (one a neuron) or `none`.
+        switches: adds one bit a gene that can silence it; the genome's size is then what is expressed.
+        gain: multiplies every weight.
+    """
+
+    genes: int = 7
+    bits: int = 6
+    interactions: Literal["projection", "shared"] = "projection"
+    bias: Literal["expressed", "direct", "none"] = "expressed"
+    switches: bool = False
+    gain: Evolvable = 1.0
+
+    def __post_init__(self) -> None:
+        check_evolvables(self)
+        expect(self.genes >= 1, "GeneExpression.genes", "at least 1", self.genes)
+        expect(1 <= self.bits <= 16, "GeneExpression.bits", "1 to 16", self.bits)
+
+    def spec(self, topology: Topology) -> GenomeSpec:
+        """Expression of each group (units, G), interactions (G, G), biases, switches (G,)."""
+        shapes: dict[str, tuple[int, ...]] = {f"expression.{g.name}": (g.size, self.genes) for g in topology.groups}
+        shapes |= {self._interaction(e): (self.genes, self.genes) for e in topology.edges}
+        if self.bias != "none":
+            sizes = {g.name: self.genes if self.bias == "expressed" else g.size for g in topology.groups[1:]}
+            shapes |= {f"bias.{name}": (size,) for name, size in sizes.items()}
+        fields = [Field(name, shape, -1.0, 1.0, bits=self.bits) for name, shape in shapes.items()]
+        if self.switches:
+            fields.append(Field("switch", (self.genes,), choices=2))
+        return GenomeSpec(tuple(fields))
+
+    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+        """Unfolds X O X^T for every projection."""
+        expression = {g.name: self._expression(g.name, genes) for g in topology.groups}
+        projections = {}
+        for edge in topology.edges:
+            scale = genes["gain"] * math.sqrt(27.0 / topology.shape(edge)[1]) / self.genes
+            reach = (expression[edge.post] * scale[:, None, None]) @ genes[self._interaction(edge)]
+            projections[edge.name] = Synapses(torch.bmm(reach, expression[edge.pre].mT))
+        groups = {}
+        for group in topology.groups[1:] if self.bias != "none" else ():
+            bias = genes[f"bias.{group.name}"]
+            if self.bias == "expressed":
+                bias = (expression[group.name] @ bias[:, :, None])[:, :, 0]
+            groups[group.name] = {"bias": bias}
+        return Phenotype(topology, projections, groups)
+
+    def expressed_bits(self, genes: Genes, topology: Topology) -> Tensor | None:
+        """A silent gene's expression and interactions cost nothing; the switches always do."""
+        if not self.switches:
+            return None
+        on = genes["switch"].double().sum(1)
+        bits = torch.full_like(on, float(self.genes))
+        for field in self.spec(topology).fields[:-1]:
+            if field.name.startswith("interaction"):
+                size = on**2
+            elif field.name.startswith("expression"):
+                size = field.shape[0] * on
+            else:
+                size = on if self.bias == "expressed" else torch.full_like(on, field.size)
+            bits += size * field.bits
+        return bits
+
+    def constants(self, topology: Topology) -> dict[str, object]:
+        """The scale of each projection."""
+        return {f"scale of {e.name}": math.sqrt(27.0 / topology.shape(e)[1]) / self.genes for e in topology.edges}
+
+    def _interaction(self, edge: Projection) -> str:
+        return "interaction" if self.interactions == "shared" else f"interaction.{edge.name}"
+
+    def _expression(self, group: str, genes: Genes) -> Tensor:
+        expression = genes[f"expression.{group}"]
+        return expression * genes["switch"][:, None, :] if self.switches else expression

@@ -1,0 +1,25 @@
+"""One clear sentence for whoever gave something wrong: where, what was expected, what was got."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Unexpected(ValueError):
+    """The user's input is wrong; `str(error)` is one sentence without a traceback's help."""
+
+
+def expect(condition: object, where: str, expected: str, got: object) -> None:
+    """Raises Unexpected with `where: expected ..., got ...` unless the condition holds."""
+    if not condition:
+        raise Unexpected(f"{where}: expected {expected}, got {got!r}")
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The tail of a sentence that offers the nearest of the choices, or lists them when none is near."""
+    choices = sorted(choices)
+    matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if matches:
+        return f"did you mean '{matches[0]}'?"
+    return "choose from " + ", ".join(choices) if choices else "none is known"

@@ -1,0 +1,143 @@
+"""The waist between inheritance and life: a cohort of networks as named tensors, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from genomes.activation import ACTIVATIONS
+from genomes.expect import Unexpected, expect, nearest
+from genomes.topology import Topology
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """One projection of P networks.
+
+    Attributes:
+        weight: (P, post, pre) at birth; 0 where no synapse grew.
+        mask: (P, post, pre), True where a synapse grew; None when all of them did.
+        parameters: whatever else a synapse has (learning rate, Hebbian coefficients ...), each broadcastable to
+            (P, post, pre); a number that all synapses share is (P, 1, 1).
+    """
+
+    weight: Float[Tensor, "P post pre"]
+    mask: Bool[Tensor, "P post pre"] | None = None
+    parameters: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Phenotype:
+    """P newborn networks of one topology.
+
+    Attributes:
+        topology: their groups and projections.
+        projections: Synapses by projection name.
+        groups: by group name, named tensors (P, units), such as `bias` or `type`.
+        traits: numbers of the individual by config path, (P, ...), such as `rule.momentum`.
+    """
+
+    topology: Topology
+    projections: Mapping[str, Synapses]
+    groups: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    traits: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [edge.name for edge in self.topology.edges]
+        expect(sorted(self.projections) == sorted(names), "phenotype", f"the projections {names}", [*self.projections])
+        for edge in self.topology.edges:
+            weight, wanted = self.projections[edge.name].weight, (self.lives, *self.topology.shape(edge))
+            expect(tuple(weight.shape) == wanted, edge.name, f"weights of shape {wanted}", tuple(weight.shape))
+            mask = self.projections[edge.name].mask
+            if mask is not None:
+                expect(tuple(mask.shape) == wanted, edge.name, f"a mask of shape {wanted}", tuple(mask.shape))
+        for name, tensors in self.groups.items():
+            if name not in self.topology.index:
+                raise Unexpected(f"phenotype: no group '{name}'; {nearest(name, self.topology.index)}")
+            shape = (self.lives, self.topology.group(name).size)
+            for what, tensor in tensors.items():
+                expect(tuple(tensor.shape) == shape, name, f"{what} of shape {shape}", tuple(tensor.shape))
+
+    @property
+    def lives(self) -> int:
+        """P: how many networks."""
+        return next(iter(self.projections.values())).weight.shape[0]
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor with the dtype and device of the weights, to make others like it."""
+        return next(iter(self.projections.values())).weight
+
+    def bias(self, group: str) -> Float[Tensor, "P units"] | None:
+        """The biases of a group at birth, or None."""
+        return self.groups.get(group, {}).get("bias")
+
+    def with_parameters(self, traits: Mapping[str, Tensor], synaptic: Mapping[str, Mapping[str, Tensor]]) -> Phenotype:
+        """The same networks with more traits, and with more synaptic parameters by parameter and projection name."""
+        projections = {
+            name: replace(s, parameters={**s.parameters, **{key: by[name] for key, by in synaptic.items()}})
+            for name, s in self.projections.items()
+        }
+        return replace(self, projections=projections, traits={**self.traits, **traits})
+
+    def synapses_grown(self) -> Float[Tensor, " P"]:
+        """How many synapses each network was born with, (P,)."""
+        grown = torch.zeros(self.lives, dtype=torch.float64, device=self.like.device)
+        for s in self.projections.values():
+            grown += s.weight[0].numel() if s.mask is None else s.mask.sum((1, 2))
+        return grown
+
+    def module(self, individual: int) -> nn.Module:
+        """One of the networks as an nn.Module: forward takes (B, input units) and gives (B, output units).
+
+        Raises:
+            Unexpected: no such individual, or a topology that needs time (recurrent or lateral projections).
+        """
+        expect(0 <= individual < self.lives, "individual", f"0 to {self.lives - 1}", individual)
+        return PhenotypeModule(self, individual)
+
+
+@final
+class PhenotypeModule(nn.Module):
+    """A single feed-forward network with trainable parameters, independent of the cohort that it came from.
+
+    Attributes:
+        weights: of each projection, (post, pre), in the order of the topology's projections.
+        biases: of each group in `biased`, (units,).
+        biased: names of the groups that have a bias.
+    """
+
+    def __init__(self, phenotype: Phenotype, individual: int) -> None:
+        super().__init__()
+        topology = phenotype.topology
+        expect(topology.is_feedforward, "module", "a feed-forward topology", topology.projections)
+        self.topology = topology
+        weights = [phenotype.projections[edge.name].weight[individual] for edge in topology.edges]
+        self.weights = nn.ParameterList([nn.Parameter(w.detach().clone()) for w in weights])
+        biases = {g.name: phenotype.bias(g.name) for g in topology.groups}
+        # a list, since torch has no room in a ParameterDict for group names such as "V1.L4" or "type"
+        self.biased = tuple(name for name, b in biases.items() if b is not None)
+        self.biases = nn.ParameterList(
+            [nn.Parameter(b[individual].detach().clone()) for b in biases.values() if b is not None]
+        )
+
+    def forward(self, inputs: Float[Tensor, "B input"]) -> Float[Tensor, "B output"]:
+        """(B, input units) to (B, output units)."""
+        activity, biases = {self.topology.sensory.name: inputs}, dict(zip(self.biased, self.biases, strict=True))
+        for group in self.topology.groups[1:]:
+            total = inputs.new_zeros(len(inputs), group.size)
+            for edge, weight in zip(self.topology.edges, self.weights, strict=True):
+                if edge.post == group.name:
+                    total = total + activity[edge.pre] @ weight.T
+            if group.name in biases:
+                total = total + biases[group.name]
+            # the copy keeps autograd's saved tensors apart from the in-place activation
+            activity[group.name] = ACTIVATIONS[group.activation].apply_(total.clone())
+        return activity[self.topology.output.name]
