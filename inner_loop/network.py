@@ -1,0 +1,128 @@
+"""Activity of a cohort. Weights lie in one flat buffer, so that an update of all of them is one operation.
+
+Dimensions: P lives, B samples, `post` and `pre` neurons. Activity is (P, units, B), or (1, units, B) where it is common
+to all lives; weights are (P, post, pre). Population x post is then the row dimension of a matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genomes.activation import ACTIVATIONS
+from genomes.expect import expect
+from genomes.phenotype import Phenotype
+from genomes.topology import Projection, Topology
+
+_ALIGNED = 16  # numbers; every block of the flat buffer begins on a cache line
+
+Activities = dict[str, Tensor]
+"""By group name: (P, units, B), the sensory group's possibly (1, units, B)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Everything that plasticity may change, as views into one buffer.
+
+    Attributes:
+        flat: all numbers, 1-D.
+        projections: by projection name, (P, post, pre).
+        biases: by group name, (P, units, 1); only groups that have a bias.
+    """
+
+    flat: Float[Tensor, " N"]
+    projections: dict[str, Tensor]
+    biases: dict[str, Tensor]
+
+    @classmethod
+    def born(cls, newborn: Phenotype) -> Weights:
+        """A copy of the weights and biases at birth."""
+        projections = {name: s.weight for name, s in newborn.projections.items()}
+        biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
+        return cls.packed(projections, {n: b[:, :, None] for n, b in biases.items() if b is not None})
+
+    @classmethod
+    def packed(cls, projections: Mapping[str, Tensor], biases: Mapping[str, Tensor]) -> Weights:
+        """Copies tensors side by side into a new buffer."""
+        blocks = [*projections.values(), *biases.values()]
+        starts = [0]
+        for block in blocks:
+            starts.append(starts[-1] + math.ceil(block.numel() / _ALIGNED) * _ALIGNED)
+        flat = blocks[0].new_zeros(starts[-1])
+        views = []
+        for block, start in zip(blocks, starts, strict=False):
+            view = flat[start : start + block.numel()].view(block.shape)
+            views.append(view.copy_(block))
+        split = len(projections)
+        return cls(flat, dict(zip(projections, views, strict=False)), dict(zip(biases, views[split:], strict=True)))
+
+    def zeros(self) -> Weights:
+        """A buffer of the same layout, all zero: traces, momentum."""
+        flat = torch.zeros_like(self.flat)
+
+        def same(view: Tensor) -> Tensor:
+            return flat.as_strided(view.shape, view.stride(), view.storage_offset())
+
+        return Weights(
+            flat,
+            {name: same(view) for name, view in self.projections.items()},
+            {name: same(view) for name, view in self.biases.items()},
+        )
+
+
+@final
+class Network:
+    """The order in which a feed-forward topology computes, worked out once.
+
+    Raises:
+        Unexpected: the topology has recurrent or lateral projections.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        expect(topology.is_feedforward, "topology", "feed-forward projections only", topology.projections)
+        self.topology = topology
+        self.sensory = topology.sensory.name
+        self.output = topology.output.name
+        self.incoming: dict[str, tuple[Projection, ...]] = {
+            g.name: tuple(e for e in topology.edges if e.post == g.name) for g in topology.groups[1:]
+        }
+        self.activation = {g.name: ACTIVATIONS[g.activation] for g in topology.groups}
+
+    def activity(self, weights: Weights, inputs: Float[Tensor, "K units B"]) -> Activities:
+        """One sweep from the sensory group to the output; inputs (P, units, B) or (1, units, B)."""
+        activities = {self.sensory: inputs}
+        for group, edges in self.incoming.items():
+            total = None
+            for edge in edges:
+                total = _add_product(total, weights.projections[edge.name], activities[edge.pre])
+            assert total is not None, "a topology has a path to every group"
+            if group in weights.biases:
+                total += weights.biases[group]
+            activities[group] = self.activation[group].apply_(total)
+        return activities
+
+
+def _add_product(total: Tensor | None, weight: Tensor, activity: Tensor) -> Tensor:
+    """total + W x; one large product where the activity is common to all lives."""
+    if activity.shape[0] == weight.shape[0]:
+        return torch.bmm(weight, activity) if total is None else total.baddbmm_(weight, activity)
+    rows, common = weight.flatten(0, 1), activity[0]
+    if total is None:
+        return torch.mm(rows, common).view(*weight.shape[:2], -1)
+    total.flatten(0, 1).addmm_(rows, common)
+    return total
+
+
+def accumulate_product(into: Tensor, beta: float, delta: Tensor, activity: Tensor) -> None:
+    """into = beta * into + delta activity^T, (P, post, pre), summed over the B samples."""
+    if activity.shape[0] == delta.shape[0]:
+        into.baddbmm_(delta, activity.mT, beta=beta)
+    else:
+        into.flatten(0, 1).addmm_(delta.flatten(0, 1), activity[0].T, beta=beta)

@@ -1,0 +1,9 @@
+"""The learning rules that come with the house; registering one here is what puts it under the contract tests."""
+
+from inner_loop.rule import LearningRule
+from inner_loop.rules.backprop import Backprop
+from inner_loop.rules.frozen import Frozen
+from inner_loop.rules.hebbian import Hebbian
+from inner_loop.rules.output_only import OutputOnly
+
+RULES: tuple[type[LearningRule], ...] = (Backprop, Hebbian, OutputOnly, Frozen)

@@ -1,0 +1,27 @@
+"""No plasticity: the innate control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from genomes.phenotype import Phenotype
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Lived
+from inner_loop.rule import LearningRule
+
+
+@final
+@dataclass(frozen=True)
+class Frozen(LearningRule[tuple[()]]):
+    """The weights stay what they were at birth."""
+
+    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[()]:
+        """Nothing to remember."""
+        return ()
+
+    def step(
+        self, network: Network, weights: Weights, state: tuple[()], lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, tuple[()]]:
+        """Changes nothing."""
+        return weights, state

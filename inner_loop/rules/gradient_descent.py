@@ -1,0 +1,94 @@
+"""Gradient descent with momentum over a cohort, in closed form; shared by the rules that descend an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+import torch
+from torch import Tensor
+
+from genomes.phenotype import Phenotype
+from genomes.spec import Evolvable, Evolve
+from inner_loop.network import Network, Weights, accumulate_product
+from inner_loop.objective import Lived
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """State of a descent.
+
+    Attributes:
+        velocity: v <- momentum * v + dE/dW, as in Polyak 1964 without the learning rate.
+        step_size: by projection or group name, of its synapses or its bias: minus the learning rate, 0 where no synapse
+            grew; as small as rates and masks allow, (P, 1, 1) to (P, post, pre), since an update is bound by memory.
+        momentum: one number, or (P, 1, 1) when it is a gene.
+        deltas: by group name and B, (P, units, B): room for the errors of hidden groups, since memory that the system
+            hands out anew at every step costs more than the products that fill it.
+    """
+
+    velocity: Weights
+    step_size: dict[str, Tensor]
+    momentum: float | Tensor
+    deltas: dict[tuple[str, int], Tensor] = field(default_factory=dict)
+
+
+def begin(newborn: Phenotype, weights: Weights, momentum: Evolvable, plastic: tuple[str, ...]) -> Descent:
+    """A descent at rest.
+
+    Args:
+        plastic: names of the groups whose incoming synapses and biases learn. A bias learns at the mean rate of its
+            group's incoming projections.
+    """
+    step_size: dict[str, Tensor] = {}
+    rates: dict[str, list[Tensor]] = {}
+    for edge in newborn.topology.edges:
+        if edge.post in plastic:
+            synapses = newborn.projections[edge.name]
+            rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
+            step_size[edge.name] = -rate if synapses.mask is None else -rate * synapses.mask
+            rates.setdefault(edge.post, []).append(rate.mean((1, 2), keepdim=True))
+    for group, means in rates.items():
+        step_size[group] = -torch.stack(means).mean(0)
+    factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolve) else momentum
+    return Descent(weights.zeros(), step_size, factor)
+
+
+def descend(
+    network: Network, weights: Weights, state: Descent, lived: Lived, plastic: tuple[str, ...]
+) -> tuple[Weights, Descent]:
+    """One step down the gradient of the error at `plastic` groups; deltas go no deeper than plasticity asks."""
+    errors = lived.error()
+    deepest = max(1, min(network.topology.index[name] for name in plastic))
+    for group in reversed(network.incoming):
+        delta = errors.pop(group, None)
+        if delta is None:
+            continue
+        delta = network.activation[group].chain_(delta, lived.activities[group])
+        for edge in network.incoming[group]:
+            weight = weights.projections[edge.name]
+            if network.topology.index[edge.pre] >= deepest:
+                if edge.pre in errors:
+                    errors[edge.pre].baddbmm_(weight.mT, delta)
+                else:
+                    room = edge.pre, delta.shape[2]
+                    errors[edge.pre] = torch.bmm(weight.mT, delta, out=state.deltas.get(room))
+                    state.deltas[room] = errors[edge.pre]
+            if group in plastic:  # the error has passed through the weight: it may change now, while it is in the cache
+                velocity = state.velocity.projections[edge.name]
+                accumulate_product(velocity, _damp(velocity, state.momentum), delta, lived.activities[edge.pre])
+                weight.addcmul_(velocity, state.step_size[edge.name])
+        if group in plastic and group in weights.biases:
+            velocity = state.velocity.biases[group]
+            torch.add(delta.sum(2, keepdim=True), velocity, alpha=_damp(velocity, state.momentum), out=velocity)
+            weights.biases[group].addcmul_(velocity, state.step_size[group])
+    return weights, state
+
+
+def _damp(velocity: Tensor, momentum: float | Tensor) -> float:
+    """The factor of the velocity that is left to its next accumulation: a gene has no place in a matrix product."""
+    if isinstance(momentum, Tensor):
+        velocity.mul_(momentum)
+        return 1.0
+    return momentum

@@ -1,0 +1,96 @@
+"""The seam of tasks: samples with targets, drawn from an endless stream, and how well an output answers them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genomes.chance import Chance
+
+Split = Literal["train", "selection", "test"]
+"""Lives learn on train; what is selected for is measured on selection; no life and no selection ever sees test."""
+
+SPLITS: tuple[Split, ...] = ("train", "selection", "test")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """K streams of samples, K = P lives or 1 when they are common to all.
+
+    Attributes:
+        inputs: (K, input units, n).
+        targets: (K, output units, n); one-hot where the target is a class.
+    """
+
+    inputs: Float[Tensor, "K input n"]
+    targets: Float[Tensor, "K output n"]
+
+
+class Task(ABC):
+    """Implementations are frozen dataclasses: their own configuration, no state.
+
+    The first name in `score_names` is the main score: the one that curves, gains and criteria speak of.
+    """
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """Units of the sensory group."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Units of the output group."""
+
+    @property
+    @abstractmethod
+    def score_names(self) -> tuple[str, ...]:
+        """The scores that `scores` gives, the main one first; larger is better in all of them."""
+
+    @abstractmethod
+    def size(self, split: Split) -> int:
+        """How many samples measure a split: `draw(split, size, ...)` covers a finite split exactly once."""
+
+    @abstractmethod
+    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+        """Samples `start` to `start + samples` of the streams of `chance`, one a key."""
+
+    @abstractmethod
+    def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
+        """Each score by name, mean over the n samples, (P,) float64."""
+
+    def fingerprint(self) -> str:
+        """A hash of the data that the task reads from outside; empty where there is none."""
+        return ""
+
+
+CLASSIFICATION = ("accuracy", "log_likelihood")
+
+
+def classification_scores(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """Share of samples whose largest output is the target's, and mean log softmax probability of the target in nats."""
+    # max with its index is several times faster than argmax along an axis that is not the last
+    hits = outputs.max(1).indices == targets.max(1).indices
+    log_likelihood = (torch.log_softmax(outputs, dim=1) * targets).sum(1)
+    # an output that is not a number has no largest: argmax would still name one
+    accuracy = hits.double().mean(1) + 0.0 * outputs.sum((1, 2)).double()
+    return {"accuracy": accuracy, "log_likelihood": log_likelihood.double().mean(1)}
+
+
+REGRESSION = ("explained_variance", "negative_squared_error")
+
+
+def regression_scores(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """1 - squared error / variance of the targets, and minus the squared error summed over the output units."""
+    error = (outputs - targets).double().square().sum(1).mean(1)
+    centred = (targets - targets.mean(2, keepdim=True)).double()
+    return {
+        "explained_variance": 1.0 - error / centred.square().sum(1).mean(1),
+        "negative_squared_error": -error,
+    }

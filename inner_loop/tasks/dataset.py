@@ -1,0 +1,83 @@
+"""A finite labelled data set in three splits, streamed in shuffled epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from numpy import ndarray
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.task import SPLITS, Samples, Split
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled samples by split.
+
+    Attributes:
+        inputs: by split, (n, input units).
+        labels: by split, (n,) from 0 to classes - 1.
+        classes: output units.
+    """
+
+    inputs: dict[Split, Float32[ndarray, "n input"]]
+    labels: dict[Split, Int64[ndarray, " n"]]
+    classes: int
+
+    def size(self, split: Split) -> int:
+        """How many samples a split has."""
+        return len(self.labels[split])
+
+    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+        """Samples of each stream, epoch after epoch, every epoch in an order of its own."""
+        order = epochs(self.size(split), samples, chance.stream(split), start)
+        device = chance.keys.device
+        inputs = torch.as_tensor(self.inputs[split], device=device)[order]
+        labels = torch.as_tensor(self.labels[split], device=device)[order]
+        targets = torch.nn.functional.one_hot(labels, self.classes).to(inputs.dtype)
+        return Samples(inputs.mT.contiguous(), targets.mT.contiguous())
+
+
+def epochs(size: int, samples: int, chance: Chance, start: int) -> Int64[Tensor, "K samples"]:
+    """Indices `start` to `start + samples` of endless shuffled epochs over `size` items, (K, samples)."""
+    first, last = start // size, (start + samples - 1) // size
+    orders = [chance.stream(f"epoch {epoch}").permutation(size) for epoch in range(first, last + 1)]
+    return torch.cat(orders, dim=1)[:, start - first * size :][:, :samples]
+
+
+def stratified(labels: Int64[ndarray, " n"], sizes: tuple[int, ...], seed: int) -> list[Int64[ndarray, " m"]]:
+    """Disjoint index sets of the given sizes in which every class has its share, as near as whole numbers allow.
+
+    Raises:
+        Unexpected: the sizes sum to more than there is.
+    """
+    expect(sum(sizes) <= len(labels), "split", f"at most {len(labels)} samples in all", list(sizes))
+    generator = np.random.Generator(np.random.Philox(seed))
+    shuffled = generator.permutation(len(labels))
+    # position of a sample within its class, as a fraction: sorting by it interleaves the classes evenly
+    fraction = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels[shuffled] == label)
+        fraction[members] = (np.arange(len(members)) + 0.5) / len(members)
+    ordered = shuffled[np.argsort(fraction, kind="stable")]
+    ends = np.cumsum((0, *sizes))
+    return [np.sort(ordered[ends[i] : ends[i + 1]]) for i in range(len(sizes))]
+
+
+def divided(
+    inputs: Float32[ndarray, "n input"],
+    labels: Int64[ndarray, " n"],
+    classes: int,
+    sizes: tuple[int, int, int],
+    seed: int,
+) -> Dataset:
+    """Samples in disjoint stratified splits of the given sizes: train, selection, test."""
+    members = dict(zip(SPLITS, stratified(labels, sizes, seed), strict=True))
+    return Dataset({s: inputs[m] for s, m in members.items()}, {s: labels[m] for s, m in members.items()}, classes)

@@ -1,0 +1,76 @@
+"""Real handwritten digits: 1,797 images of 8 x 8 pixels (Alpaydin & Kaynak 1998, UCI; shipped with scikit-learn)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import final
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores
+from inner_loop.tasks.dataset import Dataset, divided
+
+
+@final
+@dataclass(frozen=True)
+class Digits(Task):
+    """64 pixels scaled to [0, 1], ten classes, in three disjoint stratified splits.
+
+    Attributes:
+        train: samples that lives learn from.
+        selection: samples on which what is selected for is measured.
+        test: held out from both.
+        split_seed: of the division into splits; the same for every run, so that results compare.
+    """
+
+    train: int = 397
+    selection: int = 1000
+    test: int = 400
+    split_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for split in SPLITS:
+            expect(getattr(self, split) >= 10, f"Digits.{split}", "at least 10 samples", getattr(self, split))
+        total = self.train + self.selection + self.test
+        expect(total <= 1797, "Digits", "splits of 1797 samples in all", total)
+
+    @property
+    def inputs(self) -> int:
+        """64 pixels."""
+        return 64
+
+    @property
+    def outputs(self) -> int:
+        """Ten digits."""
+        return 10
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, log-likelihood."""
+        return CLASSIFICATION
+
+    def size(self, split: Split) -> int:
+        """All samples of the split."""
+        return _load(self).size(split)
+
+    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+        """Shuffled epochs of the split."""
+        return _load(self).draw(split, samples, chance, start)
+
+    def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
+        """Accuracy and log-likelihood, (P,)."""
+        return classification_scores(outputs, targets)
+
+
+@lru_cache(maxsize=4)
+def _load(task: Digits) -> Dataset:
+    from sklearn.datasets import load_digits  # half a second: only when a life needs it
+
+    digits = load_digits()
+    pixels, labels = (digits.data / 16.0).astype(np.float32), digits.target.astype(np.int64)
+    return divided(pixels, labels, 10, (task.train, task.selection, task.test), task.split_seed)
