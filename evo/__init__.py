@@ -1,0 +1,33 @@
+"""The outer loop of instinct: experiments, searches, runs.
+
+from evo import Experiment, Run, evolve
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evo.evaluate import evaluate
+    from evo.experiment import Experiment, assemble
+    from evo.run import Run
+    from evo.session import evolve
+
+__all__ = ["Experiment", "Run", "assemble", "evaluate", "evolve"]
+
+_HOMES = {
+    "Experiment": "evo.experiment",
+    "Run": "evo.run",
+    "assemble": "evo.experiment",
+    "evaluate": "evo.evaluate",
+    "evolve": "evo.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # imported on first use: the command line answers --help without loading torch
+    if name not in _HOMES:
+        raise AttributeError(f"module 'evo' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

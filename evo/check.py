@@ -1,0 +1,115 @@
+"""The contract of a search as code, and `instinct check`: the contract of any component, tried on a stranger's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.goals import Goals, measurement_names
+from evo.registry import REGISTRY, SEAMS, resolve
+from evo.search.base import Search, State
+from genomes.chance import chance
+from genomes.check import check_encoding
+from genomes.expect import Unexpected, expect, nearest
+from genomes.spec import Field, GenomeSpec
+from inner_loop.check import check_objective, check_rule, check_task
+from inner_loop.tasks.digits import Digits
+
+_SPEC = GenomeSpec(
+    (Field("real", (5,), -1.0, 1.0), Field("kind", (2,), choices=3), Field("rate", (), 1e-3, 1.0, "log"))
+)
+
+
+def check_search(search: Search) -> list[str]:
+    """What holds of a search, a sentence each.
+
+    Raises:
+        Unexpected: at the first clause that does not hold.
+    """
+    name = type(search).__name__
+    search.check(_SPEC, 2)
+    state = search.begin(_SPEC, chance(0, "search", -1))
+    for generation in range(3):
+        luck = chance(0, "search", generation)
+        asked, again = search.ask(state, _SPEC, luck), search.ask(state, _SPEC, luck)
+        expect(np.array_equal(asked.units, again.units), name, "the same answer to the same ask", "another one")
+        shape = (search.lives, _SPEC.size)
+        expect(asked.units.shape == shape, name, f"{shape} numbers", asked.units.shape)
+        expect(np.isfinite(asked.units).all(), name, "finite genomes", "others")
+        expect(asked.parents.shape == (search.lives, 2), name, "two parents each", asked.parents.shape)
+        goals = _goals(asked.units)
+        before = {key: value.copy() for key, value in state.items()}
+        told = search.tell(state, asked, goals, _SPEC, luck)
+        expect(_same(state, before), name, "a tell that leaves the old state alone", "a changed one")
+        expect(
+            _same(told, search.tell(state, asked, goals, _SPEC, luck)), name, "the same state from the same tell", "not"
+        )
+        kept = all(isinstance(value, np.ndarray) and value.dtype != object for value in told.values())
+        expect(kept, name, "a state of plain arrays", sorted(told))
+        state = told
+    return [
+        f"{name} asks for {search.lives} genomes in the unit cube",
+        f"{name} gives the same answer to the same ask and tell",
+        f"{name} keeps its state in named arrays and leaves the old one alone",
+    ]
+
+
+def check_goals(goals: Goals) -> list[str]:
+    """What holds of goals: a finite column a goal for measurements of the digits."""
+    task, name = Digits(), type(goals).__name__
+    goals.check(task)
+    values = goals.of({key: np.linspace(0.0, 1.0, 4) for key in measurement_names(task)})
+    expect(values.shape == (4, goals.count), name, f"(4, {goals.count}) goals", values.shape)
+    expect(np.isfinite(values).all(), name, "finite goals from finite measurements", "others")
+    return [f"{name} gives {goals.count} finite goals for each individual"]
+
+
+_CONTRACTS: dict[str, Callable[[Any], list[str]]] = {
+    "encoding": check_encoding,
+    "rule": check_rule,
+    "objective": check_objective,
+    "task": check_task,
+    "goals": check_goals,
+    "search": check_search,
+}
+
+
+def check(name: str) -> list[str]:
+    """The contract of the component called `name`, one of the house or `module:Class`, with its default numbers.
+
+    Raises:
+        Unexpected: no such component, or a clause that does not hold.
+    """
+    for seam in SEAMS:
+        if any(known.__name__ == name for known in REGISTRY[seam]):
+            return _CONTRACTS[seam](_built(resolve(seam, name)))
+    if ":" not in name:
+        every = [known.__name__ for classes in REGISTRY.values() for known in classes]
+        raise Unexpected(f"check: no component '{name}'; {nearest(name, every)}, or write module:Class")
+    for seam in SEAMS:
+        try:
+            found = resolve(seam, name, allow_code=True)
+        except Unexpected as error:
+            reason = error
+        else:
+            return _CONTRACTS[seam](_built(found))
+    raise reason
+
+
+def _built(found: type) -> Any:
+    try:
+        return found()
+    except TypeError as error:
+        raise Unexpected(f"{found.__name__}: expected a default for every field, got {error}") from error
+
+
+def _goals(units: Float64[ndarray, "N G"]) -> Float64[ndarray, "N 2"]:
+    return np.stack([-((units - 0.3) ** 2).sum(1), -((units - 0.6) ** 2).sum(1)], axis=1)
+
+
+def _same(one: State, other: State) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)

@@ -1,0 +1,232 @@
+"""The command `instinct` and its verbs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from genomes.expect import Unexpected, nearest
+
+DONE, FAILED, WRONG = 0, 1, 2
+
+Verb = Callable[[argparse.Namespace, Console], dict[str, Any]]
+"""Takes the options, prints for people, gives what `--json` prints."""
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM: what is finished is on disk."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb; returns 0 done, 1 the run failed, 2 the input is wrong, 130 or 143 interrupted."""
+    try:
+        options = _options(sys.argv[1:] if arguments is None else arguments)
+    except Unexpected as error:
+        print(f"instinct: {error}", file=sys.stderr)
+        return WRONG
+    verb: Verb = options.verb
+    console = Console(file=sys.stderr if options.json else sys.stdout, highlight=False, soft_wrap=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        with redirect_stdout(sys.stderr):  # Ray's own words about dead workers go to standard output
+            answer = verb(options, console)
+    except Unexpected as error:
+        print(f"instinct: {error}", file=sys.stderr)
+        return WRONG
+    except Interrupted as interruption:
+        print("instinct: interrupted; what is finished is safe, `instinct resume` goes on from there", file=sys.stderr)
+        return 128 + interruption.number
+    except _failures() as error:
+        print(f"instinct: {error}", file=sys.stderr)
+        return FAILED
+    if options.json:
+        print(json.dumps(answer))
+    return int(answer.get("exit", DONE))
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from evo.loop import RunFailed
+
+    return (RunFailed,)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise Interrupted(number)
+
+
+def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct evolve CONFIG [KEY=VALUE ...]."""
+    from evo.config import load
+    from evo.session import new_run
+
+    overrides = list(options.overrides)
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    experiment = load(options.config, overrides, allow_code=options.allow_code)
+    path = new_run(experiment, options.run, Path(options.config).stem, ["evolve", options.config, *overrides])
+    # whatever code it names was allowed when it was loaded
+    return _session(path, options, console, allow_code=True)
+
+
+def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct resume RUN."""
+    from evo.session import extend
+
+    if options.generations is not None:
+        extend(options.run, options.generations, options.allow_code)
+    return _session(options.run, options, console, options.allow_code)
+
+
+def _session(path: Path, options: argparse.Namespace, console: Console, allow_code: bool) -> dict[str, Any]:
+    from evo.command import drive
+
+    return drive(path, options.workers, options.address, options.serial, allow_code, console)
+
+
+def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct list [WHAT]."""
+    from evo.config import shipped
+    from evo.registry import REGISTRY
+
+    plurals = {"goals": "goals", "search": "searches"}
+    kinds = {plurals.get(seam, f"{seam}s"): classes for seam, classes in REGISTRY.items()}
+    names = [*kinds, "configs"]
+    if options.what is not None and options.what not in names:
+        raise Unexpected(f"list: nothing called '{options.what}'; {nearest(options.what, names)}")
+    answer: dict[str, Any] = {}
+    for kind in names if options.what is None else [options.what]:
+        if kind == "configs":
+            answer[kind] = {name: _first_line(path.read_text()).lstrip("# ") for name, path in shipped().items()}
+        else:
+            answer[kind] = {c.__name__: _first_line(sys.modules[c.__module__].__doc__) for c in kinds[kind]}
+        console.print(f"[bold]{kind}[/bold]")
+        for name, line in answer[kind].items():
+            console.print(f"  {name:20} {line}", markup=False)
+    return answer
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0]
+
+
+def doctor_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct doctor."""
+    from evo.doctor import findings
+
+    seen = {}
+    for finding in findings(options.address):
+        seen[finding.what] = {"well": finding.well, "seen": finding.seen}
+        console.print(f"{'ok ' if finding.well else 'NO '} {finding.what:14} {finding.seen}", markup=False)
+    well = all(finding["well"] for finding in seen.values())
+    console.print("this machine works" if well else "something is missing: see the lines that begin with NO")
+    return {"well": well, "findings": seen, "exit": DONE if well else FAILED}
+
+
+def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct export RUN --to FORMAT."""
+    from evo.export import EXPORTS, export
+    from evo.run import Run
+
+    if options.to not in EXPORTS:
+        raise Unexpected(f"--to: no format '{options.to}'; {nearest(options.to, EXPORTS)}")
+    written = export(Run(options.run, options.allow_code), options.to, options.out)
+    console.print(f"wrote {written}", markup=False)
+    return {"run": str(options.run), "to": options.to, "file": str(written)}
+
+
+def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct check MODULE:CLASS."""
+    from evo.check import check
+
+    kept = check(options.component)
+    for sentence in kept:
+        console.print(f"ok  {sentence}", markup=False)
+    return {"component": options.component, "holds": kept}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Unexpected(f"{message}; see {self.prog} --help")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Options and overrides may stand in any order."""
+    parser, verbs = _parser()
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs:
+        raise Unexpected(f"no verb '{arguments[0]}'; {nearest(arguments[0], verbs)}")
+    options, rest = parser.parse_known_args(arguments)
+    strange = [word for word in rest if word.startswith("-") or not hasattr(options, "overrides")]
+    if strange:
+        raise Unexpected(f"unknown argument '{strange[0]}'; see instinct {arguments[0]} --help")
+    if rest:
+        options.overrides = [*options.overrides, *rest]
+    return options
+
+
+def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    parser = _Parser(prog="instinct", description="Evolution plus learning.")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def add(name: str, verb: Verb, text: str) -> Any:
+        made = verbs.add_parser(name, help=text, description=text)
+        made.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+        made.set_defaults(verb=verb)
+        return made
+
+    evolve = add("evolve", evolve_verb, "evolve what a config describes")
+    evolve.add_argument(
+        "config", metavar="CONFIG", help="a path, or the name of a shipped config (instinct list configs)"
+    )
+    evolve.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as search.population=64")
+    evolve.add_argument("--run", type=Path, help="folder to write (default: runs/CONFIG-001, -002 ...)")
+    evolve.add_argument("--seed", type=int, help="of all randomness (default: the config's)")
+    _add_executor(evolve)
+    resume = add("resume", resume_verb, "go on with a run that was stopped, or add generations to it")
+    resume.add_argument("run", metavar="RUN", type=Path)
+    resume.add_argument("--generations", type=_count, help="the new total")
+    _add_executor(resume)
+    listing = add("list", list_verb, "what there is to build an experiment from")
+    listing.add_argument(
+        "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, searches, configs"
+    )
+    doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
+    doctor.add_argument("--address", help="of a running Ray cluster to try")
+    exporting = add("export", export_verb, "write the best genome's network in another format")
+    exporting.add_argument("run", metavar="RUN", type=Path)
+    exporting.add_argument("--to", required=True, help="npz, graphml, torch or csv")
+    exporting.add_argument("--out", type=Path, help="file to write (default: RUN/export/best.*)")
+    checking = add("check", check_verb, "try the contract of a seam on your own component")
+    checking.add_argument("component", metavar="MODULE:CLASS", help="or the name of one that comes with the house")
+    for made in (evolve, resume, exporting):
+        made.add_argument("--allow-code", action="store_true", help="run module:Class components that the file names")
+    return parser, list(verbs.choices)
+
+
+def _add_executor(made: argparse.ArgumentParser) -> None:
+    where = made.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=_count, help="processes of a local Ray (default: one a core)")
+    where.add_argument("--address", help="of a running Ray cluster: auto or HOST:PORT")
+    where.add_argument("--serial", action="store_true", help="in this process, without Ray")
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got '{text}'")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""`instinct evolve` and `instinct resume`: a run with its progress shown, summed up and drawn."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from evo.executors import Executor, OnRay, Serial
+from evo.figures import evolution, front
+from evo.progress import Progress
+from evo.result import result
+from evo.run import Run
+from evo.search.front import FrontSearch
+from evo.session import continued
+
+
+def drive(
+    path: Path, workers: int | None, address: str | None, serial: bool, allow_code: bool, console: Console
+) -> dict[str, Any]:
+    """Evolves a run folder from where it stands to its end; gives what `--json` prints."""
+    run = Run(path, allow_code)
+    executor: Executor = Serial() if serial else OnRay(workers, address)
+    ours = signal.getsignal(signal.SIGTERM)
+    with Progress(console, run.experiment) as progress:
+
+        def ready(first: int) -> None:
+            signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
+            progress.begin(str(path), first)
+
+        for generation in continued(run, executor, ready):
+            progress.show(generation)
+    return _sum_up(run, console)
+
+
+def _sum_up(run: Run, console: Console) -> dict[str, Any]:
+    outcome = result(run)
+    run.folder.write_json("result.json", outcome.as_dict())
+    pictures = evolution(run, outcome, run.path / "figures")
+    if isinstance(run.experiment.search, FrontSearch):
+        pictures += front(run, run.path / "figures")
+    main = run.experiment.task.score_names[0].replace("_", " ")
+    console.print(
+        f"\nheld-out {main}: random genomes {outcome.founders_innate:.3f} at birth; the best genome "
+        f"{outcome.innate:.3f} at birth (innate), {outcome.learned:.3f} after its life (learned).\n"
+        f"Its {outcome.genome_bits:,.0f} bits unfold into {outcome.wiring_bits:,.0f} bits of wiring. "
+        f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
+        f"{outcome.seconds:.0f} s.\nresults: {run.path}  picture: {pictures[1]}",
+        markup=False,
+    )
+    return outcome.as_dict()

@@ -1,0 +1,146 @@
+"""Strict YAML <-> Experiment: every mistake of a file at once, each a sentence with its key and the nearest name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from copy import deepcopy
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from evo.document import LARGEST, parse, write
+from evo.experiment import Experiment
+from evo.reader import Reader, name_in, opened, shown
+from evo.registry import REGISTRY, kind_of
+from genomes.expect import Unexpected, nearest
+
+COMMAND_LINE = "command line"
+"""What stands for the file in a sentence about an override."""
+
+
+def load(path_or_name: str | PathLike[str], overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
+    """The experiment of a file, or of a shipped config by its name.
+
+    Args:
+        overrides: `KEY=VALUE`: a dotted key (groups by name: `topology.groups.hidden.size=64`) and a value in YAML.
+        allow_code: whether the file may name a stranger's class, `module:Class`; overrides always may.
+
+    Raises:
+        Unexpected: a sentence a line, `file: dotted.key: expected ..., got ...`, for every mistake there is.
+    """
+    path = _found(path_or_name)
+    return read(_text(path), path.name, overrides, allow_code)
+
+
+def read(text: str, name: str, overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
+    """The experiment that a YAML text means; `name` is what messages call it. Otherwise as `load`."""
+    return understood(parse(text, name), name, overrides, allow_code)
+
+
+def understood(data: Any, name: str, overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
+    """The experiment that plain values mean: a mapping as YAML or JSON gives it. Otherwise as `read`."""
+    if not isinstance(data, dict):
+        raise Unexpected(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
+    data = {key: opened(key, value) for key, value in deepcopy(data).items()}  # overrides write into it
+    overridden: set[str] = set()
+    mistakes = []
+    for override in overrides:
+        try:
+            overridden |= _override(data, override)
+        except Unexpected as error:
+            mistakes.append(str(error))
+    own_code = {seam for seam in REGISTRY if {seam, f"{seam}.kind"} & overridden}
+    reader = Reader(REGISTRY.keys() if allow_code else own_code)
+    experiment = reader.experiment(data)
+    for where, sentence in reader.mistakes:
+        source = COMMAND_LINE if any(f"{where}.".startswith(f"{key}.") for key in overridden) else name
+        mistakes.append(f"{source}: {where}: {sentence}" if where else f"{source}: {sentence}")
+    if experiment is None or mistakes:
+        raise Unexpected("\n".join(mistakes))
+    return experiment
+
+
+def dump(experiment: Experiment) -> str:
+    """Complete YAML with every default written out: `read(dump(e), ...) == e`."""
+    plain = _plain(experiment)
+    for seam in REGISTRY:
+        component = getattr(experiment, seam)
+        plain[seam] = {"kind": kind_of(seam, component), **_plain(component)}
+    return write(plain)
+
+
+def shipped() -> dict[str, Path]:
+    """The configs that come with the package, by name."""
+    package = Path(__file__).parent
+    # a wheel carries them inside evo; in the source tree they lie beside it
+    folder = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def _found(path_or_name: str | PathLike[str]) -> Path:
+    path, names = Path(path_or_name), shipped()
+    if path.is_file():
+        return path
+    if str(path_or_name) in names:
+        return names[str(path_or_name)]
+    if path.is_dir():
+        raise Unexpected(f"{path_or_name}: expected a config, got a folder")
+    if path.suffix or len(path.parts) > 1:
+        raise Unexpected(
+            f"{path_or_name}: no such file" + (f"; '{path.stem}' is shipped" if path.stem in names else "")
+        )
+    raise Unexpected(f"{path_or_name}: no such file, and no shipped config of that name; {nearest(path.name, names)}")
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(4 * LARGEST + 1)  # parse() counts characters, of at most four bytes
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unexpected(f"{path.name}: expected UTF-8 text, got byte {error.object[error.start]:#04x}") from error
+    except OSError as error:
+        raise Unexpected(f"{path.name}: cannot be read: {error.strerror}") from error
+
+
+def _override(data: Any, text: str) -> set[str]:
+    """Sets one value in the plain data; gives the keys that are now the command line's."""
+    key, equals, value = text.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise Unexpected(f"{COMMAND_LINE}: expected KEY=VALUE, got '{text}'")
+    new, inner, created = parse(value, f"{COMMAND_LINE}: {key.strip()}"), data, {key.strip()}
+    for i, part in enumerate(parts[:-1]):
+        place = _place(inner, part, ".".join(parts[:i]))
+        if isinstance(inner, dict) and place not in inner:
+            inner[place] = {}
+            created.add(".".join(parts[: i + 1]))
+        inner = inner[place]
+    inner[_place(inner, parts[-1], ".".join(parts[:-1]))] = opened(key.strip(), new)
+    return created
+
+
+def _place(inner: Any, part: str, where: str) -> str | int:
+    """The key of a mapping, or the index of a list's item that is given by number or name."""
+    if isinstance(inner, dict):
+        return part
+    if not isinstance(inner, list):
+        raise Unexpected(f"{COMMAND_LINE}: {where}.{part}: {where} is {shown(inner)}, which has no parts")
+    items = [name_in(inner, i) for i in range(len(inner))]
+    numbers = [str(i) for i in range(len(inner))]
+    for known in (items, numbers):
+        if part in known:
+            return known.index(part)
+    raise Unexpected(f"{COMMAND_LINE}: {where}.{part}: no such item; {nearest(part, items)}")
+
+
+def _plain(value: Any) -> Any:
+    """A value of a config as YAML holds it: mappings, lists, text, numbers."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return to_jsonable_python(value)

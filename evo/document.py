@@ -1,0 +1,135 @@
+"""Strict YAML 1.2: text <-> plain values. One document, no tags, no aliases, no key twice; 1e-3 is a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from genomes.expect import Unexpected
+
+LARGEST = 100_000
+"""Characters of a config: fifty times what one needs, and read within some seconds whatever they are."""
+
+_DEEPEST = 20
+_WIDEST = 128  # bits of a whole number: a seed may be a UUID
+
+
+def parse(text: str, name: str) -> Any:
+    """The value that the text means: None, bool, int, float, str, list, or dict with text as keys.
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        Unexpected: `name:line: ...` for broken or refused YAML, `name: key: ...` for a value of no plain type.
+    """
+    if len(text) > LARGEST:
+        raise Unexpected(f"{name}: expected at most {LARGEST} characters, got {len(text)}")
+    try:
+        _check_events(text, name)
+        value = YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = "" if mark is None else f":{mark.line + 1}"
+        raise Unexpected(f"{name}{line}: expected valid YAML, but {_in_a_line(error.problem)}") from error
+    except YAMLError as error:
+        raise Unexpected(f"{name}: expected valid YAML, but {_in_a_line(str(error))}") from error
+    except Unexpected:
+        raise
+    except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
+        # the YAML reader's own failures over a scalar such as a date without a month, or a number of 5,000 digits
+        raise Unexpected(
+            f"{name}: expected valid YAML, but a value cannot be read: {_in_a_line(str(error))}"
+        ) from error
+    strange = list(_strange(value, ""))
+    if strange:
+        raise Unexpected("\n".join(f"{name}: {sentence}" for sentence in strange))
+    return value
+
+
+def write(value: Any) -> str:
+    """Plain values as YAML that `parse` reads back to equal ones; the innermost collections stand on one line."""
+    text = _written(value, allow_unicode=True)
+    # the one character that the writer leaves bare and the reader takes for the end of a line
+    return _written(value, allow_unicode=False) if "\x85" in text else text
+
+
+def _written(value: Any, allow_unicode: bool) -> str:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_unicode = allow_unicode
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 120
+    stream = StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()
+
+
+def _check_events(text: str, name: str) -> None:
+    """Refuses what needs more than plain values, before any value is built."""
+    for line, start in enumerate(text.splitlines(), 1):
+        if start.startswith("%"):  # %YAML 1.1 would make text of 1e-3 and true of yes
+            raise Unexpected(f"{name}:{line}: expected no % directives")
+    documents = depth = 0
+    for event in YAML(typ="safe", pure=True).parse(StringIO(text)):
+        documents += isinstance(event, DocumentStartEvent)
+        depth += isinstance(event, (MappingStartEvent, SequenceStartEvent))
+        depth -= isinstance(event, (MappingEndEvent, SequenceEndEvent))
+        refused = _refused(event, documents, depth)
+        if refused:
+            raise Unexpected(f"{name}:{event.start_mark.line + 1}: expected {refused}")
+
+
+def _refused(event: Event, documents: int, depth: int) -> str:
+    if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
+        return "no anchors and aliases (& and *)"
+    if getattr(event, "ctag", None):
+        return f"no tags, got '{event.ctag}'"
+    if documents > 1:
+        return "one document, got another"
+    return f"at most {_DEEPEST} levels, got more" if depth > _DEEPEST else ""
+
+
+def _strange(value: Any, where: str) -> Iterator[str]:
+    """A sentence for everything that is not a plain value."""
+    at = f"{where}: " if where else ""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str) or not _encodable(key):
+                yield f"{at}expected keys that are text, got {key!r}"
+            else:
+                yield from _strange(inner, f"{where}.{key}" if where else key)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _strange(inner, f"{where}.{i}")
+    elif isinstance(value, int) and value.bit_length() > _WIDEST:
+        yield f"{at}expected a whole number of at most {_WIDEST} bits, got {value.bit_length()} bits"
+    elif isinstance(value, str) and not _encodable(value):
+        yield f"{at}expected text, got half a character"
+    elif not isinstance(value, (str, int, float, bool, type(None))):
+        yield f"{at}expected text in quotes or a number, got {value}"
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _in_a_line(problem: str | None) -> str:
+    return " ".join((problem or "it cannot be read").split())

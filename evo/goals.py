@@ -1,0 +1,74 @@
+"""Measurements -> what is selected for. Selection reads the fixed external scores only."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from genomes.expect import Unexpected, expect, nearest
+from inner_loop.lifetime import Measurements
+from inner_loop.task import Task
+
+
+class Goals(ABC):
+    """What an individual is selected for, every goal maximised. Implementations are frozen dataclasses."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many goals."""
+
+    @abstractmethod
+    def check(self, task: Task) -> None:
+        """Raises Unexpected when a goal is nothing that lives in this task are measured by."""
+
+    @abstractmethod
+    def of(self, measurements: Measurements) -> Float64[ndarray, "P goals"]:
+        """The goals of P individuals, (P, goals)."""
+
+
+@final
+@dataclass(frozen=True)
+class Scores(Goals):
+    """Measurements by name, such as `innate.log_likelihood`; a leading minus makes small ones good: `-genome_bits`.
+
+    Attributes:
+        names: in the order in which a front lists them.
+    """
+
+    names: tuple[str, ...] = ("innate.log_likelihood", "learned.log_likelihood")
+
+    def __post_init__(self) -> None:
+        expect(self.names, "goals.names", "at least one goal", self.names)
+
+    @property
+    def count(self) -> int:
+        """How many goals."""
+        return len(self.names)
+
+    def check(self, task: Task) -> None:
+        """Every name must be a measurement."""
+        known = measurement_names(task)
+        for name in self.names:
+            if name.removeprefix("-") not in known:
+                raise Unexpected(f"goals.names: no measurement '{name}'; {nearest(name.removeprefix('-'), known)}")
+
+    def of(self, measurements: Measurements) -> Float64[ndarray, "P goals"]:
+        """Columns in the order of the names."""
+        signs = [-1.0 if name.startswith("-") else 1.0 for name in self.names]
+        columns = [measurements[name.removeprefix("-")] for name in self.names]
+        return np.stack([sign * column for sign, column in zip(signs, columns, strict=True)], axis=1)
+
+
+def measurement_names(task: Task) -> tuple[str, ...]:
+    """Everything a goal can name in this task."""
+    scores = [f"{when}.{score}" for when in ("innate", "learned") for score in task.score_names]
+    return (*scores, "area", "gain", "trials_to_criterion", "synapses", "genome_bits", "wiring_bits")
+
+
+GOALS: tuple[type[Goals], ...] = (Scores,)

@@ -1,0 +1,56 @@
+"""What a result depends on beside its experiment: versions, machine, data."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evo.experiment import Experiment
+from evo.numerics import settle
+from genomes.expect import Unexpected, expect
+
+_EXACT = ("instinct", "torch", "numpy", "deap")
+"""Packages whose version a result depends on, to the last bit."""
+
+
+def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
+    """What else a result depends on, and where it was made."""
+    import torch
+
+    settle()
+    return {
+        "versions": {package: version(package) for package in (*_EXACT, "ray")} | {"python": platform.python_version()},
+        "commit": _commit(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "cohort": experiment.cohort,
+        "device": experiment.device,
+        "seed": experiment.seed,
+        "data": experiment.task.fingerprint(),
+        "command": shlex.join(["instinct", *command]),
+    }
+
+
+def check_same_world(where: str, then: dict[str, Any], experiment: Experiment) -> None:
+    """Raises Unexpected when going on would not give the results that an undisturbed run gives."""
+    now = manifest(experiment, [])
+    for package in _EXACT:
+        made, have = then["versions"].get(package), now["versions"][package]
+        if made != have:
+            raise Unexpected(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
+    expect(then["data"] == now["data"], where, "the data that the run began with", "data that have changed")
+
+
+def _commit() -> str:
+    """Of the source tree that runs, if it is one."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return ""
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()

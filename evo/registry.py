@@ -1,0 +1,116 @@
+"""Which classes stand behind the names of a config: those of the house, and a stranger's as `module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from typing import Any
+
+from evo.goals import GOALS, Goals
+from evo.search import SEARCHES
+from evo.search.base import Search
+from genomes.encoding import Encoding
+from genomes.encodings import ENCODINGS
+from genomes.expect import Unexpected, nearest
+from inner_loop.objective import Objective
+from inner_loop.objectives import OBJECTIVES
+from inner_loop.rule import LearningRule
+from inner_loop.rules import RULES
+from inner_loop.task import Task
+from inner_loop.tasks import TASKS
+
+REGISTRY: dict[str, tuple[type, ...]] = {
+    "encoding": ENCODINGS,
+    "rule": RULES,
+    "objective": OBJECTIVES,
+    "task": TASKS,
+    "goals": GOALS,
+    "search": SEARCHES,
+}
+"""The classes of each seam, by its key in a config."""
+
+SEAMS: dict[str, type] = {
+    "encoding": Encoding,
+    "rule": LearningRule,
+    "objective": Objective,
+    "task": Task,
+    "goals": Goals,
+    "search": Search,
+}
+"""The abstract class of each seam."""
+
+
+def names(seam: str) -> tuple[str, ...]:
+    """The classes of the house for a seam, by name."""
+    return tuple(registered.__name__ for registered in REGISTRY[seam])
+
+
+def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
+    """The class that a config means by `kind`.
+
+    Args:
+        kind: a name in the registry, or `module:Class` from an installed package or the current folder.
+        allow_code: whether a stranger's module may be imported, which runs its code.
+
+    Raises:
+        Unexpected: an unknown name, code that is not allowed, or a class that is no component of this seam.
+    """
+    for registered in REGISTRY[seam]:
+        if registered.__name__ == kind:
+            return registered
+    if ":" not in kind:
+        # nearest() lists the names itself when none is near
+        known, guess = ", ".join(names(seam)), nearest(kind, names(seam))
+        raise Unexpected(f"{seam}.kind: no {seam} '{kind}'; " + (f"{guess} ({known})" if "mean" in guess else guess))
+    if not allow_code:
+        raise Unexpected(
+            f"{seam}.kind: '{kind}' is code that is not part of instinct and would run here; allow it with --allow-code"
+        )
+    found = _imported(seam, kind)
+    check_component(seam, found)
+    return found
+
+
+def kind_of(seam: str, component: object) -> str:
+    """What a config writes for a component's class: the inverse of `resolve`."""
+    own = type(component)
+    return own.__name__ if own in REGISTRY[seam] else f"{own.__module__}:{own.__qualname__}"
+
+
+def check_component(seam: str, found: Any) -> None:
+    """Raises Unexpected unless `found` is a class that a config can build for this seam."""
+    base = SEAMS[seam]
+    if not isinstance(found, type) or not issubclass(found, base):
+        raise Unexpected(f"{seam}.kind: expected a subclass of {base.__name__}, got {_called(found)}")
+    # the class's own decorator: one inherited from a parent would not see the fields written here
+    parameters = vars(found).get("__dataclass_params__")
+    if parameters is None or not parameters.frozen:
+        raise Unexpected(f"{seam}.kind: expected a class with @dataclass(frozen=True), got {_called(found)}")
+    if inspect.isabstract(found):
+        lacks = ", ".join(sorted(found.__abstractmethods__))  # type: ignore[attr-defined]
+        raise Unexpected(f"{seam}.kind: expected every method of {base.__name__}, but {_called(found)} lacks {lacks}")
+    if "kind" in found.__dataclass_fields__:  # type: ignore[attr-defined]
+        raise Unexpected(f"{seam}.kind: expected fields not called 'kind', which names the class, in {_called(found)}")
+
+
+def _imported(seam: str, kind: str) -> Any:
+    module_name, _, path = kind.partition(":")
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.append(folder)  # the command's own path does not hold the user's folder; last, to shadow nothing
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:  # a stranger's module can fail in any way
+        raise Unexpected(f"{seam}.kind: '{module_name}' cannot be imported: {type(error).__name__}: {error}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            classes = [name for name, value in vars(found).items() if isinstance(value, type)]
+            raise Unexpected(f"{seam}.kind: no '{part}' in {module_name}; {nearest(part, classes)}")
+        found = getattr(found, part)
+    return found
+
+
+def _called(found: Any) -> str:
+    return getattr(found, "__name__", None) or repr(found)

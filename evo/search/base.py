@@ -1,0 +1,102 @@
+"""The seam of searches: ask and tell over explicit state, so that the loop can be anybody's."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float64, Int
+from numpy import ndarray
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+State = dict[str, ndarray]
+"""Everything that a search carries from one generation to the next: named arrays, so that it can be stored exactly."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The individuals that a search wants evaluated.
+
+    Attributes:
+        units: (N, G) in the unit cube.
+        parents: (N, 2) whom each came from, in numbers of the run: generation * lives + row; -1 where there is none.
+    """
+
+    units: Float64[ndarray, "N G"]
+    parents: Int[ndarray, "N 2"]
+
+
+class Search(ABC):
+    """How a population is bred. Implementations are frozen dataclasses; all that changes is in the State.
+
+    Every number of chance comes from the `chance` argument, which the loop derives from (run seed, generation).
+    """
+
+    @property
+    @abstractmethod
+    def lives(self) -> int:
+        """How many individuals are evaluated in a generation."""
+
+    @abstractmethod
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Raises Unexpected when the search cannot work with this genome or this number of goals."""
+
+    @abstractmethod
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """The state before the first generation."""
+
+    @abstractmethod
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """The individuals of the next generation; the same answer for the same arguments."""
+
+    @abstractmethod
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """The state after the individuals were evaluated; goals are finite and maximised."""
+
+
+def founders(count: int, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "N G"]:
+    """Random genomes, uniform in the unit cube: the distribution that every search begins from."""
+    return chance.stream("founders").uniform(count, spec.size)[0].numpy()
+
+
+def unrelated(count: int) -> Int[ndarray, "N 2"]:
+    """Parents of individuals that have none."""
+    return np.full((count, 2), -1, dtype=np.int64)
+
+
+def numbered(rows: Int[ndarray, "N 2"], born: Int[ndarray, " M"]) -> Int[ndarray, "N 2"]:
+    """Rows of M parents to their numbers in the run; -1 stays."""
+    return np.where(rows < 0, -1, born[rows])
+
+
+@contextmanager
+def deap_chance(chance: Chance) -> Iterator[None]:
+    """Installs a derived state into the global generators that DEAP draws from, and restores the old ones after.
+
+    Hold it around DEAP's own calls and nothing else: whatever else drew in between would shift what DEAP draws.
+    """
+    python, numpy = random.getstate(), np.random.get_state()
+    words = chance.words(16)[0].tolist()  # both are the same twister: from the same words they would draw the same
+    random.seed(sum(word << (32 * i) for i, word in enumerate(words[:8])))
+    np.random.seed(words[8:])
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def check_population(name: str, population: int, least: int = 2) -> None:
+    """A population that a search can breed."""
+    expect(population >= least, f"{name}.population", f"at least {least}", population)

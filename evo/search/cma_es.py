@@ -1,0 +1,90 @@
+"""CMA-ES: Hansen & Ostermeier 2001, Evolutionary Computation 9:159; DEAP's, with its state made explicit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from deap import cma
+from jaxtyping import Float64
+from numpy import ndarray
+from scipy.stats import rankdata
+
+from evo.population import individuals
+from evo.search.base import Asked, Search, State, check_population, founders, unrelated
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+_LARGEST = 3000
+
+
+@final
+@dataclass(frozen=True)
+class CMAES(Search):
+    """Adapts the covariance of the samples; for genomes of up to 3,000 numbers, since a step costs their cube.
+
+    Several goals become one by the mean of their ranks within the generation. Samples are taken to the nearest point of
+    the unit cube before they are evaluated and told.
+
+    Attributes:
+        population: individuals a generation.
+        sigma: standard deviation of the first samples, in the unit cube.
+    """
+
+    population: int = 64
+    sigma: float = 0.15
+
+    def __post_init__(self) -> None:
+        check_population("CMAES", self.population, 4)
+        expect(0 < self.sigma <= 1, "CMAES.sigma", "a number above 0, at most 1", self.sigma)
+
+    @property
+    def lives(self) -> int:
+        """The population."""
+        return self.population
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """A covariance must fit into memory and time."""
+        expect(spec.size <= _LARGEST, "search CMAES", f"a genome of at most {_LARGEST} numbers", spec.size)
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """A random founder, round samples."""
+        return _state(cma.Strategy(founders(1, spec, chance)[0], self.sigma, lambda_=self.population))
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """Samples of N(centroid, sigma^2 C), C = B D^2 B^T.
+
+        By the symmetric root B D B^T, which is the same whatever signs and order a machine gives its eigenvectors.
+        """
+        noise = chance.stream("samples").normal(self.population, spec.size)[0].numpy()
+        reach = noise @ ((state["basis"] * state["axes"]) @ state["basis"].T)
+        units = state["centroid"] + state["sigma"] * reach
+        return Asked(units.clip(0.0, 1.0), unrelated(self.population))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """DEAP's update of centroid, paths, covariance and step size."""
+        strategy = cma.Strategy(
+            state["centroid"], float(state["sigma"][0]), lambda_=self.population, cmatrix=state["covariance"]
+        )
+        strategy.pc, strategy.ps = state["covariance_path"], state["sigma_path"]
+        strategy.update_count = int(state["updates"][0])
+        worth = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+        strategy.update(individuals(asked.units, worth[:, None]))
+        return _state(strategy)
+
+
+def _state(strategy: cma.Strategy) -> State:
+    return {
+        "centroid": np.asarray(strategy.centroid),
+        "sigma": np.array([strategy.sigma], dtype=np.float64),
+        "covariance": np.asarray(strategy.C),
+        "covariance_path": np.asarray(strategy.pc),
+        "sigma_path": np.asarray(strategy.ps),
+        "basis": np.asarray(strategy.B),
+        "axes": np.asarray(strategy.diagD),
+        "updates": np.array([strategy.update_count], dtype=np.int64),
+    }

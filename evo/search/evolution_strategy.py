@@ -1,0 +1,105 @@
+"""Mirrored evolution strategy with ranked goals: Salimans et al. 2017 (arXiv:1703.03864); Brockhoff et al. 2010."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+from scipy.stats import rankdata
+
+from evo.search.base import Asked, Search, State, check_population, founders, unrelated
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+
+@final
+@dataclass(frozen=True)
+class EvolutionStrategy(Search):
+    """A centre moves along the rank-weighted mean of mirrored perturbations, with Adam (Kingma & Ba 2015).
+
+    Each goal is ranked within the generation, ties sharing their mean rank, and the ranks are averaged: goals of
+    unlike scale weigh the same. The centre starts at a random founder.
+
+    Attributes:
+        population: individuals a generation, an odd number: the centre itself and pairs centre +- sigma * noise.
+        sigma: standard deviation of the noise, in the unit cube.
+        step: length scale of the centre's step, in the unit cube.
+        sigma_end, step_end: what they shrink to, geometrically over `horizon` generations.
+        horizon: generations over which they shrink.
+        momentum, scaling: Adam's two decay rates.
+    """
+
+    population: int = 255
+    sigma: float = 0.04
+    step: float = 0.02
+    sigma_end: float = 0.04
+    step_end: float = 0.02
+    horizon: int = 300
+    momentum: float = 0.9
+    scaling: float = 0.99
+
+    def __post_init__(self) -> None:
+        check_population("EvolutionStrategy", self.population, 3)
+        expect(
+            self.population % 2 == 1,
+            "EvolutionStrategy.population",
+            "an odd number (pairs and their centre)",
+            self.population,
+        )
+        for name in ("sigma", "step", "sigma_end", "step_end"):
+            number = getattr(self, name)
+            expect(0 < number <= 1, f"EvolutionStrategy.{name}", "a number above 0, at most 1", number)
+        for name in ("momentum", "scaling"):
+            expect(0 <= getattr(self, name) < 1, f"EvolutionStrategy.{name}", "0 to below 1", getattr(self, name))
+        expect(self.horizon >= 1, "EvolutionStrategy.horizon", "at least 1", self.horizon)
+
+    @property
+    def lives(self) -> int:
+        """The population."""
+        return self.population
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Any genome, any number of goals."""
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """A random founder, at rest."""
+        zero = np.zeros(spec.size)
+        return {"centre": founders(1, spec, chance)[0], "mean": zero, "square": zero.copy(), "time": np.zeros(1)}
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """The centre, then mirrored pairs: i and i + (population - 1) / 2 lie on opposite sides of it."""
+        reach = self._now(self.sigma, self.sigma_end, state) * self._noise(spec, chance)
+        centre = state["centre"]
+        units = np.concatenate([centre[None, :], centre + reach, centre - reach])
+        return Asked(units.clip(0.0, 1.0), unrelated(self.population))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """One step of Adam up the estimated gradient of the mean rank; the centre stays in the cube."""
+        ranks = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+        worth = (ranks - 1.0) / (len(goals) - 1) - 0.5
+        ahead, behind = worth[1 : self._pairs + 1], worth[self._pairs + 1 :]
+        gradient = (ahead - behind) @ self._noise(spec, chance) / self.population
+        time = state["time"] + 1.0
+        mean = self.momentum * state["mean"] + (1.0 - self.momentum) * gradient
+        square = self.scaling * state["square"] + (1.0 - self.scaling) * gradient**2
+        direction = mean / (1.0 - self.momentum**time) / (np.sqrt(square / (1.0 - self.scaling**time)) + 1e-12)
+        centre = state["centre"] + self._now(self.step, self.step_end, state) * direction
+        return {"centre": centre.clip(0.0, 1.0), "mean": mean, "square": square, "time": time}
+
+    @property
+    def _pairs(self) -> int:
+        return (self.population - 1) // 2
+
+    def _noise(self, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "pairs G"]:
+        return chance.stream("noise").normal(self._pairs, spec.size)[0].numpy()
+
+    def _now(self, first: float, last: float, state: State) -> float:
+        progress = min(float(state["time"][0]) / self.horizon, 1.0)
+        return math.exp(math.log(first) + progress * (math.log(last) - math.log(first)))

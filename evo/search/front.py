@@ -1,0 +1,62 @@
+"""What the searches for a front of several goals share: parents and children compete for the next parents' places."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.population import Individual, individuals
+from evo.search.base import Asked, Search, State, founders, numbered, unrelated
+from evo.search.variation import Variation
+from genomes.chance import Chance
+from genomes.spec import GenomeSpec
+
+
+class FrontSearch(Search):
+    """Parents and children compete for the places of the next parents; how they are chosen is the implementation's."""
+
+    population: int
+    variation: Variation
+
+    @property
+    def lives(self) -> int:
+        """The population."""
+        return self.population
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """The founders, not yet evaluated."""
+        units = founders(self.population, spec, chance)
+        none = np.zeros(0, dtype=np.int64)
+        return {"units": units, "goals": np.zeros((0, 0)), "born": none, "told": np.zeros(1, dtype=np.int64)}
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """The founders first; then children of the parents."""
+        if not len(state["goals"]):
+            return Asked(state["units"].copy(), unrelated(self.population))
+        children = self.variation.offspring(state["units"], state["goals"], self.population, self.mates, spec, chance)
+        return Asked(children.units, numbered(children.parents, state["born"]))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """The best of parents and children, as many as the population."""
+        if not len(state["goals"]):
+            units, merged = asked.units, goals
+        else:
+            units, merged = np.concatenate([state["units"], asked.units]), np.concatenate([state["goals"], goals])
+        chosen = self.survivors(individuals(np.zeros((len(units), 1)), merged), chance.stream("selection"))
+        rows = [individual.row for individual in chosen]
+        born = np.concatenate([state["born"], state["told"] * self.population + np.arange(self.population)])
+        return {"units": units[rows], "goals": merged[rows], "born": born[rows], "told": state["told"] + 1}
+
+    @abstractmethod
+    def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+        """Who become parents of the next children."""
+
+    @abstractmethod
+    def survivors(self, everyone: list[Individual], chance: Chance) -> Sequence[Individual]:
+        """As many as the population, of parents and children together."""

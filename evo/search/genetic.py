@@ -1,0 +1,81 @@
+"""A generational genetic algorithm with tournaments and elites: Holland 1975; Goldberg & Deb 1991."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from deap import tools
+from jaxtyping import Float64
+from numpy import ndarray
+from scipy.stats import rankdata
+
+from evo.population import Individual
+from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
+from evo.search.variation import Variation
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+
+@final
+@dataclass(frozen=True)
+class Genetic(Search):
+    """The best survive as elites, and are evaluated again; the rest are children of tournament winners.
+
+    Several goals become one by the mean of their ranks within the generation.
+
+    Attributes:
+        population: individuals a generation.
+        elites: how many of the best live on unchanged.
+        tournament: how many compete to become a parent; 1: no selection (the drift control).
+        variation: crossover and mutation.
+    """
+
+    population: int = 128
+    elites: int = 2
+    tournament: int = 3
+    variation: Variation = field(default_factory=Variation)
+
+    def __post_init__(self) -> None:
+        check_population("Genetic", self.population)
+        expect(0 <= self.elites < self.population, "Genetic.elites", "0 to below the population", self.elites)
+        expect(self.tournament >= 1, "Genetic.tournament", "at least 1", self.tournament)
+
+    @property
+    def lives(self) -> int:
+        """The population."""
+        return self.population
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Any genome, any number of goals."""
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """The founders, not yet evaluated."""
+        units = founders(self.population, spec, chance)
+        return {"units": units, "worth": np.zeros(0), "born": np.arange(self.population) - self.population}
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """The founders first; then elites and children."""
+        units, worth = state["units"], state["worth"]
+        if not len(worth):
+            return Asked(units.copy(), unrelated(len(units)))
+        best = np.argsort(-worth, kind="stable")[: self.elites]
+        count = self.population - self.elites
+        children = self.variation.offspring(units, worth[:, None], count, self._mates, spec, chance)
+        kept = np.stack([best, np.full_like(best, -1)], axis=1)
+        rows = np.concatenate([kept, children.parents])
+        return Asked(np.concatenate([units[best], children.units]), numbered(rows, state["born"]))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """The generation just evaluated becomes the parents."""
+        worth = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+        return {"units": asked.units.copy(), "worth": worth, "born": state["born"] + self.population}
+
+    def _mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+        with deap_chance(chance):
+            return tools.selTournament(parents, count, tournsize=self.tournament)

@@ -1,0 +1,51 @@
+"""NSGA-II, a front by non-dominated sorting and crowding: Deb, Pratap, Agarwal & Meyarivan 2002, IEEE TEC 6:182."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from deap import tools
+
+from evo.population import Individual
+from evo.search.base import check_population, deap_chance
+from evo.search.front import FrontSearch
+from evo.search.variation import Variation
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+
+@final
+@dataclass(frozen=True)
+class NSGA2(FrontSearch):
+    """Non-dominated sorting with crowding distance.
+
+    Attributes:
+        population: parents, and children a generation; a multiple of 4.
+        variation: crossover and mutation.
+    """
+
+    population: int = 128
+    variation: Variation = field(default_factory=Variation)
+
+    def __post_init__(self) -> None:
+        check_population("NSGA2", self.population, 4)
+        expect(self.population % 4 == 0, "NSGA2.population", "a multiple of 4", self.population)
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Needs something to trade."""
+        expect(goals >= 2, "search NSGA2", "at least two goals", goals)
+
+    def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+        """Binary tournaments by front and crowding distance."""
+        for front in tools.emo.sortLogNondominated(parents, len(parents)):
+            tools.emo.assignCrowdingDist(front)
+        with deap_chance(chance):
+            return tools.selTournamentDCD(parents, count)
+
+    def survivors(self, everyone: list[Individual], chance: Chance) -> Sequence[Individual]:
+        """DEAP's selNSGA2 with the fast non-dominated sort."""
+        with deap_chance(chance):
+            return tools.selNSGA2(everyone, self.population, nd="log")

@@ -1,0 +1,50 @@
+"""Random search (Bergstra & Bengio 2012): the control without inheritance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.search.base import Asked, Search, State, check_population, founders, unrelated
+from genomes.chance import Chance
+from genomes.spec import GenomeSpec
+
+
+@final
+@dataclass(frozen=True)
+class RandomSearch(Search):
+    """New random genomes in every generation.
+
+    Attributes:
+        population: individuals a generation.
+    """
+
+    population: int = 128
+
+    def __post_init__(self) -> None:
+        check_population("RandomSearch", self.population)
+
+    @property
+    def lives(self) -> int:
+        """The population."""
+        return self.population
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Any genome, any number of goals."""
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """Nothing to carry."""
+        return {}
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """Founders, again."""
+        return Asked(founders(self.population, spec, chance), unrelated(self.population))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """Learns nothing."""
+        return state

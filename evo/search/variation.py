@@ -1,0 +1,94 @@
+"""Offspring by DEAP's crossover and mutation, in the unit cube or on Gray-coded bit strings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+from deap import tools
+from jaxtyping import Float64, Int64
+from numpy import ndarray
+
+from evo.population import Individual, individuals, matrix
+from evo.search.base import Asked, deap_chance
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+Choice = Callable[[list[Individual], int, Chance], Sequence[Individual]]
+"""Who become parents: (candidates, how many, chance)."""
+
+
+@final
+@dataclass(frozen=True)
+class Variation:
+    """How two parents become two children.
+
+    Attributes:
+        coding: `real` (simulated binary crossover, polynomial mutation: Deb & Agrawal 1995) or `gray` (uniform
+            crossover and bit flips on the Gray code of the levels).
+        crossover: probability that two parents are crossed.
+        mutations: genes (or bits) that mutate in a child, on average.
+        eta: distribution index of the real operators; larger stays nearer to the parents.
+    """
+
+    coding: Literal["real", "gray"] = "real"
+    crossover: float = 0.9
+    mutations: float = 4.0
+    eta: float = 15.0
+
+    def __post_init__(self) -> None:
+        expect(0 <= self.crossover <= 1, "variation.crossover", "a probability", self.crossover)
+        expect(self.mutations >= 0, "variation.mutations", "at least 0", self.mutations)
+        expect(self.eta > 0, "variation.eta", "a number above 0", self.eta)
+
+    def encoded(self, units: Float64[ndarray, "N G"], spec: GenomeSpec) -> Float64[ndarray, "N length"]:
+        """What the operators work on."""
+        return units if self.coding == "real" else spec.bit_strings(spec.quantise(units)).astype(np.float64)
+
+    def decoded(self, numbers: Float64[ndarray, "N length"], spec: GenomeSpec) -> Float64[ndarray, "N G"]:
+        """Back to the unit cube."""
+        return numbers if self.coding == "real" else spec.units(spec.from_bit_strings(numbers > 0.5))
+
+    def offspring(
+        self,
+        units: Float64[ndarray, "N G"],
+        goals: Float64[ndarray, "N goals"],
+        count: int,
+        choose: Choice,
+        spec: GenomeSpec,
+        chance: Chance,
+    ) -> Asked:
+        """Children of the parents that `choose` picks, their `parents` rows of `units`."""
+        parents = choose(individuals(self.encoded(units, spec), goals), count + count % 2, chance.stream("mates"))
+        children = [parent.clone() for parent in parents]
+        lineage = self._vary(children, chance.stream("variation"))
+        return Asked(self.decoded(matrix(children[:count]), spec), lineage[:count])
+
+    def _vary(self, children: list[Individual], chance: Chance) -> Int64[ndarray, "N 2"]:
+        """Crosses and mutates neighbours in place; gives the rows that each came from."""
+        rate = min(self.mutations / max(len(children[0]), 1), 1.0)
+        lineage = []
+        with deap_chance(chance):
+            for one, two in zip(children[::2], children[1::2], strict=True):
+                crossed = np.random.random() < self.crossover
+                if crossed and self.coding == "real":
+                    tools.cxSimulatedBinaryBounded(one, two, self.eta, 0.0, 1.0)
+                elif crossed:
+                    tools.cxUniform(one, two, 0.5)
+                for child in (one, two):
+                    if self.coding == "real":
+                        tools.mutPolynomialBounded(child, self.eta, 0.0, 1.0, rate)
+                    else:
+                        _flip(child, rate)
+                lineage += [[one.row, two.row if crossed else -1], [two.row, one.row if crossed else -1]]
+        return np.array(lineage, dtype=np.int64)
+
+
+def _flip(child: Individual, rate: float) -> None:
+    # tools.mutFlipBit asks Python's generator once a bit: seconds a generation for thousands of bits
+    view = np.frombuffer(child, dtype=np.float64)
+    flips = np.random.random(len(child)) < rate
+    view[flips] = 1.0 - view[flips]

@@ -1,0 +1,92 @@
+"""A run from Python: `for generation in evolve(experiment, run="runs/x"): ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+from evo.config import dump
+from evo.executors import Executor, Serial
+from evo.experiment import Experiment
+from evo.loop import generations
+from evo.manifest import check_same_world, manifest
+from evo.record import Generation
+from evo.run import Run, summary
+from evo.store import RunFolder
+from genomes.expect import expect
+
+
+def evolve(
+    experiment: Experiment,
+    run: str | Path,
+    executor: Executor | None = None,
+    callbacks: Sequence[Callable[[Generation], object]] = (),
+) -> Iterator[Generation]:
+    """Evolves an experiment in a run folder; a folder that holds the same experiment is gone on with.
+
+    Args:
+        run: folder; made if it is not there.
+        executor: this process by default; `OnRay(workers=...)` for many.
+        callbacks: called with every generation once it is on disk.
+
+    Raises:
+        Unexpected: the folder holds another experiment.
+        RunFailed: every individual of a generation failed.
+    """
+    path = Path(run)
+    if not path.exists():
+        new_run(experiment, path, path.name, ["(from Python)"])
+    opened = Run(path, allow_code=True)
+    expect(opened.experiment == experiment, str(path), "a run of this experiment", "a run of another one")
+    for generation in continued(opened, executor or Serial()):
+        for callback in callbacks:
+            callback(generation)
+        yield generation
+
+
+def continued(
+    run: Run, executor: Executor, ready: Callable[[int], object] = lambda first: None
+) -> Iterator[Generation]:
+    """Evolves a run from where it stands to its end and keeps its log.
+
+    Args:
+        ready: called with the first generation to come, once the executor stands.
+    """
+    check_same_world(str(run.path), run.folder.manifest, run.experiment)
+    with run.folder.driving(), executor:
+        latest = run.folder.latest()
+        ready(latest[0] + 1 if latest else 0)
+        began = perf_counter()
+        for generation in generations(run.experiment, run.folder, executor):
+            seconds, began = perf_counter() - began, perf_counter()
+            run.folder.append_log(summary(generation) | {"seconds": seconds, "why": generation.counted_failures})
+            yield generation
+
+
+def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
+    """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
+    experiment.task.size("train")  # a data file that is missing or torn says so before a folder is made
+    place = path or _next_free(name)
+    RunFolder.create(place, dump(experiment), manifest(experiment, command))
+    return place
+
+
+def _next_free(name: str) -> Path:
+    number = 1
+    while (path := Path("runs") / f"{name}-{number:03d}").exists():
+        number += 1
+    return path
+
+
+def extend(path: Path, total: int, allow_code: bool) -> None:
+    """Sets the total number of generations of a run.
+
+    Raises:
+        Unexpected: it has more already.
+    """
+    run = Run(path, allow_code)
+    done = len(run.generations)
+    expect(total >= done, "--generations", f"a new total of at least {done}, the generations that are done", total)
+    run.folder.rewrite_experiment(dump(replace(run.experiment, generations=total)))
