@@ -1,0 +1,157 @@
+"""Run by test_store.py in a process of its own: drivers that are killed, and a check of the folder they leave.
+
+python crashes.py FOLDER every|random|in-place|hold
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from evo import files, store
+from evo.files import pack
+from evo.store import RunFolder
+
+KILLS = 15
+
+
+def generation(index: int) -> files.Arrays:
+    return {"levels": np.full((50, 40), index % 7, np.uint8), "goals": np.arange(50.0)[:, None] + index}
+
+
+def state(index: int) -> files.Arrays:
+    return {"units": np.full((50, 40), index / 3)}
+
+
+def work(path: Path, until: int) -> None:
+    """One generation after the other, as the loop does; says beside the folder how far it is."""
+    folder = RunFolder.open(path)
+    with folder.driving():
+        latest = folder.latest()
+        for index in range(latest[0] + 1 if latest else 0, until):
+            done = folder.journal.read(index)
+            for number in {0, 1} - done.keys():
+                folder.journal.append(index, number, state(index + number))
+            folder.write_generation(index, generation(index))
+            folder.write_state(index, state(index))
+            folder.journal.clear()
+            folder.append_log({"generation": index})
+            said = os.open(path.with_suffix(".said"), os.O_WRONLY | os.O_CREAT, 0o666)
+            os.pwritev(said, [b"%08d" % index], 0)
+            os.close(said)
+
+
+def check(path: Path) -> int:
+    """The newest generation, which is the one that was said or later; all that can be read is what was written."""
+    said, folder = path.with_suffix(".said"), RunFolder.open(path)
+    latest, least = folder.latest(), int(said.read_text() or -1) if said.exists() else -1
+    done = latest[0] if latest else -1
+    assert done >= least, f"generation {least} was on disk, now {done} is the newest"
+    assert folder.passed_over == (), f"a torn file: {folder.passed_over}"
+    assert latest is None or pack(latest[1]) == pack(state(done)), f"another state {done}"
+    assert folder.generations() in (list(range(done + 1)), list(range(done + 2))), folder.generations()
+    for index in folder.generations():
+        assert pack(folder.read_generation(index)) == pack(generation(index)), f"another generation {index}"
+    for number, arrays in folder.journal.read(done + 1).items():
+        assert pack(arrays) == pack(state(done + 1 + number)), f"another cohort {number}"
+    with folder.driving():
+        logged = [line["generation"] for line in folder.read_log()]
+        assert logged == sorted(set(logged)), f"a log out of order: {logged}"
+        assert least in (-1, *logged), f"generation {least} was in the log: {logged}"
+        assert not list(path.rglob(".*")), "unfinished files"
+    return done
+
+
+def forked(job) -> int:
+    """Process id of a child that does a job."""
+    child = os.fork()
+    if child == 0:
+        try:
+            job()
+        except BaseException as error:
+            print(type(error).__name__, error, file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def dying(at: int) -> None:
+    """Lets this process die in the at-th call that changes the disk; of what os.write gets, half is written before."""
+    calls = count()
+
+    def watched(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(*args):
+            if next(calls) == at:
+                if name == "write":
+                    real(args[0], args[1][: len(args[1]) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args)
+
+        setattr(os, name, call)
+
+    for name in ("write", "pwrite", "fsync", "replace", "ftruncate", "unlink"):
+        watched(name)
+    files._SYNC_DATA = os.fsync  # bound when the file was imported
+
+
+def unsynchronised() -> None:
+    """A process that dies leaves what it wrote to the kernel: the disk need not be waited for."""
+    os.fsync = files._SYNC_DATA = lambda descriptor: None
+
+
+def every(place: Path) -> int:
+    """Kills a driver in every call, one after the other, each in a run of its own; how many there were."""
+    for at in count():
+        path = place / f"run-{at}"
+        RunFolder.create(path, "seed: 1\n", {})
+        status = os.waitpid(forked(lambda at=at, path=path: (dying(at), work(path, 4))), 0)[1]
+        check(path)
+        work(path, 4)
+        assert check(path) == 3
+        if not os.WIFSIGNALED(status):
+            assert status == 0
+            return at
+    raise AssertionError
+
+
+def random(place: Path) -> int:
+    """Kills the drivers of one run at random moments; how far it came in spite of it."""
+    path, luck, newest = place / "run", np.random.default_rng(1), -1
+    RunFolder.create(path, "seed: 1\n", {})
+    for _ in range(KILLS):
+        child = forked(lambda: work(path, 10**6))
+        time.sleep(luck.uniform(0.01, 0.1))
+        os.kill(child, signal.SIGKILL)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "it died by itself"
+        before, newest = newest, check(path)
+        assert newest >= before
+    return newest
+
+
+def in_place(place: Path) -> int:
+    """The control: a build that writes in place, which must not pass."""
+    store.write_atomic = lambda path, data: files.append_at(path, 0, data)
+    return every(place)
+
+
+def hold(place: Path) -> int:
+    """Has a run until it is killed."""
+    with RunFolder.open(place / "run").driving():
+        print("holding", flush=True)
+        time.sleep(60)
+    return 0
+
+
+if __name__ == "__main__":
+    unsynchronised()
+    heavy = {"torch", "ray", "deap"} & sys.modules.keys()
+    assert not heavy, f"the run folder imports {heavy}"
+    print({"every": every, "random": random, "in-place": in_place, "hold": hold}[sys.argv[2]](Path(sys.argv[1])))

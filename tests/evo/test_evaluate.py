@@ -1,0 +1,192 @@
+"""The one call that crosses a process: a pure function of experiment and cohort, individual by individual."""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import pytest
+
+from evo.evaluate import cohorts, evaluate
+from evo.experiment import assemble, birth
+from genomes.chance import SHARED, chance
+from genomes.spec import Evolve
+from genomes.topology import layered
+from inner_loop.lifetime import Lifetime, live
+from inner_loop.objective import Objective
+from inner_loop.objectives.cross_entropy import CrossEntropy
+from inner_loop.objectives.squared_error import SquaredError
+from inner_loop.rules.backprop import Backprop
+from inner_loop.rules.frozen import Frozen
+from inner_loop.tasks.digits import Digits
+
+HUGE = Backprop(Evolve((1e-2, 1e30), "log", 4), 0.5)  # the last level of this rate leaves no number finite
+
+
+def rows(measurements, chosen):
+    return {name: measured[chosen] for name, measured in measurements.items()}
+
+
+def with_rates(experiment, cohort, rates):
+    """The same genomes with other levels of the learning rate."""
+    levels = cohort.levels.copy()
+    levels[:, assemble(experiment).slices["rule.learning_rate"]] = np.array(rates)[:, None]
+    return replace(cohort, levels=levels)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "real"), [(12, 4, [4, 4, 4]), (10, 4, [4, 4, 2]), (1, 4, [1]), (3, 2, [2, 1])]
+)
+def test_a_generation_is_cut_in_order_and_the_last_cohort_filled_with_its_first(count, size, real):
+    levels = np.arange(count * 3, dtype=np.uint8).reshape(count, 3)
+    cut = cohorts(5, levels, size)
+    assert [cohort.real for cohort in cut] == real
+    assert [cohort.number for cohort in cut] == list(range(len(cut)))
+    assert all(cohort.generation == 5 and len(cohort.slots) == size for cohort in cut)
+    assert np.concatenate([cohort.slots[: cohort.real] for cohort in cut]).tolist() == list(range(count))
+    for cohort in cut:
+        assert (cohort.levels == levels[cohort.slots]).all()
+        assert (cohort.slots[cohort.real :] == cohort.slots[0]).all()
+
+
+def test_the_same_cohort_gives_the_same_bytes(small, founded, same_bytes):
+    experiment = small()
+    one, two = (evaluate(experiment, founded(experiment)) for _ in range(2))
+    assert same_bytes(one.measurements, two.measurements)
+    assert one.failures == ("",) * 4
+    assert all(m.dtype == np.float64 and len(m) == 4 for m in one.measurements.values())
+
+
+def test_what_lived_before_does_not_matter(small, founded, same_bytes):
+    experiment = small(lifetime=Lifetime(3, 4, common=False))
+    alone = evaluate(experiment, founded(experiment, number=1))
+    evaluate(experiment, founded(experiment, number=0))
+    evaluate(small(seed=9), founded(experiment, number=1))
+    assert same_bytes(evaluate(experiment, founded(experiment, number=1)).measurements, alone.measurements)
+
+
+def test_a_short_cohort_gives_the_same_bytes_as_a_full_one_for_those_who_are_real(small, founded, same_bytes):
+    experiment = small(cohort=7, topology=layered(5, 7, 3))
+    full = evaluate(experiment, founded(experiment)).measurements
+    for real in (1, 2, 5):
+        short = evaluate(experiment, founded(experiment, real))
+        assert len(short.failures) == real
+        assert same_bytes(short.measurements, rows(full, slice(real)))
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_one_that_diverges_leaves_its_neighbours_bytes_alone(small, founded, same_bytes, common):
+    experiment = small(rule=HUGE, lifetime=Lifetime(6, 4, common=common))
+    calm = evaluate(experiment, with_rates(experiment, founded(experiment), [0, 0, 0, 0]))
+    wild = evaluate(experiment, with_rates(experiment, founded(experiment), [0, 15, 0, 0]))
+    assert calm.failures == ("", "", "", "")
+    assert wild.failures == ("", "nan", "", "")
+    others = [0, 2, 3]
+    assert same_bytes(rows(wild.measurements, others), rows(calm.measurements, others))
+    assert np.isnan(wild.measurements["learned.explained_variance"][1])
+    assert np.isfinite(wild.measurements["innate.explained_variance"][1]), "it was born like the others"
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_births_are_averaged(small, founded, common):
+    experiment = small(lifetime=Lifetime(3, 4, births=3, common=common))
+    cohort = founded(experiment, 3)
+    by_hand = []
+    for replicate in range(3):
+        newborn = birth(experiment, cohort.levels, chance(0, "birth", 0, cohort.slots.tolist(), replicate))
+        luck = chance(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
+        by_hand.append(live(newborn, experiment.rule, experiment.objective, experiment.task, experiment.lifetime, luck))
+    measured = evaluate(experiment, cohort).measurements
+    assert measured.keys() - by_hand[0].keys() == {"genome_bits", "wiring_bits"}
+    for name in by_hand[0]:
+        assert np.allclose(measured[name], np.mean([life[name] for life in by_hand], axis=0)[:3], rtol=1e-12), name
+    assert not np.allclose(by_hand[0]["gain"], by_hand[1]["gain"]), "births differ"
+    assert measured["genome_bits"].tolist() == [assemble(experiment).bits] * 3
+
+
+def test_one_birth_that_fails_fails_the_individual(small, founded):
+    experiment = small(rule=HUGE, lifetime=Lifetime(6, 4, births=2))
+    outcome = evaluate(experiment, with_rates(experiment, founded(experiment), [15, 0, 0, 15]))
+    assert outcome.failures == ("nan", "", "", "nan")
+
+
+def test_common_random_numbers_make_twins_alike(small, founded):
+    def twins(common):
+        experiment = small(lifetime=Lifetime(3, 4, common=common))
+        cohort = founded(experiment)
+        levels = np.repeat(cohort.levels[:1], 4, axis=0)
+        measured = evaluate(experiment, replace(cohort, levels=levels)).measurements
+        return measured["innate.explained_variance"], measured["learned.explained_variance"]
+
+    assert all(len(set(scores.tolist())) == 1 for scores in twins(True))
+    assert all(len(set(scores.tolist())) == 4 for scores in twins(False))
+
+
+def test_generations_differ_in_what_happens_to_them(small, founded):
+    experiment = small()
+    cohort = founded(experiment)
+    now, later = (evaluate(experiment, replace(cohort, generation=g)).measurements for g in (0, 1))
+    assert (now["gain"] != later["gain"]).all()
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_without_learning_birth_is_measured_the_same_and_nothing_else(small, founded, common):
+    experiment = small(lifetime=Lifetime(3, 4, probes=3, births=2, common=common))
+    cohort = founded(experiment)
+    lived = evaluate(experiment, cohort).measurements
+    innate = evaluate(experiment, cohort, learn=False).measurements
+    for name in experiment.task.score_names:
+        assert innate[f"innate.{name}"].tobytes() == lived[f"innate.{name}"].tobytes()
+        assert innate[f"learned.{name}"].tobytes() == innate[f"innate.{name}"].tobytes()
+    assert (innate["gain"] == 0).all()
+    assert (lived["gain"] != 0).all()
+    assert innate["curve"].shape == (4, 1)
+
+
+def test_a_frozen_life_ends_as_it_began(small, founded):
+    experiment = small(rule=Frozen())
+    measured = evaluate(experiment, founded(experiment)).measurements
+    assert (measured["gain"] == 0).all()
+
+
+def test_the_test_split_is_another_exam_after_the_same_life(small, founded):
+    experiment = small(
+        topology=layered(64, 4, 10), task=Digits(100, 60, 50), goals=replace(small().goals, names=("gain",))
+    )
+    cohort = founded(experiment)
+    selection, test = (evaluate(experiment, cohort, split).measurements for split in ("selection", "test"))
+    assert (selection["innate.log_likelihood"] != test["innate.log_likelihood"]).all()
+    shares = {name: m["innate.accuracy"] for name, m in (("60", selection), ("50", test))}
+    for size, accuracy in shares.items():
+        assert np.allclose(accuracy * int(size), np.round(accuracy * int(size))), "a share of all its samples"
+
+
+@final
+@dataclass(frozen=True)
+class Flattering(Objective):
+    """Tells a life that all is well, and teaches it the same."""
+
+    def loss(self, lived):
+        return SquaredError().loss(lived) * 0.0 - 1e9
+
+    def error(self, lived):
+        return SquaredError().error(lived)
+
+
+def test_selection_does_not_read_the_objective(small, founded, same_bytes):
+    honest, flattered = (small(objective=objective) for objective in (SquaredError(), Flattering()))
+    one, two = (evaluate(experiment, founded(experiment)) for experiment in (honest, flattered))
+    assert same_bytes(one.measurements, two.measurements)
+    assert (honest.goals.of(one.measurements) == flattered.goals.of(two.measurements)).all()
+    taught_otherwise = evaluate(small(objective=CrossEntropy()), founded(honest))
+    innate = "innate.explained_variance"
+    assert taught_otherwise.measurements[innate].tobytes() == one.measurements[innate].tobytes()
+    assert (taught_otherwise.measurements["gain"] != one.measurements["gain"]).all()
+
+
+def test_a_cohort_of_the_smallest_size_agrees_with_larger_ones(small, founded):
+    experiment = small(cohort=8)
+    large = evaluate(experiment, founded(experiment)).measurements
+    pair = cohorts(0, founded(experiment).levels, 2)
+    parts = [evaluate(experiment, cohort).measurements for cohort in pair]
+    for name, measured in large.items():
+        assert np.allclose(np.concatenate([part[name] for part in parts]), measured, rtol=1e-4), name

@@ -1,0 +1,120 @@
+"""Dead workers and poisonous individuals: the results of everybody else do not change by a bit."""
+
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evo.evaluate import cohorts
+from evo.executors import OnRay, Serial
+from evo.experiment import assemble
+from evo.isolate import evaluate_safely
+from evo.record import outcome_arrays
+from evo.search.base import founders
+from genomes.chance import chance
+from genomes.expect import Unexpected
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def to_live(small):
+    experiment = small()
+    spec = assemble(experiment)
+    return experiment, cohorts(0, spec.quantise(founders(10, spec, chance(0, "founders"))), experiment.cohort)
+
+
+def arrays(executor, experiment, tried):
+    found = dict(executor.outcomes(experiment, tried))
+    return [outcome_arrays(found[i]) for i in range(len(tried))]
+
+
+def test_a_worker_killed_in_a_cohort_costs_nothing(to_live, ray_executor, same_bytes, tmp_path):
+    experiment, tried = to_live
+    marks = str(tmp_path)
+
+    def dies_once(experiment, cohort):
+        mark = f"{marks}/{cohort.number}"
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        from evo.executors import evaluate_in_worker
+
+        return evaluate_in_worker(experiment, cohort)
+
+    with OnRay(2, evaluator=dies_once) as executor:
+        found = arrays(executor, experiment, tried)
+    assert len(os.listdir(marks)) == len(tried) == 3
+    assert all(map(same_bytes, found, arrays(Serial(), experiment, tried)))
+
+
+def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_untouched(
+    to_live, ray_executor, same_bytes
+):
+    experiment, tried = to_live
+    poison = tried[1].levels[2]
+
+    def poisoned(experiment, cohort):
+        if (cohort.levels == poison).all(1).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        from evo.executors import evaluate_in_worker
+
+        return evaluate_in_worker(experiment, cohort)
+
+    with OnRay(2, evaluator=poisoned) as executor:
+        found = arrays(executor, experiment, tried)
+    clean = arrays(Serial(), experiment, tried)
+    assert same_bytes(found[0], clean[0])
+    assert same_bytes(found[2], clean[2])
+    lost = found[1].pop("failures")
+    clean[1].pop("failures")
+    assert np.flatnonzero(lost).tolist() == [2]
+    for name, measured in found[1].items():
+        assert np.isnan(measured[2]).all()
+        others = [0, 1, 3]
+        assert measured[others].tobytes() == clean[1][name][others].tobytes(), name
+
+
+def test_a_mistake_of_the_user_is_not_taken_for_a_fault(to_live, ray_executor):
+    experiment, tried = to_live
+
+    def mistaken(experiment, cohort):
+        from genomes.expect import Unexpected
+
+        raise Unexpected("data.npz: expected a file, got nothing there")
+
+    with OnRay(2, evaluator=mistaken) as executor, pytest.raises(Unexpected, match="expected a file"):
+        list(executor.outcomes(experiment, tried))
+
+
+def test_an_executor_leaves_a_ray_that_was_there_alone(ray_executor):
+    import ray
+
+    with OnRay(1):
+        assert ray.is_initialized()
+    assert ray.is_initialized()
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_workers_are_refused(workers):
+    with pytest.raises(Unexpected, match="at least 1"):
+        OnRay(workers)
+
+
+def test_a_driver_computes_on_one_thread(to_live):
+    import torch
+
+    experiment, tried = to_live
+    torch.set_num_threads(2)
+    try:
+        list(Serial().outcomes(replace(experiment, seed=1), tried[:1]))
+        from evo.numerics import settle
+
+        settle.cache_clear()
+        list(Serial().outcomes(experiment, tried[:1]))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(1)
+    assert evaluate_safely(experiment, tried[0]).failures == ("",) * 4

@@ -1,0 +1,73 @@
+"""What is selected for: named columns of the measurements, all maximised."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from evo.check import check_goals
+from evo.goals import GOALS, Scores, measurement_names
+from genomes.expect import Unexpected
+from inner_loop.tasks.digits import Digits
+from inner_loop.tasks.teacher import Teacher
+
+
+@pytest.mark.parametrize("goals", GOALS)
+def test_the_contract_holds(goals):
+    assert check_goals(goals())
+
+
+def test_columns_come_in_the_order_of_the_names():
+    measured = {"gain": np.array([1.0, 2.0]), "genome_bits": np.array([30.0, 40.0]), "synapses": np.array([5.0, 6.0])}
+    goals = Scores(("synapses", "-genome_bits", "gain"))
+    assert goals.count == 3
+    assert goals.of(measured).tolist() == [[5.0, -30.0, 1.0], [6.0, -40.0, 2.0]]
+    assert measured["genome_bits"].tolist() == [30.0, 40.0]
+
+
+def test_a_task_gives_its_scores_at_birth_and_after_life():
+    names = measurement_names(Digits())
+    assert {"innate.accuracy", "learned.log_likelihood", "area", "gain", "trials_to_criterion"} <= set(names)
+    assert {"synapses", "genome_bits", "wiring_bits"} <= set(names)
+    assert "innate.accuracy" not in measurement_names(Teacher())
+    assert "learned.explained_variance" in measurement_names(Teacher())
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"),
+    [
+        ("inate.accuracy", "did you mean 'innate.accuracy'?"),
+        ("-genome_bit", "did you mean 'genome_bits'?"),
+        ("--genome_bits", "did you mean 'genome_bits'?"),
+        ("", "choose from area, gain, "),
+        ("curve", "choose from area, gain, "),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest(name, tail):
+    with pytest.raises(Unexpected) as caught:
+        Scores(("gain", name)).check(Digits())
+    assert str(caught.value).startswith(f"goals.names: no measurement '{name}'; {tail}")
+
+
+def test_names_of_another_task_are_refused():
+    Scores(("innate.accuracy", "-genome_bits")).check(Digits())
+    with pytest.raises(Unexpected, match=r"no measurement 'innate.accuracy'"):
+        Scores(("innate.accuracy",)).check(Teacher())
+
+
+def test_at_least_one_goal():
+    with pytest.raises(Unexpected, match=r"goals\.names: expected at least one goal"):
+        Scores(())
+
+
+def test_a_goal_for_every_measurement_that_a_life_gives(small, founded):
+    from evo.evaluate import evaluate
+
+    experiment = small()
+    measured = evaluate(experiment, founded(experiment)).measurements
+    named = set(measurement_names(experiment.task))
+    assert measured.keys() - named == {"curve"}, "the curve is no single number"
+    assert named <= measured.keys()
+    of_all = dataclasses.replace(experiment, goals=Scores(tuple(sorted(named))))
+    assert np.isfinite(of_all.goals.of(measured)).all()

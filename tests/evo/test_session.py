@@ -1,0 +1,134 @@
+"""Runs from Python: the generator, the reader, the pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evo import Run, assemble, evolve
+from evo.figures import evolution, front
+from evo.loop import RunFailed
+from evo.result import founders_innate, result
+from evo.run import summary
+from evo.search import NSGA2
+from evo.session import continued, extend, new_run
+from genomes.expect import Unexpected
+from genomes.spec import Evolve
+from inner_loop.rules import Backprop
+
+
+@pytest.fixture
+def lived(small, tmp_path):
+    list(evolve(small(), tmp_path / "run"))
+    return Run(tmp_path / "run")
+
+
+def test_generations_come_one_by_one_and_callbacks_see_each(small, tmp_path):
+    seen = []
+    for generation in evolve(small(), tmp_path / "run", callbacks=[seen.append]):
+        assert seen[-1] is generation
+        assert Run(tmp_path / "run").generations == list(range(generation.index + 1)), "on disk before it is seen"
+    assert [g.index for g in seen] == [0, 1]
+    assert list(evolve(small(), tmp_path / "run")) == [], "a run that is done does nothing more"
+
+
+def test_a_folder_of_another_experiment_is_refused(small, lived):
+    with pytest.raises(Unexpected, match="a run of this experiment"):
+        list(evolve(small(seed=9), lived.path))
+
+
+def test_a_folder_has_one_driver(small, lived):
+    extend(lived.path, 4, allow_code=False)
+    first = continued(Run(lived.path), _serial())
+    next(first)
+    with pytest.raises(Unexpected, match="driven by process"):
+        next(continued(Run(lived.path), _serial()))
+    first.close()
+    assert [g.index for g in continued(Run(lived.path), _serial())] == [3]
+
+
+def _serial():
+    from evo.executors import Serial
+
+    return Serial()
+
+
+def test_what_is_read_back_is_what_was_evaluated(small, tmp_path):
+    generations = list(evolve(small(), tmp_path / "run"))
+    run = Run(tmp_path / "run")
+    assert run.experiment == small()
+    for one, other in zip(generations, map(run.generation, run.generations), strict=True):
+        assert np.array_equal(one.levels, other.levels)
+        assert one.measurements.keys() == other.measurements.keys()
+        assert all(np.array_equal(m, other.measurements[k]) for k, m in one.measurements.items())
+        assert one.failures == other.failures
+
+
+def test_history_is_a_row_a_generation(lived):
+    frame = lived.history()
+    assert list(frame.index) == [0, 1]
+    expected = lived.generation(1).measurements["gain"].mean()
+    assert frame.loc[1, "gain.mean"] == pytest.approx(expected)
+    logged = lived.folder.read_log()
+    assert [line["generation"] for line in logged] == [0, 1]
+    assert logged[0]["innate.explained_variance.best"] == frame.loc[0, "innate.explained_variance.best"]
+
+
+def test_the_best_lives_again_as_it_lived(lived):
+    best = lived.best()
+    again = lived.examine(best, "selection").measurements
+    recorded = lived.generation(best.generation).measurements
+    for name, value in again.items():
+        # another place in a cohort: another kernel may sum in another order
+        assert np.allclose(value[0], recorded[name][best.slot], rtol=1e-5), name
+    assert lived.phenotype(best).lives == 1
+
+
+def test_founders_are_random_genomes_and_need_no_learning(small):
+    experiment = small()
+    assert founders_innate(experiment) == founders_innate(
+        replace(experiment, rule=Backprop(Evolve((0.5, 0.9), bits=4), 0.0))
+    )
+    assert founders_innate(experiment) != founders_innate(replace(experiment, seed=1))
+
+
+def test_summary_passes_over_the_failed(lived):
+    generation = lived.generation(0)
+    failed = replace(generation, failures=("nan", *generation.failures[1:]))
+    row = summary(failed)
+    assert row["failures"] == 1
+    assert row["gain.mean"] == pytest.approx(generation.measurements["gain"][1:].mean())
+
+
+def test_pictures_show_something(lived, tmp_path):
+    paths = evolution(lived, result(lived), tmp_path)
+    assert [p.suffix for p in paths] == [".svg", ".png"]
+    from matplotlib import pyplot
+
+    pixels = pyplot.imread(paths[1])[..., :3]
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
+
+
+def test_a_front_is_drawn_from_the_last_parents(small, tmp_path):
+    experiment = small(search=NSGA2(8))
+    list(evolve(experiment, tmp_path / "run"))
+    paths = front(Run(tmp_path / "run"), tmp_path)
+    assert all(p.stat().st_size > 5_000 for p in paths)
+
+
+def test_a_new_run_is_made_whole(small, tmp_path):
+    path = new_run(small(), tmp_path / "run", "name", ["evolve", "x y"])
+    manifest = Run(path).folder.manifest
+    assert manifest["command"] == "instinct evolve 'x y'"
+    assert {"instinct", "torch", "numpy", "deap", "ray", "python"} == set(manifest["versions"])
+    assert (manifest["threads"], manifest["cohort"], manifest["seed"]) == (1, 4, 0)
+    with pytest.raises(Unexpected, match="at least one finished generation"):
+        Run(path).best()
+
+
+def test_nobody_alive_is_a_failure_of_the_run(small, tmp_path):
+    doomed = small(rule=Backprop(1e30, 0.0))
+    with pytest.raises(RunFailed, match="all 6 individuals failed"):
+        list(evolve(doomed, tmp_path / "run"))
+    assert assemble(doomed).size > 0
+    assert Run(tmp_path / "run").generations == []

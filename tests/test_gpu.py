@@ -1,0 +1,33 @@
+"""On a GPU: the same integers of chance, and lives that agree with those on the CPU as far as rounding goes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from evo.config import load
+from evo.evaluate import cohorts, evaluate
+from evo.experiment import assemble
+from evo.search.base import founders
+from genomes.chance import chance
+
+pytestmark = pytest.mark.gpu
+
+
+def test_chance_is_the_same_to_the_integer():
+    here = chance(3, "life", owners=range(5))
+    there = here.to("cuda")
+    assert torch.equal(here.words(1000), there.words(1000).cpu())
+    assert torch.equal(here.permutation(500), there.permutation(500).cpu())
+
+
+@pytest.mark.parametrize("encoding", ["GeneExpression", "SpatialExpression", "GenomicBottleneck", "Direct"])
+def test_lives_agree(encoding):
+    experiment = load("digits", (f"encoding={encoding}", "lifetime.steps=5", "cohort=4"))
+    spec = assemble(experiment)
+    cohort = cohorts(0, spec.quantise(founders(4, spec, chance(0, "founders"))), 4)[0]
+    here = evaluate(experiment, cohort).measurements
+    there = evaluate(replace(experiment, device="cuda"), cohort).measurements
+    for name, measured in here.items():
+        assert np.allclose(measured, there[name], rtol=1e-3, atol=1e-2), name
