@@ -1,0 +1,225 @@
+"""How fast lives are lived: our closed-form cohorts against nn.Module + torch.optim, torch.func and JAX.
+
+Every rival lives the same lives in one process, on one thread, in turns, and is timed in process CPU time; the samples
+are drawn beforehand and no exam is held, for all alike. The final weights must agree.
+
+    python benchmarks/lifetimes.py [--quick] [--json] [--output DIRECTORY]
+"""
+
+from __future__ import annotations
+
+import os
+
+# before torch and JAX are imported: one thread each, and torch's products as `evo` sets them
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["MKL_CBWR"] = "AUTO,STRICT"
+
+import argparse
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import torch
+from rivals import functional, naive, ours
+from rivals.workload import Life, Newborns, Workload, born
+from torch import Tensor
+
+TOLERANCE = 1e-4  # largest relative distance of final weights, float32
+GEMM = "torch.mm 1024^3"
+OURS = "ours"
+NAIVE, FUSED = "naive: nn.Module, torch.optim.SGD", "naive, SGD(fused=True)"
+JAX = ("JAX scan + jit, vmap(grad)", "JAX scan + jit, einsum by hand")
+
+# relu: its cost is in the matrix products, where the rivals meet; torch takes tanh from a slower library than XLA does
+WORKLOADS = {
+    "W1": Workload((64, 64, 10), steps=200, cohort=32, masked=True),
+    "W1, samples of one's own": Workload((64, 64, 10), steps=200, cohort=32, masked=True, own_samples=True),
+    "W1, tanh": Workload((64, 64, 10), steps=200, cohort=32, masked=True, activation="tanh"),
+    "W2": Workload((784, 128, 10), steps=25, cohort=8, masked=False),
+}
+
+
+@final
+@dataclass(frozen=True)
+class Timed:
+    """One rival in one workload.
+
+    Attributes:
+        rate: lives a second.
+        step: milliseconds a step of one life.
+        gemm: floating-point operations a second, as a share of torch.mm's.
+        distance: of the final weights from ours, relative, the largest of the layers.
+    """
+
+    rate: float
+    step: float
+    gemm: float
+    distance: float
+
+
+def rivals(newborns: Newborns, quick: bool) -> dict[str, tuple[Life, int]]:
+    """By name: what lives once, and how many lives that are."""
+    cohort, few = newborns.workload.cohort, 1 if quick else 2
+    found = {
+        NAIVE: (naive.prepare(newborns, few), few),
+        FUSED: (naive.prepare(newborns, few, fused=True), few),
+        "torch.func vmap(grad)": (functional.prepare(newborns), cohort),
+        OURS: (ours.prepare(newborns), cohort),
+    }
+    if importlib.util.find_spec("jax") is not None:
+        from rivals import jax_scan
+
+        for name, by_hand in zip(JAX, (False, True), strict=True):
+            found[name] = (jax_scan.prepare(newborns, by_hand), cohort)
+    return found
+
+
+def race(workload: Workload, repeats: int, quick: bool) -> tuple[dict[str, Timed], float]:
+    """All rivals in turns, and the floating-point operations a second of a large product among them."""
+    newborns = born(workload)
+    entrants = rivals(newborns, quick)
+    finals = {name: life() for name, (life, _) in entrants.items()}  # the first round warms up and is not timed
+    square = torch.rand(1024, 1024)
+    seconds: dict[str, list[float]] = {name: [] for name in [GEMM, *entrants]}
+    for _ in range(repeats):
+        seconds[GEMM].append(cpu_seconds(lambda: torch.mm(square, square)))
+        for name, (life, lives) in entrants.items():
+            seconds[name].append(cpu_seconds(life) / lives)
+    peak = 2 * 1024**3 / statistics.median(seconds[GEMM])
+    timed = {}
+    for name in entrants:
+        middle = statistics.median(seconds[name])
+        share = workload.flops / middle / peak
+        timed[name] = Timed(1 / middle, middle / workload.steps * 1e3, share, distance(finals[name], finals[OURS]))
+    return timed, peak
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """CPU time of this process, all threads."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def distance(weights: list[Tensor], reference: list[Tensor]) -> float:
+    """The largest relative distance of a layer's weights, over the individuals that both have.
+
+    Raises:
+        ValueError: beyond the tolerance, or not a number: then the rivals did not do the same work.
+    """
+    pairs = [(w, r[: len(w)]) for w, r in zip(weights, reference, strict=True)]
+    largest = max(((w - r).norm() / r.norm()).item() for w, r in pairs)
+    if not largest <= TOLERANCE:
+        raise ValueError(f"final weights: expected within {TOLERANCE:g} of ours, got {largest:g}")
+    return largest
+
+
+def summary(results: dict[str, dict[str, Timed]]) -> dict[str, float | None]:
+    """Ours over the naive loops and over the quicker JAX of each workload; shares of GEMM; milliseconds a step."""
+    figures: dict[str, float | None] = {}
+    for workload, timed in results.items():
+        key = workload.replace(", ", "_").replace(" ", "_").replace("'", "")
+        jax = [timed[name].rate for name in JAX if name in timed]
+        figures[f"{key}_over_naive"] = timed[OURS].rate / timed[NAIVE].rate
+        figures[f"{key}_over_naive_fused"] = timed[OURS].rate / timed[FUSED].rate
+        figures[f"{key}_over_jax"] = timed[OURS].rate / max(jax) if jax else None
+        figures[f"{key}_gemm_fraction"] = timed[OURS].gemm
+        figures[f"{key}_lives_per_second"] = timed[OURS].rate
+        figures[f"{key}_naive_ms_per_step"] = timed[NAIVE].step
+        figures[f"{key}_naive_gemm_fraction"] = timed[NAIVE].gemm
+    return {name: None if value is None else round(value, 4) for name, value in figures.items()}
+
+
+def table(workload: str, timed: dict[str, Timed]) -> list[str]:
+    """A workload as lines of Markdown."""
+    how = WORKLOADS[workload]
+    sizes = "-".join(str(n) for n in how.sizes)
+    synapses = "half the synapses masked at random" if how.masked else "all synapses"
+    samples = "samples of its own for each individual" if how.own_samples else "samples common to all"
+    lines = [
+        f"## {workload}",
+        "",
+        f"{sizes}, {how.activation}, {synapses}, biases, {how.steps} steps of SGD with momentum, batch 32, {samples}; "
+        f"cohort {how.cohort} (the naive loop: one at a time).",
+        "",
+        "| | lives/s | over naive | ms a step of a life | of GEMM | distance of final weights |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name, t in timed.items():
+        bold = "**" if name == OURS else ""
+        lines.append(
+            f"| {bold}{name}{bold} | {t.rate:.1f} | {bold}{t.rate / timed[NAIVE].rate:.1f}x{bold} | {t.step:.4f} | "
+            f"{t.gemm:.0%} | {t.distance:.0e} |"
+        )
+    return [*lines, ""]
+
+
+def machine(peaks: list[float], repeats: int) -> list[str]:
+    """Where and when, as lines of Markdown."""
+    versions = [f"Python {platform.python_version()}"]
+    versions += [
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("torch", "numpy", "jax", "jaxlib")
+        if importlib.util.find_spec(name) is not None
+    ]
+    return [
+        f"{processor()}, {os.cpu_count()} cores, one of them used; load {os.getloadavg()[0]:.1f} as it ended. "
+        f"{datetime.date.today().isoformat()}. {', '.join(versions)}.",
+        "",
+        f"Process CPU time, medians of {repeats} repeats in turns; {GEMM} runs at {statistics.median(peaks) / 1e9:.0f} "
+        "GFLOP/s and is the 100 % of the column `of GEMM`. `over naive` is over torch.optim.SGD as it comes. A life "
+        "begins with building its networks and ends with its last step; samples are drawn beforehand and compiling "
+        "is not counted, for all alike.",
+        "",
+    ]
+
+
+def processor() -> str:
+    """The model of the CPU, where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer repeats; writes no result unless --output is given")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--output", type=Path, help="folder of lifetimes.md (default: benchmarks/results)")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    repeats = 5 if given.quick else 15
+    results, peaks = {}, []
+    for name, workload in WORKLOADS.items():
+        results[name], peak = race(workload, repeats, given.quick)
+        peaks.append(peak)
+    lines = ["# Lifetimes", "", "`python benchmarks/lifetimes.py`", "", *machine(peaks, repeats)]
+    for name, timed in results.items():
+        lines += table(name, timed)
+    print("\n".join(lines))
+    folder = given.output or (None if given.quick else HERE / "results")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "lifetimes.md").write_text("\n".join(lines))
+    if given.json:
+        print(json.dumps(summary(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The learning of `inner_loop.lifetime.live` through its own classes, with the drawing of samples done beforehand."""
+
+from __future__ import annotations
+
+import torch
+from rivals.workload import LEARNING_RATE, MOMENTUM, Life, Newborns
+from torch import Tensor
+
+from genomes.chance import chance
+from genomes.phenotype import Phenotype, Synapses
+from genomes.topology import layered
+from inner_loop.lifetime import learn
+from inner_loop.network import Network, Weights
+from inner_loop.objectives import CrossEntropy
+from inner_loop.rules import Backprop
+
+
+def phenotype(newborns: Newborns) -> Phenotype:
+    """The cohort as the waist between inheritance and life has it."""
+    topology = layered(*newborns.workload.sizes, activation=newborns.workload.activation)
+    rate = {"rule.learning_rate": torch.full((newborns.workload.cohort, 1, 1), LEARNING_RATE)}
+    masks = [None] * len(newborns.weights) if newborns.masks is None else [m.bool() for m in newborns.masks]
+    synapses = [Synapses(w, m, rate) for w, m in zip(newborns.weights, masks, strict=True)]
+    return Phenotype(
+        topology,
+        dict(zip([edge.name for edge in topology.edges], synapses, strict=True)),
+        {group.name: {"bias": bias} for group, bias in zip(topology.groups[1:], newborns.biases, strict=True)},
+    )
+
+
+def prepare(newborns: Newborns) -> Life:
+    """The whole cohort at once."""
+    newborn = phenotype(newborns)
+    rule, objective, life = Backprop(LEARNING_RATE, MOMENTUM), CrossEntropy(), chance(0, "life")
+    one_hot = torch.nn.functional.one_hot(newborns.labels, newborns.workload.sizes[-1])
+    targets = one_hot.mT.to(newborns.inputs.dtype).contiguous()
+
+    def live_all() -> list[Tensor]:
+        with torch.inference_mode():
+            network, weights = Network(newborn.topology), Weights.born(newborn)
+            lessons = zip(newborns.inputs, targets, strict=True)
+            for _, lived in learn(network, weights, newborn, rule, objective, lessons, life):
+                weights = lived
+        return list(weights.projections.values())
+
+    return live_all
