@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,14 +62,20 @@ class Generation:
 
 
 def outcome_arrays(outcome: Outcome) -> Arrays:
-    """As the journal stores it."""
-    measured = {_MEASURED + name: m for name, m in outcome.measurements.items()}
-    return {"failures": _coded(outcome.failures)} | measured
+    """As the journal stores it: three arrays, since every member of an archive costs more than what it holds."""
+    columns = [[name, m.shape[1:]] for name, m in outcome.measurements.items()]
+    flat = [m.reshape(len(m), -1) for m in outcome.measurements.values()]
+    measured = np.concatenate([np.zeros((len(outcome.failures), 0)), *flat], axis=1, dtype=np.float64, casting="no")
+    return {"failures": _coded(outcome.failures), "columns": np.array(json.dumps(columns)), "measured": measured}
 
 
 def outcome_of(arrays: Arrays) -> Outcome:
     """The inverse of outcome_arrays."""
-    return Outcome(_measurements(arrays), _named(arrays["failures"]))
+    columns = json.loads(str(arrays["columns"]))
+    ends = np.cumsum([math.prod(shape) for _, shape in columns], dtype=np.int64)
+    parts = np.split(arrays["measured"], ends[:-1], axis=1) if columns else []
+    measured = {name: part.reshape(-1, *shape).copy() for (name, shape), part in zip(columns, parts, strict=True)}
+    return Outcome(measured, _named(arrays["failures"]))
 
 
 def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ...]]:

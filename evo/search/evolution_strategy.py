@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 import numpy as np
+import torch
 from jaxtyping import Float64
 from numpy import ndarray
 from scipy.stats import rankdata
@@ -98,8 +100,16 @@ class EvolutionStrategy(Search):
         return (self.population - 1) // 2
 
     def _noise(self, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "pairs G"]:
-        return chance.stream("noise").normal(self._pairs, spec.size)[0].numpy()
+        return _drawn(tuple(chance.keys[0].tolist()), self._pairs, spec.size)
 
     def _now(self, first: float, last: float, state: State) -> float:
         progress = min(float(state["time"][0]) / self.horizon, 1.0)
         return math.exp(math.log(first) + progress * (math.log(last) - math.log(first)))
+
+
+@lru_cache(maxsize=1)
+def _drawn(key: tuple[int, int], pairs: int, genes: int) -> Float64[ndarray, "pairs G"]:
+    """The noise of a generation: asked with and told with, drawn once."""
+    noise = Chance(torch.tensor([key])).stream("noise").normal(pairs, genes)[0].numpy()
+    noise.setflags(write=False)
+    return noise
