@@ -32,6 +32,7 @@ from inner_loop.tasks import Teacher
 
 WARM_UP = 20
 WORKERS = 2
+REMARK = "The largest network runs few generations, too few to tell growth: buffers still fill."
 CLOCK = "INSTINCT_BENCHMARK_CLOCK"
 
 
@@ -129,9 +130,7 @@ def main() -> None:
             ),
             "unknown",
         )
-        text = (
-            f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {machine}\n\n{table}\n\nThe largest network runs few generations, too few to tell growth: buffers still fill.\n"
-        )
+        text = f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {machine}\n\n{table}\n\n{REMARK}\n"
         (Path(__file__).parent / "results" / "generation.md").write_text(text)
     if options.json:
         print(json.dumps(found["W1: 64-64-10"] | {"networks": found}))
