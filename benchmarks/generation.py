@@ -130,7 +130,8 @@ def main() -> None:
             ),
             "unknown",
         )
-        text = f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {machine}\n\n{table}\n\n{REMARK}\n"
+        heading = f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {machine}"
+        text = "\n\n".join((heading, table, REMARK)) + "\n"
         (Path(__file__).parent / "results" / "generation.md").write_text(text)
     if options.json:
         print(json.dumps(found["W1: 64-64-10"] | {"networks": found}))
