@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float64, Int
 from numpy import ndarray
+from scipy.stats import rankdata
 
 from genomes.chance import Chance
 from genomes.expect import expect
@@ -78,6 +79,12 @@ def unrelated(count: int) -> Int[ndarray, "N 2"]:
 def numbered(rows: Int[ndarray, "N 2"], born: Int[ndarray, " M"]) -> Int[ndarray, "N 2"]:
     """Rows of M parents to their numbers in the run; -1 stays."""
     return np.where(rows < 0, -1, born[rows])
+
+
+def mean_rank(goals: Float64[ndarray, "N goals"]) -> Float64[ndarray, " N"]:
+    """Several goals as one, 1 for the worst: each is ranked within the generation, ties sharing their mean rank."""
+    ranks: Float64[ndarray, " N"] = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+    return ranks
 
 
 @contextmanager

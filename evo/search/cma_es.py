@@ -9,10 +9,9 @@ import numpy as np
 from deap import cma
 from jaxtyping import Float64
 from numpy import ndarray
-from scipy.stats import rankdata
 
 from evo.population import individuals
-from evo.search.base import Asked, Search, State, check_population, founders, unrelated
+from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec
@@ -72,7 +71,7 @@ class CMAES(Search):
         )
         strategy.pc, strategy.ps = state["covariance_path"], state["sigma_path"]
         strategy.update_count = int(state["updates"][0])
-        worth = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+        worth = mean_rank(goals)
         strategy.update(individuals(asked.units, worth[:, None]))
         return _state(strategy)
 

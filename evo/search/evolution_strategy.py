@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 from numpy import ndarray
-from scipy.stats import rankdata
 
-from evo.search.base import Asked, Search, State, check_population, founders, unrelated
+from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec
@@ -84,7 +83,7 @@ class EvolutionStrategy(Search):
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
     ) -> State:
         """One step of Adam up the estimated gradient of the mean rank; the centre stays in the cube."""
-        ranks = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+        ranks = mean_rank(goals)
         worth = (ranks - 1.0) / (len(goals) - 1) - 0.5
         ahead, behind = worth[1 : self._pairs + 1], worth[self._pairs + 1 :]
         gradient = (ahead - behind) @ self._noise(spec, chance) / self.population

@@ -10,10 +10,9 @@ import numpy as np
 from deap import tools
 from jaxtyping import Float64
 from numpy import ndarray
-from scipy.stats import rankdata
 
 from evo.population import Individual
-from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
+from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, mean_rank, numbered, unrelated
 from evo.search.variation import Variation
 from genomes.chance import Chance
 from genomes.expect import expect
@@ -73,7 +72,7 @@ class Genetic(Search):
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
     ) -> State:
         """The generation just evaluated becomes the parents."""
-        worth = np.mean([rankdata(goal) for goal in goals.T], axis=0)
+        worth = mean_rank(goals)
         return {"units": asked.units.copy(), "worth": worth, "born": state["born"] + self.population}
 
     def _mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, final
+from typing import final
 
-from genomes.evolvable import check_evolvables
-from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Synaptic
-from inner_loop.network import Network, Weights
-from inner_loop.objective import Lived
-from inner_loop.rule import LearningRule
-from inner_loop.rules.gradient_descent import Descent, begin, descend
+from inner_loop.network import Network
+from inner_loop.rules.gradient_descent import GradientDescent
 
 
 @final
 @dataclass(frozen=True)
-class Backprop(LearningRule[Descent]):
-    """v <- momentum * v + dE/dW; W <- W - learning_rate * v, for every weight and bias.
+class Backprop(GradientDescent):
+    """Gradient descent with momentum on every weight and bias."""
 
-    Attributes:
-        learning_rate: of each synapse.
-        momentum: of the individual, 0 to 1.
-    """
-
-    learning_rate: Annotated[Evolvable, Synaptic] = 0.1
-    momentum: Evolvable = 0.9
-
-    def __post_init__(self) -> None:
-        check_evolvables(self)
-
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Descent:
-        """Momentum at rest."""
-        return begin(newborn, weights, self.momentum, tuple(network.incoming))
-
-    def step(
-        self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
-    ) -> tuple[Weights, Descent]:
-        """One step down the gradient."""
-        return descend(network, weights, state, lived, tuple(network.incoming))
+    def plastic(self, network: Network) -> tuple[str, ...]:
+        """All groups but the sensory one."""
+        return tuple(network.incoming)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import final
+from typing import Annotated, final
 
 import torch
 from torch import Tensor
 
+from genomes.evolvable import check_evolvables
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve
+from genomes.spec import Evolvable, Evolve, Synaptic
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
+from inner_loop.rule import LearningRule
 
 
 @final
@@ -32,6 +35,36 @@ class Descent:
     step_size: dict[str, Tensor]
     momentum: float | Tensor
     deltas: dict[tuple[str, int], Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GradientDescent(LearningRule[Descent]):
+    """v <- momentum * v + dE/dW; W <- W - learning_rate * v, for the synapses and biases that are plastic.
+
+    Attributes:
+        learning_rate: of each synapse.
+        momentum: of the individual, 0 to 1.
+    """
+
+    learning_rate: Annotated[Evolvable, Synaptic] = 0.1
+    momentum: Evolvable = 0.9
+
+    def __post_init__(self) -> None:
+        check_evolvables(self)
+
+    @abstractmethod
+    def plastic(self, network: Network) -> tuple[str, ...]:
+        """Names of the groups whose incoming synapses and biases learn."""
+
+    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Descent:
+        """Momentum at rest."""
+        return begin(newborn, weights, self.momentum, self.plastic(network))
+
+    def step(
+        self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, Descent]:
+        """One step down the gradient."""
+        return descend(network, weights, state, lived, self.plastic(network))
 
 
 def begin(newborn: Phenotype, weights: Weights, momentum: Evolvable, plastic: tuple[str, ...]) -> Descent:
