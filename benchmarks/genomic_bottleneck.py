@@ -38,7 +38,7 @@ from torch import Tensor
 from genomes.chance import Chance, chance
 from genomes.encoding import develop
 from genomes.encodings import GenomicBottleneck
-from genomes.evolvable import expressed
+from genomes.evolvable import endowed
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Genes
 from genomes.topology import layered
@@ -112,11 +112,7 @@ def usual(own: Chance) -> Phenotype:
 def born(weights: dict[str, Tensor]) -> Phenotype:
     """Newborns with these weights, who learn by RULE."""
     newborn = Phenotype(TOPOLOGY, {name: Synapses(weight.detach()) for name, weight in weights.items()})
-    traits, synaptic = expressed(RULE, {}, TOPOLOGY, newborn.like)
-    return newborn.with_parameters(
-        {f"rule.{name}": value for name, value in traits.items()},
-        {f"rule.{name}": value for name, value in synaptic.items()},
-    )
+    return endowed(newborn, "rule", RULE, {})
 
 
 def founders(g: GenomicBottleneck, own: Chance) -> Genes:

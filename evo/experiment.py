@@ -9,13 +9,12 @@ from typing import final
 import torch
 from jaxtyping import Integer
 from numpy import ndarray
-from torch import Tensor
 
 from evo.goals import Goals
 from evo.search.base import Search
 from genomes.chance import Chance
 from genomes.encoding import Encoding, develop, encoding_spec
-from genomes.evolvable import evolved_spec, expressed
+from genomes.evolvable import endowed, evolved_spec
 from genomes.expect import Unexpected, expect
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
@@ -108,13 +107,10 @@ def birth(experiment: Experiment, levels: Integer[ndarray, "P G"], chance: Chanc
     on = experiment.encoding.expressed_bits(own["encoding"], topology)
     if on is not None:
         bits += on - experiment.encoding.spec(topology).bits
-    traits: dict[str, Tensor] = {"genome_bits": bits}
-    synaptic: dict[str, dict[str, Tensor]] = {}
+    newborn = newborn.with_parameters({"genome_bits": bits}, {})
     for chromosome in _CHROMOSOMES[1:]:
-        of_life, of_synapses = expressed(getattr(experiment, chromosome), own[chromosome], topology, newborn.like)
-        traits |= {f"{chromosome}.{name}": value for name, value in of_life.items()}
-        synaptic |= {f"{chromosome}.{name}": value for name, value in of_synapses.items()}
-    return newborn.with_parameters(traits, synaptic)
+        newborn = endowed(newborn, chromosome, getattr(experiment, chromosome), own[chromosome])
+    return newborn
 
 
 def wiring_bits(newborn: Phenotype) -> float:

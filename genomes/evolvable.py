@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genomes.expect import expect
+from genomes.phenotype import Phenotype
 from genomes.spec import Evolvable, Evolve, Genes, GenomeSpec, Synaptic
 from genomes.topology import Projection, Topology
 
@@ -71,6 +72,15 @@ def expressed(
         else:
             individual[name] = values[:, 0]
     return individual, synaptic
+
+
+def endowed(newborn: Phenotype, path: str, component: Any, genes: Genes) -> Phenotype:
+    """The same networks with the numbers of a component, each under `path.name`: what a rule or an objective reads."""
+    individual, synaptic = expressed(component, genes, newborn.topology, newborn.like)
+    return newborn.with_parameters(
+        {f"{path}.{name}": value for name, value in individual.items()},
+        {f"{path}.{name}": value for name, value in synaptic.items()},
+    )
 
 
 def _type_pairs(edge: Projection, topology: Topology) -> tuple[int, int]:

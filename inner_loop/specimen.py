@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genomes.chance import chance
-from genomes.evolvable import evolved_spec, expressed
+from genomes.evolvable import endowed, evolved_spec
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology
 from inner_loop.lifetime import learn
@@ -48,11 +48,7 @@ def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = 
     cohort = Phenotype(topology, projections, groups)
     spec = evolved_spec(rule, topology)
     levels = spec.quantise(source.stream("genes").uniform(spec.size).numpy())
-    traits, synaptic = expressed(rule, spec.genes(levels, dtype), topology, cohort.like)
-    return cohort.with_parameters(
-        {f"rule.{name}": value for name, value in traits.items()},
-        {f"rule.{name}": value for name, value in synaptic.items()},
-    )
+    return endowed(cohort, "rule", rule, spec.genes(levels, dtype))
 
 
 def life(

@@ -12,7 +12,17 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.population import Individual
-from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, mean_rank, numbered, unrelated
+from evo.search.base import (
+    Asked,
+    Search,
+    State,
+    check_population,
+    deap_chance,
+    founders,
+    mean_rank,
+    numbered,
+    unrelated,
+)
 from evo.search.variation import Variation
 from genomes.chance import Chance
 from genomes.expect import expect

@@ -50,7 +50,7 @@ class GeneExpression(Encoding):
     def spec(self, topology: Topology) -> GenomeSpec:
         """Expression of each group (units, G), interactions (G, G), biases, switches (G,)."""
         shapes: dict[str, tuple[int, ...]] = {f"expression.{g.name}": (g.size, self.genes) for g in topology.groups}
-        shapes |= {self._interaction(e): (self.genes, self.genes) for e in topology.edges}
+        shapes |= {interaction_name(self.interactions, e): (self.genes, self.genes) for e in topology.edges}
         if self.bias != "none":
             sizes = {g.name: self.genes if self.bias == "expressed" else g.size for g in topology.groups[1:]}
             shapes |= {f"bias.{name}": (size,) for name, size in sizes.items()}
@@ -65,7 +65,7 @@ class GeneExpression(Encoding):
         projections = {}
         for edge in topology.edges:
             scale = genes["gain"] * math.sqrt(27.0 / topology.shape(edge)[1]) / self.genes
-            reach = (expression[edge.post] * scale[:, None, None]) @ genes[self._interaction(edge)]
+            reach = (expression[edge.post] * scale[:, None, None]) @ genes[interaction_name(self.interactions, edge)]
             projections[edge.name] = Synapses(torch.bmm(reach, expression[edge.pre].mT))
         groups = {}
         for group in topology.groups[1:] if self.bias != "none" else ():
@@ -95,9 +95,11 @@ class GeneExpression(Encoding):
         """The scale of each projection."""
         return {f"scale of {e.name}": math.sqrt(27.0 / topology.shape(e)[1]) / self.genes for e in topology.edges}
 
-    def _interaction(self, edge: Projection) -> str:
-        return "interaction" if self.interactions == "shared" else f"interaction.{edge.name}"
-
     def _expression(self, group: str, genes: Genes) -> Tensor:
         expression = genes[f"expression.{group}"]
         return expression * genes["switch"][:, None, :] if self.switches else expression
+
+
+def interaction_name(interactions: Literal["projection", "shared"], edge: Projection) -> str:
+    """The field that holds O of a projection, here and in the spatial form of this encoding."""
+    return "interaction" if interactions == "shared" else f"interaction.{edge.name}"

@@ -12,6 +12,7 @@ from torch import Tensor
 from genomes.chance import Chance
 from genomes.chance import chance as fixed_chance
 from genomes.encoding import Encoding
+from genomes.encodings.gene_expression import interaction_name
 from genomes.evolvable import check_evolvables
 from genomes.expect import expect
 from genomes.phenotype import Phenotype, Synapses
@@ -64,8 +65,7 @@ class SpatialExpression(Encoding):
                 fields.append(Field(f"width.{group.name}", (self.genes,), *span, scale="log", bits=self.bits))
             elif self.readout == "evolved":
                 fields.append(Field(f"expression.{group.name}", (group.size, self.genes), -1.0, 1.0, bits=self.bits))
-        shared = self.interactions == "shared"
-        for name in ["interaction"] if shared else [f"interaction.{e.name}" for e in topology.edges]:
+        for name in dict.fromkeys(interaction_name(self.interactions, edge) for edge in topology.edges):
             fields.append(Field(name, (self.genes, self.genes), -1.0, 1.0, bits=self.bits))
         return GenomeSpec(tuple(fields))
 
@@ -75,7 +75,7 @@ class SpatialExpression(Encoding):
         scale = genes["gain"][:, None, None] * math.sqrt(3.0 / self.genes)
         projections = {}
         for edge in topology.edges:
-            interaction = genes["interaction" if self.interactions == "shared" else f"interaction.{edge.name}"]
+            interaction = genes[interaction_name(self.interactions, edge)]
             reach = torch.matmul(expression[edge.post], scale * interaction)
             projections[edge.name] = Synapses(torch.matmul(reach, expression[edge.pre].mT))
         return Phenotype(topology, projections)
@@ -88,7 +88,6 @@ class SpatialExpression(Encoding):
 
     def _expression(self, group: Group, genes: Genes) -> Tensor:
         """(P, units, G), or (1, units, G) when it is the same for every individual."""
-        interaction = next(values for name, values in genes.items() if name.startswith("interaction"))
         if group.coordinates is not None:
             place, width = genes[f"place.{group.name}"], genes[f"width.{group.name}"]
             away = group.coordinates.to(place)[None, :, None, :] - place[:, None, :, :]
@@ -96,4 +95,4 @@ class SpatialExpression(Encoding):
         if self.readout == "evolved":
             return genes[f"expression.{group.name}"]
         fixed = fixed_chance(self.readout_seed, f"expression.{group.name}").normal(group.size, self.genes)
-        return fixed.to(interaction)
+        return fixed.to(genes["gain"])

@@ -57,66 +57,51 @@ class GradientDescent(LearningRule[Descent]):
         """Names of the groups whose incoming synapses and biases learn."""
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Descent:
-        """Momentum at rest."""
-        return begin(newborn, weights, self.momentum, self.plastic(network))
+        """At rest. A bias learns at the mean rate of its group's incoming projections."""
+        plastic = self.plastic(network)
+        step_size: dict[str, Tensor] = {}
+        rates: dict[str, list[Tensor]] = {}
+        for edge in newborn.topology.edges:
+            if edge.post in plastic:
+                synapses = newborn.projections[edge.name]
+                rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
+                step_size[edge.name] = -rate if synapses.mask is None else -rate * synapses.mask
+                rates.setdefault(edge.post, []).append(rate.mean((1, 2), keepdim=True))
+        for group, means in rates.items():
+            step_size[group] = -torch.stack(means).mean(0)
+        momentum = self.momentum
+        factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolve) else momentum
+        return Descent(weights.zeros(), step_size, factor)
 
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Descent]:
-        """One step down the gradient."""
-        return descend(network, weights, state, lived, self.plastic(network))
-
-
-def begin(newborn: Phenotype, weights: Weights, momentum: Evolvable, plastic: tuple[str, ...]) -> Descent:
-    """A descent at rest.
-
-    Args:
-        plastic: names of the groups whose incoming synapses and biases learn. A bias learns at the mean rate of its
-            group's incoming projections.
-    """
-    step_size: dict[str, Tensor] = {}
-    rates: dict[str, list[Tensor]] = {}
-    for edge in newborn.topology.edges:
-        if edge.post in plastic:
-            synapses = newborn.projections[edge.name]
-            rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
-            step_size[edge.name] = -rate if synapses.mask is None else -rate * synapses.mask
-            rates.setdefault(edge.post, []).append(rate.mean((1, 2), keepdim=True))
-    for group, means in rates.items():
-        step_size[group] = -torch.stack(means).mean(0)
-    factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolve) else momentum
-    return Descent(weights.zeros(), step_size, factor)
-
-
-def descend(
-    network: Network, weights: Weights, state: Descent, lived: Lived, plastic: tuple[str, ...]
-) -> tuple[Weights, Descent]:
-    """One step down the gradient of the error at `plastic` groups; deltas go no deeper than plasticity asks."""
-    errors = lived.error()
-    deepest = max(1, min(network.topology.index[name] for name in plastic))
-    for group in reversed(network.incoming):
-        delta = errors.pop(group, None)
-        if delta is None:
-            continue
-        delta = network.activation[group].chain_(delta, lived.activities[group])
-        for edge in network.incoming[group]:
-            weight = weights.projections[edge.name]
-            if network.topology.index[edge.pre] >= deepest:
-                if edge.pre in errors:
-                    errors[edge.pre].baddbmm_(weight.mT, delta)
-                else:
-                    room = edge.pre, delta.shape[2]
-                    errors[edge.pre] = torch.bmm(weight.mT, delta, out=state.deltas.get(room))
-                    state.deltas[room] = errors[edge.pre]
-            if group in plastic:  # the error has passed through the weight: it may change now, while it is in the cache
-                velocity = state.velocity.projections[edge.name]
-                accumulate_product(velocity, _damp(velocity, state.momentum), delta, lived.activities[edge.pre])
-                weight.addcmul_(velocity, state.step_size[edge.name])
-        if group in plastic and group in weights.biases:
-            velocity = state.velocity.biases[group]
-            torch.add(delta.sum(2, keepdim=True), velocity, alpha=_damp(velocity, state.momentum), out=velocity)
-            weights.biases[group].addcmul_(velocity, state.step_size[group])
-    return weights, state
+        """One step down the gradient of the error; deltas go no deeper than plasticity asks."""
+        plastic, errors = self.plastic(network), lived.error()
+        deepest = max(1, min(network.topology.index[name] for name in plastic))
+        for group in reversed(network.incoming):
+            delta = errors.pop(group, None)
+            if delta is None:
+                continue
+            delta = network.activation[group].chain_(delta, lived.activities[group])
+            for edge in network.incoming[group]:
+                weight = weights.projections[edge.name]
+                if network.topology.index[edge.pre] >= deepest:
+                    if edge.pre in errors:
+                        errors[edge.pre].baddbmm_(weight.mT, delta)
+                    else:
+                        room = edge.pre, delta.shape[2]
+                        errors[edge.pre] = torch.bmm(weight.mT, delta, out=state.deltas.get(room))
+                        state.deltas[room] = errors[edge.pre]
+                if group in plastic:  # the error has passed through the weight: it may change now, while in the cache
+                    velocity = state.velocity.projections[edge.name]
+                    accumulate_product(velocity, _damp(velocity, state.momentum), delta, lived.activities[edge.pre])
+                    weight.addcmul_(velocity, state.step_size[edge.name])
+            if group in plastic and group in weights.biases:
+                velocity = state.velocity.biases[group]
+                torch.add(delta.sum(2, keepdim=True), velocity, alpha=_damp(velocity, state.momentum), out=velocity)
+                weights.biases[group].addcmul_(velocity, state.step_size[group])
+        return weights, state
 
 
 def _damp(velocity: Tensor, momentum: float | Tensor) -> float:

@@ -7,20 +7,17 @@ from functools import lru_cache
 from typing import final
 
 import numpy as np
-from jaxtyping import Float
 from numpy import ndarray
-from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.expect import Unexpected, expect
-from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores
-from inner_loop.tasks.dataset import Dataset, divided
+from inner_loop.task import SPLITS
+from inner_loop.tasks.dataset import Dataset, LabelledTask, divided
 from inner_loop.tasks.formats import Source, fingerprint, read
 
 
 @final
 @dataclass(frozen=True)
-class Arrays(Task):
+class Arrays(LabelledTask):
     """Samples, each with a whole-number label from 0. Bytes (uint8) are scaled to [0, 1], other numbers are kept.
 
     Three layouts: an .npz with x_train (n, ...), y_train (n,), x_test and y_test; a folder with MNIST's four files
@@ -53,29 +50,16 @@ class Arrays(Task):
     @property
     def inputs(self) -> int:
         """Numbers in a sample."""
-        return _load(self).inputs["train"].shape[1]
+        return self.dataset().inputs["train"].shape[1]
 
     @property
     def outputs(self) -> int:
         """Classes."""
-        return _load(self).classes
+        return self.dataset().classes
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, log-likelihood."""
-        return CLASSIFICATION
-
-    def size(self, split: Split) -> int:
-        """All samples of the split."""
-        return _load(self).size(split)
-
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
-        """Shuffled epochs of the split."""
-        return _load(self).draw(split, samples, chance, start)
-
-    def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
-        """Accuracy and log-likelihood, (P,)."""
-        return classification_scores(outputs, targets)
+    def dataset(self) -> Dataset:
+        """What the file or files hold."""
+        return _load(self)
 
     def fingerprint(self) -> str:
         """SHA-256 of the file or files."""

@@ -1,19 +1,20 @@
-"""A finite labelled data set in three splits, streamed in shuffled epochs."""
+"""Finite labelled data in three splits, streamed in shuffled epochs; shared by the tasks that classify them."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.task import SPLITS, Samples, Split
+from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores
 
 
 @final
@@ -43,6 +44,31 @@ class Dataset:
         labels = torch.as_tensor(self.labels[split], device=device)[order]
         targets = torch.nn.functional.one_hot(labels, self.classes).to(inputs.dtype)
         return Samples(inputs.mT.contiguous(), targets.mT.contiguous())
+
+
+class LabelledTask(Task):
+    """Classifies the samples of a finite data set."""
+
+    @abstractmethod
+    def dataset(self) -> Dataset:
+        """The data; read once, and the same object for equal tasks."""
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, log-likelihood."""
+        return CLASSIFICATION
+
+    def size(self, split: Split) -> int:
+        """All samples of the split."""
+        return self.dataset().size(split)
+
+    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+        """Shuffled epochs of the split."""
+        return self.dataset().draw(split, samples, chance, start)
+
+    def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
+        """Accuracy and log-likelihood, (P,)."""
+        return classification_scores(outputs, targets)
 
 
 def epochs(size: int, samples: int, chance: Chance, start: int) -> Int64[Tensor, "K samples"]:

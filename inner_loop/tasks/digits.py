@@ -7,18 +7,15 @@ from functools import lru_cache
 from typing import final
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores
-from inner_loop.tasks.dataset import Dataset, divided
+from inner_loop.task import SPLITS
+from inner_loop.tasks.dataset import Dataset, LabelledTask, divided
 
 
 @final
 @dataclass(frozen=True)
-class Digits(Task):
+class Digits(LabelledTask):
     """64 pixels scaled to [0, 1], ten classes, in three disjoint stratified splits.
 
     Attributes:
@@ -49,22 +46,9 @@ class Digits(Task):
         """Ten digits."""
         return 10
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, log-likelihood."""
-        return CLASSIFICATION
-
-    def size(self, split: Split) -> int:
-        """All samples of the split."""
-        return _load(self).size(split)
-
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
-        """Shuffled epochs of the split."""
-        return _load(self).draw(split, samples, chance, start)
-
-    def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
-        """Accuracy and log-likelihood, (P,)."""
-        return classification_scores(outputs, targets)
+    def dataset(self) -> Dataset:
+        """All 1,797 images."""
+        return _load(self)
 
 
 @lru_cache(maxsize=4)
