@@ -20,6 +20,7 @@ from statistics import median
 from time import perf_counter, process_time
 
 import psutil
+from machine import processor
 
 from evo.config import load
 from evo.evaluate import Cohort, Outcome
@@ -104,15 +105,7 @@ def main() -> None:
     )
     print(table)
     if options.write:
-        machine = next(
-            (
-                line.split(":")[1].strip()
-                for line in Path("/proc/cpuinfo").read_text().splitlines()
-                if "model name" in line
-            ),
-            "unknown",
-        )
-        heading = f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {machine}"
+        heading = f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {processor()}"
         text = f"{heading}\n\n{table}\n"
         (Path(__file__).parent / "results" / "generation.md").write_text(text)
     if options.json:

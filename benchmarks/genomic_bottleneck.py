@@ -32,6 +32,7 @@ settle()
 import genomic_bottleneck_report as report
 import numpy as np
 import torch
+from machine import processor
 from numpy import ndarray
 from torch import Tensor
 
@@ -242,7 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     curves = lives(newborns, SEEDS, epochs)
     table.append(report.Row("usual", None, TOPOLOGY.synapses, TOPOLOGY.synapses))
     alignments = {name: report.align(curves[name], curves["usual"], EPOCH) for name in SIZES}
-    where = f"{report.processor()}, {os.cpu_count()} cores, one used: {time.process_time() - began:.0f} s of CPU time. "
+    where = f"{processor()}, {os.cpu_count()} cores, one used: {time.process_time() - began:.0f} s of CPU time. "
     where += f"{datetime.date.today().isoformat()}. torch {torch.__version__}. {loop}, {RULE}, {TASK}, seeds {SEEDS}."
     text = report.markdown(table, curves, alignments, EPOCH, where)
     print(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -207,11 +206,3 @@ def _line(axis: object, curves: ndarray, colour: str, label: str) -> None:
     for curve in curves:
         axis.plot(curve, color=colour, linewidth=0.5, alpha=0.4)
     axis.plot(curves.mean(0), color=colour, linewidth=1.8, label=label)
-
-
-def processor() -> str:
-    """The model of the CPU, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()

@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import torch
+from machine import processor
 from rivals import functional, naive, ours
 from rivals.workload import Life, Newborns, Workload, born
 from torch import Tensor
@@ -185,16 +186,6 @@ def machine(peaks: list[float], repeats: int) -> list[str]:
         "is not counted, for all alike.",
         "",
     ]
-
-
-def processor() -> str:
-    """The model of the CPU, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
@@ -19,9 +18,10 @@ from evo.numerics import settle
 from genomes.expect import Unexpected, expect
 
 _ATTEMPTS = 3  # of a cohort whose worker died, before its individuals are suspected
-Evaluator = Callable[[Experiment, Cohort], Outcome]
-
 _WINDOW = 2  # cohorts a worker that are submitted at once
+
+Evaluator = Callable[[Experiment, Cohort], Outcome]
+"""What a worker does with a cohort."""
 
 
 class Executor(ABC):
@@ -166,8 +166,7 @@ def _quiet_ray() -> Any:
     if "RAY_AUTH_MODE" not in os.environ and not os.path.exists(os.path.expanduser("~/.ray/auth_token")):
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    with contextlib.suppress(Exception):
-        logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray").setLevel(logging.ERROR)
     import ray
 
     return ray

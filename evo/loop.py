@@ -19,17 +19,21 @@ class RunFailed(RuntimeError):
     """No individual of a generation could be evaluated: there is nothing to breed from."""
 
 
-def generations(experiment: Experiment, folder: RunFolder, executor: Executor) -> Iterator[Generation]:
+def generations(
+    experiment: Experiment, folder: RunFolder, executor: Executor, latest: tuple[int, State] | None
+) -> Iterator[Generation]:
     """Evolves from where the folder stands to `experiment.generations`; yields each generation once it is on disk.
 
     What is computed depends on the experiment alone: not on the executor, and not on how often the run was stopped.
+
+    Args:
+        latest: where the folder stands, as `folder.latest()` says.
 
     Raises:
         RunFailed: every individual of a generation failed.
     """
     settle()
     spec, search = assemble(experiment), experiment.search
-    latest = folder.latest()
     done, state = latest or (-1, search.begin(spec, chance(experiment.seed, "search", -1)))
     begun = _Begun(experiment, folder, executor, done + 1, state)
     for index in range(done + 1, experiment.generations):

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from evo.evaluate import cohorts, evaluate
-from evo.experiment import Experiment, assemble, wiring_bits
+from evo.experiment import Experiment, assemble
 from evo.run import Run
 from evo.search.base import founders
 from genomes.chance import chance
@@ -62,7 +62,7 @@ def result(run: Run) -> Result:
         seconds=round(sum(line["seconds"] for line in run.folder.read_log()), 1),
         failures=sum(sum(run.generation(index).counted_failures.values()) for index in run.generations),
         genome_bits=float(measured["genome_bits"][0]),
-        wiring_bits=wiring_bits(run.phenotype(best)),
+        wiring_bits=float(measured["wiring_bits"][0]),
         founders_innate=founders_innate(experiment),
         innate=float(measured[f"innate.{main}"][0]),
         learned=float(measured[f"learned.{main}"][0]),

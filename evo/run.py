@@ -82,12 +82,12 @@ class Run:
         expect(self.generations, str(self.path), "at least one finished generation", 0)
         main, found = self.experiment.task.score_names[0], None
         for index in self.generations:
-            measured = self.generation(index).measurements
+            generation = self.generation(index)
+            measured = generation.measurements
             innate, learned = measured[f"innate.{main}"], measured[f"learned.{main}"]
             slot = int(np.argmax(np.nan_to_num(innate + learned, nan=-np.inf)))
             if found is None or innate[slot] + learned[slot] > found.innate + found.learned:
-                levels = self.generation(index).levels[slot]
-                found = Best(index, slot, levels, float(innate[slot]), float(learned[slot]))
+                found = Best(index, slot, generation.levels[slot], float(innate[slot]), float(learned[slot]))
         assert found is not None
         return found
 

@@ -59,7 +59,7 @@ def continued(
         latest = run.folder.latest()
         ready(latest[0] + 1 if latest else 0)
         began = perf_counter()
-        for generation in generations(run.experiment, run.folder, executor):
+        for generation in generations(run.experiment, run.folder, executor, latest):
             seconds, began = perf_counter() - began, perf_counter()
             run.folder.append_log(summary(generation) | {"seconds": seconds, "why": generation.counted_failures})
             yield generation

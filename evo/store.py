@@ -52,6 +52,7 @@ class RunFolder:
         self.path = path
         self.journal = Journal(path / "journal")
         self.passed_over: tuple[str, ...] = ()
+        self._log_end = -1  # of the log's whole lines, once it is known
 
     @classmethod
     def create(cls, path: Path, experiment_yaml: str, manifest: dict[str, Any]) -> RunFolder:
@@ -180,7 +181,10 @@ class RunFolder:
     def append_log(self, record: dict[str, Any]) -> None:
         """Adds a line to log.jsonl, durably."""
         path = self.path / "log.jsonl"
-        append_at(path, sum(map(len, _lines(path))), f"{to_json(record)}\n".encode())
+        size = path.stat().st_size if path.exists() else 0
+        if size != self._log_end:
+            self._log_end = sum(map(len, _lines(path)))
+        self._log_end = append_at(path, self._log_end, f"{to_json(record)}\n".encode())
 
     def read_log(self) -> list[dict[str, Any]]:
         """Records of the log; a torn last line is ignored, and so is one that is no JSON object."""
