@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import StringIO
-from typing import Any
+from typing import Any, final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -17,12 +18,15 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from genomes.expect import Unexpected
 
 LARGEST = 100_000
 """Characters of a config: fifty times what one needs, and read within some seconds whatever they are."""
 
+_PLAIN = re.compile(r"[\w ./:+>-]*", re.ASCII)
 _DEEPEST = 20
 _WIDEST = 128  # bits of a whole number: a seed may be a UUID
 
@@ -62,20 +66,27 @@ def parse(text: str, name: str) -> Any:
 
 def write(value: Any) -> str:
     """Plain values as YAML that `parse` reads back to equal ones; the innermost collections stand on one line."""
-    text = _written(value, allow_unicode=True)
-    # the one character that the writer leaves bare and the reader takes for the end of a line
-    return _written(value, allow_unicode=False) if "\x85" in text else text
-
-
-def _written(value: Any, allow_unicode: bool) -> str:
     yaml = YAML(typ="safe", pure=True)
-    yaml.allow_unicode = allow_unicode
+    yaml.Representer = _Representer
+    yaml.allow_unicode = True
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 120
     stream = StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+@final
+class _Representer(SafeRepresenter):  # type: ignore[misc]
+    """Quotes text with any character but the plainest: the writer leaves bare what the reader takes for syntax."""
+
+    def text(self, value: str) -> ScalarNode:
+        """Bare where it is plain, unless it would be read as something else than text."""
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if _PLAIN.fullmatch(value) else '"')
+
+
+_Representer.add_representer(str, _Representer.text)
 
 
 def _check_events(text: str, name: str) -> None:

@@ -19,6 +19,7 @@ PLAIN = st.recursive(
 @settings(max_examples=80, deadline=None)
 @given(PLAIN)
 @example({"a\x85b": ["\x85", "\u2028", "\ufeff", "é", "yes", "1e3", "2001-01-01", "~", "<<", "="]})
+@example([{"?0": "?0", "b": ":0"}])
 def test_what_is_written_is_read_back(value: object) -> None:
     read = parse(write(value), "x.yaml")
     assert read == value
