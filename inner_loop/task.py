@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from genomes.chance import Chance
+from inner_loop.environment import SPLITS, Environment, Split
 
-Split = Literal["train", "selection", "test"]
-"""Lives learn on train; what is selected for is measured on selection; no life and no selection ever sees test."""
-
-SPLITS: tuple[Split, ...] = ("train", "selection", "test")
+__all__ = ["SPLITS", "Samples", "Split", "Task"]
 
 
 @final
@@ -32,26 +30,12 @@ class Samples:
     targets: Float[Tensor, "K output n"]
 
 
-class Task(ABC):
-    """Implementations are frozen dataclasses: their own configuration, no state.
+class Task(Environment):
+    """Samples with targets. Implementations are frozen dataclasses: their own configuration, no state."""
 
-    The first name in `score_names` is the main score: the one that curves, gains and criteria speak of.
-    """
-
-    @property
-    @abstractmethod
-    def inputs(self) -> int:
-        """Units of the sensory group."""
-
-    @property
-    @abstractmethod
-    def outputs(self) -> int:
-        """Units of the output group."""
-
-    @property
-    @abstractmethod
-    def score_names(self) -> tuple[str, ...]:
-        """The scores that `scores` gives, the main one first; larger is better in all of them."""
+    def ready(self) -> None:
+        """Looks at the data."""
+        self.size("train")
 
     @abstractmethod
     def size(self, split: Split) -> int:
@@ -64,10 +48,6 @@ class Task(ABC):
     @abstractmethod
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
         """Each score by name, mean over the n samples, (P,) float64."""
-
-    def fingerprint(self) -> str:
-        """A hash of the data that the task reads from outside; empty where there is none."""
-        return ""
 
 
 CLASSIFICATION = ("accuracy", "log_likelihood")

@@ -1,0 +1,159 @@
+"""The contract of a world as code: episodes that depend on nothing but their stream, and that come to an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+import torch
+from torch import Tensor
+
+from genomes.chance import Chance, chance
+from genomes.clauses import Clauses
+from inner_loop.world import Continuous, Discrete, Moment, World
+
+_LIVES, _EPISODES = 3, 4
+_WRONG = 1  # the life whose actions are not numbers
+_LONGEST = 60  # steps that most clauses look at: an episode of some thousands would take minutes
+
+
+@final
+@dataclass
+class _Seen:
+    """What random actions led to, step by step."""
+
+    moments: list[Moment] = field(default_factory=list)
+    scores: dict[str, Tensor] = field(default_factory=dict)
+
+    def stacked(self, name: str) -> Tensor:
+        """One part of every moment, (steps, K, ..., B)."""
+        return torch.stack([getattr(moment, name) for moment in self.moments])
+
+
+def check_world(world: World) -> list[str]:
+    """The contract of a world, in a few episodes with random actions.
+
+    Raises:
+        Unexpected: the first clause that does not hold, or an error of the world's own, in one sentence.
+    """
+    return Clauses(world).through(lambda clauses: _world(clauses, world))
+
+
+def _world(clauses: Clauses, world: World) -> None:
+    clauses.value()
+    sizes = (world.inputs, world.outputs, world.steps)
+    clauses.hold(min(sizes) >= 1, "inputs, outputs and steps are at least one each", sizes)
+    names = world.score_names
+    clauses.hold(names and len(set(names)) == len(names), "every score has a name of its own", names)
+    clauses.hold(world.fingerprint() == world.fingerprint(), "the fingerprint of what comes from outside stays")
+    world.ready()
+    steps = min(world.steps, _LONGEST)
+    with torch.inference_mode():
+        seen = _behave(world, chance(0, "check", owners=range(_LIVES)), _EPISODES, steps)
+        _check_moments(clauses, world, seen)
+        _check_chance(clauses, world, seen, steps)
+        _check_actions(clauses, world, seen, steps)
+        _check_end(clauses, world)
+        _check_scores(clauses, world, seen)
+
+
+def _check_moments(clauses: Clauses, world: World, seen: _Seen) -> None:
+    first = seen.moments[0]
+    wanted = {"observation": (_LIVES, world.inputs, _EPISODES)}
+    wanted |= {name: (_LIVES, _EPISODES) for name in ("reward", "terminated", "truncated")}
+    if world.teaches:
+        wanted["target"] = (_LIVES, world.outputs, _EPISODES)
+    for moment in seen.moments[:2]:
+        shapes = {name: tuple(getattr(moment, name).shape) for name in wanted}
+        clauses.hold(shapes == wanted, f"a moment of K streams and B episodes has {wanted}", shapes)
+        clauses.said.pop()
+    clauses.said.append("observations are (K, inputs, B); rewards and ends (K, B)")
+    clauses.hold(world.teaches == (first.target is not None), "`teaches` says whether moments have targets")
+    at_rest = bool((first.reward == 0).all()) and not bool(first.terminated.any() or first.truncated.any())
+    clauses.hold(at_rest, "at the reset nothing is rewarded and nothing has ended")
+    flags = first.terminated.dtype == first.truncated.dtype == torch.bool
+    clauses.hold(flags, "terminated and truncated are flags", (first.terminated.dtype, first.truncated.dtype))
+    for name in ("observation", "reward", *(("target",) if world.teaches else ())):
+        clauses.hold(bool(seen.stacked(name).isfinite().all()), f"{name}s are finite, after the end too")
+
+
+def _check_chance(clauses: Clauses, world: World, seen: _Seen, steps: int) -> None:
+    keys = chance(0, "check", owners=range(_LIVES))
+    again = _behave(world, keys, _EPISODES, steps)
+    clauses.hold(_equal(seen, again, exactly=True), "the same stream and the same actions give the same bytes")
+    fewer = _behave(world, keys, 2, steps)
+    clauses.hold(_equal(seen, fewer, episodes=2), "an episode does not depend on how many others there are beside it")
+    alone = _behave(world, Chance(keys.keys[:1]), _EPISODES, steps)
+    clauses.hold(_equal(seen, alone, lives=1), "a life does not depend on how many others there are")
+    shared = _behave(world, Chance(keys.keys[:1]), _EPISODES, steps, lives=_LIVES)
+    apart = _behave(world, Chance(keys.keys[:1].expand(_LIVES, -1)), _EPISODES, steps)
+    clauses.hold(_equal(apart, shared), "one stream for all lives is the same as its copy for each")
+
+
+def _check_actions(clauses: Clauses, world: World, seen: _Seen, steps: int) -> None:
+    if isinstance(world.actions, Discrete):
+        return
+    beside = _behave(world, chance(0, "check", owners=range(_LIVES)), _EPISODES, steps, wrong=_WRONG)
+    others = [life for life in range(_LIVES) if life != _WRONG]
+    same = all(
+        torch.equal(seen.stacked(name)[:, others], beside.stacked(name)[:, others])
+        for name in ("observation", "reward", "terminated")
+    )
+    clauses.hold(same, "actions that are not numbers leave the other lives' bytes alone")
+
+
+def _check_end(clauses: Clauses, world: World) -> None:
+    if world.steps > 20 * _LONGEST:
+        return  # it would take minutes; the loop cuts episodes off at `steps` by itself
+    seen = _behave(world, chance(0, "check", owners=range(_LIVES)), 1, world.steps)
+    ended = (seen.stacked("terminated") | seen.stacked("truncated")).any(0)
+    clauses.hold(bool(ended.all()), f"every episode has ended after {world.steps} steps")
+
+
+def _check_scores(clauses: Clauses, world: World, seen: _Seen) -> None:
+    clauses.hold(sorted(seen.scores) == sorted(world.score_names), "scores are those in score_names", list(seen.scores))
+    shaped = all(s.shape == (_LIVES,) and s.dtype == torch.float64 for s in seen.scores.values())
+    clauses.hold(shaped, "each score is one number a life, (P,) float64")
+    clauses.hold(all(bool(s.isfinite().all()) for s in seen.scores.values()), "scores of random behaviour are finite")
+
+
+def _behave(
+    world: World, keys: Chance, episodes: int, steps: int, lives: int | None = None, wrong: int | None = None
+) -> _Seen:
+    """Some steps of random actions, the same for the same life, episode and step."""
+    state, moment = world.reset(keys, episodes)
+    seen, lives = _Seen([moment]), lives or keys.owners
+    doing = chance(0, "random actions", owners=range(lives)).to(keys.keys.device)
+    returns = torch.zeros(lives, episodes, dtype=torch.float64, device=keys.keys.device)
+    going = torch.ones_like(returns, dtype=torch.bool)
+    for step in range(steps):
+        actions = _random_actions(world, doing.stream(step), episodes)
+        if wrong is not None:
+            actions[wrong] = torch.nan
+        state, moment = world.step(state, actions)
+        seen.moments.append(moment)
+        returns = returns + torch.where(going, moment.reward.double(), 0.0)
+        going = going & ~(moment.terminated | moment.truncated)
+    seen.scores = world.scores(state, returns)
+    return seen
+
+
+def _random_actions(world: World, doing: Chance, episodes: int) -> Tensor:
+    kind = world.actions
+    if isinstance(kind, Discrete):
+        return doing.integers(kind.count, episodes)
+    uniform = doing.uniform(episodes, kind.outputs).mT.float()
+    if isinstance(kind, Continuous):
+        low, high = (torch.tensor(end, device=uniform.device)[:, None] for end in (kind.low, kind.high))
+        return low + uniform * (high - low)
+    return uniform * 2.0 - 1.0
+
+
+def _equal(one: _Seen, other: _Seen, lives: int = _LIVES, episodes: int | None = None, exactly: bool = False) -> bool:
+    """Whether the first lives and episodes saw the same, to rounding or to the bit."""
+    for name in ("observation", "reward", "terminated", "truncated"):
+        for mine, yours in zip(one.moments[1:], other.moments[1:], strict=True):
+            a, b = (getattr(moment, name)[:lives, ..., :episodes].double() for moment in (mine, yours))
+            if a.shape != b.shape or not (torch.equal(a, b) if exactly else torch.allclose(a, b, 1e-5, 1e-6)):
+                return False
+    return True

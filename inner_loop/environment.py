@@ -1,0 +1,40 @@
+"""What a life is lived in: samples with targets (a task) or episodes of behaviour (a world)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+Split = Literal["train", "selection", "test"]
+"""Lives learn on train; what is selected for is measured on selection; no life and no selection ever sees test."""
+
+SPLITS: tuple[Split, ...] = ("train", "selection", "test")
+
+
+class Environment(ABC):
+    """What tasks and worlds have in common. Implementations are frozen dataclasses: their own configuration, no state.
+
+    The first name in `score_names` is the main score: the one that curves, gains and criteria speak of.
+    """
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """Units of the sensory group."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Units of the output group."""
+
+    @property
+    @abstractmethod
+    def score_names(self) -> tuple[str, ...]:
+        """The scores that lives are given here, the main one first; larger is better in all of them."""
+
+    def ready(self) -> None:
+        """Raises Unexpected when something is missing without which no life can begin, such as a file of data."""
+
+    def fingerprint(self) -> str:
+        """A hash of whatever comes from outside; empty where nothing does."""
+        return ""
