@@ -59,8 +59,8 @@ def _world(clauses: Clauses, world: World) -> None:
 
 def _check_moments(clauses: Clauses, world: World, seen: _Seen) -> None:
     first = seen.moments[0]
-    wanted = {"observation": (_LIVES, world.inputs, _EPISODES)}
-    wanted |= {name: (_LIVES, _EPISODES) for name in ("reward", "terminated", "truncated")}
+    wanted: dict[str, tuple[int, ...]] = {"observation": (_LIVES, world.inputs, _EPISODES)}
+    wanted |= dict.fromkeys(("reward", "terminated", "truncated"), (_LIVES, _EPISODES))
     if world.teaches:
         wanted["target"] = (_LIVES, world.outputs, _EPISODES)
     for moment in seen.moments[:2]:
