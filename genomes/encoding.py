@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genomes.chance import Chance
-from genomes.evolvable import evolved_spec, expressed
+from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
 from genomes.topology import Topology
@@ -48,13 +48,14 @@ class Encoding(ABC):
 
 
 def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:
-    """All genes of an encoding: its own fields, then its Evolvable numbers."""
-    return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology)])
+    """All genes of the wiring: the encoding's own fields, its Evolvable numbers, and the leaks that evolve."""
+    return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology), leak_spec(topology)])
 
 
 def develop(encoding: Encoding, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
     """Genes to newborn networks, with the encoding's constants filled in beside its genes."""
-    first = next(iter(genes.values()))
+    # an encoding may have no genes at all: then its wiring is chance alone
+    first = next(iter(genes.values()), torch.empty(chance.owners, device=chance.keys.device))
     like = torch.empty(first.shape[0], 1, dtype=first.dtype, device=first.device)
     individual, _ = expressed(encoding, genes, topology, like)
-    return encoding.develop({**genes, **individual}, topology, chance)
+    return with_leaks(encoding.develop({**genes, **individual}, topology, chance), genes)

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
+from genomes.chance import chance
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve, Genes, GenomeSpec, Synaptic
+from genomes.spec import Evolvable, Evolve, Genes, GenomeSpec, Several, Synaptic
 from genomes.topology import Projection, Topology
 
 
 def evolvable_names(component_type: type) -> dict[str, bool]:
     """The fields of a component class that can be genes, each with whether it may differ between synapses."""
+    return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}
+
+
+def _evolvables(component_type: type) -> dict[str, tuple[Any, ...]]:
+    """The same, each with its marks."""
     found = {}
     for name, hint in get_type_hints(component_type, include_extras=True).items():
-        synaptic = get_origin(hint) is Annotated and Synaptic in get_args(hint)[1:]
-        bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        bare, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         if bare == Evolvable:
-            found[name] = synaptic
+            found[name] = tuple(marks)
     return found
+
+
+def _numbers(component: Any) -> Iterator[tuple[str, float | Evolve, bool]]:
+    """Every number that can be a gene: its name, its value, whether it may differ between synapses."""
+    for name, marks in _evolvables(type(component)).items():
+        labels = [mark.labels for mark in marks if isinstance(mark, Several)]
+        called = [f"{name}.{label}" for label in getattr(component, labels[0])] if labels else [name]
+        for each in called:
+            yield each, getattr(component, name), Synaptic in marks
 
 
 def check_evolvables(component: Any) -> None:
@@ -41,8 +56,7 @@ def check_evolvables(component: Any) -> None:
 def evolved_spec(component: Any, topology: Topology) -> GenomeSpec:
     """The genes that a component's Evolve numbers ask for."""
     fields = []
-    for name in evolvable_names(type(component)):
-        number = getattr(component, name)
+    for name, number, _ in _numbers(component):
         if isinstance(number, Evolve):
             fields.append(number.field(name, (_count(number, topology),)))
     return GenomeSpec(tuple(fields))
@@ -61,14 +75,13 @@ def expressed(
         synaptic: by name and projection, broadcastable to (P, post, pre).
     """
     individual, synaptic = {}, {}
-    for name, per_synapse in evolvable_names(type(component)).items():
-        number = getattr(component, name)
+    for name, number, per_synapse in _numbers(component):
         if isinstance(number, Evolve):
-            values, per = genes[name], number.per
+            values, evolve = genes[name], number
         else:
-            values, per = torch.full_like(like[:, :1].flatten(1)[:, :1], number), "individual"
+            values, evolve = torch.full_like(like[:, :1].flatten(1)[:, :1], number), None
         if per_synapse:
-            synaptic[name] = _spread(values, per, topology)
+            synaptic[name] = _spread(values, evolve, topology)
         else:
             individual[name] = values[:, 0]
     return individual, synaptic
@@ -83,6 +96,28 @@ def endowed(newborn: Phenotype, path: str, component: Any, genes: Genes) -> Phen
     )
 
 
+def leak_spec(topology: Topology) -> GenomeSpec:
+    """The genes of leaks that are under evolution, `leak.GROUP`."""
+    fields = []
+    for group in topology.groups:
+        if isinstance(group.leak, Evolve):
+            fields.append(group.leak.field(f"leak.{group.name}", (group.types if group.leak.per == "types" else 1,)))
+    return GenomeSpec(tuple(fields))
+
+
+def with_leaks(newborn: Phenotype, genes: Genes) -> Phenotype:
+    """The same networks with `leak`, (P, units), in every group that has a memory of its own."""
+    leaks = {}
+    for group in newborn.topology.groups:
+        if isinstance(group.leak, Evolve):
+            values = genes[f"leak.{group.name}"]
+            each = values[:, group.cell_types] if group.leak.per == "types" else values
+            leaks[group.name] = each.expand(-1, group.size)
+        elif group.leaks:
+            leaks[group.name] = torch.full_like(newborn.like[:, :1, :1].flatten(1), group.leak).expand(-1, group.size)
+    return newborn.with_units({name: {"leak": leak} for name, leak in leaks.items()})
+
+
 def _type_pairs(edge: Projection, topology: Topology) -> tuple[int, int]:
     return topology.group(edge.post).types, topology.group(edge.pre).types
 
@@ -92,15 +127,19 @@ def _count(number: Evolve, topology: Topology) -> int:
         return 1
     if number.per == "projection":
         return len(topology.edges)
+    if number.per == "synapse":
+        return number.shared or topology.synapses
     return sum(math.prod(_type_pairs(edge, topology)) for edge in topology.edges)
 
 
-def _spread(values: Tensor, per: str, topology: Topology) -> dict[str, Tensor]:
-    """(P, n) numbers to one tensor a projection, (P, 1, 1) or, by cell types, (P, post, pre)."""
-    if per == "individual":
+def _spread(values: Tensor, evolve: Evolve | None, topology: Topology) -> dict[str, Tensor]:
+    """(P, n) numbers to one tensor a projection: (P, 1, 1), or (P, post, pre) by cell types or synapse."""
+    if evolve is None or evolve.per == "individual":
         return {edge.name: values[:, :1, None] for edge in topology.edges}
-    if per == "projection":
+    if evolve.per == "projection":
         return {edge.name: values[:, i : i + 1, None] for i, edge in enumerate(topology.edges)}
+    if evolve.per == "synapse":
+        return _by_synapse(values, evolve.shared, topology)
     spread, start = {}, 0
     for edge in topology.edges:
         post, pre = topology.group(edge.post), topology.group(edge.pre)
@@ -108,3 +147,13 @@ def _spread(values: Tensor, per: str, topology: Topology) -> dict[str, Tensor]:
         start += post.types * pre.types
         spread[edge.name] = table[:, post.cell_types][:, :, pre.cell_types]
     return spread
+
+
+def _by_synapse(values: Tensor, shared: int | None, topology: Topology) -> dict[str, Tensor]:
+    if shared is not None:
+        # the lot is a constant of the framework: every number of a rule, and every run, has the same
+        lot = chance(0, "shared numbers").integers(shared, topology.synapses)[0].to(values.device)
+        values = values[:, lot]
+    sizes = [math.prod(topology.shape(edge)) for edge in topology.edges]
+    parts = zip(topology.edges, values.split(sizes, dim=1), strict=True)
+    return {edge.name: part.unflatten(1, topology.shape(edge)) for edge, part in parts}

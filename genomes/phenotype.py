@@ -87,6 +87,31 @@ class Phenotype:
         }
         return replace(self, projections=projections, traits={**self.traits, **traits})
 
+    def with_units(self, units: Mapping[str, Mapping[str, Tensor]]) -> Phenotype:
+        """The same networks with more tensors (P, units) by group, such as `leak`."""
+        groups = {**self.groups, **{name: {**self.groups.get(name, {}), **more} for name, more in units.items()}}
+        return replace(self, groups=groups)
+
+    def repeated(self, times: int) -> Phenotype:
+        """Every network so many times, one after the other: P * times lives."""
+        if times == 1:
+            return self
+
+        def again(tensor: Tensor) -> Tensor:
+            # what all lives share stays one
+            return tensor if tensor.shape[0] == 1 != self.lives else tensor.repeat_interleave(times, dim=0)
+
+        projections = {
+            name: Synapses(
+                again(s.weight),
+                None if s.mask is None else again(s.mask),
+                {key: again(number) for key, number in s.parameters.items()},
+            )
+            for name, s in self.projections.items()
+        }
+        groups = {name: {key: again(t) for key, t in by.items()} for name, by in self.groups.items()}
+        return Phenotype(self.topology, projections, groups, {key: again(t) for key, t in self.traits.items()})
+
     def synapses_grown(self) -> Float[Tensor, " P"]:
         """How many synapses each network was born with, (P,)."""
         grown = torch.zeros(self.lives, dtype=torch.float64, device=self.like.device)

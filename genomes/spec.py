@@ -30,15 +30,20 @@ class Evolve:
         evolve: the lowest and the highest value.
         scale: linear or log spacing of the levels.
         bits: per number; 2^bits levels.
-        per: one number for the individual, for each projection, or for each pair of cell types of each projection.
+        per: one number for the individual, for each projection, for each pair of cell types of each projection, or for
+            each synapse.
+        shared: with `per: synapse`, all synapses share so many numbers, each assigned to one of them by a fixed lot.
     """
 
     evolve: tuple[float, float]
     scale: Scale = "linear"
     bits: int = 6
-    per: Literal["individual", "projection", "types"] = "individual"
+    per: Literal["individual", "projection", "types", "synapse"] = "individual"
+    shared: int | None = None
 
     def __post_init__(self) -> None:
+        fits = self.shared is None or (self.per == "synapse" and self.shared >= 1)
+        expect(fits, "evolve.shared", "at least 1 number, with per: synapse", self.shared)
         Field("evolve", (), *self.evolve, scale=self.scale, bits=self.bits)
 
     def field(self, name: str, shape: tuple[int, ...]) -> Field:
@@ -52,6 +57,18 @@ Evolvable = float | Evolve
 
 class Synaptic:
     """Marks an Evolvable that may differ between projections or cell types: `lr: Annotated[Evolvable, Synaptic]`."""
+
+
+@final
+@dataclass(frozen=True)
+class Several:
+    """Marks an Evolvable that stands for several numbers, `Annotated[Evolvable, Several("terms")]`.
+
+    Attributes:
+        labels: the component's attribute that lists what each number is called; number `x` is then named `name.x`.
+    """
+
+    labels: str
 
 
 @final

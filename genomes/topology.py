@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
 from genomes.expect import Unexpected, expect, nearest
+from genomes.spec import Evolvable, Evolve
 
 _MOST_SYNAPSES = 2**31
 
@@ -31,6 +32,9 @@ class Group:
         activation: linear, tanh, relu or sigmoid.
         grid: lengths of the axes of a sheet, such as [8, 8]; their product is the size. None: neurons have no place.
         types: number of cell types; neuron i is of type i modulo types unless the encoding says otherwise.
+        leak: share of the way that activity moves in a step towards what drives it, above 0, at most 1; dt / tau of a
+            rate unit's time constant tau (Yang et al. 2019, eq. 2). 1: no memory of its own. May be under evolution,
+            one for the group or `per: types`.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Group:
     activation: str = "linear"
     grid: tuple[int, ...] | None = None
     types: int = 1
+    leak: Evolvable = 1.0
 
     def __post_init__(self) -> None:
         plain = self.name and "->" not in self.name and self.name == self.name.strip()
@@ -48,9 +53,23 @@ class Group:
             raise Unexpected(
                 f"group {self.name}: no activation '{self.activation}'; {nearest(self.activation, ACTIVATIONS)}"
             )
+        self._check_leak()
         if self.grid is not None:
             fits = len(self.grid) > 0 and min(self.grid) > 0 and math.prod(self.grid) == self.size
             expect(fits, f"group {self.name}", f"a grid of {self.size} places", list(self.grid))
+
+    def _check_leak(self) -> None:
+        if isinstance(self.leak, Evolve):
+            ends, per = list(self.leak.evolve), self.leak.per
+            expect(per in ("individual", "types"), f"group {self.name}.leak.per", "individual or types", per)
+        else:
+            ends = [self.leak]
+        expect(all(0 < end <= 1 for end in ends), f"group {self.name}.leak", "above 0, at most 1", ends)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether its activity has a memory of its own."""
+        return self.leak != 1.0
 
     @cached_property
     def coordinates(self) -> Float[Tensor, "units axes"] | None:
@@ -155,6 +174,11 @@ class Topology:
         if step == 0:
             return "lateral"
         return "recurrent" if step < 0 else "feed-forward" if step == 1 else "skip"
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether activity depends on the activity before it: recurrent or lateral projections, or a leak."""
+        return not self.is_feedforward or any(group.leaks for group in self.groups)
 
     @property
     def is_feedforward(self) -> bool:

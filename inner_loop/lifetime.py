@@ -84,6 +84,7 @@ def live(
         `area` over log(1 + step), `trials_to_criterion` (one batch past the end if never), `gain`, `synapses`.
     """
     network = Network(newborn.topology)
+    expect(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
         exam = _like(newborn.like, task.draw(split, task.size(split), chance))
         weights = Weights.born(newborn)

@@ -16,7 +16,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
-from genomes.expect import expect
 from genomes.phenotype import Phenotype
 from genomes.topology import Projection, Topology
 
@@ -24,6 +23,9 @@ _ALIGNED = 16  # numbers; every block of the flat buffer begins on a cache line
 
 Activities = dict[str, Tensor]
 """By group name: (P, units, B), the sensory group's possibly (1, units, B)."""
+
+NO_NOISE: Mapping[str, Tensor] = {}
+"""Of a network that nothing disturbs."""
 
 
 @final
@@ -76,17 +78,21 @@ class Weights:
             {name: same(view) for name, view in self.biases.items()},
         )
 
+    def repeated(self, times: int) -> Weights:
+        """Every life's weights so many times, one after the other; copies."""
+        projections = {name: w.repeat_interleave(times, dim=0) for name, w in self.projections.items()}
+        return Weights.packed(projections, {n: b.repeat_interleave(times, dim=0) for n, b in self.biases.items()})
+
 
 @final
 class Network:
-    """The order in which a feed-forward topology computes, worked out once.
+    """The order in which a topology computes, worked out once.
 
-    Raises:
-        Unexpected: the topology has recurrent or lateral projections.
+    Activity passes through the groups in their order within a step. Feed-forward and skip projections carry what the
+    earlier group does now; recurrent and lateral ones what their group did a step before.
     """
 
     def __init__(self, topology: Topology) -> None:
-        expect(topology.is_feedforward, "topology", "feed-forward projections only", topology.projections)
         self.topology = topology
         self.sensory = topology.sensory.name
         self.output = topology.output.name
@@ -94,19 +100,68 @@ class Network:
             g.name: tuple(e for e in topology.edges if e.post == g.name) for g in topology.groups[1:]
         }
         self.activation = {g.name: ACTIVATIONS[g.activation] for g in topology.groups}
+        self.late = frozenset(e.name for e in topology.edges if topology.kind(e) in ("recurrent", "lateral"))
+        """Names of the projections that carry activity of the step before."""
 
     def activity(self, weights: Weights, inputs: Float[Tensor, "K units B"]) -> Activities:
-        """One sweep from the sensory group to the output; inputs (P, units, B) or (1, units, B)."""
-        activities = {self.sensory: inputs}
+        """One sweep of a network without memory; inputs (P, units, B) or (1, units, B)."""
+        return self.advance(weights, inputs, None, {})[0]
+
+    def advance(
+        self,
+        weights: Weights,
+        inputs: Float[Tensor, "K units B"],
+        before: Activities | None,
+        leaks: Mapping[str, Tensor],
+        noise: Mapping[str, Tensor] = NO_NOISE,
+    ) -> tuple[Activities, Activities]:
+        """One step: h <- (1 - leak) h + leak * f(W x + b), Yang et al. 2019, eq. 2; the sensory group's drive is x.
+
+        Args:
+            inputs: (P, units, B) or (1, units, B).
+            before: activity a step earlier (see `at_rest`); None where there is no memory.
+            leaks: by group that leaks, (P, units, 1).
+            noise: by group, added to the summed input, (P, units, B).
+
+        Returns:
+            activities: of every group.
+            drives: f(W x + b) of the groups that leak.
+        """
+        activities, drives = {self.sensory: inputs}, {}
+        if self.sensory in leaks and before is not None:
+            drives[self.sensory] = inputs
+            activities[self.sensory] = torch.lerp(before[self.sensory], inputs, leaks[self.sensory])
         for group, edges in self.incoming.items():
             total = None
             for edge in edges:
-                total = _add_product(total, weights.projections[edge.name], activities[edge.pre])
+                total = _add_product(total, weights.projections[edge.name], self.presynaptic(edge, activities, before))
             assert total is not None, "a topology has a path to every group"
             if group in weights.biases:
                 total += weights.biases[group]
+            if group in noise:
+                total += noise[group]
             activities[group] = self.activation[group].apply_(total)
-        return activities
+            if group in leaks and before is not None:
+                drives[group] = total
+                activities[group] = torch.lerp(before[group], total, leaks[group])
+        return activities, drives
+
+    def presynaptic(self, edge: Projection, activities: Activities, before: Activities | None) -> Tensor:
+        """The activity that a projection carries now."""
+        if edge.name in self.late:
+            assert before is not None, "a topology with recurrent or lateral projections runs over time"
+            return before[edge.pre]
+        return activities[edge.pre]
+
+    def at_rest(self, like: Tensor, samples: int) -> Activities:
+        """No activity anywhere, (P, units, B): what is before the first step."""
+        lives = like.shape[0]
+        return {g.name: like.new_zeros(lives, g.size, samples) for g in self.topology.groups}
+
+
+def leaks_of(newborn: Phenotype) -> dict[str, Tensor]:
+    """The leaks of the groups that have a memory of their own, (P, units, 1)."""
+    return {name: by["leak"][:, :, None] for name, by in newborn.groups.items() if "leak" in by}
 
 
 def _add_product(total: Tensor | None, weight: Tensor, activity: Tensor) -> Tensor:

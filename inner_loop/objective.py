@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from genomes.expect import Unexpected
 
 if TYPE_CHECKING:
     from genomes.chance import Chance
@@ -19,29 +21,51 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class Lived:
-    """One step of P lives.
+    """One step of P lives. What only worlds have is None in tasks.
 
     Attributes:
         activities: by group, (P, units, B); the sensory group's may be (1, units, B).
-        targets: (P, output units, B) or (1, output units, B); one-hot where the target is a class.
+        targets: (P, output units, B) or (1, output units, B); one-hot where the target is a class; (1, 0, B)
+            in a world without a teacher.
         output: name of the output group.
-        objective: what is to be made small.
-        step: index of the step, from 0.
-        chance: streams of this life, P or common to all.
+        objective: what is to be made small; None where nothing is.
+        step: index of the step, from 0: of the life in a task, of the episode in a world.
+        chance: streams of this life (of this episode), P or common to all.
         traits: numbers of the individuals by config path, (P,), such as `objective.smoothing`.
+        before: activities a step earlier, zero at the first; None in networks without memory.
+        drives: by group that leaks, (P, units, B): f(summed input), towards which its activity moves.
+        actions: what was done: (P, B) int64, or (P, outputs, B) before it is taken to the ends of its range.
+        reward: (P, B), for that action.
+        alive: (P, B), False once an episode has ended: nothing may change any more.
+        weight: (P, B) or (1, B), how much the targets count.
+        noise: by group, (P, units, B), what exploration added to the summed input.
     """
 
     activities: Activities
     targets: Tensor
     output: str
-    objective: Objective
+    objective: Objective | None
     step: int
     chance: Chance
     traits: Mapping[str, Tensor] = field(default_factory=dict)
+    before: Activities | None = None
+    drives: Activities = field(default_factory=dict)
+    actions: Tensor | None = None
+    reward: Tensor | None = None
+    alive: Tensor | None = None
+    weight: Tensor | None = None
+    noise: Activities = field(default_factory=dict)
 
     def error(self) -> dict[str, Tensor]:
-        """dE/dactivity by group, the gradient of the mean over the samples."""
-        return self.objective.error(self)
+        """dE/dactivity by group, the gradient of the mean over the samples; zero where an episode has ended."""
+        if self.objective is None:
+            raise Unexpected("objective: expected one, for a rule that descends an error, got none")
+        errors = self.objective.error(self)
+        for counts in (self.alive, self.weight):
+            if counts is not None:
+                for error in errors.values():
+                    error.mul_(counts[:, None, :])
+        return errors
 
 
 class Objective(ABC):
@@ -61,6 +85,6 @@ def error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:
     with torch.inference_mode(mode=False), torch.enable_grad():
         leaves = {name: y.clone().requires_grad_() for name, y in lived.activities.items()}
         targets = lived.targets.clone()
-        copy = Lived(leaves, targets, lived.output, objective, lived.step, lived.chance, lived.traits)
+        copy = replace(lived, activities=leaves, targets=targets, objective=objective)
         gradients = torch.autograd.grad(objective.loss(copy).sum(), list(leaves.values()), allow_unused=True)
     return {name: g for name, g in zip(leaves, gradients, strict=True) if g is not None}

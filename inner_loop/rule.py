@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar, final
+
+from jaxtyping import Float
+from torch import Tensor
 
 from genomes.phenotype import Phenotype
+from genomes.topology import Topology
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 
 State = TypeVar("State")
+
+Teacher = Literal["nothing", "targets", "reward"]
+"""What a rule must be told beside the activities."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What a life in a world tries beyond what its network says.
+
+    Attributes:
+        choice: (P,), softmax temperature of discrete actions, or standard deviation of what is added to the outputs
+            that are continuous actions; None: the largest output is chosen, the output is done.
+        noise: (P,), standard deviation of what is added to the summed input of every unit behind the sensory group;
+            None: nothing.
+    """
+
+    choice: Float[Tensor, " P"] | None = None
+    noise: Float[Tensor, " P"] | None = None
 
 
 class LearningRule(ABC, Generic[State]):
@@ -19,12 +43,30 @@ class LearningRule(ABC, Generic[State]):
     (P,), or, where they may differ between synapses, `newborn.projections[name].parameters["rule.x"]`.
     """
 
+    @property
+    def teacher(self) -> Teacher:
+        """What the rule must be told; `targets` and `reward` are not to be had in every environment."""
+        return "nothing"
+
+    def check(self, topology: Topology) -> None:
+        """Raises Unexpected when the rule cannot work in this topology."""
+
     @abstractmethod
     def init(self, network: Network, newborn: Phenotype, weights: Weights) -> State:
         """Traces, momentum, feedback weights ... at birth, each with a leading axis P; () if there are none."""
+
+    def explores(self, newborn: Phenotype) -> Exploration:
+        """What is tried while this rule learns in a world; nothing unless the rule says so."""
+        return Exploration()
 
     @abstractmethod
     def step(
         self, network: Network, weights: Weights, state: State, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, State]:
         """Changes the weights after one step; may write into `weights` and `state`, and gives them back."""
+
+    def consolidate(
+        self, network: Network, weights: Weights, state: State, newborn: Phenotype
+    ) -> tuple[Weights, State]:
+        """Changes the weights after an episode of a world; traces that must not reach into the next one end here."""
+        return weights, state

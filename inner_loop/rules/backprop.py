@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from genomes.expect import expect
+from genomes.topology import Topology
 from inner_loop.network import Network
 from inner_loop.rules.gradient_descent import GradientDescent
 
@@ -17,3 +19,7 @@ class Backprop(GradientDescent):
     def plastic(self, network: Network) -> tuple[str, ...]:
         """All groups but the sensory one."""
         return tuple(network.incoming)
+
+    def check(self, topology: Topology) -> None:
+        """Refuses a network with memory: its error has to go back through time."""
+        expect(not topology.has_memory, "rule", "BPTT in a network with memory", "Backprop")

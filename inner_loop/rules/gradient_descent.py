@@ -14,7 +14,7 @@ from genomes.phenotype import Phenotype
 from genomes.spec import Evolvable, Evolve, Synaptic
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
-from inner_loop.rule import LearningRule
+from inner_loop.rule import LearningRule, Teacher
 
 
 @final
@@ -51,6 +51,11 @@ class GradientDescent(LearningRule[Descent]):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
+
+    @property
+    def teacher(self) -> Teacher:
+        """An error needs targets."""
+        return "targets"
 
     @abstractmethod
     def plastic(self, network: Network) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from genomes.expect import expect
+from genomes.topology import Topology
 from inner_loop.network import Network
 from inner_loop.rules.gradient_descent import GradientDescent
 
@@ -17,3 +19,9 @@ class OutputOnly(GradientDescent):
     def plastic(self, network: Network) -> tuple[str, ...]:
         """The output group."""
         return (network.output,)
+
+    def check(self, topology: Topology) -> None:
+        """Refuses an output group with a memory of its own; what lies before it may have one."""
+        late = [e.name for e in topology.edges if e.post == topology.output.name and topology.kind(e) == "lateral"]
+        memory = late or topology.output.leaks
+        expect(not memory, "rule", "BPTT where the output group has memory", "OutputOnly")

@@ -1,14 +1,17 @@
 """The cohort's forward pass is that of each individual's own module."""
 
+import math
+
 import pytest
 import torch
 
 from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.evolvable import leak_spec, with_leaks
 from genomes.phenotype import Phenotype, Synapses
+from genomes.spec import Evolve
 from genomes.topology import Group, Topology, layered
 from inner_loop import specimen
-from inner_loop.network import Network, Weights, accumulate_product
+from inner_loop.network import Network, Weights, accumulate_product, leaks_of
 from inner_loop.rules.frozen import Frozen
 
 LIVES = len(specimen.OWNERS)
@@ -82,12 +85,69 @@ def test_products_accumulate_over_the_samples(beta, common):
     torch.testing.assert_close(into, wanted, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("projection", ["hidden -> hidden", "out -> hidden"])
-def test_what_needs_time_is_refused(projection):
-    groups = (Group("in", 2), Group("hidden", 2), Group("out", 2))
-    topology = Topology(groups, ("in -> hidden", "hidden -> out", projection))
-    with pytest.raises(Unexpected, match="feed-forward"):
-        Network(topology)
+def over_time(weights, biases, inputs, leak):
+    """Explicit loops of one individual: in -> hidden, hidden -> hidden, hidden -> out, out -> hidden; (T, in) to (T, out)."""
+    hidden, out, shown = [0.0] * 4, [0.0] * 2, []
+    for x in inputs:
+        late_hidden, late_out = list(hidden), list(out)
+        for i in range(4):
+            total = biases["hidden"][i] + sum(weights["in -> hidden"][i][j] * x[j] for j in range(3))
+            total += sum(weights["hidden -> hidden"][i][j] * late_hidden[j] for j in range(4))
+            total += sum(weights["out -> hidden"][i][j] * late_out[j] for j in range(2))
+            hidden[i] = (1 - leak) * late_hidden[i] + leak * math.tanh(total)
+        out = [biases["out"][i] + sum(weights["hidden -> out"][i][j] * hidden[j] for j in range(4)) for i in range(2)]
+        shown.append(list(out))
+    return shown
+
+
+@pytest.mark.parametrize("leak", [1.0, 0.3])
+def test_recurrent_activity_is_that_of_explicit_loops(leak):
+    groups = (Group("in", 3), Group("hidden", 4, "tanh", leak=leak), Group("out", 2))
+    topology = Topology(groups, ("in -> hidden", "hidden -> hidden", "hidden -> out", "out -> hidden"))
+    newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
+    network, weights = Network(topology), Weights.born(newborn)
+    assert network.late == {"hidden -> hidden", "out -> hidden"}
+    inputs = chance(0, "inputs", owners=specimen.OWNERS).normal(6, 3, 5)  # (P, T, in, B)
+    before, leaks = network.at_rest(newborn.like, 5), leaks_of(newborn)
+    shown = []
+    for t in range(6):
+        before, _ = network.advance(weights, inputs[:, t].contiguous(), before, leaks)
+        shown.append(before["out"])
+    for i in range(LIVES):
+        numbers = {name: w[i].tolist() for name, w in weights.projections.items()}
+        biases = {name: b[i, :, 0].tolist() for name, b in weights.biases.items()}
+        for b in range(5):
+            wanted = over_time(numbers, biases, inputs[i, :, :, b].tolist(), leak)
+            got = torch.stack([y[i, :, b] for y in shown])
+            torch.testing.assert_close(got, torch.tensor(wanted, dtype=torch.float64), rtol=1e-12, atol=1e-12)
+
+
+def test_the_sensory_group_leaks_and_noise_adds_to_the_summed_input():
+    topology = Topology((Group("in", 2, leak=0.25), Group("out", 2, "tanh")), ("in -> out",))
+    newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
+    network, weights = Network(topology), Weights.born(newborn)
+    inputs, noise = torch.ones(LIVES, 2, 1, dtype=torch.float64), torch.full((LIVES, 2, 1), 0.5, dtype=torch.float64)
+    activities, drives = network.advance(
+        weights, inputs, network.at_rest(newborn.like, 1), leaks_of(newborn), {"out": noise}
+    )
+    assert activities["in"].eq(0.25).all()
+    assert drives.keys() == {"in"}
+    total = weights.projections["in -> out"] @ activities["in"] + weights.biases["out"] + 0.5
+    torch.testing.assert_close(activities["out"], torch.tanh(total), rtol=1e-12, atol=1e-12)
+
+
+def test_leaks_per_cell_type_are_genes():
+    groups = (Group("in", 4, types=2, leak=Evolve((0.1, 0.9), bits=2, per="types")), Group("out", 1))
+    topology = Topology(groups, ("in -> out",))
+    spec = leak_spec(topology)
+    assert [(f.name, f.shape) for f in spec.fields] == [("leak.in", (2,))]
+    newborn = with_leaks(
+        specimen.newborn(Frozen(), torch.float64, topology), {"leak.in": torch.rand(LIVES, 2).double()}
+    )
+    leak = newborn.groups["in"]["leak"]
+    assert torch.equal(leak[:, 0], leak[:, 2])
+    assert torch.equal(leak[:, 1], leak[:, 3])
+    assert not torch.equal(leak[:, 0], leak[:, 1])
 
 
 def test_a_cohort_of_one():

@@ -1,0 +1,93 @@
+"""Trial and error, the accidental success stamped in: Thorndike 1898; random guessing as in Hinton & Nowlan 1987."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.phenotype import Phenotype
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Lived
+from inner_loop.rule import LearningRule
+
+_STEPS = 64  # drawn at once: a draw costs hundreds of small operations
+_WORD = 32  # guesses in a word
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Guesses:
+    """State of a life by trial and error.
+
+    Attributes:
+        plastic: by projection name, (P, post, pre), the synapses that are guessed.
+        block: which steps the words are for: from 64 * block on; -1 at birth.
+        words: (K, 64, words), a coin for each synapse at each of these steps, 32 in a word.
+    """
+
+    plastic: dict[str, Bool[Tensor, "P post pre"]]
+    block: int
+    words: Int[Tensor, "K steps words"]
+
+
+@final
+@dataclass(frozen=True)
+class TrialAndError(LearningRule[Guesses]):
+    """After a step without reward every plastic synapse is guessed anew, -1 or +1; a reward keeps the guess.
+
+    Plastic are the synapses whose parameter `plastic` is above 0, or all that grew where there is none. Of episodes side
+    by side one with a reward above 0 is enough; once all have ended nothing changes. In a task no step is rewarded.
+    """
+
+    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Guesses:
+        """The synapses that are plastic; nothing is drawn yet."""
+        plastic = {}
+        for edge in newborn.topology.edges:
+            synapses = newborn.projections[edge.name]
+            marks = synapses.parameters.get("plastic", torch.ones_like(synapses.weight)) > 0
+            plastic[edge.name] = marks if synapses.mask is None else marks & synapses.mask
+        return Guesses(plastic, -1, torch.empty(0, _STEPS, 0, dtype=torch.int64))
+
+    def step(
+        self, network: Network, weights: Weights, state: Guesses, lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, Guesses]:
+        """One guess of every plastic synapse of the lives that were not rewarded; biases stay."""
+        block, row = divmod(lived.step, _STEPS)
+        if block != state.block:
+            words = _words(lived.chance, block, newborn.topology.synapses)
+            state = replace(state, block=block, words=words)
+        coins = _unpacked(state.words[:, row]).to(weights.flat)
+        fails, first = _fails(lived), 0
+        for name, plastic in state.plastic.items():
+            weight = weights.projections[name]
+            last = first + weight[0].numel()
+            guess = coins[:, first:last].view(-1, *weight.shape[1:])
+            weight.copy_(torch.where(plastic if fails is None else plastic & fails, guess, weight))
+            first = last
+        return weights, state
+
+
+def _words(chance: Chance, block: int, synapses: int) -> Int[Tensor, "K steps words"]:
+    """The words of a block of steps: the same ones wherever a life begins."""
+    count = _STEPS * -(-synapses // _WORD)
+    return chance.stream("guesses").words(count, block * count).view(chance.owners, _STEPS, -1)
+
+
+def _unpacked(words: Int[Tensor, "K words"]) -> Tensor:
+    """-1 or +1 for each bit, (K, 32 * words)."""
+    bits = words[:, :, None] & (1 << torch.arange(_WORD, device=words.device))
+    return torch.where(bits.flatten(1) != 0, 1.0, -1.0)
+
+
+def _fails(lived: Lived) -> Bool[Tensor, "P 1 1"] | None:
+    """Lives that go on and were not rewarded at this step; None where nothing ever is."""
+    if lived.reward is None:
+        return None
+    going = torch.ones_like(lived.reward, dtype=torch.bool) if lived.alive is None else lived.alive
+    rewarded = (lived.reward > 0) & going
+    return (going.any(1) & ~rewarded.any(1))[:, None, None]
