@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.goals import Goals, measurement_names
+from evo.goals import Goals
 from evo.registry import REGISTRY, SEAMS, resolve
 from evo.search.base import Search, State
 from genomes.chance import chance
@@ -17,6 +17,8 @@ from genomes.check import check_encoding
 from genomes.expect import Unexpected, expect, nearest
 from genomes.spec import Field, GenomeSpec
 from inner_loop.check import check_objective, check_rule, check_task
+from inner_loop.check_world import check_world
+from inner_loop.lifetime import Lifetime
 from inner_loop.tasks.digits import Digits
 
 _SPEC = GenomeSpec(
@@ -60,9 +62,9 @@ def check_search(search: Search) -> list[str]:
 
 def check_goals(goals: Goals) -> list[str]:
     """What holds of goals: a finite column a goal for measurements of the digits."""
-    task, name = Digits(), type(goals).__name__
-    goals.check(task)
-    values = goals.of({key: np.linspace(0.0, 1.0, 4) for key in measurement_names(task)})
+    known, name = (*Lifetime().names(Digits().score_names), "genome_bits", "wiring_bits"), type(goals).__name__
+    goals.check(known)
+    values = goals.of({key: np.linspace(0.0, 1.0, 4) for key in known})
     expect(values.shape == (4, goals.count), name, f"(4, {goals.count}) goals", values.shape)
     expect(np.isfinite(values).all(), name, "finite goals from finite measurements", "others")
     return [f"{name} gives {goals.count} finite goals for each individual"]
@@ -73,6 +75,7 @@ _CONTRACTS: dict[str, Callable[[Any], list[str]]] = {
     "rule": check_rule,
     "objective": check_objective,
     "task": check_task,
+    "world": check_world,
     "goals": check_goals,
     "search": check_search,
 }

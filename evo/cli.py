@@ -200,7 +200,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     _add_executor(resume)
     listing = add("list", list_verb, "what there is to build an experiment from")
     listing.add_argument(
-        "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, searches, configs"
+        "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, worlds, searches, configs"
     )
     doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
     doctor.add_argument("--address", help="of a running Ray cluster to try")

@@ -11,10 +11,11 @@ from rich.console import Console
 from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
 from evo.progress import Progress
-from evo.result import result
+from evo.result import Result, result
 from evo.run import Run
 from evo.search.front import FrontSearch
 from evo.session import continued
+from inner_loop.episodic import THERE
 
 
 def drive(
@@ -41,13 +42,31 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
     pictures = evolution(run, outcome, run.path / "figures")
     if isinstance(run.experiment.search, FrontSearch):
         pictures += front(run, run.path / "figures")
-    main = run.experiment.task.score_names[0].replace("_", " ")
     console.print(
-        f"\nheld-out {main}: random genomes {outcome.founders_innate:.3f} at birth; the best genome "
-        f"{outcome.innate:.3f} at birth (innate), {outcome.learned:.3f} after its life (learned).\n"
+        f"\n{_scores(run, outcome)}\n"
         f"Its {outcome.genome_bits:,.0f} bits unfold into {outcome.wiring_bits:,.0f} bits of wiring. "
         f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
         f"{outcome.seconds:.0f} s.\nresults: {run.path}  picture: {pictures[1]}",
         markup=False,
     )
     return outcome.as_dict()
+
+
+def _scores(run: Run, outcome: Result) -> str:
+    """The best genome beside random ones: a sentence for a task, a line a condition for a world."""
+    main = run.experiment.main.replace("_", " ")
+    if run.experiment.world is None:
+        return (
+            f"held-out {main}: random genomes {outcome.founders_innate:.3f} at birth; the best genome "
+            f"{outcome.innate:.3f} at birth (innate), {outcome.learned:.3f} after its life (learned)."
+        )
+    conditions = [*outcome.best, *([THERE] if outcome.held_out else [])]
+    wide = max(len(name) for name in conditions)
+    away = "".join(f"{name:>{max(len(name), 8) + 2}}" for name in outcome.held_out)
+    lines = [f"{f'held-out {main}':{wide}}  random    best{away}"]
+    for name in conditions:
+        cells = [outcome.founders.get(name), outcome.best.get(name)]
+        line = "".join("       -" if cell is None else f"{cell:8.3f}" for cell in cells)
+        beyond = "".join(f"{by[name]:{max(len(world), 8) + 2}.3f}" for world, by in outcome.held_out.items())
+        lines.append(f"{name:{max(wide, len(f'held-out {main}'))}}{line}{beyond}")
+    return "\n".join(lines)

@@ -68,8 +68,9 @@ def dump(experiment: Experiment) -> str:
     plain = _plain(experiment)
     for seam in REGISTRY:
         component = getattr(experiment, seam)
-        plain[seam] = {"kind": kind_of(seam, component), **_plain(component)}
-    return write(plain)
+        plain[seam] = _plain_component(seam, component)
+    plain["held_out"] = {name: _plain_component("world", away) for name, away in experiment.held_out}
+    return write({key: value for key, value in plain.items() if value not in (None, {})})
 
 
 def shipped() -> dict[str, Path]:
@@ -135,6 +136,10 @@ def _place(inner: Any, part: str, where: str) -> str | int:
         if part in known:
             return known.index(part)
     raise Unexpected(f"{COMMAND_LINE}: {where}.{part}: no such item; {nearest(part, items)}")
+
+
+def _plain_component(seam: str, component: object) -> dict[str, Any] | None:
+    return None if component is None else {"kind": kind_of(seam, component), **_plain(component)}
 
 
 def _plain(value: Any) -> Any:

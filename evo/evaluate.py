@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import numpy as np
+import torch
 from jaxtyping import Int64, Integer
 from numpy import ndarray
 
 from evo.experiment import Experiment, birth, wiring_bits
 from genomes.chance import SHARED, Chance, chance
+from genomes.phenotype import Phenotype
+from inner_loop.environment import Split
+from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime, Measurements, live
 from inner_loop.rules.frozen import Frozen
-from inner_loop.task import Split
 
 Failure = Literal["", "nan", "raised", "timeout", "memory", "lost"]
 """Why an individual has no score; empty when it has one."""
@@ -67,34 +71,67 @@ def evaluate(experiment: Experiment, cohort: Cohort, split: Split = "selection",
     """The lives of a cohort.
 
     Args:
-        split: on which birth and learning are measured.
+        split: on which birth and learning are measured; on `test` every condition is, and every held-out world.
         learn: False: only birth is measured, `learned` equals `innate`.
 
     Returns:
-        The measurements of `live`, and `genome_bits` and `wiring_bits`; means over `lifetime.births` births.
+        The measurements of `live` or `live_in`, and `genome_bits` and `wiring_bits`; means over `lifetime.births`
+        births.
     """
-    lifetime = experiment.lifetime
-    if not learn:
-        lifetime = replace(lifetime, steps=0)
-    lives = [_one_birth(experiment, cohort, lifetime, split, replicate) for replicate in range(lifetime.births)]
-    measured = {name: np.mean([life[name] for life in lives], axis=0)[: cohort.real] for name in lives[0]}
+    measured = (
+        _in_a_task(experiment, cohort, split, learn)
+        if experiment.task
+        else _in_a_world(experiment, cohort, split, learn)
+    )
+    measured = {name: m[: cohort.real] for name, m in measured.items()}
     finite = np.all([np.isfinite(m.reshape(cohort.real, -1)).all(1) for m in measured.values()], axis=0)
     return Outcome(measured, tuple("" if good else "nan" for good in finite))
 
 
-def _one_birth(
-    experiment: Experiment, cohort: Cohort, lifetime: Lifetime, split: Split, replicate: int
-) -> Measurements:
-    def of_individuals(purpose: str) -> Chance:
-        keys = chance(experiment.seed, purpose, cohort.generation, cohort.slots.tolist(), replicate)
-        return keys.to(experiment.device)
+def _in_a_task(experiment: Experiment, cohort: Cohort, split: Split, learn: bool) -> Measurements:
+    """One birth after the other."""
+    lifetime, task, objective = experiment.lifetime, experiment.task, experiment.objective
+    assert isinstance(lifetime, Lifetime), "a task has a lifetime of its kind"
+    assert task is not None, "asked for by whoever has one"
+    lifetime = lifetime if learn else replace(lifetime, steps=0)
+    lives = []
+    for replicate in range(lifetime.births):
+        newborn = birth(experiment, cohort.levels, _chance(experiment, cohort, "birth", [replicate]))
+        luck = _chance(experiment, cohort, "life", [replicate], lifetime.common)
+        rule = experiment.rule if lifetime.steps else Frozen()
+        lives.append(live(newborn, rule, objective, task, lifetime, luck, split) | _bits(newborn))
+    return {name: np.mean([life[name] for life in lives], axis=0) for name in lives[0]}
 
-    newborn = birth(experiment, cohort.levels, of_individuals("birth"))
-    if lifetime.common:
-        of_life = chance(experiment.seed, "life", cohort.generation, SHARED, replicate).to(experiment.device)
-    else:
-        of_life = of_individuals("life")
-    rule = experiment.rule if lifetime.steps else Frozen()
-    measured = live(newborn, rule, experiment.objective, experiment.task, lifetime, of_life, split)
+
+def _in_a_world(experiment: Experiment, cohort: Cohort, split: Split, learn: bool) -> Measurements:
+    """All births side by side, those of one individual beside each other."""
+    lifetime, world = experiment.lifetime, experiment.world
+    assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
+    assert world is not None, "asked for by whoever has one"
+    held_out = experiment.held_out if split == "test" else ()
+    lifetime = replace(lifetime, measured=CONDITIONS) if split == "test" else lifetime
+    lifetime = lifetime if learn else replace(lifetime, episodes=0)
+    replicates = range(lifetime.births)
+    levels = np.repeat(cohort.levels, lifetime.births, axis=0)
+    newborn = birth(experiment, levels, _chance(experiment, cohort, "birth", replicates))
+    luck = _chance(experiment, cohort, "life", replicates, lifetime.common)
+    lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, luck, split, held_out)
+    lived |= _bits(newborn)
+    return {name: m.reshape(-1, lifetime.births, *m.shape[1:]).mean(1) for name, m in lived.items()}
+
+
+def _chance(
+    experiment: Experiment, cohort: Cohort, purpose: str, replicates: Sequence[int], common: bool = False
+) -> Chance:
+    """Streams of all individuals' replicates, or of one birth's common ones: individual by individual."""
+    slots = SHARED if common else cohort.slots.tolist()
+    each = [chance(experiment.seed, purpose, cohort.generation, slots, replicate).keys for replicate in replicates]
+    keys = torch.stack(each, dim=1)
+    if common and len(replicates) > 1:
+        keys = keys.expand(len(cohort.slots), -1, -1)
+    return Chance(keys.flatten(0, 1)).to(experiment.device)
+
+
+def _bits(newborn: Phenotype) -> Measurements:
     bits = newborn.traits["genome_bits"].cpu().numpy()
-    return measured | {"genome_bits": bits, "wiring_bits": np.full(len(bits), wiring_bits(newborn))}
+    return {"genome_bits": bits, "wiring_bits": np.full(len(bits), wiring_bits(newborn))}

@@ -19,16 +19,19 @@ from genomes.expect import Unexpected, expect
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
 from genomes.topology import Topology
+from inner_loop.environment import Environment
+from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
 from inner_loop.task import Task
+from inner_loop.world import World
 
 _CHROMOSOMES = ("encoding", "rule", "objective")
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """Everything that decides a result, together with nothing that does not.
 
@@ -36,9 +39,11 @@ class Experiment:
         topology: groups of neurons and the projections between them: given.
         encoding: how a genome specifies the weights: wiring, inherited.
         rule: how a life changes the weights; its Evolve numbers are inherited.
-        objective: what a life makes small; its Evolve numbers are inherited.
-        task: what there is to learn.
-        lifetime: how long a life learns.
+        objective: what a life makes small; its Evolve numbers are inherited. Only rules that descend an error need one.
+        task: what there is to learn, samples with targets; or else
+        world: where there is something to do, in episodes.
+        held_out: the same world with other parameters, by name: no life and no selection sees them, the result does.
+        lifetime: how long a life learns; of the kind that a task or a world has.
         goals: what is selected for.
         search: how a population is bred.
         generations: how many.
@@ -50,11 +55,13 @@ class Experiment:
     topology: Topology
     encoding: Encoding
     rule: LearningRule
-    objective: Objective
-    task: Task
+    objective: Objective | None = None
+    task: Task | None = None
+    world: World | None = None
+    held_out: tuple[tuple[str, World], ...] = ()
     goals: Goals
     search: Search
-    lifetime: Lifetime = field(default_factory=Lifetime)
+    lifetime: Lifetime | EpisodicLifetime = field(default_factory=Lifetime)
     generations: int = 100
     seed: int = 0
     cohort: int = 32
@@ -64,15 +71,73 @@ class Experiment:
         expect(self.generations >= 1, "generations", "at least 1", self.generations)
         expect(self.cohort >= 2, "cohort", "at least 2 individuals", self.cohort)
         _check_device(self.device)
-        for group, units, side in (
-            (self.topology.sensory, self.task.inputs, "inputs"),
-            (self.topology.output, self.task.outputs, "outputs"),
-        ):
-            fits = f"{units} units, the {side} of {type(self.task).__name__}"
-            expect(group.size == units, f"topology.groups.{group.name}.size", fits, group.size)
-        self.goals.check(self.task)
+        _check_environment(self)
+        _check_teacher(self)
+        self.goals.check(measurement_names(self))
         expect(assemble(self).size > 0, "encoding", "a genome with at least one gene", 0)
         self.search.check(assemble(self), self.goals.count)
+
+    @property
+    def environment(self) -> Environment:
+        """The task or the world."""
+        environment = self.task or self.world
+        assert environment is not None, "an experiment has one of them"
+        return environment
+
+    @property
+    def main(self) -> str:
+        """The main score of the environment."""
+        return self.environment.score_names[0]
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Those in which every generation is measured: `innate` and `learned`, in a world perhaps others."""
+        return self.lifetime.conditions
+
+
+def measurement_names(experiment: Experiment) -> tuple[str, ...]:
+    """Everything that a goal can name: one number for each individual."""
+    return (*experiment.lifetime.names(experiment.environment.score_names), "genome_bits", "wiring_bits")
+
+
+def _check_environment(experiment: Experiment) -> None:
+    """A task or a world, a lifetime of its kind, and a network with its units."""
+    task, world, topology, lifetime = experiment.task, experiment.world, experiment.topology, experiment.lifetime
+    expect((task is None) != (world is None), "task", "a task or a world, one of them", "both" if task else "neither")
+    if world is None or not isinstance(lifetime, EpisodicLifetime):
+        where = f"lives in a {'task' if world is None else 'world'}"
+        its = world is None and isinstance(lifetime, Lifetime)
+        expect(its, "lifetime", where, type(lifetime).__name__)
+        expect(not experiment.held_out, "held_out", "worlds beside a world", "a task")
+        expect(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
+        inputs = experiment.environment.inputs
+    else:
+        inputs = lifetime.inputs(world)
+    called = type(experiment.environment).__name__
+    for group, units, side in (
+        (topology.sensory, inputs, "inputs"),
+        (topology.output, experiment.environment.outputs, "outputs"),
+    ):
+        fits = f"{units} units, the {side} of {called}"
+        expect(group.size == units, f"topology.groups.{group.name}.size", fits, group.size)
+    for name, away in experiment.held_out:
+        expect(name and name == name.strip() and "." not in name, "held_out", "names without '.'", name)
+        sizes = (away.inputs, away.outputs)
+        expect(world and sizes == (world.inputs, world.outputs), f"held_out.{name}", "the world's own sizes", sizes)
+
+
+def _check_teacher(experiment: Experiment) -> None:
+    """The rule is told what it must be told."""
+    rule, environment = experiment.rule, experiment.environment
+    teaches = environment.teaches if isinstance(environment, World) else True
+    here, called = type(environment).__name__, type(rule).__name__
+    if rule.teacher in ("targets", "error"):
+        expect(teaches, "rule", f"a rule that needs no targets: {here} has none", called)
+    if rule.teacher == "error":
+        expect(experiment.objective, "objective", f"what {called} is to make small", None)
+    if rule.teacher == "reward":
+        expect(experiment.world, "rule", f"a rule that needs no reward: {here} has none", called)
+    rule.check(experiment.topology)
 
 
 def _check_device(name: str) -> None:
@@ -90,8 +155,13 @@ def assemble(experiment: Experiment) -> GenomeSpec:
     al. 2019, all of which must pass through the genome (Zador 2019).
     """
     wiring = encoding_spec(experiment.encoding, experiment.topology).prefixed("encoding.")
-    others = [evolved_spec(getattr(experiment, c), experiment.topology).prefixed(f"{c}.") for c in _CHROMOSOMES[1:]]
+    others = [evolved_spec(getattr(experiment, c), experiment.topology).prefixed(f"{c}.") for c in _others(experiment)]
     return GenomeSpec.join([wiring, *others])
+
+
+def _others(experiment: Experiment) -> tuple[str, ...]:
+    """The chromosomes beside the wiring."""
+    return tuple(c for c in _CHROMOSOMES[1:] if getattr(experiment, c) is not None)
 
 
 def birth(experiment: Experiment, levels: Integer[ndarray, "P G"], chance: Chance) -> Phenotype:
@@ -108,7 +178,7 @@ def birth(experiment: Experiment, levels: Integer[ndarray, "P G"], chance: Chanc
     if on is not None:
         bits += on - experiment.encoding.spec(topology).bits
     newborn = newborn.with_parameters({"genome_bits": bits}, {})
-    for chromosome in _CHROMOSOMES[1:]:
+    for chromosome in _others(experiment):
         newborn = endowed(newborn, chromosome, getattr(experiment, chromosome), own[chromosome])
     return newborn
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,35 +15,52 @@ if TYPE_CHECKING:
     from evo.run import Run
 
 INNATE, LEARNED, QUIET = "#0b6e6e", "#d1603d", "#8a8a8a"
+CONDITIONS = {
+    "learned": ("after learning", LEARNED),
+    "innate": ("at birth", INNATE),
+    "innate_memory": ("at birth, with memory", "#4a90a4"),
+    "innate_plastic": ("at birth, plastic", "#8f5fa8"),
+    "learned_plastic": ("after learning, plastic", "#b8860b"),
+}
+"""What each condition is called and drawn in."""
 
 
 def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
-    """Innate and learned over the generations: median, and the middle 80 % of the population; as SVG and PNG."""
+    """Each condition over the generations: median, and the middle 80 % of the population; as SVG and PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    main, last = run.experiment.task.score_names[0], run.generations[-1]
+    main, last = run.experiment.main, run.generations[-1]
+    drawn = {name: CONDITIONS[name] for name in CONDITIONS if name in run.experiment.conditions}
     with pyplot.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = pyplot.subplots(figsize=(7.2, 3.8), layout="constrained")
-
-        def label(text: str, height: float, colour: str) -> None:
-            axes.annotate(text, (last, height), (6, 0), textcoords="offset points", color=colour, va="center")
-
         measured = [run.generation(i).measurements for i in run.generations]
-        for when, colour, text in (("learned", LEARNED, "after learning"), ("innate", INNATE, "at birth")):
-            spread = np.array([np.nanpercentile(m[f"{when}.{main}"], (10, 50, 90)) for m in measured])
+        ends: dict[str, tuple[float, str]] = {}
+        for name, (text, colour) in drawn.items():
+            spread = np.array([np.nanpercentile(m[f"{name}.{main}"], (10, 50, 90)) for m in measured])
             axes.fill_between(run.generations, spread[:, 0], spread[:, 2], color=colour, alpha=0.2, linewidth=0)
             axes.plot(run.generations, spread[:, 1], color=colour, linewidth=1.8)
-            label(text, spread[-1, 1], colour)
-        axes.axhline(outcome.founders_innate, color=QUIET, linewidth=1, linestyle=":")
-        label("random genomes", outcome.founders_innate, QUIET)
+            ends[text] = (float(spread[-1, 1]), colour)
+        random = np.mean([outcome.founders.get(name, outcome.founders_innate) for name in drawn if "innate" in name])
+        level = float(random) if np.isfinite(random) else outcome.founders_innate
+        axes.axhline(level, color=QUIET, linewidth=1, linestyle=":")
+        _label(axes, ends | {"random genomes": (level, QUIET)}, last)
         axes.set(xlabel="generation", ylabel=f"{main.replace('_', ' ')}, selection split", xlim=(0, max(last, 1)))
         bits = f"{outcome.genome_bits:,.0f} bits of genome, {outcome.wiring_bits:,.0f} bits of wiring"
-        held_out = f"best genome on the held-out split: {outcome.innate:.3f} at birth, {outcome.learned:.3f} learned"
-        axes.set_title(f"{bits}\n{held_out}", fontsize=10, loc="left")
+        scores = ", ".join(f"{outcome.best[name]:.3f} {text}" for name, (text, _) in reversed(drawn.items()))
+        axes.set_title(f"{bits}\nbest genome, held out: {scores}", fontsize=10, loc="left")
         return _saved(figure, folder / "evolution")
+
+
+def _label(axes: Any, ends: dict[str, tuple[float, str]], last: int) -> None:
+    """Names at the ends of the curves, moved apart where they would cover each other."""
+    low, high = axes.get_ylim()
+    least, below = (high - low) * 0.06, -np.inf
+    for text, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
+        below = max(height, below + least)
+        axes.annotate(text, (last, below), (6, 0), textcoords="offset points", color=colour, va="center")
 
 
 def front(run: Run, folder: Path) -> list[Path]:
@@ -58,7 +75,7 @@ def front(run: Run, folder: Path) -> list[Path]:
     assert latest is not None, "a run with a result has a state"
     levels = assemble(experiment).quantise(latest[1]["units"])
     lives = [evaluate(experiment, cohort, "test") for cohort in cohorts(latest[0], levels, experiment.cohort)]
-    main = experiment.task.score_names[0]
+    main = experiment.main
     innate, learned, bits = (
         np.concatenate([life.measurements[name] for life in lives])
         for name in (f"innate.{main}", f"learned.{main}", "genome_bits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -12,7 +13,6 @@ from numpy import ndarray
 
 from genomes.expect import Unexpected, expect, nearest
 from inner_loop.lifetime import Measurements
-from inner_loop.task import Task
 
 
 class Goals(ABC):
@@ -24,8 +24,8 @@ class Goals(ABC):
         """How many goals."""
 
     @abstractmethod
-    def check(self, task: Task) -> None:
-        """Raises Unexpected when a goal is nothing that lives in this task are measured by."""
+    def check(self, known: Sequence[str]) -> None:
+        """Raises Unexpected when a goal is none of the known measurements."""
 
     @abstractmethod
     def of(self, measurements: Measurements) -> Float64[ndarray, "P goals"]:
@@ -51,9 +51,8 @@ class Scores(Goals):
         """How many goals."""
         return len(self.names)
 
-    def check(self, task: Task) -> None:
+    def check(self, known: Sequence[str]) -> None:
         """Every name must be a measurement."""
-        known = measurement_names(task)
         for name in self.names:
             if name.removeprefix("-") not in known:
                 raise Unexpected(f"goals.names: no measurement '{name}'; {nearest(name.removeprefix('-'), known)}")
@@ -63,12 +62,6 @@ class Scores(Goals):
         signs = [-1.0 if name.startswith("-") else 1.0 for name in self.names]
         columns = [measurements[name.removeprefix("-")] for name in self.names]
         return np.stack([sign * column for sign, column in zip(signs, columns, strict=True)], axis=1)
-
-
-def measurement_names(task: Task) -> tuple[str, ...]:
-    """Everything a goal can name in this task."""
-    scores = [f"{when}.{score}" for when in ("innate", "learned") for score in task.score_names]
-    return (*scores, "area", "gain", "trials_to_criterion", "synapses", "genome_bits", "wiring_bits")
 
 
 GOALS: tuple[type[Goals], ...] = (Scores,)

@@ -11,7 +11,7 @@ from numpy import ndarray
 from evo.evaluate import Cohort, Failure, Outcome, evaluate
 from evo.experiment import Experiment, assemble
 from genomes.expect import Unexpected
-from inner_loop.task import Split
+from inner_loop.environment import Split
 
 Attempt = Callable[[Cohort], Outcome | Failure]
 """Evaluates a cohort, or says why it could not."""

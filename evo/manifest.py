@@ -32,7 +32,7 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
         "cohort": experiment.cohort,
         "device": experiment.device,
         "seed": experiment.seed,
-        "data": experiment.task.fingerprint(),
+        "data": experiment.environment.fingerprint(),
         "command": shlex.join(["instinct", *command]),
     }
 

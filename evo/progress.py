@@ -15,9 +15,6 @@ from evo.record import Generation
 from evo.run import summary
 
 _ROWS = 12
-_COLUMNS = (
-    "generation", "innate best", "mean", "learned best", "mean", "gain", "genome bits", "failures", "lives/s", "left",
-)  # fmt: skip
 
 
 @final
@@ -30,7 +27,7 @@ class Progress:
 
     def __init__(self, console: Console, experiment: Experiment) -> None:
         self._console, self._experiment, self._first = console, experiment, 0
-        self._main = experiment.task.score_names[0]
+        self._conditions = {c.replace("_", " "): f"{c}.{experiment.main}" for c in experiment.conditions}
         self._began = monotonic()
         self._rows: list[tuple[str, ...]] = []
         self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
@@ -47,7 +44,7 @@ class Progress:
         self._console.print(
             f"run {name}, from generation {first + 1} of {self._experiment.generations}: {spec.size:,} genes, "
             f"{spec.bits:,.0f} bits, unfold into {synapses:,} synapses, {synapses * 32:,} bits. "
-            f"Scores: {self._main}, selection split.",
+            f"Scores: {self._experiment.main}, selection split.",
             markup=False,
         )
 
@@ -57,36 +54,39 @@ class Progress:
 
     def show(self, generation: Generation) -> None:
         """One more generation."""
-        row = self._row(generation)
+        numbers = summary(generation)
+        scores = {
+            name: (f"{numbers[f'{score}.best']:.3f}", f"{numbers[f'{score}.mean']:.3f}")
+            for name, score in self._conditions.items()
+        }
+        more = self._more(generation, numbers)
         if self._live:
-            self._rows = [*self._rows, row][-_ROWS:]
-            table = Table(*_COLUMNS, box=None, header_style="bold", pad_edge=False)
-            for cells in self._rows:
-                table.add_row(*cells)
+            cells = [more["generation"], *(cell for pair in scores.values() for cell in pair), *[*more.values()][1:]]
+            self._rows = [*self._rows, tuple(cells)][-_ROWS:]
+            columns = ["generation", *(c for name in scores for c in (f"{name} best", "mean")), *[*more][1:]]
+            table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+            for row in self._rows:
+                table.add_row(*row)
             self._live.update(table)
         else:
-            index, best_innate, innate, best_learned, learned, gain, bits, failures, speed, left = row
-            self._console.print(
-                f"generation {index}  innate {best_innate} (mean {innate})  learned {best_learned} (mean {learned})  "
-                f"gain {gain}  bits {bits}  failures {failures}  {speed} lives/s  {left} left",
-                highlight=False,
-                soft_wrap=True,
-            )
+            said = [f"{name} {best} (mean {mean})" for name, (best, mean) in scores.items()]
+            rest = [
+                f"{text} {name}" if name in ("lives/s", "left") else f"{name} {text}" for name, text in more.items()
+            ]
+            self._console.print("  ".join([rest[0], *said, *rest[1:]]), highlight=False, soft_wrap=True)
 
-    def _row(self, generation: Generation) -> tuple[str, ...]:
-        numbers = summary(generation)
+    def _more(self, generation: Generation, numbers: dict[str, float | int]) -> dict[str, str]:
+        """Whatever is shown beside the scores."""
         done = generation.index - self._first + 1
         per_generation = (monotonic() - self._began) / done
         left = per_generation * (self._experiment.generations - generation.index - 1)
         lives = self._experiment.search.lives * self._experiment.lifetime.births / per_generation
-        innate, learned = f"innate.{self._main}", f"learned.{self._main}"
-        scores = (f"{numbers[f'{name}.{kind}']:.3f}" for name in (innate, learned) for kind in ("best", "mean"))
-        return (
-            f"{generation.index + 1}/{self._experiment.generations}",
-            *scores,
-            f"{numbers['gain.mean']:+.3f}",
-            f"{numbers['genome_bits.mean']:,.0f}",
-            str(numbers["failures"]),
-            f"{lives:,.0f}",
-            f"{int(left // 60)}:{int(left % 60):02d}",
-        )
+        gain = {"gain": f"{numbers['gain.mean']:+.3f}"} if "gain.mean" in numbers else {}
+        return {
+            "generation": f"{generation.index + 1}/{self._experiment.generations}",
+            **gain,
+            "bits": f"{numbers['genome_bits.mean']:,.0f}",
+            "failures": str(numbers["failures"]),
+            "lives/s": f"{lives:,.0f}",
+            "left": f"{int(left // 60)}:{int(left % 60):02d}",
+        }

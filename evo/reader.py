@@ -18,6 +18,9 @@ from evo.registry import REGISTRY, names, resolve
 from genomes.evolvable import evolvable_names
 from genomes.expect import Unexpected, nearest
 from genomes.spec import Evolve
+from genomes.topology import Group
+from inner_loop.episodic import EpisodicLifetime
+from inner_loop.lifetime import Lifetime
 
 _EVOLVING = ("encoding", "rule", "objective")
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
@@ -79,6 +82,7 @@ class Reader:
 
     def _record(self, record: type, data: Any, where: str, evolves: bool = False) -> Any:
         """An instance of a dataclass from a mapping of its fields."""
+        evolves = evolves or record is Group  # leaks are wiring
         known, before = shapes(record), len(self.mistakes)
         if not isinstance(data, dict):
             return self._expected(where, f"a mapping with keys among {', '.join(known) or 'none'}", data)
@@ -87,11 +91,19 @@ class Reader:
             self.mistakes.append((_join(where, key), f"no such key in {record.__name__}; {guess}"))
         values = {}
         for name, shape in known.items():
-            at = _join(where, name)
-            if name not in data and shape.required:
+            at, whole = _join(where, name), record is Experiment
+            # what only a task needs; a world stands in for it
+            needed = shape.required or (whole and name in ("task", "objective") and "world" not in data)
+            if name not in data and needed:
                 self.mistakes.append((at, f"expected {_wanted(name, shape, record)}, got nothing"))
-            elif name in data and record is Experiment and name in REGISTRY:
-                values[name] = self._component(name, data[name])
+            elif whole and name == "lifetime" and "world" in data:
+                values[name] = self._record(EpisodicLifetime, data.get(name, {}), at)
+            elif name in data and whole and name == "lifetime":
+                values[name] = self._record(Lifetime, data[name], at)
+            elif name in data and whole and name in REGISTRY:
+                values[name] = self._component(name, data[name], name)
+            elif name in data and whole and name == "held_out":
+                values[name] = self._held_out(data)
             elif name in data:
                 values[name] = self._field(record, shape, data[name], at, evolves)
         return self._built(record, values, where) if len(self.mistakes) == before else _WRONG
@@ -101,7 +113,7 @@ class Reader:
         last, called = where.rpartition(".")[2], record.__name__
         own = dict.fromkeys((called, called.lower(), last, f"{called.lower()} {last}"), where)
         if record is Experiment:
-            classes = {seam: type(values[seam]).__name__ for seam in REGISTRY}
+            classes = {seam: type(values[seam]).__name__ for seam in REGISTRY if seam in values}
             own = {called: seam for seam, name in classes.items() for called in (name, f"{seam} {name}")}
         try:
             made = record(**values)
@@ -116,27 +128,43 @@ class Reader:
             return made
         return _WRONG
 
-    def _component(self, seam: str, data: Any) -> Any:
+    def _held_out(self, data: dict[str, Any]) -> Any:
+        """Worlds by name, each the world of the experiment with some numbers changed."""
+        named, home = data["held_out"], opened("world", data.get("world"))
+        if not isinstance(named, dict) or not isinstance(home, dict):
+            return self._expected("held_out", "a mapping of names to what differs from the world", named)
+        found = []
+        for name, changes in named.items():
+            where = _join("held_out", name)
+            if isinstance(changes, dict):
+                found.append((name, self._component("world", {**home, **changes}, where)))
+            else:
+                self._expected(where, "a mapping of what differs from the world", changes)
+        return tuple(found)
+
+    def _component(self, seam: str, data: Any, where: str) -> Any:
         """An implementation of a seam: its name, or a mapping with its name as `kind`."""
         data = opened(seam, data)
         if not isinstance(data, dict):
-            return self._expected(seam, f"one of {', '.join(names(seam))}", data)
+            return self._expected(where, f"one of {', '.join(names(seam))}", data)
         kind = data.get("kind")
         if not isinstance(kind, str):
             got = kind if "kind" in data else _NOTHING
-            return self._expected(f"{seam}.kind", f"one of {', '.join(names(seam))}", got)
+            return self._expected(f"{where}.kind", f"one of {', '.join(names(seam))}", got)
         fields = {key: value for key, value in data.items() if key != "kind"}
         try:
-            return self._record(resolve(seam, kind, seam in self.trusted), fields, seam, seam in _EVOLVING)
+            return self._record(resolve(seam, kind, seam in self.trusted), fields, where, seam in _EVOLVING)
         except Unexpected as error:
-            self.mistakes.append(_placed(str(error), seam, {}))
+            self.mistakes.append(_placed(str(error), seam, {seam: where}))
             return _WRONG
 
     def _field(self, record: type, shape: Shape, data: Any, where: str, evolves: bool) -> Any:
         if isinstance(data, dict) and "evolve" in data and not (shape.evolvable and evolves):
             genes = ", ".join(evolvable_names(record)) if evolves else ""
             return self._expected(
-                where, f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})", data
+                where,
+                f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})",
+                data,
             )
         if shape.evolvable and isinstance(data, dict):
             return self._record(Evolve, data, where)

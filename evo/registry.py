@@ -20,12 +20,15 @@ from inner_loop.rule import LearningRule
 from inner_loop.rules import RULES
 from inner_loop.task import Task
 from inner_loop.tasks import TASKS
+from inner_loop.world import World
+from inner_loop.worlds import WORLDS
 
 REGISTRY: dict[str, tuple[type, ...]] = {
     "encoding": ENCODINGS,
     "rule": RULES,
     "objective": OBJECTIVES,
     "task": TASKS,
+    "world": WORLDS,
     "goals": GOALS,
     "search": SEARCHES,
 }
@@ -36,6 +39,7 @@ SEAMS: dict[str, type] = {
     "rule": LearningRule,
     "objective": Objective,
     "task": Task,
+    "world": World,
     "goals": Goals,
     "search": Search,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +12,7 @@ from evo.experiment import Experiment, assemble
 from evo.run import Run
 from evo.search.base import founders
 from genomes.chance import chance
+from inner_loop.episodic import CONDITIONS
 
 _FOUNDERS = 64
 
@@ -19,7 +20,7 @@ _FOUNDERS = 64
 @final
 @dataclass(frozen=True)
 class Result:
-    """The numbers that a run is cited by.
+    """The numbers that a run is cited by; all scores are main scores on the test split.
 
     Attributes:
         run: where it lies.
@@ -29,8 +30,11 @@ class Result:
         failures: individuals without a score.
         genome_bits: of the best genome.
         wiring_bits: of the weights that it unfolds into.
-        founders_innate: mean innate main score of 64 random genomes, test split.
-        innate, learned: main score of the best genome, test split.
+        founders_innate: mean over 64 random genomes, at birth.
+        innate, learned: of the best genome.
+        founders: mean over the random genomes in every condition.
+        best: of the best genome in every condition.
+        held_out: of the best genome in worlds unseen, by their name and condition.
     """
 
     run: str
@@ -43,6 +47,9 @@ class Result:
     founders_innate: float
     innate: float
     learned: float
+    founders: dict[str, float]
+    best: dict[str, float]
+    held_out: dict[str, dict[str, float]]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -52,9 +59,10 @@ class Result:
 def result(run: Run) -> Result:
     """Chooses on the selection split, then looks at the test split once."""
     experiment, best = run.experiment, run.best()
-    main = experiment.task.score_names[0]
     measured = run.examine(best, "test").measurements
-    done = len(run.generations)
+    ending = f".{experiment.main}"
+    scores = {key.removesuffix(ending): float(m[0]) for key, m in measured.items() if key.endswith(ending)}
+    of_founders, done = founders_scores(experiment), len(run.generations)
     return Result(
         run=str(run.path),
         generations=done,
@@ -63,19 +71,36 @@ def result(run: Run) -> Result:
         failures=sum(sum(run.generation(index).counted_failures.values()) for index in run.generations),
         genome_bits=float(measured["genome_bits"][0]),
         wiring_bits=float(measured["wiring_bits"][0]),
-        founders_innate=founders_innate(experiment),
-        innate=float(measured[f"innate.{main}"][0]),
-        learned=float(measured[f"learned.{main}"][0]),
+        founders_innate=of_founders["innate"],
+        innate=scores["innate"],
+        learned=scores["learned"],
+        founders=of_founders,
+        best={name: score for name, score in scores.items() if "." not in name},
+        held_out={
+            name: {key.rpartition(".")[2]: s for key, s in scores.items() if key.startswith(f"held_out.{name}.")}
+            for name, _ in experiment.held_out
+        },
     )
+
+
+def founders_scores(experiment: Experiment) -> dict[str, float]:
+    """Mean main score of random genomes on the test split: at birth and, in a world, in every condition."""
+    spec = assemble(experiment)
+    experiment = replace(experiment, held_out=())
+    units = founders(_FOUNDERS, spec, chance(experiment.seed, "random founders"))
+    outcomes = [
+        evaluate(experiment, cohort, "test", learn=experiment.world is not None)
+        for cohort in cohorts(0, spec.quantise(units), experiment.cohort)
+    ]
+    conditions = CONDITIONS if experiment.world is not None else ("innate",)
+    return {
+        condition: float(
+            np.nanmean(np.concatenate([o.measurements[f"{condition}.{experiment.main}"] for o in outcomes]))
+        )
+        for condition in conditions
+    }
 
 
 def founders_innate(experiment: Experiment) -> float:
     """Mean innate main score of random genomes on the test split."""
-    spec = assemble(experiment)
-    units = founders(_FOUNDERS, spec, chance(experiment.seed, "random founders"))
-    main = experiment.task.score_names[0]
-    outcomes = [
-        evaluate(experiment, cohort, "test", learn=False)
-        for cohort in cohorts(0, spec.quantise(units), experiment.cohort)
-    ]
-    return float(np.nanmean(np.concatenate([o.measurements[f"innate.{main}"] for o in outcomes])))
+    return founders_scores(experiment)["innate"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -12,17 +13,22 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.config import read
-from evo.evaluate import Cohort, Outcome, evaluate
+from evo.evaluate import Cohort, Outcome, cohorts, evaluate
 from evo.experiment import Experiment, birth
 from evo.record import Generation
 from evo.store import RunFolder
 from genomes.chance import chance
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
-from inner_loop.task import Split
+from inner_loop.environment import Split
 
 if TYPE_CHECKING:
     import pandas
+
+
+_FINALISTS = 16  # of a run in a world, whose scores are partly luck: examined again before one is called the best
+_FINAL_BIRTHS = 8
+_FRESH = -1  # a generation that no run has: its chance was never met
 
 
 @final
@@ -33,14 +39,28 @@ class Best:
     Attributes:
         generation, slot: where it was born.
         levels: (G,) its genome.
-        innate, learned: the task's main score on the selection split, at birth and after its life.
+        scores: the main score in each condition that was measured, selection split.
     """
 
     generation: int
     slot: int
     levels: Integer[ndarray, " G"]
-    innate: float
-    learned: float
+    scores: Mapping[str, float]
+
+    @property
+    def innate(self) -> float:
+        """The main score at birth, if it was measured."""
+        return self.scores.get("innate", float("nan"))
+
+    @property
+    def learned(self) -> float:
+        """The main score after its life, if it was measured."""
+        return self.scores.get("learned", float("nan"))
+
+    @property
+    def sum(self) -> float:
+        """Over the conditions."""
+        return sum(self.scores.values())
 
 
 @final
@@ -78,18 +98,37 @@ class Run:
         return pandas.DataFrame(rows).set_index("generation")
 
     def best(self) -> Best:
-        """The genome with the best innate + learned main score on the selection split; the earliest of equals."""
+        """The genome with the best sum of main scores over the conditions measured, on the selection split.
+
+        In a task the earliest of equals. In a world, where a score is partly luck, the best of the best of each
+        generation are born and examined again, in new episodes of the same split, and those scores count.
+        """
         expect(self.generations, str(self.path), "at least one finished generation", 0)
-        main, found = self.experiment.task.score_names[0], None
-        for index in self.generations:
-            generation = self.generation(index)
-            measured = generation.measurements
-            innate, learned = measured[f"innate.{main}"], measured[f"learned.{main}"]
-            slot = int(np.argmax(np.nan_to_num(innate + learned, nan=-np.inf)))
-            if found is None or innate[slot] + learned[slot] > found.innate + found.learned:
-                found = Best(index, slot, generation.levels[slot], float(innate[slot]), float(learned[slot]))
-        assert found is not None
-        return found
+        leaders = [self._leader(index) for index in self.generations]
+        if self.experiment.world is None:
+            return max(leaders, key=lambda leader: leader.sum)
+        finalists = sorted(leaders, key=lambda leader: (-leader.sum, -leader.generation))[:_FINALISTS]
+        return max(self._again(finalists), key=lambda leader: leader.sum)
+
+    def _leader(self, index: int) -> Best:
+        generation = self.generation(index)
+        measured = generation.measurements
+        scores = {c: measured[f"{c}.{self.experiment.main}"] for c in self.experiment.conditions}
+        slot = int(np.argmax(np.nan_to_num(sum(scores.values()), nan=-np.inf)))
+        return Best(index, slot, generation.levels[slot], {c: float(score[slot]) for c, score in scores.items()})
+
+    def _again(self, finalists: list[Best]) -> list[Best]:
+        """The same genomes with scores of new births and new episodes, those of one like those of another."""
+        experiment = self.experiment
+        births = max(_FINAL_BIRTHS, experiment.lifetime.births)
+        experiment = replace(experiment, lifetime=replace(experiment.lifetime, births=births))
+        again: list[Best] = []
+        for cohort in cohorts(_FRESH, np.stack([f.levels for f in finalists]), experiment.cohort):
+            measured = evaluate(experiment, cohort).measurements
+            for row in range(cohort.real):
+                scores = {c: float(measured[f"{c}.{experiment.main}"][row]) for c in experiment.conditions}
+                again.append(replace(finalists[len(again)], scores=scores))
+        return again
 
     def phenotype(self, individual: Best) -> Phenotype:
         """The network that it was born with, in a cohort of one."""
@@ -101,14 +140,17 @@ class Run:
         )
 
     def examine(self, individual: Best, split: Split = "test") -> Outcome:
-        """The same birth and the same life once more, measured on another split."""
-        return evaluate(self.experiment, _alone(self.experiment, individual), split)
+        """In a task the same birth and the same life once more, measured on another split.
 
-
-def _alone(experiment: Experiment, individual: Best) -> Cohort:
-    slots = np.full(experiment.cohort, individual.slot)
-    levels = np.repeat(individual.levels[None, :], experiment.cohort, axis=0)
-    return Cohort(individual.generation, 0, slots, levels, 1)
+        In a world a cohort of births and lives of the same genome, each in episodes of its own; the means over them.
+        """
+        experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
+        if experiment.world is None:
+            slots = np.full(experiment.cohort, individual.slot)
+            return evaluate(experiment, Cohort(individual.generation, 0, slots, levels, 1), split)
+        experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
+        lives = evaluate(experiment, Cohort(_FRESH, 0, np.arange(len(levels)), levels, len(levels)), split)
+        return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 
 
 def summary(generation: Generation) -> dict[str, float | int]:

@@ -67,7 +67,7 @@ def continued(
 
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
-    experiment.task.size("train")  # a data file that is missing or torn says so before a folder is made
+    experiment.environment.ready()  # a data file that is missing or torn says so before a folder is made
     place = path or _next_free(name)
     RunFolder.create(place, dump(experiment), manifest(experiment, command))
     return place

@@ -43,15 +43,14 @@ def _encoding(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
     clauses.value()
     spec = encoding_spec(encoding, topology)
     clauses.hold(encoding_spec(encoding, topology) == spec, "the same topology gives the same genome")
-    clauses.hold(spec.size > 0, "a genome has at least one number", spec.size)
     units = chance(0, "check", owners=range(_FOUNDERS)).uniform(spec.size).numpy()
     levels = spec.quantise(units)
     _check_bits(clauses, encoding, topology, spec, spec.genes(levels))
-    grown = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS))
+    grown = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS), torch.float32)
     _check_shapes(clauses, grown, topology)
     finite = all(bool(t.isfinite().all()) for t in _tensors(grown).values())
     clauses.hold(finite, f"{_FOUNDERS} random founders are finite")
-    again = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS))
+    again = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS), torch.float32)
     clauses.hold(_same(_tensors(again), _tensors(grown)), "the same genes and chance give the same bytes")
     differ = any(not torch.equal(s.weight[0], s.weight[1]) for s in grown.projections.values())
     clauses.hold(differ, "another genome grows another network")
@@ -146,8 +145,10 @@ def _forward(grown: Phenotype, inputs: Tensor) -> Tensor:
     return activity[topology.output.name]
 
 
-def _grow(encoding: Encoding, genes: Genes, topology: Topology, owners: range | list[int]) -> Phenotype:
-    return develop(encoding, genes, topology, chance(0, "birth", owners=owners))
+def _grow(
+    encoding: Encoding, genes: Genes, topology: Topology, owners: range | list[int], dtype: torch.dtype = torch.float64
+) -> Phenotype:
+    return develop(encoding, genes, topology, chance(0, "birth", owners=owners), dtype)
 
 
 def _tensors(grown: Phenotype) -> dict[str, Tensor]:

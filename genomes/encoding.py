@@ -52,10 +52,15 @@ def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:
     return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology), leak_spec(topology)])
 
 
-def develop(encoding: Encoding, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
-    """Genes to newborn networks, with the encoding's constants filled in beside its genes."""
-    # an encoding may have no genes at all: then its wiring is chance alone
-    first = next(iter(genes.values()), torch.empty(chance.owners, device=chance.keys.device))
+def develop(
+    encoding: Encoding, genes: Genes, topology: Topology, chance: Chance, dtype: torch.dtype = torch.float32
+) -> Phenotype:
+    """Genes to newborn networks, with the encoding's constants filled in beside its genes.
+
+    Args:
+        dtype: of the networks of an encoding without genes, whose wiring is chance alone; else theirs counts.
+    """
+    first = next(iter(genes.values()), torch.empty(chance.owners, dtype=dtype, device=chance.keys.device))
     like = torch.empty(first.shape[0], 1, dtype=first.dtype, device=first.device)
     individual, _ = expressed(encoding, genes, topology, like)
     return with_leaks(encoding.develop({**genes, **individual}, topology, chance), genes)

@@ -121,7 +121,7 @@ def _behave(
     world: World, keys: Chance, episodes: int, steps: int, lives: int | None = None, wrong: int | None = None
 ) -> _Seen:
     """Some steps of random actions, the same for the same life, episode and step."""
-    state, moment = world.reset(keys, episodes)
+    state, moment = world.reset(keys, episodes, keys.stream("life"))
     seen, lives = _Seen([moment]), lives or keys.owners
     doing = chance(0, "random actions", owners=range(lives)).to(keys.keys.device)
     returns = torch.zeros(lives, episodes, dtype=torch.float64, device=keys.keys.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -55,6 +55,18 @@ class Lifetime:
         expect(self.births >= 1, "lifetime.births", "at least 1", self.births)
         expect(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Those in which a life is measured."""
+        return ("innate", "learned")
+
+    def names(self, scores: Sequence[str]) -> tuple[str, ...]:
+        """The measurements of a generation: one number a life each."""
+        return (
+            *(f"{when}.{score}" for when in ("innate", "learned") for score in scores),
+            *("area", "gain", "trials_to_criterion", "synapses"),
+        )
+
     @cached_property
     def probed(self) -> tuple[int, ...]:
         """Steps after which the curve is measured, from 0 (birth) to `steps`."""
@@ -67,7 +79,7 @@ class Lifetime:
 def live(
     newborn: Phenotype,
     rule: LearningRule,
-    objective: Objective,
+    objective: Objective | None,
     task: Task,
     lifetime: Lifetime,
     chance: Chance,
@@ -101,7 +113,7 @@ def learn(
     weights: Weights,
     newborn: Phenotype,
     rule: LearningRule,
-    objective: Objective,
+    objective: Objective | None,
     lessons: Iterable[tuple[Tensor, Tensor]],
     chance: Chance,
 ) -> Iterator[tuple[int, Weights]]:

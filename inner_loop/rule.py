@@ -16,8 +16,8 @@ from inner_loop.objective import Lived
 
 State = TypeVar("State")
 
-Teacher = Literal["nothing", "targets", "reward"]
-"""What a rule must be told beside the activities."""
+Teacher = Literal["nothing", "targets", "error", "reward"]
+"""What a rule must be told beside the activities: targets, the error of an objective (which has targets), a reward."""
 
 
 @final
@@ -45,7 +45,7 @@ class LearningRule(ABC, Generic[State]):
 
     @property
     def teacher(self) -> Teacher:
-        """What the rule must be told; `targets` and `reward` are not to be had in every environment."""
+        """What the rule must be told, which is not to be had in every environment."""
         return "nothing"
 
     def check(self, topology: Topology) -> None:

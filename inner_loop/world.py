@@ -135,10 +135,15 @@ class World(Environment):
         return False
 
     @abstractmethod
-    def reset(self, chance: Chance, episodes: int) -> tuple[Any, Moment]:
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Any, Moment]:
         """Begins `episodes` episodes (B) for each of the K streams of chance.
 
         Episode b of a stream depends on the stream and on b alone: not on how many others there are beside it.
+
+        Args:
+            chance: K streams of these episodes.
+            episodes: how many run side by side.
+            life: K streams that stay the same in all episodes of a life, for what is hidden in it and lasts.
 
         Returns:
             state: whatever the world needs to go on.

@@ -54,8 +54,8 @@ class GradientDescent(LearningRule[Descent]):
 
     @property
     def teacher(self) -> Teacher:
-        """An error needs targets."""
-        return "targets"
+        """The error that it descends."""
+        return "error"
 
     @abstractmethod
     def plastic(self, network: Network) -> tuple[str, ...]:

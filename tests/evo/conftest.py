@@ -33,14 +33,14 @@ def ray_executor() -> Iterator[OnRay]:
 
 
 _SMALL = Experiment(
-    layered(5, 4, 3),
-    GeneExpression(genes=2, bits=4),
-    Backprop(Evolve((1e-2, 1e-1), "log", 4), 0.5),
-    SquaredError(),
-    Teacher(5, 3, hidden=4, measured=16),
-    Scores(("innate.explained_variance", "learned.explained_variance")),
-    RandomSearch(6),
-    Lifetime(3, 4),
+    topology=layered(5, 4, 3),
+    encoding=GeneExpression(genes=2, bits=4),
+    rule=Backprop(Evolve((1e-2, 1e-1), "log", 4), 0.5),
+    objective=SquaredError(),
+    task=Teacher(5, 3, hidden=4, measured=16),
+    goals=Scores(("innate.explained_variance", "learned.explained_variance")),
+    search=RandomSearch(6),
+    lifetime=Lifetime(3, 4),
     generations=2,
     cohort=4,
 )

@@ -14,7 +14,7 @@ from evo.run import Run
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
 RESULT = {
     "run", "generations", "lifetimes", "seconds", "failures", "genome_bits", "wiring_bits", "founders_innate", "innate",
-    "learned",
+    "learned", "founders", "best", "held_out",
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_export(finished, kind, capsys):
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
     listed = last_line(capsys)
-    assert {"encodings", "rules", "objectives", "tasks", "goals", "searches", "configs"} == set(listed)
+    assert {"encodings", "rules", "objectives", "tasks", "worlds", "goals", "searches", "configs"} == set(listed)
     assert "Backprop" in listed["rules"]
     assert listed["configs"]["digits"]
     assert main(["list", "searches"]) == 0

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from evo.check import check_goals
-from evo.goals import GOALS, Scores, measurement_names
+from evo.experiment import measurement_names
+from evo.goals import GOALS, Scores
 from genomes.expect import Unexpected
+from inner_loop.episodic import CONDITIONS, EpisodicLifetime
+from inner_loop.lifetime import Lifetime
 from inner_loop.tasks.digits import Digits
 from inner_loop.tasks.teacher import Teacher
+
+
+def names_in(task):
+    return Lifetime().names(task.score_names) + ("genome_bits", "wiring_bits")
 
 
 @pytest.mark.parametrize("goals", GOALS)
@@ -26,12 +33,20 @@ def test_columns_come_in_the_order_of_the_names():
 
 
 def test_a_task_gives_its_scores_at_birth_and_after_life():
-    names = measurement_names(Digits())
+    names = names_in(Digits())
     assert {"innate.accuracy", "learned.log_likelihood", "area", "gain", "trials_to_criterion"} <= set(names)
     assert {"synapses", "genome_bits", "wiring_bits"} <= set(names)
-    assert "innate.accuracy" not in measurement_names(Teacher())
-    assert "learned.explained_variance" in measurement_names(Teacher())
+    assert "innate.accuracy" not in names_in(Teacher())
+    assert "learned.explained_variance" in names_in(Teacher())
     assert len(set(names)) == len(names)
+
+
+def test_a_life_in_a_world_gives_its_scores_in_every_condition_measured():
+    names = EpisodicLifetime().names(("return",))
+    assert {f"{condition}.return" for condition in CONDITIONS} <= set(names)
+    assert {"gain", "area", "trials_to_criterion", "steps", "synapses"} <= set(names)
+    few = EpisodicLifetime(episodes=0, measured=("innate_plastic",)).names(("return", "dsi"))
+    assert few == ("innate_plastic.return", "innate_plastic.dsi", "synapses")
 
 
 @pytest.mark.parametrize(
@@ -46,14 +61,14 @@ def test_a_task_gives_its_scores_at_birth_and_after_life():
 )
 def test_an_unknown_name_gets_the_nearest(name, tail):
     with pytest.raises(Unexpected) as caught:
-        Scores(("gain", name)).check(Digits())
+        Scores(("gain", name)).check(names_in(Digits()))
     assert str(caught.value).startswith(f"goals.names: no measurement '{name}'; {tail}")
 
 
 def test_names_of_another_task_are_refused():
-    Scores(("innate.accuracy", "-genome_bits")).check(Digits())
+    Scores(("innate.accuracy", "-genome_bits")).check(names_in(Digits()))
     with pytest.raises(Unexpected, match=r"no measurement 'innate.accuracy'"):
-        Scores(("innate.accuracy",)).check(Teacher())
+        Scores(("innate.accuracy",)).check(names_in(Teacher()))
 
 
 def test_at_least_one_goal():
@@ -66,7 +81,7 @@ def test_a_goal_for_every_measurement_that_a_life_gives(small, founded):
 
     experiment = small()
     measured = evaluate(experiment, founded(experiment)).measurements
-    named = set(measurement_names(experiment.task))
+    named = set(measurement_names(experiment))
     assert measured.keys() - named == {"curve"}, "the curve is no single number"
     assert named <= measured.keys()
     of_all = dataclasses.replace(experiment, goals=Scores(tuple(sorted(named))))

@@ -86,7 +86,7 @@ def test_products_accumulate_over_the_samples(beta, common):
 
 
 def over_time(weights, biases, inputs, leak):
-    """Explicit loops of one individual: in -> hidden, hidden -> hidden, hidden -> out, out -> hidden; (T, in) to (T, out)."""
+    """Explicit loops of one individual: in -> hidden, hidden -> hidden, hidden -> out, out -> hidden."""
     hidden, out, shown = [0.0] * 4, [0.0] * 2, []
     for x in inputs:
         late_hidden, late_out = list(hidden), list(out)

@@ -1,0 +1,89 @@
+"""Parents in proportion to their goal and one-point crossover: Holland 1975; the search of Hinton & Nowlan 1987."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from deap import tools
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.population import individuals, matrix
+from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+
+@final
+@dataclass(frozen=True)
+class FitnessProportional(Search):
+    """Every generation is new: each child has two parents, drawn by roulette, and begins as one and ends as the other.
+
+    Shares of the roulette are the goal as it is, without scaling; goals of 0 and below have no share, and where none is
+    above 0 all have the same.
+
+    Attributes:
+        population: individuals a generation.
+        mutation: probability that a gene of a child is drawn anew; none in the paper.
+    """
+
+    population: int = 1000
+    mutation: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_population("FitnessProportional", self.population)
+        expect(0 <= self.mutation <= 1, "FitnessProportional.mutation", "a probability", self.mutation)
+
+    @property
+    def lives(self) -> int:
+        """The population."""
+        return self.population
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Proportions of one goal; a genome that can be cut."""
+        expect(goals == 1, "search FitnessProportional", "exactly one goal", goals)
+        expect(spec.size >= 2, "search FitnessProportional", "a genome of at least 2 numbers", spec.size)
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """The founders, not yet evaluated."""
+        units = founders(self.population, spec, chance)
+        return {"units": units, "worth": np.zeros(0), "born": np.arange(self.population) - self.population}
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """The founders first; then children."""
+        units, worth = state["units"], state["worth"]
+        if not len(worth):
+            return Asked(units.copy(), unrelated(len(units)))
+        candidates = individuals(units, _shares(worth)[:, None])
+        with deap_chance(chance.stream("mates")):
+            parents = tools.selRoulette(candidates, 2 * self.population)
+        children = [parent.clone() for parent in parents]
+        with deap_chance(chance.stream("crossover")):
+            for one, two in zip(children[::2], children[1::2], strict=True):
+                tools.cxOnePoint(one, two)  # of the two that it makes only the first lives
+        rows = np.array([parent.row for parent in parents]).reshape(-1, 2)
+        crossed = self._mutated(matrix(children[::2]), spec, chance.stream("mutation"))
+        return Asked(crossed, numbered(rows, state["born"]))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """The generation just evaluated becomes the parents."""
+        return {"units": asked.units.copy(), "worth": goals[:, 0].copy(), "born": state["born"] + self.population}
+
+    def _mutated(self, units: Float64[ndarray, "N G"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "N G"]:
+        if self.mutation == 0:
+            return units
+        drawn = chance.uniform(*units.shape)[0].numpy() < self.mutation
+        return np.where(drawn, founders(len(units), spec, chance), units)
+
+
+def _shares(worth: Float64[ndarray, " N"]) -> Float64[ndarray, " N"]:
+    """Shares of the roulette, whole numbers: their sum is exact in any order, or a spin might stop at nobody."""
+    positive = worth.clip(min=0.0)
+    if not positive.any():
+        return np.ones_like(worth)
+    return np.rint(positive / positive.max() * 2.0**32)

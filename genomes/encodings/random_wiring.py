@@ -1,0 +1,51 @@
+"""No genes for the wiring: weights are developmental chance, new in every birth (Najarro & Risi 2020, NeurIPS)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+from genomes.chance import Chance
+from genomes.encoding import Encoding
+from genomes.evolvable import check_evolvables
+from genomes.phenotype import Phenotype, Synapses
+from genomes.spec import Evolvable, Genes, GenomeSpec
+from genomes.topology import Topology
+
+
+@final
+@dataclass(frozen=True)
+class RandomWiring(Encoding):
+    """w_ij uniform in [-gain, gain]: whatever such a network can do, its plasticity does, or chance.
+
+    Attributes:
+        gain: largest magnitude of a weight at birth; the paper's is 0.1.
+        fan_in: whether the gain is divided by the square root of the fan-in: sqrt(3) then gives the variance 1 / fan-in
+            of LeCun et al. 1998, the usual initialisation.
+    """
+
+    gain: Evolvable = 0.1
+    fan_in: bool = False
+
+    def __post_init__(self) -> None:
+        check_evolvables(self)
+
+    def spec(self, topology: Topology) -> GenomeSpec:
+        """Empty."""
+        return GenomeSpec(())
+
+    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+        """Draws the weights from the individuals' own streams."""
+        projections = {}
+        for edge in topology.edges:
+            uniform = chance.stream(edge.name).uniform(*topology.shape(edge)).to(genes["gain"])
+            reach = genes["gain"][:, None, None]
+            if self.fan_in:
+                reach = reach / math.sqrt(topology.shape(edge)[1])
+            projections[edge.name] = Synapses((uniform * 2.0 - 1.0) * reach)
+        return Phenotype(topology, projections)
+
+    def constants(self, topology: Topology) -> dict[str, object]:
+        """The largest magnitude of a weight, for a gain of 1."""
+        return {f"reach of {e.name}": topology.shape(e)[1] ** -0.5 if self.fan_in else 1.0 for e in topology.edges}

@@ -1,0 +1,132 @@
+"""A pole balanced on a cart (Barto, Sutton & Anderson 1983), step for step the CartPole-v1 of Gymnasium."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from jaxtyping import Bool, Float64, Int64
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+
+_TIME_STEP = 0.02  # s
+_TRACK = 2.4  # m, to either side of the middle
+_LEAN = 12.0 * 2.0 * math.pi / 360.0  # the last bit as Gymnasium has it
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Carts with poles in the middle of their episodes.
+
+    Attributes:
+        motion: (P, 4, B): position (m), velocity (m/s), angle (rad) and angular velocity (rad/s).
+        push: (K, B), acceleration of cart and pole together that action 1 has more than action 0, m/s^2.
+        limits: (2, 1), largest position and angle.
+        fallen: (P, B), the pole has fallen or the cart has left the track.
+        time: steps so far.
+    """
+
+    motion: Float64[Tensor, "P 4 B"]
+    push: Float64[Tensor, "K B"]
+    limits: Float64[Tensor, "2 1"]
+    fallen: Bool[Tensor, "P B"]
+    time: int
+
+
+@final
+@dataclass(frozen=True)
+class CartPole(World):
+    """Keep the pole up by pushing the cart to the left or to the right; explicit Euler steps of 0.02 s in float64.
+
+    | observation | unit | at the start | ends the episode |
+    |---|---|---|---|
+    | position of the cart | m | U(-0.05, 0.05) | beyond +-2.4 |
+    | velocity of the cart | m/s | U(-0.05, 0.05) | |
+    | angle of the pole, 0: upright, positive: to the right | rad | U(-0.05, 0.05) | beyond +-12 degrees |
+    | angular velocity | rad/s | U(-0.05, 0.05) | |
+
+    | action | |
+    |---|---|
+    | 0 | pushes to the left with `force` |
+    | 1 | pushes to the right |
+
+    Reward: 1 a step.
+    End: terminated when the cart leaves the track or the pole falls; truncated after `longest` steps.
+
+    Attributes:
+        pole_length: half the length of the pole, m.
+        pole_mass, cart_mass: kg.
+        force: of a push, N.
+        gravity: m/s^2.
+        longest: steps of an episode at most.
+        reversed: whether the two actions are exchanged; random: drawn for each life and the same in all its
+            episodes.
+    """
+
+    pole_length: float = 0.5
+    pole_mass: float = 0.1
+    cart_mass: float = 1.0
+    force: float = 10.0
+    gravity: float = 9.8
+    longest: int = 500
+    reversed: Literal["never", "always", "random"] = "never"
+
+    def __post_init__(self) -> None:
+        for name in ("pole_length", "pole_mass", "cart_mass", "force", "gravity"):
+            number = getattr(self, name)
+            expect(0.0 < number < math.inf, f"CartPole.{name}", "a finite number above 0", number)
+        expect(self.longest >= 1, "CartPole.longest", "at least 1", self.longest)
+        kinds = ("never", "always", "random")
+        expect(self.reversed in kinds, "CartPole.reversed", f"one of {', '.join(kinds)}", self.reversed)
+
+    @property
+    def inputs(self) -> int:
+        """Position, velocity, angle, angular velocity."""
+        return 4
+
+    @property
+    def actions(self) -> Discrete:
+        """Left, right."""
+        return Discrete(2)
+
+    @property
+    def steps(self) -> int:
+        """As many as configured."""
+        return self.longest
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+        """Everything near 0."""
+        motion = (chance.stream("start").uniform(episodes, 4).mT.contiguous() - 0.5) * 0.1
+        fallen = torch.zeros_like(motion[:, 0], dtype=torch.bool)
+        push = torch.full_like(motion[:, 0], 2.0 * self.force / (self.cart_mass + self.pole_mass))
+        if self.reversed == "random":
+            push = torch.where(life.stream("reversed").integers(2, 1) == 1, -push, push)
+        elif self.reversed == "always":
+            push = -push
+        limits = torch.tensor([[_TRACK], [_LEAN]], dtype=motion.dtype, device=motion.device)
+        reward = torch.zeros_like(push, dtype=torch.float32)
+        return _State(motion, push, limits, fallen, 0), Moment(motion.float(), reward, fallen, fallen)
+
+    def step(self, state: _State, actions: Int64[Tensor, "P B"]) -> tuple[_State, Moment]:
+        """One push; what has ended stands still."""
+        before = state.motion.expand(len(actions), -1, -1)
+        _, velocity, angle, spin = before.unbind(1)
+        share = self.pole_mass / (self.cart_mass + self.pole_mass)
+        sine, cosine = angle.sin(), angle.cos()
+        # the cart's acceleration if the pole did not hold it back
+        free = torch.addcmul((actions - 0.5) * state.push, spin.square(), sine, value=share * self.pole_length)
+        inertia = torch.rsub(cosine.square(), self.pole_length * 4.0 / 3.0, alpha=self.pole_length * share)
+        turning = (sine * self.gravity).addcmul_(cosine, free, value=-1.0).div_(inertia)
+        moving = free.addcmul_(turning, cosine, value=-share * self.pole_length)
+        after = torch.add(before, torch.stack((velocity, moving, spin, turning), 1), alpha=_TIME_STEP)
+        motion = torch.where(state.fallen.unsqueeze(1), before, after)
+        fallen = (motion[:, ::2].abs() > state.limits).any(1)
+        late = torch.full_like(fallen, state.time + 1 >= self.longest)
+        moment = Moment(motion.float(), torch.ones_like(free, dtype=torch.float32), fallen, late)
+        return _State(motion, state.push, state.limits, fallen, state.time + 1), moment

@@ -1,0 +1,187 @@
+"""Direction selectivity of a starburst dendrite by space-time wiring: Kim et al. 2014 (Nature 509:331)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.tuning import direction_index, vector_index
+from inner_loop.world import Moment, Response, World
+
+_PHASES = 4  # episodes that belong together
+
+
+class _State(NamedTuple):
+    film: Tensor  # (steps + 1, K, inputs, B): the light, and darkness after the end
+    reward: Tensor  # (K, B), none
+    flags: Tensor  # (2, K, B): no, yes
+    step: int
+    responses: tuple[Tensor, ...]  # to each direction, (P, outputs) float64, and to whatever comes after the end
+
+
+@final
+@dataclass(frozen=True)
+class Retina(World):
+    """Gratings or bars move over a sheet of bipolar cells, in one direction after the other.
+
+    At each position are two cells, one of each type, that receive the same light. Their time constants, and how they
+    are wired to the tip of the dendrite, are the network's. The dendrite of the model lies along x, its soma at the low
+    end, its tip at the high one: sluggish cells near the soma and prompt ones near the tip make it prefer motion from
+    soma to tip, direction 0, since what they say of it arrives together.
+
+    | observation | unit | range |
+    |---|---|---|
+    | 2 i, 2 i + 1: light at position i, row-major over `field` | background, as difference from it | +-contrast |
+
+    | action | |
+    |---|---|
+    | response | the output activity; what is below 0 is not released |
+
+    Reward: none. End: truncated after all directions.
+    Scores, of the response to a direction, the time mean of the squared positive output (contrast energy: Adelson &
+    Bergen 1985) over all episodes and steps of its trials; means over the outputs, 0 for one that is silent:
+    `dsi` = (R(0) - R(180)) / (R(0) + R(180)), -1 to 1, positive for soma to tip; `gdsi` = |sum R exp(i a)| / sum R, for
+    any preferred direction a; `gosi` = |sum R exp(2 i a)| / sum R, for any orientation.
+
+    Each direction is a trial: the stimulus, then nothing but the background. Four episodes belong together, 4 m to
+    4 m + 3. Their gratings are a quarter of a cycle apart, from a phase that is drawn for the four; their bars are
+    bright, dark, bright, dark. What is linear before the rectification is blind to direction while all cells have one
+    time constant, whatever the weights: over four phases the squares add up to |h(t)|^2 |sum w exp(i k x)|^2, which is
+    the same for k and -k. This is exact for gratings if episodes come in fours and activity is forgotten at each trial;
+    if it is not, of a cell with the leak l a part (1 - l)^blank lasts into the next, and the order of the directions
+    tells them apart. For bars, whose films in opposite directions are each other's reversal in time, it is exact up to
+    what of the response comes after its trial.
+
+    Attributes:
+        stimulus: sinusoidal gratings, or bars half a wavelength wide.
+        field: positions along x and along y.
+        directions: equally spaced, the first from low to high x; even, 4 at least.
+        wavelength: positions; its inverse is the spatial frequency.
+        speed: positions a step.
+        contrast: of the light to the background, up to 1.
+        shown: steps that a stimulus lasts.
+        blank: steps without one after it.
+        dendrites: output units, each with tuning of its own.
+    """
+
+    stimulus: Literal["grating", "bar"] = "grating"
+    field: tuple[int, int] = (8, 1)
+    directions: int = 8
+    wavelength: float = 12.0
+    speed: float = 1.0
+    contrast: float = 1.0
+    shown: int = 24
+    blank: int = 12
+    dendrites: int = 1
+
+    def __post_init__(self) -> None:
+        expect(self.stimulus in ("grating", "bar"), "Retina.stimulus", "'grating' or 'bar'", self.stimulus)
+        expect(self.field[0] >= 2 and self.field[1] >= 1, "Retina.field", "2 positions along x, 1 along y", self.field)
+        even = self.directions >= 4 and self.directions % 2 == 0
+        expect(even, "Retina.directions", "an even number, 4 at least", self.directions)
+        expect(2 <= self.wavelength < math.inf, "Retina.wavelength", "2 positions at least", self.wavelength)
+        seen = 0 < self.speed <= self.wavelength / 2
+        expect(seen, "Retina.speed", "above 0, up to half a wavelength a step", self.speed)
+        expect(0 < self.contrast <= 1, "Retina.contrast", "above 0, up to 1", self.contrast)
+        for name, least in (("shown", 1), ("blank", 0), ("dendrites", 1)):
+            expect(getattr(self, name) >= least, f"Retina.{name}", f"at least {least}", getattr(self, name))
+        way = math.hypot(self.field[0] - 1, self.field[1] - 1) + self.wavelength / 2 + 1
+        crosses = self.stimulus == "grating" or self.shown >= way / self.speed
+        expect(crosses, "Retina.shown", f"{math.ceil(way / self.speed)} steps, for a bar to cross", self.shown)
+
+    @property
+    def inputs(self) -> int:
+        """Bipolar cells: two at each position."""
+        return 2 * math.prod(self.field)
+
+    @property
+    def actions(self) -> Response:
+        """The output activity itself."""
+        return Response(self.dendrites)
+
+    @property
+    def steps(self) -> int:
+        """A trial for each direction."""
+        return self.directions * (self.shown + self.blank)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Selectivity: to direction 0 against 180 degrees, to any direction, to any orientation."""
+        return ("dsi", "gdsi", "gosi")
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+        """The whole film is made here; its light does not depend on what the network does."""
+        film = self._film(chance, episodes)
+        reward = torch.zeros_like(film[0, :, 0])
+        flags = torch.stack((reward > 0, reward == 0))
+        none = torch.zeros(1, self.dendrites, dtype=torch.float64, device=film.device)
+        state = _State(film, reward, flags, 0, (none,) * (self.directions + 1))
+        return state, self._moment(state)
+
+    def step(self, state: _State, actions: Float[Tensor, "P outputs B"]) -> tuple[_State, Moment]:
+        """Adds the energy of the response to what was shown, and shows the next frame."""
+        film, reward, flags, step, responses = state
+        if len(actions) != len(reward):
+            lives = len(actions)
+            film, reward = film.expand(-1, lives, -1, -1), reward.expand(lives, -1)
+            flags = flags.expand(-1, lives, -1)
+        shown = step // (self.shown + self.blank)
+        response = responses[shown] + actions.double().relu().square().sum(2)
+        responses = (*responses[:shown], response, *responses[shown + 1 :])
+        state = _State(film, reward, flags, min(step + 1, self.steps), responses)
+        return state, self._moment(state)
+
+    def tuning(self, state: _State) -> Float[Tensor, "P outputs directions"]:
+        """The response of each output to each direction, up to a factor; 0 for what has not been shown yet."""
+        return torch.stack(torch.broadcast_tensors(*state.responses[:-1]), dim=-1)
+
+    def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """Selectivity of each life, mean over its outputs."""
+        tuning = self.tuning(state).expand(len(returns), -1, -1)
+        angles = self._angles(tuning.device)
+        indices = (
+            direction_index(tuning[..., 0], tuning[..., self.directions // 2]),
+            vector_index(tuning, angles, 1),
+            vector_index(tuning, angles, 2),
+        )
+        return {name: index.mean(1) for name, index in zip(self.score_names, indices, strict=True)}
+
+    def _moment(self, state: _State) -> Moment:
+        no, yes = state.flags
+        begins = state.step % (self.shown + self.blank) == 0
+        ended = yes if state.step == self.steps else no
+        return Moment(state.film[state.step], state.reward, no, ended, trial=yes if begins else no)
+
+    def _angles(self, device: torch.device) -> Float[Tensor, " directions"]:
+        return torch.arange(self.directions, dtype=torch.float64, device=device) * (2.0 * math.pi / self.directions)
+
+    def _film(self, chance: Chance, episodes: int) -> Float[Tensor, "frames K inputs B"]:
+        device = chance.keys.device
+        angles = self._angles(device)
+        x, y = (torch.arange(length, device=device) - (length - 1) / 2.0 for length in self.field)
+        along = torch.outer(angles.cos(), x)[:, :, None] + torch.outer(angles.sin(), y)[:, None, :]
+        frame = torch.arange(self.shown + self.blank, device=device)
+        # in the middle of its time a stimulus is in the middle of the field: films of opposite directions are reversals
+        travelled = (frame - (self.shown - 1) / 2.0) * self.speed
+        ahead = (
+            along.flatten(1)[:, None, None, :, None] - travelled[:, None, None, None]
+        )  # direction, frame, K, place, B
+        number = torch.arange(episodes, device=device)
+        if self.stimulus == "grating":
+            drawn = chance.stream("phase").uniform(-(-episodes // _PHASES)).repeat_interleave(_PHASES, dim=1)
+            phase = drawn[:, :episodes] + number % _PHASES / _PHASES
+            light = ((ahead / self.wavelength + phase[:, None]) * (2.0 * math.pi)).sin()
+        else:
+            # a position sees what falls on a receptive field one position wide
+            covered = ((self.wavelength / 2.0 + 1.0) / 2.0 - ahead.abs()).clamp(0.0, 1.0)
+            light = (covered * (1.0 - 2.0 * (number % 2))).expand(-1, -1, chance.owners, -1, -1)
+        light = light * ((frame < self.shown) * self.contrast)[:, None, None, None]
+        film = light.float().flatten(0, 1).repeat_interleave(2, dim=2)
+        return torch.cat((film, torch.zeros_like(film[:1])))
