@@ -97,60 +97,102 @@ def behave(
         state: of the rule.
         forgetful: activity is forgotten wherever a new trial begins.
     """
-    network, world, newborn = being.network, being.world, being.newborn
-    there, moment = world.reset(chance.stream("world"), episodes, hidden)
-    count = _Count(newborn.like, newborn.lives, 1 if being.apart else episodes)
-    acting, leaks = _Acting(being, rule, chance.stream("tries"), episodes), leaks_of(newborn)
-    before = network.at_rest(newborn.like, count.alive.shape[1]) if newborn.topology.has_memory else None
-    did = reward = None
-    for step in range(world.steps):
-        if forgetful and before is not None and step and moment.trial is not None:
-            stays = ~being.inward(moment.trial, episodes)[:, None, :]
-            before = {name: activity * stays for name, activity in before.items()}
-        noise = acting.noise(step)
-        inputs = _sensed(being, moment, episodes, did, reward, count.alive)
-        activities, drives = network.advance(weights, inputs, before, leaks, noise)
-        did, act = acting.act(activities[network.output], step)
-        there, after = world.step(there, being.outward(act, episodes))
-        reward = being.inward(after.reward, episodes).to(newborn.like).expand_as(count.alive)
+    there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
+    going = _Going(being, rule, chance, episodes)
+    for step in range(being.world.steps):
+        if forgetful and step:
+            going.forget(moment)
+        activities, drives, noise = going.active(weights, moment, step)
+        act = going.act(activities, step)
+        there, after = being.world.step(there, act)
+        ended = going.rewarded(after)
         if rule is not None:
-            targets, weight = _taught(being, moment, episodes)
-            lived = Lived(
-                activities, targets, network.output, being.objective, step, chance, newborn.traits,
-                before, drives, did, reward, count.alive, weight, noise,
-            )  # fmt: skip
-            weights, state = rule.step(network, weights, state, lived, newborn)
-        count.add(activities[network.output], reward, being.inward(after.terminated | after.truncated, episodes))
-        before, moment = None if before is None else activities, after
-        if step % _LOOK == _LOOK - 1 and not bool(count.alive.any()):
+            lived = going.lived(activities, drives, noise, moment, step)
+            weights, state = rule.step(being.network, weights, state, lived, being.newborn)
+        going.on(activities, ended)
+        moment = after
+        if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
             break
     if rule is not None:
-        weights, state = rule.consolidate(network, weights, state, newborn)
-    return Behaved(weights, state, *count.summed(being, there, episodes))
+        weights, state = rule.consolidate(being.network, weights, state, being.newborn)
+    return Behaved(weights, state, *going.summed(there))
 
 
 @final
-class _Count:
-    """What adds up over the steps of P x B episodes."""
+class _Going:
+    """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
 
-    def __init__(self, like: Tensor, lives: int, episodes: int) -> None:
-        self.alive = torch.ones(lives, episodes, dtype=torch.bool, device=like.device)
-        self._returns = torch.zeros(lives, episodes, dtype=torch.float64, device=like.device)
+    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
+        newborn, side = being.newborn, 1 if being.apart else episodes
+        like = newborn.like
+        self._being, self._chance, self._episodes, self._leaks = being, chance, episodes, leaks_of(newborn)
+        self._acting = _Acting(being, rule, chance.stream("tries"), episodes)
+        self._before = being.network.at_rest(like, side) if newborn.topology.has_memory else None
+        self._did = torch.zeros(newborn.lives, being.world.outputs, side, dtype=like.dtype, device=like.device)
+        self._reward = self._did.new_zeros(newborn.lives, side)
+        self._begun = False
+        self.alive = torch.ones_like(self._reward, dtype=torch.bool)
+        self._returns = torch.zeros_like(self._reward, dtype=torch.float64)
         self._steps = torch.zeros_like(self._returns)
         self._outputs = torch.zeros_like(self._returns)  # no finite sum: some output was not a number
 
-    def add(self, output: Tensor, reward: Tensor, ended: Tensor) -> None:
-        """One more step, of the episodes that have not ended."""
-        self._returns += torch.where(self.alive, reward, 0.0)
-        self._outputs += torch.where(self.alive, output.sum(1), 0.0)
+    def forget(self, moment: Moment) -> None:
+        """Activity returns to rest where a new trial begins."""
+        if self._before is not None and moment.trial is not None:
+            stays = ~self._being.inward(moment.trial, self._episodes)[:, None, :]
+            self._before = {name: activity * stays for name, activity in self._before.items()}
+
+    def active(self, weights: Weights, moment: Moment, step: int) -> tuple[Activities, Activities, Activities]:
+        """Activities, drives and noise of a step."""
+        being, noise = self._being, self._acting.noise(step)
+        seen = being.inward(moment.observation, self._episodes).to(being.newborn.like)
+        if being.feedback:
+            seen = torch.cat([seen.expand(len(self.alive), -1, -1), *self._felt()], dim=1)
+        return *being.network.advance(weights, seen, self._before, self._leaks, noise), noise
+
+    def _felt(self) -> tuple[Tensor, Tensor]:
+        """The last action, (P, outputs, B), one-hot where it was a choice, and its reward, (P, 1, B); 0 at first."""
+        did, outputs = self._did, self._being.world.outputs
+        if self._begun and isinstance(self._being.world.actions, Discrete):
+            did = torch.nn.functional.one_hot(did, outputs).mT
+        return did.to(self._reward), self._reward[:, None, :]
+
+    def act(self, activities: Activities, step: int) -> Tensor:
+        """The action as the world takes it."""
+        self._did, act = self._acting.act(activities[self._being.network.output], step)
+        self._begun = True
+        return self._being.outward(act, self._episodes)
+
+    def rewarded(self, after: Moment) -> Tensor:
+        """Takes in the reward; whether the episode has ended, (P or 1, B)."""
+        reward = self._being.inward(after.reward, self._episodes)
+        self._reward = reward.to(self._being.newborn.like).expand_as(self.alive)
+        return self._being.inward(after.terminated | after.truncated, self._episodes)
+
+    def lived(self, activities: Activities, drives: Activities, noise: Activities, moment: Moment, step: int) -> Lived:
+        """The step as a rule sees it."""
+        being = self._being
+        targets, weight = _taught(being, moment, self._episodes)
+        return Lived(
+            activities, targets, being.network.output, being.objective, step, self._chance, being.newborn.traits,
+            self._before, drives, self._did, self._reward, self.alive, weight, noise,
+        )  # fmt: skip
+
+    def on(self, activities: Activities, ended: Tensor) -> None:
+        """Adds up one more step of the episodes that had not ended."""
+        self._returns += torch.where(self.alive, self._reward, 0.0)
+        self._outputs += torch.where(self.alive, activities[self._being.network.output].sum(1), 0.0)
         self._steps += self.alive
         self.alive = self.alive & ~ended
+        if self._before is not None:
+            self._before = activities
 
-    def summed(self, being: Being, there: Any, episodes: int) -> tuple[dict[str, Tensor], Tensor]:
+    def summed(self, there: Any) -> tuple[dict[str, Tensor], Tensor]:
         """Scores and steps of each life."""
-        returns, steps, outputs = (being.outward(t, episodes) for t in (self._returns, self._steps, self._outputs))
+        summed = (self._returns, self._steps, self._outputs)
+        returns, steps, outputs = (self._being.outward(t, self._episodes) for t in summed)
         nothing = (outputs * 0.0).sum(1)
-        scores = being.world.scores(there, returns)
+        scores = self._being.world.scores(there, returns)
         return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
 
 
@@ -224,21 +266,3 @@ def _taught(being: Being, moment: Moment, episodes: int) -> tuple[Tensor, Tensor
         return like.new_empty(1, 0, 1 if being.apart else episodes), None
     weight = None if moment.weight is None else being.inward(moment.weight, episodes).to(like)
     return being.inward(moment.target, episodes).to(like), weight
-
-
-def _sensed(
-    being: Being, moment: Moment, episodes: int, did: Tensor | None, reward: Tensor | None, alive: Tensor
-) -> Tensor:
-    """What the sensory group takes in, (P or 1, inputs, B)."""
-    like = being.newborn.like
-    seen = being.inward(moment.observation, episodes).to(like)
-    if not being.feedback:
-        return seen
-    (lives, side), outputs = alive.shape, being.world.outputs
-    if did is None or reward is None:
-        felt = like.new_zeros(lives, outputs + 1, side)
-    else:
-        choice = isinstance(being.world.actions, Discrete)
-        done = torch.nn.functional.one_hot(did, outputs).mT if choice else did
-        felt = torch.cat([done.to(like), reward[:, None, :]], dim=1)
-    return torch.cat([seen.expand(lives, -1, -1), felt], dim=1)

@@ -13,7 +13,7 @@ from genomes.chance import Chance
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
-from inner_loop.rule import LearningRule
+from inner_loop.rule import LearningRule, Teacher
 
 _STEPS = 64  # drawn at once: a draw costs hundreds of small operations
 _WORD = 32  # guesses in a word
@@ -26,12 +26,10 @@ class Guesses:
 
     Attributes:
         plastic: by projection name, (P, post, pre), the synapses that are guessed.
-        block: which steps the words are for: from 64 * block on; -1 at birth.
-        words: (K, 64, words), a coin for each synapse at each of these steps, 32 in a word.
+        words: (K, 64, words), a coin for each synapse at each of 64 steps, 32 in a word.
     """
 
     plastic: dict[str, Bool[Tensor, "P post pre"]]
-    block: int
     words: Int[Tensor, "K steps words"]
 
 
@@ -40,9 +38,14 @@ class Guesses:
 class TrialAndError(LearningRule[Guesses]):
     """After a step without reward every plastic synapse is guessed anew, -1 or +1; a reward keeps the guess.
 
-    Plastic are the synapses whose parameter `plastic` is above 0, or all that grew where there is none. Of episodes side
-    by side one with a reward above 0 is enough; once all have ended nothing changes. In a task no step is rewarded.
+    Plastic are the synapses whose parameter `plastic` is above 0, or all that grew where there is none. Of episodes
+    side by side one with a reward above 0 is enough; once all have ended nothing changes.
     """
+
+    @property
+    def teacher(self) -> Teacher:
+        """A reward."""
+        return "reward"
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Guesses:
         """The synapses that are plastic; nothing is drawn yet."""
@@ -51,16 +54,15 @@ class TrialAndError(LearningRule[Guesses]):
             synapses = newborn.projections[edge.name]
             marks = synapses.parameters.get("plastic", torch.ones_like(synapses.weight)) > 0
             plastic[edge.name] = marks if synapses.mask is None else marks & synapses.mask
-        return Guesses(plastic, -1, torch.empty(0, _STEPS, 0, dtype=torch.int64))
+        return Guesses(plastic, torch.empty(0, _STEPS, 0, dtype=torch.int64))
 
     def step(
         self, network: Network, weights: Weights, state: Guesses, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Guesses]:
         """One guess of every plastic synapse of the lives that were not rewarded; biases stay."""
         block, row = divmod(lived.step, _STEPS)
-        if block != state.block:
-            words = _words(lived.chance, block, newborn.topology.synapses)
-            state = replace(state, block=block, words=words)
+        if row == 0:
+            state = replace(state, words=_words(lived.chance, block, newborn.topology.synapses))
         coins = _unpacked(state.words[:, row]).to(weights.flat)
         fails, first = _fails(lived), 0
         for name, plastic in state.plastic.items():
@@ -73,7 +75,7 @@ class TrialAndError(LearningRule[Guesses]):
 
 
 def _words(chance: Chance, block: int, synapses: int) -> Int[Tensor, "K steps words"]:
-    """The words of a block of steps: the same ones wherever a life begins."""
+    """The words of a block of steps, numbered by step: it does not matter how many are drawn at once."""
     count = _STEPS * -(-synapses // _WORD)
     return chance.stream("guesses").words(count, block * count).view(chance.owners, _STEPS, -1)
 
