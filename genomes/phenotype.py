@@ -120,10 +120,10 @@ class Phenotype:
         return grown
 
     def module(self, individual: int) -> nn.Module:
-        """One of the networks as an nn.Module: forward takes (B, input units) and gives (B, output units).
+        """One of the networks as an nn.Module: (B, input units) to (B, output units), with memory (T, B, units) to same.
 
         Raises:
-            Unexpected: no such individual, or a topology that needs time (recurrent or lateral projections).
+            Unexpected: no such individual.
         """
         expect(0 <= individual < self.lives, "individual", f"0 to {self.lives - 1}", individual)
         return PhenotypeModule(self, individual)
@@ -131,18 +131,18 @@ class Phenotype:
 
 @final
 class PhenotypeModule(nn.Module):
-    """A single feed-forward network with trainable parameters, independent of the cohort that it came from.
+    """A single network with trainable parameters, independent of the cohort that it came from.
 
     Attributes:
         weights: of each projection, (post, pre), in the order of the topology's projections.
         biases: of each group in `biased`, (units,).
         biased: names of the groups that have a bias.
+        leaks: by name, of the groups that leak, (units,); not trained.
     """
 
     def __init__(self, phenotype: Phenotype, individual: int) -> None:
         super().__init__()
         topology = phenotype.topology
-        expect(topology.is_feedforward, "module", "a feed-forward topology", topology.projections)
         self.topology = topology
         weights = [phenotype.projections[edge.name].weight[individual] for edge in topology.edges]
         self.weights = nn.ParameterList([nn.Parameter(w.detach().clone()) for w in weights])
@@ -152,17 +152,40 @@ class PhenotypeModule(nn.Module):
         self.biases = nn.ParameterList(
             [nn.Parameter(b[individual].detach().clone()) for b in biases.values() if b is not None]
         )
+        self.leaks = {name: by["leak"][individual].detach() for name, by in phenotype.groups.items() if "leak" in by}
 
-    def forward(self, inputs: Float[Tensor, "B input"]) -> Float[Tensor, "B output"]:
-        """(B, input units) to (B, output units)."""
-        activity, biases = {self.topology.sensory.name: inputs}, dict(zip(self.biased, self.biases, strict=True))
-        for group in self.topology.groups[1:]:
+    def forward(self, inputs: Float[Tensor, "*T B input"]) -> Float[Tensor, "*T B output"]:
+        """(B, input units) to (B, output units); a network with memory takes and gives all steps, (T, B, units)."""
+        topology = self.topology
+        if not topology.has_memory:
+            return self.step(inputs, {})[topology.output.name]
+        expect(inputs.dim() == 3, "module", "(T, B, input units): the network has memory", tuple(inputs.shape))
+        activity = {g.name: inputs.new_zeros(inputs.shape[1], g.size) for g in topology.groups}
+        outputs = []
+        for now in inputs:
+            activity = self.step(now, activity)
+            outputs.append(activity[topology.output.name])
+        return torch.stack(outputs)
+
+    def step(self, inputs: Float[Tensor, "B input"], before: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Activity of every group, (B, units), from the inputs and the activity of the step before."""
+        topology, sensory = self.topology, self.topology.sensory.name
+        activity = {sensory: self._leaky(sensory, inputs, before)}
+        biases = dict(zip(self.biased, self.biases, strict=True))
+        for group in topology.groups[1:]:
             total = inputs.new_zeros(len(inputs), group.size)
-            for edge, weight in zip(self.topology.edges, self.weights, strict=True):
+            for edge, weight in zip(topology.edges, self.weights, strict=True):
                 if edge.post == group.name:
-                    total = total + activity[edge.pre] @ weight.T
+                    late = topology.kind(edge) in ("recurrent", "lateral")
+                    total = total + (before if late else activity)[edge.pre] @ weight.T
             if group.name in biases:
                 total = total + biases[group.name]
             # the copy keeps autograd's saved tensors apart from the in-place activation
-            activity[group.name] = ACTIVATIONS[group.activation].apply_(total.clone())
-        return activity[self.topology.output.name]
+            drive = ACTIVATIONS[group.activation].apply_(total.clone())
+            activity[group.name] = self._leaky(group.name, drive, before)
+        return activity
+
+    def _leaky(self, group: str, drive: Tensor, before: Mapping[str, Tensor]) -> Tensor:
+        if group not in self.leaks:
+            return drive
+        return before[group] + self.leaks[group] * (drive - before[group])

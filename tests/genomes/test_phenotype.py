@@ -83,11 +83,30 @@ def test_a_module_keeps_its_parameters_through_a_state_dict():
 
 
 @pytest.mark.parametrize("projection", ["hand -> hidden", "hidden -> hidden"])
-def test_a_network_that_needs_time_is_no_module(projection):
-    groups = (Group("eye", 3), Group("hidden", 2, "tanh"), Group("hand", 2))
+def test_the_module_of_a_network_with_memory_is_the_network_over_time(projection):
+    from genomes.evolvable import with_leaks
+    from inner_loop import specimen
+    from inner_loop.network import Network, Weights, leaks_of
+    from inner_loop.rules.frozen import Frozen
+
+    groups = (Group("eye", 3, leak=0.5), Group("hidden", 2, "tanh", leak=0.3), Group("hand", 2))
     topology = Topology(groups, ("eye -> hidden", "hidden -> hand", projection))
-    with pytest.raises(Unexpected, match=r"^module: expected a feed-forward topology, got "):
-        newborn(topology, biased=()).module(0)
+    newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
+    inputs = chance(0, "inputs").normal(7, 5, 3)[0]  # (T, B, eye)
+    network, weights, shown = Network(topology), Weights.born(newborn), []
+    before = network.at_rest(newborn.like, 5)
+    for now in inputs:
+        before, _ = network.advance(weights, now.T.expand(newborn.lives, -1, -1), before, leaks_of(newborn))
+        shown.append(before["hand"])
+    for i in range(newborn.lives):
+        with torch.no_grad():
+            outputs = newborn.module(i)(inputs)
+        assert outputs.shape == (7, 5, 2)
+        torch.testing.assert_close(outputs, torch.stack([y[i].T for y in shown]), rtol=1e-12, atol=1e-12)
+    with pytest.raises(
+        Unexpected, match=r"^module: expected \(T, B, input units\): the network has memory, got \(5, 3\)"
+    ):
+        newborn.module(0)(inputs[0])
 
 
 @pytest.mark.parametrize("individual", [-1, 3])
