@@ -27,6 +27,10 @@ class Goals(ABC):
     def check(self, known: Sequence[str]) -> None:
         """Raises Unexpected when a goal is none of the known measurements."""
 
+    def conditions(self, measured: tuple[str, ...]) -> tuple[str, ...]:
+        """Of the conditions that are measured those by which the best of a run is chosen; all of them."""
+        return measured
+
     @abstractmethod
     def of(self, measurements: Measurements) -> Float64[ndarray, "P goals"]:
         """The goals of P individuals, (P, goals)."""
@@ -56,6 +60,11 @@ class Scores(Goals):
         for name in self.names:
             if name.removeprefix("-") not in known:
                 raise Unexpected(f"goals.names: no measurement '{name}'; {nearest(name.removeprefix('-'), known)}")
+
+    def conditions(self, measured: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that a goal names; all of them where none does."""
+        named = tuple(c for c in measured if any(name.startswith(f"{c}.") for name in self.names))
+        return named or measured
 
     def of(self, measurements: Measurements) -> Float64[ndarray, "P goals"]:
         """Columns in the order of the names."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import pandas
 
 
-_FINALISTS = 16  # of a run in a world, whose scores are partly luck: examined again before one is called the best
+_FINALISTS = 8  # of each kind: examined again before one is called the best, where scores are partly luck
 _FINAL_BIRTHS = 8
-_FRESH = -1  # a generation that no run has: its chance was never met
+_FINAL, _TEST = -1, -2  # generations that no run has: their chance was never met
 
 
 @final
@@ -39,7 +39,7 @@ class Best:
     Attributes:
         generation, slot: where it was born.
         levels: (G,) its genome.
-        scores: the main score in each condition that was measured, selection split.
+        scores: the main score in each condition that is selected for, selection split.
     """
 
     generation: int
@@ -98,35 +98,44 @@ class Run:
         return pandas.DataFrame(rows).set_index("generation")
 
     def best(self) -> Best:
-        """The genome with the best sum of main scores over the conditions measured, on the selection split.
+        """The genome with the best sum of main scores over the conditions that goals name, on the selection split.
 
-        In a task the earliest of equals. In a world, where a score is partly luck, the best of the best of each
-        generation are born and examined again, in new episodes of the same split, and those scores count.
+        The earliest of equals. Where what lives meet varies and a score is partly luck, the best of generations and the
+        last ones are born and examined again, in something new of the same split, and those scores count.
         """
         expect(self.generations, str(self.path), "at least one finished generation", 0)
         leaders = [self._leader(index) for index in self.generations]
-        if self.experiment.world is None:
+        if not self.experiment.environment.varies:
             return max(leaders, key=lambda leader: leader.sum)
-        finalists = sorted(leaders, key=lambda leader: (-leader.sum, -leader.generation))[:_FINALISTS]
-        return max(self._again(finalists), key=lambda leader: leader.sum)
+        # an evolution strategy's centre is the first of its generation, and so is an elite
+        latest = [self._individual(index, 0) for index in self.generations[-_FINALISTS:]]
+        best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
+        return max(self._again([*latest, *leaders[-_FINALISTS:], *best]), key=lambda leader: leader.sum)
 
     def _leader(self, index: int) -> Best:
-        generation = self.generation(index)
-        measured = generation.measurements
-        scores = {c: measured[f"{c}.{self.experiment.main}"] for c in self.experiment.conditions}
-        slot = int(np.argmax(np.nan_to_num(sum(scores.values()), nan=-np.inf)))
-        return Best(index, slot, generation.levels[slot], {c: float(score[slot]) for c, score in scores.items()})
+        measured, main = self.generation(index).measurements, self.experiment.main
+        total = np.sum([measured[f"{c}.{main}"] for c in self._judged], axis=0)
+        return self._individual(index, int(np.argmax(np.nan_to_num(total, nan=-np.inf))))
+
+    def _individual(self, index: int, slot: int) -> Best:
+        generation, main = self.generation(index), self.experiment.main
+        scores = {c: float(generation.measurements[f"{c}.{main}"][slot]) for c in self._judged}
+        return Best(index, slot, generation.levels[slot], scores)
+
+    @property
+    def _judged(self) -> tuple[str, ...]:
+        return self.experiment.goals.conditions(self.experiment.conditions)
 
     def _again(self, finalists: list[Best]) -> list[Best]:
         """The same genomes with scores of new births and new episodes, those of one like those of another."""
         experiment = self.experiment
-        births = max(_FINAL_BIRTHS, experiment.lifetime.births)
+        births = max(_FINAL_BIRTHS, 4 * experiment.lifetime.births)
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, births=births))
         again: list[Best] = []
-        for cohort in cohorts(_FRESH, np.stack([f.levels for f in finalists]), experiment.cohort):
+        for cohort in cohorts(_FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
             measured = evaluate(experiment, cohort).measurements
             for row in range(cohort.real):
-                scores = {c: float(measured[f"{c}.{experiment.main}"][row]) for c in experiment.conditions}
+                scores = {c: float(measured[f"{c}.{experiment.main}"][row]) for c in self._judged}
                 again.append(replace(finalists[len(again)], scores=scores))
         return again
 
@@ -140,16 +149,17 @@ class Run:
         )
 
     def examine(self, individual: Best, split: Split = "test") -> Outcome:
-        """In a task the same birth and the same life once more, measured on another split.
+        """The same birth and the same life once more, measured on another split.
 
-        In a world a cohort of births and lives of the same genome, each in episodes of its own; the means over them.
+        Where what lives meet varies: a cohort of births and lives of the same genome, each meeting something of its
+        own that was never met before; the means over them.
         """
         experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
-        if experiment.world is None:
+        if not experiment.environment.varies:
             slots = np.full(experiment.cohort, individual.slot)
             return evaluate(experiment, Cohort(individual.generation, 0, slots, levels, 1), split)
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
-        lives = evaluate(experiment, Cohort(_FRESH, 0, np.arange(len(levels)), levels, len(levels)), split)
+        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), split)
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 
 

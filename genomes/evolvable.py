@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import torch
@@ -18,9 +19,10 @@ from genomes.topology import Projection, Topology
 
 def evolvable_names(component_type: type) -> dict[str, bool]:
     """The fields of a component class that can be genes, each with whether it may differ between synapses."""
-    return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}
+    return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}  # type: ignore[arg-type]
 
 
+@lru_cache(maxsize=256)
 def _evolvables(component_type: type) -> dict[str, tuple[Any, ...]]:
     """The same, each with its marks."""
     found = {}

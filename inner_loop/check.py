@@ -157,17 +157,19 @@ def _check_stream(clauses: Clauses, task: Task, split: Split) -> None:
 
 
 def _check_cover(clauses: Clauses, task: Task, split: Split, size: int) -> Counter[bytes] | None:
-    """How often each sample of a finite split occurs in it; None where the stream has no end."""
-    draws = [_counted(task.draw(split, size, chance(0, f"check {i}"))) for i in range(3)]
-    if draws[0] == draws[1] == draws[2]:
-        again = _counted(task.draw(split, size, chance(0, "check 0"), size))
-        clauses.hold(again == draws[0], f"{split}: a draw of its size covers it exactly once, epoch after epoch")
-        return draws[0]
-    different = len(draws[0] | draws[1] | draws[2])
+    """How often each sample of a finite split occurs in it; None where streams differ or have no end."""
+    streams = [chance(0, f"check {i}") for i in range(3)]
+    first, then = ([_counted(task.draw(split, size, stream, start)) for stream in streams] for start in (0, size))
+    if first == then:
+        common = first[0] == first[1] == first[2]
+        what = "it" if common else "what a stream has"
+        clauses.hold(True, f"{split}: a draw of its size covers {what} exactly once, epoch after epoch")
+        return first[0] if common else None
+    different = len(first[0] | first[1] | first[2])
     clauses.hold(
-        different > size,
+        different > size and first[0] != first[1],
         f"{split}: either a draw of its size covers it exactly once, or there is no end to its samples",
-        f"three draws of {size} that differ, with {different} different samples in all",
+        f"draws of {size} that differ, with {different} different samples in all",
     )
     return None
 

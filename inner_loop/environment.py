@@ -32,6 +32,11 @@ class Environment(ABC):
     def score_names(self) -> tuple[str, ...]:
         """The scores that lives are given here, the main one first; larger is better in all of them."""
 
+    @property
+    def varies(self) -> bool:
+        """Whether lives meet something else each time, drawn from their chance: then a score is partly luck."""
+        return False
+
     def ready(self) -> None:
         """Raises Unexpected when something is missing without which no life can begin, such as a file of data."""
 

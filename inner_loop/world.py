@@ -130,6 +130,11 @@ class World(Environment):
         return ("return",)
 
     @property
+    def varies(self) -> bool:
+        """Episodes are drawn from the chance of a life."""
+        return True
+
+    @property
     def teaches(self) -> bool:
         """Whether every moment has a target."""
         return False

@@ -56,6 +56,11 @@ class Teacher(Task):
         """Explained variance, negative squared error."""
         return REGRESSION
 
+    @property
+    def varies(self) -> bool:
+        """Unless there is one teacher for all."""
+        return self.teacher_seed is None
+
     def size(self, split: Split) -> int:
         """As many as configured: the stream has no end."""
         return self.measured

@@ -74,7 +74,18 @@ def test_history_is_a_row_a_generation(lived):
     assert logged[0]["innate.explained_variance.best"] == frame.loc[0, "innate.explained_variance.best"]
 
 
-def test_the_best_lives_again_as_it_lived(lived):
+def test_where_lives_vary_the_best_is_examined_again_in_something_new(lived):
+    best, recorded = lived.best(), lived.generation(0).measurements
+    assert best.scores.keys() == {"innate", "learned"}
+    assert best.innate not in recorded["innate.explained_variance"], "not the score that luck gave it"
+    fresh = lived.examine(best, "test").measurements["innate.explained_variance"]
+    assert fresh.shape == (1,)
+    assert np.array_equal(fresh, lived.examine(best, "test").measurements["innate.explained_variance"])
+
+
+def test_the_best_lives_again_as_it_lived(small, tmp_path):
+    list(evolve(small(task=replace(small().task, teacher_seed=1)), tmp_path / "run"))
+    lived = Run(tmp_path / "run")
     best = lived.best()
     again = lived.examine(best, "selection").measurements
     recorded = lived.generation(best.generation).measurements
