@@ -1,0 +1,145 @@
+"""Up a gradient by turning more when it falls: Pierce-Shimomura, Morse & Lockery 1999 (J. Neurosci. 19:9557)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+
+
+class _State(NamedTuple):
+    step: int
+    x: Tensor  # (P, B), the peak is the origin
+    y: Tensor  # (P, B)
+    heading: Tensor  # (P, B), radians
+    start: Tensor  # (K, B), the first distance from the peak
+    sensed: Tensor  # (P, B), the concentration as it was last sensed
+    bends: Tensor  # (steps, K, B), uniform in [-1, 1]
+    noise: Tensor | None  # (steps + 1, K, B), N(0, noise)
+
+
+@final
+@dataclass(frozen=True)
+class Chemotaxis(World):
+    """A worm crawls at a constant speed and knows the concentration where it is, never the direction of the gradient.
+
+    It runs on or turns by a random angle (klinokinesis): no choice of a direction, only of the moment to give one up.
+    The concentration is exp(-r^2 / (2 width^2)) at the distance r from its peak. The worm starts at a random distance
+    and heads anywhere. Lengths are in one unit throughout, say cm.
+
+    | observation | unit | range |
+    |---|---|---|
+    | concentration | of the peak | [0, 1] and noise |
+    | its change in the last step, times `gain`; only if `change` | of the peak | about [-1, 1] |
+    | always the same | - | 1 |
+
+    | action | |
+    |---|---|
+    | 0 | run: the heading drifts by an angle uniform in [-wander, wander] |
+    | 1 | turn: by an angle uniform in [-turn, turn] |
+
+    Reward: (1 - r / first r) / duration, each at least -1 / duration; its negative for a repellent. The return is the
+    chemotaxis index, the mean closeness: 1 on the peak, 0 where the worm began, -1 at twice that distance or beyond.
+    End: truncated after `duration` steps.
+
+    Attributes:
+        duration: steps of an episode.
+        speed: length of a step.
+        width: standard deviation of the concentration, a length.
+        nearest, farthest: of the first distance from the peak, uniform between.
+        turn, wander: degrees.
+        noise: standard deviation of what is sensed, in units of the peak; the change is that of what is sensed.
+        gain: of the change.
+        change: whether the change is an input; without it a network has to remember.
+        repellent: whether the peak is to be fled from.
+    """
+
+    duration: int = 200
+    speed: float = 0.05
+    width: float = 2.0
+    nearest: float = 2.0
+    farthest: float = 4.0
+    turn: float = 180.0
+    wander: float = 10.0
+    noise: float = 0.0
+    gain: float = 50.0
+    change: bool = True
+    repellent: bool = False
+
+    def __post_init__(self) -> None:
+        expect(self.duration >= 1, "Chemotaxis.duration", "at least 1 step", self.duration)
+        for name in ("speed", "width", "nearest", "gain"):
+            value = getattr(self, name)
+            expect(0 < value < math.inf, f"Chemotaxis.{name}", "a number above 0", value)
+        distances = (self.nearest, self.farthest)
+        expect(self.nearest <= self.farthest < math.inf, "Chemotaxis.farthest", "at least nearest", distances)
+        for name in ("turn", "wander"):
+            expect(0 <= getattr(self, name) <= 180, f"Chemotaxis.{name}", "0 to 180 degrees", getattr(self, name))
+        expect(0 <= self.noise < math.inf, "Chemotaxis.noise", "at least 0", self.noise)
+
+    @property
+    def inputs(self) -> int:
+        """Concentration, its change if it is given, a constant."""
+        return 3 if self.change else 2
+
+    @property
+    def actions(self) -> Discrete:
+        """Run, turn."""
+        return Discrete(2)
+
+    @property
+    def steps(self) -> int:
+        """The duration."""
+        return self.duration
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+        """Somewhere around the peak; every angle of the episode is drawn here, and the noise if there is any."""
+        place = chance.stream("place").uniform(episodes, 3).float()
+        start = self.nearest + (self.farthest - self.nearest) * place[..., 0]
+        bearing = 2.0 * math.pi * place[..., 1]
+        x, y, heading = start * bearing.cos(), start * bearing.sin(), 2.0 * math.pi * place[..., 2]
+        bends = _first(chance.stream("bends").uniform(episodes, self.duration) * 2.0 - 1.0)
+        noise = None
+        if self.noise:
+            noise = _first(chance.stream("noise").normal(episodes, self.duration + 1) * self.noise)
+        sensed = self._sense(x.square() + y.square(), noise, 0)
+        state = _State(0, x, y, heading, start, sensed, bends, noise)
+        return state, self._moment(state, torch.zeros_like(x), torch.zeros_like(x))
+
+    def step(self, state: _State, actions: Int[Tensor, "P B"]) -> tuple[_State, Moment]:
+        """One length of the way of every life."""
+        reach = torch.where(actions == 1, math.radians(self.turn), math.radians(self.wander))
+        heading = state.heading + reach * state.bends[state.step % self.duration]
+        x = torch.add(state.x, heading.cos(), alpha=self.speed)
+        y = torch.add(state.y, heading.sin(), alpha=self.speed)
+        squared = x.square() + y.square()
+        step = state.step + 1
+        sensed = self._sense(squared, state.noise, step % (self.duration + 1))
+        closeness = (1.0 - squared.sqrt() / state.start).clamp(min=-1.0)
+        reward = closeness * ((-1.0 if self.repellent else 1.0) / self.duration)
+        change = (sensed - state.sensed) * self.gain
+        state = state._replace(step=step, x=x, y=y, heading=heading, sensed=sensed)
+        return state, self._moment(state, change, reward)
+
+    def _sense(self, squared: Tensor, noise: Tensor | None, step: int) -> Tensor:
+        clean = (squared * (-0.5 / self.width**2)).exp()
+        return clean if noise is None else clean + noise[step]
+
+    def _moment(self, state: _State, change: Tensor, reward: Tensor) -> Moment:
+        one = torch.ones_like(state.sensed)
+        observation = torch.stack((state.sensed, change, one) if self.change else (state.sensed, one), 1)
+        never = torch.zeros_like(one, dtype=torch.bool)
+        return Moment(observation, reward, never, torch.full_like(never, state.step >= self.duration))
+
+
+def _first(drawn: Tensor) -> Tensor:
+    """(K, B, steps) with the steps first, each in one piece."""
+    return drawn.float().movedim(-1, 0).contiguous()
