@@ -4,9 +4,10 @@ from inner_loop.world import World
 from inner_loop.worlds.cart_pole import CartPole
 from inner_loop.worlds.chemotaxis import Chemotaxis
 from inner_loop.worlds.foraging import Foraging
+from inner_loop.worlds.gymnasium import Gymnasium
 from inner_loop.worlds.looming import Looming
 from inner_loop.worlds.retina import Retina
 from inner_loop.worlds.swing_up import SwingUp
 from inner_loop.worlds.t_maze import TMaze
 
-WORLDS: tuple[type[World], ...] = (CartPole, SwingUp, TMaze, Chemotaxis, Looming, Foraging, Retina)
+WORLDS: tuple[type[World], ...] = (CartPole, SwingUp, TMaze, Chemotaxis, Looming, Foraging, Retina, Gymnasium)
