@@ -2,8 +2,10 @@
 
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
+from inner_loop.rules.bptt import BPTT
 from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.rules.output_only import OutputOnly
+from inner_loop.rules.policy_gradient import PolicyGradient
 
-RULES: tuple[type[LearningRule], ...] = (Backprop, Hebbian, OutputOnly, Frozen)
+RULES: tuple[type[LearningRule], ...] = (Backprop, BPTT, Hebbian, PolicyGradient, OutputOnly, Frozen)

@@ -81,7 +81,21 @@ class GradientDescent(LearningRule[Descent]):
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Descent]:
-        """One step down the gradient of the error; deltas go no deeper than plasticity asks."""
+        """One step down the gradient of the error; in a world, of the lives that have not ended."""
+        if lived.alive is None or bool(lived.alive.any(1).all()):
+            return self._descended(network, weights, state, lived)
+        ended = ~lived.alive.any(1)
+        before = weights.repeated(1), state.velocity.repeated(1)
+        self._descended(network, weights, state, lived)
+        for now, then in zip((weights, state.velocity), before, strict=True):
+            for name in now.projections:
+                now.projections[name][ended] = then.projections[name][ended]
+            for name in now.biases:
+                now.biases[name][ended] = then.biases[name][ended]
+        return weights, state
+
+    def _descended(self, network: Network, weights: Weights, state: Descent, lived: Lived) -> tuple[Weights, Descent]:
+        """Deltas go no deeper than plasticity asks."""
         plastic, errors = self.plastic(network), lived.error()
         deepest = max(1, min(network.topology.index[name] for name in plastic))
         for group in reversed(network.incoming):

@@ -1,0 +1,152 @@
+"""REINFORCE: Williams 1992, Machine Learning 8:229, on the reward to come, against a running mean of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, final
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from genomes.expect import expect
+from genomes.phenotype import Phenotype
+from genomes.spec import Evolvable, Evolve, Synaptic
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Lived
+from inner_loop.rule import Exploration, Teacher
+from inner_loop.rules.through_time import Past, ThroughTime
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """State of a life by trials.
+
+    Attributes:
+        past: the steps of the episode, and what its gradient will be added to.
+        expected: by life and step of an episode, (2, P, T): the running mean of the reward to come, as much of it as
+            there is, and how much that is, 0 to 1.
+    """
+
+    past: Past
+    expected: Float[Tensor, "2 P T"]
+
+
+@final
+@dataclass(frozen=True)
+class PolicyGradient(ThroughTime[Trials]):
+    """Ascends mean_b sum_t log pi(a_t) (G_t - baseline_t) after each episode.
+
+    The policy pi is softmax(outputs / choice) where actions are a choice, and a Gaussian of standard deviation `choice`
+    around the outputs where they are numbers. G_t = r_t + discount * G_t+1, 0 after the end. Late steps count like
+    early ones, as is common: with a discount below 1 this is not quite the gradient of the discounted return.
+
+    The gradient grows with rewards and with the length of episodes: `clip` keeps a long one from overthrowing all.
+
+    The baseline is the mean of G_t in earlier episodes, by life and step, that of n updates ago with a weight of
+    (1 - baseline_rate)^n. As it knows nothing of this episode's actions, it makes the update less noisy, never biased.
+
+    Attributes:
+        discount: of a reward a step later, 0 to 1.
+        choice: temperature of the softmax, or standard deviation of the actions, above 0.
+        baseline_rate: how fast the baseline moves, 0 to 1; 0: no baseline.
+    """
+
+    learning_rate: Annotated[Evolvable, Synaptic] = 0.01
+    momentum: Evolvable = 0.0
+    discount: Evolvable = 1.0
+    choice: Evolvable = 1.0
+    baseline_rate: Evolvable = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("discount", "baseline_rate", "choice"):
+            number = getattr(self, name)
+            ends = number.evolve if isinstance(number, Evolve) else (number,)
+            if name == "choice":
+                expect(min(ends) > 0, "PolicyGradient.choice", "above 0", list(ends))
+            else:
+                expect(min(ends) >= 0 and max(ends) <= 1, f"PolicyGradient.{name}", "0 to 1", list(ends))
+
+    @property
+    def teacher(self) -> Teacher:
+        """A reward."""
+        return "reward"
+
+    def explores(self, newborn: Phenotype) -> Exploration:
+        """Actions are drawn from the policy."""
+        return Exploration(choice=newborn.traits["rule.choice"])
+
+    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Trials:
+        """At rest, with no expectations."""
+        return Trials(self.at_birth(network, newborn, weights), newborn.like.new_zeros(2, newborn.lives, 0))
+
+    def step(
+        self, network: Network, weights: Weights, state: Trials, lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, Trials]:
+        """Remembers what was done; nothing, in a task."""
+        if lived.reward is not None:
+            state.past.steps.append(lived)
+        return weights, state
+
+    def consolidate(
+        self, network: Network, weights: Weights, state: Trials, newborn: Phenotype
+    ) -> tuple[Weights, Trials]:
+        """One step up the gradient, and a better idea of what is to come."""
+        steps, traits = state.past.steps, newborn.traits
+        if not steps:
+            return weights, state
+        alive = torch.stack([lived.alive for lived in steps if lived.alive is not None], dim=1)
+        rewards = torch.stack([lived.reward for lived in steps if lived.reward is not None], dim=1)
+        to_come = _to_come(rewards.where(alive, 0.0), traits["rule.discount"][:, None])
+        surprise = (to_come - _baseline(state.expected, len(steps))[:, :, None]) * alive
+        outputs = state.past.joined("outputs", [lived.activities[network.output] for lived in steps])
+        errors = _log_slope(outputs, steps, traits["rule.choice"][:, None, None])
+        errors.mul_(surprise.flatten(1)[:, None, :]).div_(-alive.shape[2])
+        self.descend(network, weights, state.past, newborn, {network.output: errors}, alive.flatten(1).any(1))
+        return weights, replace(
+            state, expected=_expected(state.expected, to_come, alive, traits["rule.baseline_rate"][:, None])
+        )
+
+
+def _to_come(rewards: Float[Tensor, "P T B"], discount: Float[Tensor, "P 1"]) -> Float[Tensor, "P T B"]:
+    """G, the discounted sum of rewards from each step on; written over the rewards."""
+    steps = rewards.unbind(1)
+    for now, later in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        now.addcmul_(later, discount)
+    return rewards
+
+
+def _log_slope(
+    outputs: Float[Tensor, "P outputs TB"], steps: Sequence[Lived], choice: Float[Tensor, "P 1 1"]
+) -> Float[Tensor, "P outputs TB"]:
+    """d log pi(a) / d output, of what was done."""
+    actions = torch.stack([lived.actions for lived in steps if lived.actions is not None], dim=-2).flatten(-2)
+    if actions.dim() == 2:
+        slope = torch.softmax(outputs / choice, dim=1).neg_()
+        return slope.scatter_add_(1, actions[:, None, :], torch.ones_like(slope[:, :1])).div_(choice)
+    return (actions - outputs).div_(choice.square())
+
+
+def _baseline(expected: Float[Tensor, "2 P T"], count: int) -> Float[Tensor, "P count"]:
+    """What is expected at the first steps; 0 where nothing was ever lived."""
+    mean, share = torch.nn.functional.pad(expected, (0, max(0, count - expected.shape[2])))[:, :, :count]
+    return mean / share.clamp(min=torch.finfo(share.dtype).tiny)
+
+
+def _expected(
+    expected: Float[Tensor, "2 P T"],
+    to_come: Float[Tensor, "P S B"],
+    alive: Bool[Tensor, "P S B"],
+    rate: Float[Tensor, "P 1"],
+) -> Float[Tensor, "2 P U"]:
+    """The same after one more episode of S steps; steps that no episode came to stay as they were."""
+    longer = max(0, to_come.shape[1] - expected.shape[2])
+    later = torch.nn.functional.pad(expected, (0, longer))
+    came = alive.sum(2)
+    mean = to_come.sum(2) / came.clamp(min=1)
+    here = later[:, :, : to_come.shape[1]]
+    here.lerp_(torch.stack([mean, torch.ones_like(mean)]), rate * (came > 0))
+    return later

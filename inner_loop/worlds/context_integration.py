@@ -1,0 +1,146 @@
+"""One of two kinds of evidence counts, and a context says which: Mante, Sussillo, Shenoy & Newsome 2013 (Nature)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, final, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+from inner_loop.worlds.periods import (
+    SCORES,
+    USUAL,
+    Duration,
+    Ongoing,
+    Periods,
+    Scheme,
+    check_timing,
+    extent,
+    lengths,
+    longest,
+    picked,
+    tuned,
+)
+
+Context = Literal["cued", "first", "second"]
+
+
+@final
+@dataclass(frozen=True)
+class ContextIntegration(World):
+    """Two noisy stimuli at once, such as motion and colour; one is to be integrated, the other to be ignored.
+
+    Periods, noise and payment are those of NeuroGym's ContextDecisionMaking-v0: fixation, stimulus, delay, decision.
+    There the context is not cued unless asked for, `use_expl_context=True`; here it is, as in the paper.
+
+    | observation | unit | range |
+    |---|---|---|
+    | fixation point, in the fixation period alone | flag | 0, 1 |
+    | first modality, each direction, in the stimulus period | - | 0.5 +- coherence / 200, with noise |
+    | second modality, likewise | - | likewise |
+    | the first one counts; the second one counts; throughout the trial; only if cued | flag | 0, 1 |
+
+    | action | |
+    |---|---|
+    | 0 | fixate |
+    | 1 and more | saccade in that direction |
+
+    Reward, end, teacher: `Scheme`; by default 1 for the right direction, 0 for another or none, -0.1 for each action in
+    the fixation period. Terminated by the answer or at the end of the decision period.
+    Scores: `accuracy`, the share of trials with the right answer in the decision period; the return. By default nobody
+    is right in more than 0.94 of the trials; who ignores the context is right in 0.75 of the trials at most.
+
+    Attributes:
+        directions: alternatives, at even angles; evidence falls with the cosine of the angle.
+        coherences: percent, each as frequent in each modality.
+        context: drawn for each trial and cued; or always the first or the second modality, without a cue.
+        sigma: standard deviation of the noise at a step of 1 ms; at a step of `dt` it is sigma / sqrt(dt).
+        dt: ms of a step.
+        fixation, stimulus, delay, decision: ms.
+        fail: reward for a wrong answer.
+        scheme: other rewards, and what ends a trial.
+    """
+
+    directions: int = 2
+    coherences: tuple[float, ...] = (5.0, 15.0, 50.0)
+    context: Context = "cued"
+    sigma: float = 1.0
+    dt: float = 100.0
+    fixation: Duration = 300.0
+    stimulus: Duration = 750.0
+    delay: Duration = ("truncated_exponential", (600.0, 300.0, 3000.0))
+    decision: Duration = 100.0
+    fail: float = 0.0
+    scheme: Scheme = USUAL
+
+    def __post_init__(self) -> None:
+        expect(self.directions >= 2, "ContextIntegration.directions", "at least 2", self.directions)
+        fine = self.coherences and all(0.0 <= coherence <= 100.0 for coherence in self.coherences)
+        expect(fine, "ContextIntegration.coherences", "at least one, 0 to 100 percent", self.coherences)
+        known = get_args(Context)
+        expect(self.context in known, "ContextIntegration.context", "one of " + ", ".join(known), self.context)
+        expect(0.0 <= self.sigma < math.inf, "ContextIntegration.sigma", "a number of at least 0", self.sigma)
+        expect(math.isfinite(self.fail), "ContextIntegration.fail", "a finite number", self.fail)
+        check_timing("ContextIntegration", self.dt, self.durations)
+
+    @property
+    def durations(self) -> dict[str, Duration]:
+        """Periods in their order."""
+        return {name: getattr(self, name) for name in ("fixation", "stimulus", "delay", "decision")}
+
+    @property
+    def inputs(self) -> int:
+        """Fixation point, both modalities, the cue."""
+        return 1 + 2 * self.directions + 2 * (self.context == "cued")
+
+    @property
+    def actions(self) -> Discrete:
+        """Fixate, directions."""
+        return Discrete(1 + self.directions)
+
+    @property
+    def steps(self) -> int:
+        """The longest trial."""
+        return longest(self.durations, self.dt)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, return."""
+        return SCORES
+
+    @property
+    def teaches(self) -> bool:
+        """Fixate until the decision, then the direction that counts."""
+        return True
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+        """New trials."""
+        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
+        shown, energies = [], []
+        for name in ("first", "second"):
+            shown.append(chance.stream(f"{name} direction").integers(self.directions, episodes))
+            coherence = picked(self.coherences, chance.stream(f"{name} coherence"), episodes)
+            energies.append(0.5 + tuned(shown[-1], self.directions) * coherence[:, None] / 200.0)
+        most, deviation = extent(self.stimulus, self.dt)[1], self.sigma / math.sqrt(self.dt)
+        stimulus = periods.noisy("stimulus", torch.cat(energies, 1), deviation, most, chance.stream("noise"))
+        second = torch.full_like(shown[0], self.context == "second")
+        parts = [periods.during("fixation"), stimulus]
+        if self.context == "cued":
+            second = chance.stream("context").integers(2, episodes)
+            parts.append(periods.during("fixation", "decision") * torch.stack((1 - second, second), 1))
+        truth = periods.during("decision") * (1 + torch.where(second == 1, shown[1], shown[0]))[:, None]
+        return self.scheme.begin(periods, torch.cat(parts, 2), truth, self.outputs, fail=self.fail)
+
+    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
+        """One step of every trial."""
+        return self.scheme.step(state, actions)
+
+    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """Accuracy, return."""
+        return self.scheme.scores(state, returns)

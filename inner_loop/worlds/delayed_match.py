@@ -1,0 +1,129 @@
+"""Is it the one seen before? Delayed match to sample: Miller, Erickson & Desimone 1996 (J. Neurosci. 16:5154)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+from inner_loop.worlds.periods import (
+    SCORES,
+    USUAL,
+    Duration,
+    Ongoing,
+    Periods,
+    Scheme,
+    check_timing,
+    extent,
+    lengths,
+    longest,
+    tuned,
+)
+
+
+@final
+@dataclass(frozen=True)
+class DelayedMatch(World):
+    """A sample is to be held in mind over a delay, and compared with a test: the same, or the opposite.
+
+    Periods, noise and payment are those of NeuroGym's DelayMatchSample-v0: fixation, sample, delay, test, decision.
+
+    | observation | unit | range |
+    |---|---|---|
+    | fixation point, until the decision period | flag | 0, 1 |
+    | each channel of the ring, in the sample and test periods | - | 0 to 1, with noise |
+
+    | action | |
+    |---|---|
+    | 0 | fixate |
+    | 1 | match |
+    | 2 | no match |
+
+    Reward, end, teacher: `Scheme`; by default 1 for the right answer, 0 for the wrong one or none, -0.1 for each action
+    in the fixation period. Terminated by the answer or at the end of the decision period.
+    Scores: `accuracy`, the share of trials with the right answer in the decision period; the return.
+
+    Attributes:
+        directions: channels at even angles around a ring; the sample is one of these angles.
+        sigma: standard deviation of the noise at a step of 1 ms; at a step of `dt` it is sigma / sqrt(dt).
+        dt: ms of a step.
+        fixation, sample, delay, test, decision: ms.
+        fail: reward for a wrong answer.
+        scheme: other rewards, and what ends a trial.
+    """
+
+    directions: int = 2
+    sigma: float = 1.0
+    dt: float = 100.0
+    fixation: Duration = 300.0
+    sample: Duration = 500.0
+    delay: Duration = 1000.0
+    test: Duration = 500.0
+    decision: Duration = 900.0
+    fail: float = 0.0
+    scheme: Scheme = USUAL
+
+    def __post_init__(self) -> None:
+        expect(self.directions >= 2, "DelayedMatch.directions", "at least 2", self.directions)
+        expect(0.0 <= self.sigma < math.inf, "DelayedMatch.sigma", "a number of at least 0", self.sigma)
+        expect(math.isfinite(self.fail), "DelayedMatch.fail", "a finite number", self.fail)
+        check_timing("DelayedMatch", self.dt, self.durations)
+
+    @property
+    def durations(self) -> dict[str, Duration]:
+        """Periods in their order."""
+        return {name: getattr(self, name) for name in ("fixation", "sample", "delay", "test", "decision")}
+
+    @property
+    def inputs(self) -> int:
+        """Fixation point, ring."""
+        return 1 + self.directions
+
+    @property
+    def actions(self) -> Discrete:
+        """Fixate, match, no match."""
+        return Discrete(3)
+
+    @property
+    def steps(self) -> int:
+        """The longest trial."""
+        return longest(self.durations, self.dt)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, return."""
+        return SCORES
+
+    @property
+    def teaches(self) -> bool:
+        """Fixate until the decision, then the right answer."""
+        return True
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+        """New trials."""
+        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
+        likeness = tuned(chance.stream("sample").integers(self.directions, episodes), self.directions)
+        differs = chance.stream("match").integers(2, episodes)
+        deviation = self.sigma / math.sqrt(self.dt)
+        sample, test = 0.5 + 0.5 * likeness, 0.5 + 0.5 * likeness * (1 - 2 * differs)[:, None]  # cos(x + pi) = -cos(x)
+        stimulus = periods.noisy(
+            "sample", sample, deviation, extent(self.sample, self.dt)[1], chance.stream("sample noise")
+        ) + periods.noisy("test", test, deviation, extent(self.test, self.dt)[1], chance.stream("test noise"))
+        observation = torch.cat((periods.during("fixation", "test"), stimulus), 2)
+        truth = periods.during("decision") * (1 + differs)[:, None]
+        return self.scheme.begin(periods, observation, truth, self.outputs, fail=self.fail)
+
+    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
+        """One step of every trial."""
+        return self.scheme.step(state, actions)
+
+    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """Accuracy, return."""
+        return self.scheme.scores(state, returns)

@@ -1,0 +1,126 @@
+"""Act after one stimulus, hold still after the other: delayed go/no-go, Zhang et al. 2019 (eLife 8:e43191)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+from inner_loop.worlds.periods import (
+    SCORES,
+    USUAL,
+    Duration,
+    Ongoing,
+    Periods,
+    Scheme,
+    check_timing,
+    lengths,
+    longest,
+)
+
+
+@final
+@dataclass(frozen=True)
+class GoNoGo(World):
+    """A stimulus, a delay, and then the time to go, or not to.
+
+    Periods and payment are those of NeuroGym's GoNogo-v0: fixation (of no length), stimulus, delay, decision.
+
+    | observation | unit | range |
+    |---|---|---|
+    | fixation point, until the decision period | flag | 0, 1 |
+    | the no-go stimulus, in the stimulus period | flag | 0, 1 |
+    | the go stimulus, likewise | flag | 0, 1 |
+
+    | action | |
+    |---|---|
+    | 0 | hold still |
+    | 1 | go |
+
+    Reward, end, teacher: `Scheme`; by default 1 for going after a go stimulus, -0.5 at the end for not having gone,
+    -0.5 for going after a no-go stimulus, 0 for holding still. Terminated by going in the decision period, or at its
+    end.
+    Scores: `accuracy`, the share of trials in which the network went where it should, or held still throughout the
+    decision period where it should: holding still for ever is right in as many trials as are no-go; the return.
+
+    Attributes:
+        go: share of trials with a go stimulus.
+        dt: ms of a step.
+        fixation, stimulus, delay, decision: ms.
+        fail, miss: reward for going where it should not, and at the end for not having gone where it should.
+        scheme: other rewards, and what ends a trial.
+    """
+
+    go: float = 0.5
+    dt: float = 100.0
+    fixation: Duration = 0.0
+    stimulus: Duration = 500.0
+    delay: Duration = 500.0
+    decision: Duration = 500.0
+    fail: float = -0.5
+    miss: float = -0.5
+    scheme: Scheme = USUAL
+
+    def __post_init__(self) -> None:
+        expect(0.0 <= self.go <= 1.0, "GoNoGo.go", "a share from 0 to 1", self.go)
+        for name in ("fail", "miss"):
+            expect(math.isfinite(getattr(self, name)), f"GoNoGo.{name}", "a finite number", getattr(self, name))
+        check_timing("GoNoGo", self.dt, self.durations)
+
+    @property
+    def durations(self) -> dict[str, Duration]:
+        """Periods in their order."""
+        return {name: getattr(self, name) for name in ("fixation", "stimulus", "delay", "decision")}
+
+    @property
+    def inputs(self) -> int:
+        """Fixation point, no-go, go."""
+        return 3
+
+    @property
+    def actions(self) -> Discrete:
+        """Hold still, go."""
+        return Discrete(2)
+
+    @property
+    def steps(self) -> int:
+        """The longest trial."""
+        return longest(self.durations, self.dt)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, return."""
+        return SCORES
+
+    @property
+    def teaches(self) -> bool:
+        """Hold still until the decision, then go or not."""
+        return True
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+        """New trials."""
+        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
+        go = (chance.stream("go").uniform(episodes) < self.go)[:, None]
+        deciding = periods.during("decision")
+        stimulus = periods.during("stimulus") & torch.cat((~go, go), 1)
+        observation = torch.cat((periods.during("fixation", "delay"), stimulus), 2).float()
+        goes = torch.tensor([[False], [True]], device=go.device)
+        right = torch.where(goes, deciding & go, periods.last() & ~go)
+        truth = (deciding & go).long()
+        # to have held still is right, but it is not paid
+        return self.scheme.begin(periods, observation, truth, self.outputs, right, goes, self.fail, self.miss)
+
+    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
+        """One step of every trial."""
+        return self.scheme.step(state, actions)
+
+    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """Accuracy, return."""
+        return self.scheme.scores(state, returns)

@@ -1,0 +1,131 @@
+"""Which way do most of the dots move? Britten, Shadlen, Newsome & Movshon 1992 (J. Neurosci. 12:4745)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+from inner_loop.worlds.periods import (
+    SCORES,
+    USUAL,
+    Duration,
+    Ongoing,
+    Periods,
+    Scheme,
+    check_timing,
+    extent,
+    lengths,
+    longest,
+    picked,
+    tuned,
+)
+
+
+@final
+@dataclass(frozen=True)
+class PerceptualDecision(World):
+    """Noisy evidence is to be integrated over time, and the answer given when the stimulus is gone.
+
+    Periods, noise and payment are those of NeuroGym's PerceptualDecisionMaking-v0: fixation, stimulus, delay, decision.
+
+    | observation | unit | range |
+    |---|---|---|
+    | fixation point, in the fixation period alone | flag | 0, 1 |
+    | motion energy in each direction, in the stimulus period | - | 0.5 +- coherence / 200, with noise |
+
+    | action | |
+    |---|---|
+    | 0 | fixate |
+    | 1 and more | saccade in that direction |
+
+    Reward, end, teacher: `Scheme`; by default 1 for the right direction, 0 for another or none, -0.1 for each action in
+    the fixation period. Terminated by the answer or at the end of the decision period.
+    Scores: `accuracy`, the share of trials with the right answer in the decision period; the return. At a coherence of
+    0 there is nothing to see: by default nobody is right in more than 0.90 of the trials.
+
+    Attributes:
+        directions: alternatives, at even angles; the energy falls with the cosine of the angle.
+        coherences: percent, each as frequent.
+        sigma: standard deviation of the noise at a step of 1 ms; at a step of `dt` it is sigma / sqrt(dt).
+        dt: ms of a step.
+        fixation, stimulus, delay, decision: ms.
+        fail: reward for a wrong answer.
+        scheme: other rewards, and what ends a trial.
+    """
+
+    directions: int = 2
+    coherences: tuple[float, ...] = (0.0, 6.4, 12.8, 25.6, 51.2)
+    sigma: float = 1.0
+    dt: float = 100.0
+    fixation: Duration = 100.0
+    stimulus: Duration = 2000.0
+    delay: Duration = 0.0
+    decision: Duration = 100.0
+    fail: float = 0.0
+    scheme: Scheme = USUAL
+
+    def __post_init__(self) -> None:
+        expect(self.directions >= 2, "PerceptualDecision.directions", "at least 2", self.directions)
+        fine = self.coherences and all(0.0 <= coherence <= 100.0 for coherence in self.coherences)
+        expect(fine, "PerceptualDecision.coherences", "at least one, 0 to 100 percent", self.coherences)
+        expect(0.0 <= self.sigma < math.inf, "PerceptualDecision.sigma", "a number of at least 0", self.sigma)
+        expect(math.isfinite(self.fail), "PerceptualDecision.fail", "a finite number", self.fail)
+        check_timing("PerceptualDecision", self.dt, self.durations)
+
+    @property
+    def durations(self) -> dict[str, Duration]:
+        """Periods in their order."""
+        return {name: getattr(self, name) for name in ("fixation", "stimulus", "delay", "decision")}
+
+    @property
+    def inputs(self) -> int:
+        """Fixation point, directions."""
+        return 1 + self.directions
+
+    @property
+    def actions(self) -> Discrete:
+        """Fixate, directions."""
+        return Discrete(1 + self.directions)
+
+    @property
+    def steps(self) -> int:
+        """The longest trial."""
+        return longest(self.durations, self.dt)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, return."""
+        return SCORES
+
+    @property
+    def teaches(self) -> bool:
+        """Fixate until the decision, then the right direction."""
+        return True
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+        """New trials."""
+        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
+        direction = chance.stream("direction").integers(self.directions, episodes)
+        coherence = picked(self.coherences, chance.stream("coherence"), episodes)
+        energy = 0.5 + tuned(direction, self.directions) * coherence[:, None] / 200.0
+        most, deviation = extent(self.stimulus, self.dt)[1], self.sigma / math.sqrt(self.dt)
+        stimulus = periods.noisy("stimulus", energy, deviation, most, chance.stream("noise"))
+        observation = torch.cat((periods.during("fixation"), stimulus), 2)
+        truth = periods.during("decision") * (1 + direction)[:, None]
+        return self.scheme.begin(periods, observation, truth, self.outputs, fail=self.fail)
+
+    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
+        """One step of every trial."""
+        return self.scheme.step(state, actions)
+
+    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """Accuracy, return."""
+        return self.scheme.scores(state, returns)

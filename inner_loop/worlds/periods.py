@@ -1,0 +1,253 @@
+"""Trials that are made of periods, as in NeuroGym (Molano-Mazón et al. 2022) and in Yang et al. 2019 (Nat. Neurosci.).
+
+A trial is a table that is written at the reset, a row a step: what is shown, what would be right, what each action is
+paid. So a step of all lives is a row that is looked up. T is the longest trial; row T is the silence after it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, final
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Moment
+
+SCORES = ("accuracy", "return")
+"""Accuracy comes first: the return also counts broken fixations, and what a success is worth is a matter of scale."""
+
+Duration = float | tuple[Literal["choice", "uniform", "truncated_exponential"], tuple[float, ...]]
+"""How long a period lasts, ms; it takes the whole steps that fit into it. Always the same; or drawn for each trial, and
+written as in NeuroGym: ("choice", (some, times)), ("uniform", (low, high)), or ("truncated_exponential", (mean, low,
+high)), which is drawn from the exponential distribution of that mean until it lies in the range."""
+
+
+def check_timing(world: str, dt: float, durations: Mapping[str, Duration]) -> None:
+    """Raises Unexpected when a duration is none, or when there is no time to decide in."""
+    expect(0.0 < dt < math.inf, f"{world}.dt", "a number of ms above 0", dt)
+    for name, duration in durations.items():
+        kind, times = _drawn_from(duration)
+        numbers = {"choice": max(len(times), 1), "uniform": 2, "truncated_exponential": 3}.get(kind)
+        fine = len(times) == numbers and all(0.0 <= time < math.inf for time in times)
+        fine = fine and (kind == "choice" or ((times[0] > 0.0 or kind == "uniform") and times[-2] < times[-1]))
+        expect(fine, f"{world}.{name}", "ms, or choice, uniform or truncated_exponential with its numbers", duration)
+    if "decision" in durations:
+        shortest = extent(durations["decision"], dt)[0]
+        expect(shortest >= 1, f"{world}.decision", f"at least a step of {dt:g} ms", durations["decision"])
+
+
+def extent(duration: Duration, dt: float) -> tuple[int, int]:
+    """Steps of `dt` ms at least and at most."""
+    kind, times = _drawn_from(duration)
+    if kind == "choice":
+        return int(min(times) // dt), int(max(times) // dt)
+    low, high = times[-2:]
+    return int(low // dt), math.ceil(high / dt) - 1
+
+
+def longest(durations: Mapping[str, Duration], dt: float) -> int:
+    """Steps of the longest trial."""
+    return sum(extent(duration, dt)[1] for duration in durations.values())
+
+
+def lengths(durations: Mapping[str, Duration], dt: float, chance: Chance, episodes: int) -> dict[str, Tensor]:
+    """Steps of each period in each trial, (K, B)."""
+    return {name: length(duration, dt, chance.stream(name), episodes) for name, duration in durations.items()}
+
+
+def length(duration: Duration, dt: float, chance: Chance, episodes: int) -> Int[Tensor, "K B"]:
+    """Steps of a period in each trial."""
+    shortest, most = extent(duration, dt)
+    if shortest == most:
+        return chance.keys.new_full((chance.owners, episodes), most)
+    kind, times = _drawn_from(duration)
+    if kind == "choice":
+        time = picked(times, chance, episodes)
+    elif kind == "uniform":
+        time = times[0] + (times[1] - times[0]) * chance.uniform(episodes)
+    else:
+        mean, low, high = times
+        share = -math.expm1((low - high) / mean)  # of the exponential beyond `low`, what lies in the range
+        time = low - mean * torch.log1p(-share * chance.uniform(episodes))
+    return (time / dt).floor().long().clamp(shortest, most)
+
+
+def _drawn_from(duration: Duration) -> tuple[str, tuple[float, ...]]:
+    return duration if isinstance(duration, tuple) else ("choice", (duration,))
+
+
+def picked(values: tuple[float, ...], chance: Chance, episodes: int) -> Float64[Tensor, "K B"]:
+    """One of the values for each trial, all equally likely."""
+    return torch.tensor(values, dtype=torch.float64, device=chance.keys.device)[chance.integers(len(values), episodes)]
+
+
+def tuned(direction: Int[Tensor, "K B"], directions: int) -> Float64[Tensor, "K directions B"]:
+    """Cosine of the angle between a direction and those that the channels of a ring prefer."""
+    angle = torch.arange(directions, dtype=torch.float64, device=direction.device) * (2.0 * math.pi / directions)
+    return torch.cos(angle[:, None] - angle[direction][:, None])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Periods:
+    """Which steps of K x B trials belong to what. The last period is called decision.
+
+    Attributes:
+        start, end: first step of a period, and of what comes after it, by name, each (K, B).
+        steps: of the longest trial, T.
+    """
+
+    start: Mapping[str, Tensor]
+    end: Mapping[str, Tensor]
+    steps: int
+
+    @staticmethod
+    def in_turn(taken: Mapping[str, Tensor], steps: int) -> Periods:
+        """One after the other, by the steps that each takes."""
+        end = dict(zip(taken, torch.stack(list(taken.values())).cumsum(0), strict=True))
+        return Periods({name: end[name] - taken[name] for name in taken}, end, steps)
+
+    def since(self, name: str) -> Int[Tensor, "rows K B"]:
+        """Steps since the first of a period, in every row of the table."""
+        start = self.start[name]
+        return torch.arange(self.steps + 1, device=start.device)[:, None, None] - start
+
+    def during(self, first: str, last: str | None = None) -> Bool[Tensor, "rows K 1 B"]:
+        """Whether a row belongs to a period, or to one of those from the first to the last."""
+        since = self.since(first)
+        return ((since >= 0) & (since < self.end[last or first] - self.start[first]))[:, :, None]
+
+    def last(self) -> Bool[Tensor, "rows K 1 B"]:
+        """Whether a row is the last step of its trial."""
+        return (self.since("decision") == self.end["decision"] - self.start["decision"] - 1)[:, :, None]
+
+    def noisy(
+        self, name: str, mean: Float[Tensor, "K n B"], deviation: float, most: int, chance: Chance
+    ) -> Float[Tensor, "rows K n B"]:
+        """A stimulus in a period of `most` steps at most: normal around its mean, anew at each step; 0 elsewhere."""
+        channels, episodes = mean.shape[1:]
+        noise = chance.normal(episodes, max(most, 1), channels).permute(2, 0, 3, 1)
+        step = self.since(name).clamp(0, max(most, 1) - 1)[:, :, None].expand(-1, -1, channels, -1)
+        return (self.during(name) * (mean + deviation * noise.gather(0, step))).float()
+
+
+class Trial(NamedTuple):
+    """What K x B trials hold, a row a step: each (T + 1, K, n, B) or (T + 1, K, B); the lives may share theirs."""
+
+    observation: Tensor
+    target: Tensor  # one-hot over the actions
+    weight: Tensor
+    pay: Tensor  # for each action, while nothing is decided
+    right: Tensor  # flags, for each action: it is a success, while nothing is decided
+    decides: Tensor  # flags: any action but fixation is the answer
+    last: Tensor  # flags: the last step
+
+    def of(self, lives: int) -> Trial:
+        """The same for so many lives; without a copy."""
+        if self.weight.shape[1] == lives:
+            return self
+        return Trial(*(table.expand(-1, lives, *table.shape[2:]) for table in self))
+
+
+class Ongoing(NamedTuple):
+    """Trials, and how far they are."""
+
+    trial: Trial
+    step: int
+    closed: Tensor  # (P, B): decided, aborted or over
+    correct: Tensor  # (P, B)
+
+
+@final
+@dataclass(frozen=True)
+class Scheme:
+    """What is paid, what ends a trial, and what a teacher insists on; names and numbers as in NeuroGym.
+
+    Action 0 is to fixate. The first other action in the decision period is the answer; in the fixation period it is
+    paid `abort`; between the two it has no consequence.
+
+    Attributes:
+        correct: for a right answer.
+        abort: for each step of the fixation period without fixation.
+        must_fixate: whether acting in the fixation period settles the trial as a failure (NeuroGym's `abort=True`).
+        interrupt: whether the trial ends once it is settled; False: it goes on to its last step, and later actions do
+            not count, which is what a teacher wants who has something to say at every step.
+        decision_weight: what a step of the decision period counts for a teacher, any other counts 1. Yang et al. 2019
+            have 5, beside graces of 100 ms at the start and at the go cue, which are left out here: a whole decision
+            period may be as short.
+    """
+
+    correct: float = 1.0
+    abort: float = -0.1
+    must_fixate: bool = False
+    interrupt: bool = True
+    decision_weight: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("correct", "abort"):
+            expect(math.isfinite(getattr(self, name)), f"Scheme.{name}", "a finite number", getattr(self, name))
+        weight = self.decision_weight
+        expect(0.0 <= weight < math.inf, "Scheme.decision_weight", "a number of at least 0", weight)
+
+    def begin(
+        self,
+        periods: Periods,
+        observation: Float[Tensor, "rows K n B"],
+        truth: Int[Tensor, "rows K 1 B"],
+        actions: int,
+        right: Bool[Tensor, "rows K actions B"] | None = None,
+        worth: Tensor | float = 1.0,
+        fail: float = 0.0,
+        miss: float = 0.0,
+    ) -> tuple[Ongoing, Moment]:
+        """Writes the table and shows its first row.
+
+        Args:
+            truth: the action that a teacher would take: 0 before the decision period.
+            right: which answer is a success at which step; None: the teacher's, where it is not to fixate.
+            worth: of a success, in units of `correct`; spreads to (rows, K, actions, B).
+            fail: paid for a wrong answer.
+            miss: paid at the end where there was no answer and should have been one.
+        """
+        action = torch.arange(actions, device=truth.device)[:, None]
+        deciding, fixating = periods.during("decision"), periods.during("fixation")
+        target, acts = truth == action, action > 0
+        right = target & acts if right is None else right
+        otherwise = acts * (deciding * fail + fixating * self.abort) + (~acts & periods.last()) * miss
+        pay = torch.where(right, self.correct * worth, otherwise)
+        weight = periods.during(next(iter(periods.start)), "decision") + deciding * (self.decision_weight - 1.0)
+        decides = deciding | fixating if self.must_fixate else deciding
+        trial = Trial(
+            observation, target.float(), weight[:, :, 0], pay, right, decides[:, :, 0], periods.last()[:, :, 0]
+        )
+        none = torch.zeros_like(trial.last[0])
+        return Ongoing(trial, 0, none, none), _moment(trial, 0, none.float(), none)
+
+    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
+        """What the action is paid in this row, and the next row."""
+        trial, row, chosen, undecided = state.trial.of(len(actions)), state.step, actions[:, None], ~state.closed
+        reward = trial.pay[row].gather(1, chosen)[:, 0] * undecided
+        correct = state.correct | (trial.right[row].gather(1, chosen)[:, 0] & undecided)
+        closed = state.closed | ((actions > 0) & trial.decides[row]) | trial.last[row]
+        after = min(row + 1, len(trial.weight) - 1)
+        ended = closed if self.interrupt else trial.last[row]
+        return Ongoing(trial, after, closed, correct), _moment(trial, after, reward, ended)
+
+    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """The share of trials that were decided rightly; the mean return."""
+        return {"accuracy": state.correct.double().mean(1), "return": returns.mean(1)}
+
+
+USUAL = Scheme()
+"""What most tasks of NeuroGym pay."""
+
+
+def _moment(trial: Trial, row: int, reward: Tensor, ended: Tensor) -> Moment:
+    shown, target, weight = trial.observation[row], trial.target[row], trial.weight[row]
+    return Moment(shown, reward, ended, torch.zeros_like(ended), target=target, weight=weight)

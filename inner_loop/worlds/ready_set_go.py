@@ -1,0 +1,143 @@
+"""An interval is measured and then produced: Jazayeri & Shadlen 2010 (Nat. Neurosci. 13:1020)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import expect
+from inner_loop.world import Discrete, Moment, World
+from inner_loop.worlds.periods import (
+    SCORES,
+    USUAL,
+    Duration,
+    Ongoing,
+    Periods,
+    Scheme,
+    check_timing,
+    extent,
+    length,
+    lengths,
+    longest,
+)
+
+
+@final
+@dataclass(frozen=True)
+class ReadySetGo(World):
+    """Ready and Set are an interval apart; go is to come as long after Set, or `gain` times as long.
+
+    Periods and payment are those of NeuroGym's ReadySetGo-v0: fixation, measure (with Ready at its start), set, and a
+    decision period of twice the interval that is to be produced.
+
+    | observation | unit | range |
+    |---|---|---|
+    | fixation point, until the end of Set | flag | 0, 1 |
+    | Ready | flag | 0, 1 |
+    | Set | flag | 0, 1 |
+
+    | action | |
+    |---|---|
+    | 0 | wait |
+    | 1 | go |
+
+    Reward, end, teacher: `Scheme`. The interval that was produced counts from the start of Set. With an error of e ms,
+    of w = margin x interval + slack that are allowed, going is paid max(0.1, (1 - e / w) ** 1.5), and 0 beyond;
+    -0.1 for each action in the fixation period. Terminated by going in the decision period, or at its end.
+    The target counts from the end of Set, as NeuroGym's ground truth does: a step later than what is paid best, yet
+    within the margin; `aligned` has it at the best step.
+    Scores: `accuracy`, the share of trials with an error within the margin; the return.
+
+    Attributes:
+        gain: of the interval to be produced over the one measured.
+        margin, slack: error that is allowed, as a share of the interval, and ms beside it.
+        aligned: whether the target is the step that is paid best.
+        dt: ms of a step.
+        fixation, ready_cue, measure, set_cue: ms; Ready lies within the measured interval.
+        fail: reward for a wrong answer.
+        scheme: other rewards, and what ends a trial.
+    """
+
+    gain: float = 1.0
+    margin: float = 0.2
+    slack: float = 25.0
+    aligned: bool = False
+    dt: float = 80.0
+    fixation: Duration = 100.0
+    ready_cue: Duration = 83.0
+    measure: Duration = ("uniform", (800.0, 1500.0))
+    set_cue: Duration = 83.0
+    fail: float = 0.0
+    scheme: Scheme = USUAL
+
+    def __post_init__(self) -> None:
+        expect(math.isfinite(self.fail), "ReadySetGo.fail", "a finite number", self.fail)
+        check_timing("ReadySetGo", self.dt, self.durations | {"ready_cue": self.ready_cue})
+        expect(0.0 < self.gain < math.inf, "ReadySetGo.gain", "a number above 0", self.gain)
+        enough = extent(self.measure, self.dt)[0] * self.gain >= 1.0
+        expect(enough, "ReadySetGo.measure", f"at least {self.dt:g} ms to be produced", self.measure)
+        for name in ("margin", "slack"):
+            number = getattr(self, name)
+            expect(0.0 <= number < math.inf, f"ReadySetGo.{name}", "a number of at least 0", number)
+        expect(self.margin + self.slack > 0.0, "ReadySetGo.margin", "above 0 where there is no slack", self.margin)
+
+    @property
+    def durations(self) -> dict[str, Duration]:
+        """Periods in their order, up to the decision."""
+        return {name: getattr(self, name) for name in ("fixation", "measure", "set_cue")}
+
+    @property
+    def inputs(self) -> int:
+        """Fixation point, Ready, Set."""
+        return 3
+
+    @property
+    def actions(self) -> Discrete:
+        """Wait, go."""
+        return Discrete(2)
+
+    @property
+    def steps(self) -> int:
+        """The longest trial."""
+        measured = extent(self.measure, self.dt)[1]
+        return longest(self.durations, self.dt) + int(2.0 * (measured * self.dt * self.gain) / self.dt)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Accuracy, return."""
+        return SCORES
+
+    @property
+    def teaches(self) -> bool:
+        """Wait, go at one step, wait."""
+        return True
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+        """New trials."""
+        taken = lengths(self.durations, self.dt, chance.stream("periods"), episodes)
+        interval = taken["measure"].double() * self.dt * self.gain  # to be produced, ms
+        periods = Periods.in_turn(taken | {"decision": (2.0 * interval / self.dt).long()}, self.steps)
+        deciding, since = periods.during("decision"), periods.since("measure")
+        ready = (since >= 0) & (since < length(self.ready_cue, self.dt, chance.stream("ready"), episodes))
+        seen = (periods.during("fixation", "set_cue"), ready[:, :, None], periods.during("set_cue"))
+        goes = periods.since("set_cue" if self.aligned else "decision") == (interval / self.dt).long()
+        error = (periods.since("set_cue") * self.dt - interval).abs()
+        allowed = interval * self.margin + self.slack
+        right = torch.stack((torch.zeros_like(ready), deciding[:, :, 0] & (error <= allowed)), 2)
+        worth = (1.0 - error / allowed).clamp(min=0.0).pow(1.5).clamp(min=0.1)[:, :, None].float()
+        truth = (deciding & goes[:, :, None]).long()
+        return self.scheme.begin(periods, torch.cat(seen, 2).float(), truth, self.outputs, right, worth, self.fail)
+
+    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
+        """One step of every trial."""
+        return self.scheme.step(state, actions)
+
+    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
+        """Accuracy, return."""
+        return self.scheme.scores(state, returns)
