@@ -19,11 +19,11 @@ from genomes.topology import Projection, Topology
 
 def evolvable_names(component_type: type) -> dict[str, bool]:
     """The fields of a component class that can be genes, each with whether it may differ between synapses."""
-    return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}  # type: ignore[arg-type]
+    return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}
 
 
 @lru_cache(maxsize=256)
-def _evolvables(component_type: type) -> dict[str, tuple[Any, ...]]:
+def _evolvables(component_type: Any) -> dict[str, tuple[Any, ...]]:
     """The same, each with its marks."""
     found = {}
     for name, hint in get_type_hints(component_type, include_extras=True).items():
@@ -35,7 +35,7 @@ def _evolvables(component_type: type) -> dict[str, tuple[Any, ...]]:
 
 def _numbers(component: Any) -> Iterator[tuple[str, float | Evolve, bool]]:
     """Every number that can be a gene: its name, its value, whether it may differ between synapses."""
-    for name, marks in _evolvables(type(component)).items():
+    for name, marks in _evolvables(type(component)).items():  # type: ignore[arg-type]
         labels = [mark.labels for mark in marks if isinstance(mark, Several)]
         called = [f"{name}.{label}" for label in getattr(component, labels[0])] if labels else [name]
         for each in called:
