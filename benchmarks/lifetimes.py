@@ -8,23 +8,11 @@ are drawn beforehand and no exam is held, for all alike. The final weights must 
 
 from __future__ import annotations
 
-import os
-
-# before torch and JAX are imported: one thread each, and torch's products as `evo` sets them
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["MKL_CBWR"] = "AUTO,STRICT"
-
 import argparse
-import datetime
-import importlib.metadata
 import importlib.util
 import json
-import platform
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -33,12 +21,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import torch
-from machine import processor
+from machine import setting
 from rivals import functional, naive, ours
 from rivals.workload import Life, Newborns, Workload, born
-from torch import Tensor
+from timing import distance, in_turns, one_thread
 
-TOLERANCE = 1e-4  # largest relative distance of final weights, float32
 GEMM = "torch.mm 1024^3"
 OURS = "ours"
 NAIVE, FUSED = "naive: nn.Module, torch.optim.SGD", "naive, SGD(fused=True)"
@@ -94,38 +81,15 @@ def race(workload: Workload, repeats: int, quick: bool) -> tuple[dict[str, Timed
     entrants = rivals(newborns, quick)
     finals = {name: life() for name, (life, _) in entrants.items()}  # the first round warms up and is not timed
     square = torch.rand(1024, 1024)
-    seconds: dict[str, list[float]] = {name: [] for name in [GEMM, *entrants]}
-    for _ in range(repeats):
-        seconds[GEMM].append(cpu_seconds(lambda: torch.mm(square, square)))
-        for name, (life, lives) in entrants.items():
-            seconds[name].append(cpu_seconds(life) / lives)
-    peak = 2 * 1024**3 / statistics.median(seconds[GEMM])
+    works = {name: life for name, (life, _) in entrants.items()}
+    seconds = in_turns({GEMM: lambda: torch.mm(square, square), **works}, repeats)
+    peak = 2 * 1024**3 / seconds[GEMM]
     timed = {}
-    for name in entrants:
-        middle = statistics.median(seconds[name])
+    for name, (_, lives) in entrants.items():
+        middle = seconds[name] / lives
         share = workload.flops / middle / peak
         timed[name] = Timed(1 / middle, middle / workload.steps * 1e3, share, distance(finals[name], finals[OURS]))
     return timed, peak
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU time of this process, all threads."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def distance(weights: list[Tensor], reference: list[Tensor]) -> float:
-    """The largest relative distance of a layer's weights, over the individuals that both have.
-
-    Raises:
-        ValueError: beyond the tolerance, or not a number: then the rivals did not do the same work.
-    """
-    pairs = [(w, r[: len(w)]) for w, r in zip(weights, reference, strict=True)]
-    largest = max(((w - r).norm() / r.norm()).item() for w, r in pairs)
-    if not largest <= TOLERANCE:
-        raise ValueError(f"final weights: expected within {TOLERANCE:g} of ours, got {largest:g}")
-    return largest
 
 
 def summary(results: dict[str, dict[str, Timed]]) -> dict[str, float | None]:
@@ -170,15 +134,8 @@ def table(workload: str, timed: dict[str, Timed]) -> list[str]:
 
 def machine(peaks: list[float], repeats: int) -> list[str]:
     """Where and when, as lines of Markdown."""
-    versions = [f"Python {platform.python_version()}"]
-    versions += [
-        f"{name} {importlib.metadata.version(name)}"
-        for name in ("torch", "numpy", "jax", "jaxlib")
-        if importlib.util.find_spec(name) is not None
-    ]
     return [
-        f"{processor()}, {os.cpu_count()} cores, one of them used; load {os.getloadavg()[0]:.1f} as it ended. "
-        f"{datetime.date.today().isoformat()}. {', '.join(versions)}.",
+        setting("torch", "numpy", "jax", "jaxlib"),
         "",
         f"Process CPU time, medians of {repeats} repeats in turns; {GEMM} runs at {statistics.median(peaks) / 1e9:.0f} "
         "GFLOP/s and is the 100 % of the column `of GEMM`. `over naive` is over torch.optim.SGD as it comes. A life "
@@ -194,7 +151,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--output", type=Path, help="folder of lifetimes.md (default: benchmarks/results)")
     given = parser.parse_args()
-    torch.set_num_threads(1)
+    one_thread()
     repeats = 5 if given.quick else 15
     results, peaks = {}, []
     for name, workload in WORKLOADS.items():

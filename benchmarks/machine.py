@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import importlib.metadata
+import importlib.util
+import os
 import platform
 from pathlib import Path
 
@@ -12,3 +16,13 @@ def processor() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
+
+
+def setting(*packages: str) -> str:
+    """Machine, load, date and versions of a benchmark on one core; packages that are not there are left out."""
+    versions = [f"Python {platform.python_version()}"]
+    versions += [f"{p} {importlib.metadata.version(p)}" for p in packages if importlib.util.find_spec(p) is not None]
+    return (
+        f"{processor()}, {os.cpu_count()} cores, one of them used; load {os.getloadavg()[0]:.1f} as it ended. "
+        f"{datetime.date.today().isoformat()}. {', '.join(versions)}."
+    )

@@ -33,7 +33,7 @@ class Being:
         network, newborn: P networks; P is lives x episodes when these learn apart.
         world: where they act.
         objective: what a teacher wants made small; None without one.
-        feedback: whether the network also senses its last action and its last reward.
+        feedback: whether the network also senses its last action, one-hot where it was a choice, and its last reward.
         apart: whether every episode of a life has weights of its own.
     """
 
@@ -58,6 +58,13 @@ class Being:
         if not self.apart:
             return done
         return done.view(-1, episodes) if done.dim() == 2 else done.view(-1, episodes, done.shape[1]).mT
+
+    def streams(self, chance: Chance, episodes: int) -> Chance:
+        """What a rule draws from: each life's stream, or one for every episode where these learn apart."""
+        if not self.apart:
+            return chance
+        keys = chance.stream("apart").words(2 * episodes).view(-1, episodes, 2)
+        return Chance(self.inward(keys.mT, episodes)[:, :, 0])
 
 
 @final
@@ -95,7 +102,7 @@ def behave(
         hidden: K streams of what lasts for a life.
         rule: learns at each step and explores; None: nothing changes, and the best action is taken.
         state: of the rule.
-        forgetful: activity is forgotten wherever a new trial begins.
+        forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
     """
     there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
     going = _Going(being, rule, chance, episodes)
@@ -125,49 +132,46 @@ class _Going:
     def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
         newborn, side = being.newborn, 1 if being.apart else episodes
         like = newborn.like
-        self._being, self._chance, self._episodes, self._leaks = being, chance, episodes, leaks_of(newborn)
-        self._acting = _Acting(being, rule, chance.stream("tries"), episodes)
+        self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
+        self._chance = chance if rule is None else being.streams(chance, episodes)
+        self._acting = _Acting(being, rule, chance, episodes)
         self._before = being.network.at_rest(like, side) if newborn.topology.has_memory else None
-        self._did = torch.zeros(newborn.lives, being.world.outputs, side, dtype=like.dtype, device=like.device)
-        self._reward = self._did.new_zeros(newborn.lives, side)
-        self._begun = False
+        self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
+        self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
         self.alive = torch.ones_like(self._reward, dtype=torch.bool)
-        self._returns = torch.zeros_like(self._reward, dtype=torch.float64)
-        self._steps = torch.zeros_like(self._returns)
-        self._outputs = torch.zeros_like(self._returns)  # no finite sum: some output was not a number
+        self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not yet summed
+        self._sums = torch.zeros(3, newborn.lives, side, dtype=torch.float64, device=like.device)
 
     def forget(self, moment: Moment) -> None:
-        """Activity returns to rest where a new trial begins."""
-        if self._before is not None and moment.trial is not None:
-            stays = ~self._being.inward(moment.trial, self._episodes)[:, None, :]
-            self._before = {name: activity * stays for name, activity in self._before.items()}
+        """Activity returns to rest where a new trial begins, and what was done and rewarded before is not felt."""
+        if moment.trial is not None:
+            begins = self._being.inward(moment.trial, self._episodes)[:, None, :]
+            self._felt = torch.where(begins, 0.0, self._felt)
+            if self._before is not None:
+                self._before = {name: torch.where(begins, 0.0, activity) for name, activity in self._before.items()}
 
     def active(self, weights: Weights, moment: Moment, step: int) -> tuple[Activities, Activities, Activities]:
         """Activities, drives and noise of a step."""
         being, noise = self._being, self._acting.noise(step)
         seen = being.inward(moment.observation, self._episodes).to(being.newborn.like)
         if being.feedback:
-            seen = torch.cat([seen.expand(len(self.alive), -1, -1), *self._felt()], dim=1)
+            seen = torch.cat([seen.expand(len(self.alive), -1, -1), self._felt], dim=1)
         return *being.network.advance(weights, seen, self._before, self._leaks, noise), noise
-
-    def _felt(self) -> tuple[Tensor, Tensor]:
-        """The last action, (P, outputs, B), one-hot where it was a choice, and its reward, (P, 1, B); 0 at first."""
-        did, outputs = self._did, self._being.world.outputs
-        if self._begun and isinstance(self._being.world.actions, Discrete):
-            did = torch.nn.functional.one_hot(did, outputs).mT
-        return did.to(self._reward), self._reward[:, None, :]
 
     def act(self, activities: Activities, step: int) -> Tensor:
         """The action as the world takes it."""
         self._did, act = self._acting.act(activities[self._being.network.output], step)
-        self._begun = True
         return self._being.outward(act, self._episodes)
 
     def rewarded(self, after: Moment) -> Tensor:
         """Takes in the reward; whether the episode has ended, (P or 1, B)."""
-        reward = self._being.inward(after.reward, self._episodes)
-        self._reward = reward.to(self._being.newborn.like).expand_as(self.alive)
-        return self._being.inward(after.terminated | after.truncated, self._episodes)
+        being, did = self._being, self._did
+        self._reward = being.inward(after.reward, self._episodes).to(being.newborn.like).expand_as(self.alive)
+        if being.feedback:
+            if isinstance(being.world.actions, Discrete):
+                did = torch.nn.functional.one_hot(did, being.world.outputs).mT
+            self._felt = torch.cat([did.to(self._reward), self._reward[:, None, :]], dim=1)
+        return being.inward(after.terminated | after.truncated, self._episodes)
 
     def lived(self, activities: Activities, drives: Activities, noise: Activities, moment: Moment, step: int) -> Lived:
         """The step as a rule sees it."""
@@ -179,19 +183,27 @@ class _Going:
         )  # fmt: skip
 
     def on(self, activities: Activities, ended: Tensor) -> None:
-        """Adds up one more step of the episodes that had not ended."""
-        self._returns += torch.where(self.alive, self._reward, 0.0)
-        self._outputs += torch.where(self.alive, activities[self._being.network.output].sum(1), 0.0)
-        self._steps += self.alive
-        self.alive = self.alive & ~ended
+        """One more step, of the episodes that had not ended."""
+        self._recent.append((self.alive, self._reward, activities[self._being.network.output]))
+        if len(self._recent) == _BLOCK:
+            self._sum()
+        self.alive = self.alive > ended
         if self._before is not None:
             self._before = activities
 
+    def _sum(self) -> None:
+        """Adds up steps, rewards and outputs of many steps at once: as many operations as one step would take."""
+        alive, rewards, outputs = (torch.stack(each) for each in zip(*self._recent, strict=True))
+        counted = [alive, *(torch.where(alive, each, 0.0) for each in (rewards, outputs.sum(2)))]
+        self._sums += torch.stack([each.sum(0, dtype=torch.float64) for each in counted])
+        self._recent.clear()
+
     def summed(self, there: Any) -> tuple[dict[str, Tensor], Tensor]:
         """Scores and steps of each life."""
-        summed = (self._returns, self._steps, self._outputs)
-        returns, steps, outputs = (self._being.outward(t, self._episodes) for t in summed)
-        nothing = (outputs * 0.0).sum(1)
+        if self._recent:
+            self._sum()
+        steps, returns, outputs = (self._being.outward(each, self._episodes) for each in self._sums)
+        nothing = (outputs * 0.0).sum(1)  # no finite sum: some output was not a number
         scores = self._being.world.scores(there, returns)
         return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
 
@@ -209,10 +221,12 @@ class _Acting:
         if tries is not None and tries.choice is not None:
             self._choice = tries.choice[:, None, None]
             draw = _gumbel if isinstance(self._actions, Discrete) else Chance.normal
-            self._lots = _Drawn(chance.stream("choice"), self._actions.outputs, episodes, draw)
+            self._lots = _Drawn(chance.stream("tries").stream("choice"), self._actions.outputs, episodes, draw)
         if tries is not None and tries.noise is not None:
             self._noise = tries.noise[:, None, None]
-            self._shocks = _Drawn(chance.stream("noise"), sum(self._sizes.values()), episodes, Chance.normal)
+            self._shocks = _Drawn(
+                chance.stream("tries").stream("noise"), sum(self._sizes.values()), episodes, Chance.normal
+            )
         if isinstance(self._actions, Continuous):
             low, high = (like.new_tensor(end)[None, :, None] for end in (self._actions.low, self._actions.high))
             self._middle, self._half = (high + low) / 2.0, (high - low) / 2.0

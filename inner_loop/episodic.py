@@ -24,9 +24,9 @@ from inner_loop.rules.frozen import Frozen
 from inner_loop.world import World
 
 Condition = Literal["innate", "innate_memory", "innate_plastic", "learned", "learned_plastic"]
-"""Three ways to behave at birth: plasticity off and activity forgotten at each trial; plasticity off, with memory in
-the activity (a frozen recurrent network can adapt by its dynamics alone); plasticity on, from birth. Two after a life:
-plasticity off (with memory), and on."""
+"""Three ways to behave at birth: plasticity off and activity forgotten at each trial, as is the last action and reward;
+plasticity off, with memory in the activity (a frozen recurrent network can adapt by its dynamics alone); plasticity on,
+from birth. Two after a life: plasticity off (with memory), and on."""
 
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 THERE = "learned_there"
@@ -178,7 +178,7 @@ class _Life:
             condition = frozen.get(condition, condition)
         if isinstance(self.rule, Frozen) and condition == "innate_plastic":
             condition = "innate_memory"
-        if condition == "innate" and not self.newborn.topology.has_memory:
+        if condition == "innate" and not (self.newborn.topology.has_memory or self.lifetime.feedback):
             condition = "innate_memory"
         return condition
 

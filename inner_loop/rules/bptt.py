@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
-from inner_loop.network import Network, Weights
+from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import Teacher
 from inner_loop.rules.through_time import Past, ThroughTime
@@ -56,21 +57,36 @@ class BPTT(ThroughTime[Past]):
 
     def consolidate(self, network: Network, weights: Weights, state: Past, newborn: Phenotype) -> tuple[Weights, Past]:
         """One update from what was lived since the last one."""
-        if state.steps:
-            by_step = [lived.error() for lived in state.steps]
-            output = state.steps[0].activities[network.output]
-            counts = torch.stack([_counts(lived) for lived in state.steps], dim=1).to(output).mean(2).sum(1)
-            share = torch.where(counts > 0.0, 1.0 / counts, 0.0)[:, None, None]
-            errors = {
-                group: state.joined(f"error {group}", [error[group] for error in by_step]).mul_(share)
-                for group in by_step[0]
-            }
-            self.descend(network, weights, state, newborn, errors, counts > 0.0)
+        if not state.steps:
+            return weights, state
+        errors, counts = _errors(network, state), _counts(state.steps)
+        learns = torch.ones_like(errors[next(iter(errors))][:, 0, 0], dtype=torch.bool)
+        if counts is not None:
+            total = counts.sum(1)
+            learns = total > 0.0
+            # the error of a mean over all steps and episodes becomes that of a mean over those that count
+            share = counts * torch.where(learns, counts.shape[1] / total, 0.0)[:, None]
+            for error in errors.values():
+                error.mul_(share[:, None, :])
+        self.descend(network, weights, state, newborn, errors, learns)
         return weights, state
 
 
-def _counts(lived: Lived) -> Shaped[Tensor, "P B"]:
-    """How much each episode counts at a step; all alike in a task."""
-    if lived.alive is None:
-        return torch.ones_like(lived.activities[lived.output][:, 0])
-    return lived.alive if lived.weight is None else lived.alive * lived.weight
+def _errors(network: Network, past: Past) -> Activities:
+    """dE/dactivity where E is the mean over all steps and episodes: the steps as so many samples, (P, units, T * B)."""
+    first = past.steps[0]
+    if first.objective is None:
+        return first.error()
+    activities = {group: past.activity(network, group) for group in first.activities}
+    targets = past.joined("targets", [lived.targets for lived in past.steps])
+    return first.objective.error(replace(first, activities=activities, targets=targets))
+
+
+def _counts(steps: Sequence[Lived]) -> Shaped[Tensor, "P TB"] | None:
+    """How much each step of each episode counts; None in a task, where all are alike."""
+    if steps[0].alive is None:
+        return None
+    alive = torch.cat([lived.alive for lived in steps if lived.alive is not None], dim=1)
+    counts = alive.to(steps[0].activities[steps[0].output])
+    weights = [lived.weight.expand(len(alive), -1) for lived in steps if lived.weight is not None]
+    return counts * torch.cat(weights, dim=1) if weights else counts

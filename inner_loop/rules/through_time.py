@@ -38,12 +38,28 @@ class Past:
         steps: what was lived since the last update, each step's `before` being the activities of the last.
         room: by name, memory for the next update too: what the system hands out anew costs more than the products that
             fill it.
+        known: activity of all steps by group, as far as somebody has asked for it since the last update.
     """
 
     descent: Descent
     order: Order
     steps: list[Lived] = field(default_factory=list)
     room: dict[str, Tensor] = field(default_factory=dict)
+    known: Activities = field(default_factory=dict)
+
+    def activity(self, network: Network, group: str, late: bool = False) -> Tensor:
+        """Of a group at all steps, or a step earlier at each, (P or 1, units, T * B)."""
+        before, samples = self.steps[0].before, self.steps[0].activities[group].shape[2]
+        first = [] if before is None or group == network.sensory else [before[group]]
+        if group not in self.known:
+            self.known[group] = self.joined(group, first + [lived.activities[group] for lived in self.steps])
+        known = self.known[group]
+        return known[:, :, :-samples] if late else known[:, :, samples * len(first) :]
+
+    def forget(self) -> None:
+        """The steps lived are let go."""
+        self.steps.clear()
+        self.known.clear()
 
     def joined(self, name: str, parts: Sequence[Tensor]) -> Tensor:
         """T tensors (P or 1, units, B) side by side, (P or 1, units, T * B), until the next call under that name."""
@@ -104,7 +120,7 @@ class ThroughTime(LearningRule[State]):
             learns: lives that change at all.
         """
         slopes = _named(gradient(network, weights, newborn, past, errors))
-        past.steps.clear()
+        past.forget()
         if self.clip is not None:
             _clip(slopes, self.clip)
         learned, velocities = _named(weights), _named(past.descent.velocity)
@@ -142,7 +158,7 @@ def gradient(network: Network, weights: Weights, newborn: Phenotype, past: Past,
             for edge in network.incoming[group]:
                 if edge.name in plastic:
                     slope, mask = slopes.projections[edge.name], newborn.projections[edge.name].mask
-                    accumulate_product(slope, 0.0, delta, sweep.activity(edge.pre, edge.name in network.late))
+                    accumulate_product(slope, 0.0, delta, past.activity(network, edge.pre, edge.name in network.late))
                     if mask is not None:
                         slope.mul_(mask)
             if group in plastic and group in slopes.biases:
@@ -159,17 +175,6 @@ class _Sweep:
         self._back = {name: weight.mT for name, weight in weights.projections.items()}
         self._leaks = leaks_of(newborn)
         self._asked = {group for groups in past.order for group in groups}
-        self._known: Activities = {}
-
-    def activity(self, group: str, late: bool) -> Tensor:
-        """Of a group at all steps, or a step earlier at each, (P or 1, units, T * B)."""
-        steps = self._past.steps
-        before, samples = steps[0].before, steps[0].activities[group].shape[2]
-        first = [] if before is None or group == self._network.sensory else [before[group]]
-        if group not in self._known:
-            self._known[group] = self._past.joined(group, first + [lived.activities[group] for lived in steps])
-        known = self._known[group]
-        return known[:, :, :-samples] if late else known[:, :, samples * len(first) :]
 
     def deltas(self, groups: tuple[str, ...]) -> Activities:
         """dE/d(summed input), (P, units, T * B), of the next groups in the order that E depends on at all."""
@@ -179,7 +184,7 @@ class _Sweep:
         else:
             deltas = {group: self._errors.pop(group) for group in groups if group in self._errors}
             for group, error in deltas.items():
-                self._network.activation[group].chain_(error, self.activity(group, late=False))
+                self._network.activation[group].chain_(error, self._past.activity(self._network, group))
         for group, delta in deltas.items():
             for edge in self._network.incoming[group]:
                 if edge.pre in self._asked and edge.pre not in groups:

@@ -1,0 +1,85 @@
+"""`inner_loop.episode.behave` with `Hebbian` on `CartPole`, through episodes that nobody leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import torch
+from rivals.hebbian_workload import BOUND, COEFFICIENTS, LEARNING_RATE, SIZES, Newborns, luck
+from rivals.workload import Life
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.phenotype import Phenotype, Synapses
+from genomes.topology import Group, Topology
+from inner_loop.episode import Being, behave
+from inner_loop.network import Network, Weights
+from inner_loop.rules.hebbian import Hebbian
+from inner_loop.world import Discrete, Moment, World
+from inner_loop.worlds.cart_pole import CartPole
+
+TOPOLOGY = Topology(
+    (Group("senses", SIZES[0]), Group("hidden", SIZES[1], "tanh"), Group("action", SIZES[2], "tanh")),
+    ("senses -> hidden", "hidden -> action"),
+)
+
+
+@final
+@dataclass(frozen=True)
+class Unending(World):
+    """A world whose episodes nobody leaves before their time: what ends there only pays no more.
+
+    Attributes:
+        world: to whom it happens.
+    """
+
+    world: CartPole
+
+    @property
+    def inputs(self) -> int:
+        return self.world.inputs
+
+    @property
+    def actions(self) -> Discrete:
+        return self.world.actions
+
+    @property
+    def steps(self) -> int:
+        return self.world.steps
+
+    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Any, Moment]:
+        return self.world.reset(chance, episodes, life)
+
+    def step(self, state: Any, actions: Tensor) -> tuple[Any, Moment]:
+        after, moment = self.world.step(state, actions)
+        # nothing ends before the time is up
+        return after, replace(moment, reward=moment.reward * ~state.fallen, terminated=moment.truncated)
+
+
+def phenotype(newborns: Newborns) -> Phenotype:
+    """The cohort as the waist between inheritance and life has it."""
+    synapses = []
+    for weight, rule in zip(newborns.weights, newborns.coefficients, strict=True):
+        numbers = dict(zip(COEFFICIENTS, rule.T[:, :, None, None], strict=True))
+        numbers["learning_rate"] = torch.full_like(numbers["constant"], LEARNING_RATE)
+        synapses.append(Synapses(weight, None, {f"rule.{name}": number for name, number in numbers.items()}))
+    return Phenotype(TOPOLOGY, dict(zip([edge.name for edge in TOPOLOGY.edges], synapses, strict=True)))
+
+
+def prepare(newborns: Newborns) -> Life:
+    """The whole cohort at once."""
+    newborn, rule, workload = phenotype(newborns), Hebbian(LEARNING_RATE, bound=BOUND), newborns.workload
+    being = Being(Network(TOPOLOGY), newborn, Unending(CartPole(longest=workload.steps)), None)
+
+    def live_all() -> list[Tensor]:
+        with torch.inference_mode():
+            weights, returns = Weights.born(newborn), 0.0
+            state = rule.init(being.network, newborn, weights)
+            for episode in range(workload.episodes):
+                own = luck(episode)
+                lived = behave(being, weights, own, own, 1, rule, state)
+                weights, state, returns = lived.weights, lived.state, lived.scores["return"] + returns
+        return [*weights.projections.values(), returns[:, None].float()]
+
+    return live_all

@@ -1,0 +1,252 @@
+"""How fast lives are lived over time and in worlds: ours against the usual loops of torch, JAX and Gymnasium.
+
+Every rival does the same work in one process, on one thread, in turns, and is timed in process CPU time; they must
+agree on what it comes to.
+
+    python benchmarks/worlds.py [--quick] [--json] [--output DIRECTORY]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from machine import setting
+from rivals import (
+    cart_poles,
+    hebbian_naive,
+    hebbian_ours,
+    hebbian_workload,
+    recurrent_naive,
+    recurrent_ours,
+    recurrent_workload,
+)
+from rivals.cart_poles import Course
+from rivals.workload import Life
+from timing import TOLERANCE, apart, distance, in_turns, one_thread
+
+OURS, NAIVE, JAX, GYMNASIUM = "ours", "naive", "JAX", "Gymnasium"  # how the names of rivals begin
+ASTRAY = 0.05  # of the Hebbian lives
+
+RECURRENT = recurrent_workload.Workload()
+HEBBIAN = hebbian_workload.Workload()
+COHORTS = (32, 128, 512)  # of the Hebbian lives
+CARTS, STEPS = 256, 200
+
+ABOUT_RECURRENT = (
+    "8 inputs, 32 tanh units with lateral synapses, 4 linear outputs, biases; sequences of {steps} steps, {samples} "
+    "side by side, recorded and common to all; the mean squared error of all steps; {updates} updates a life by SGD "
+    "with momentum; cohort {cohort} (naive: one at a time). Ours is `behave` with `BPTT` in a world that plays the "
+    "sequences: it is shown a step at a time, where nn.RNN and JAX have them whole."
+)
+ABOUT_HEBBIAN = (
+    "4-16-2, tanh; four coefficients a projection, an update a step; {episodes} episodes of {steps} steps a life, one "
+    "after the other, common to all. Every rival lives all steps: after a fall the pole stands still, and the network "
+    "goes on to act on what it last saw and to learn from it. The pole moves in float64. Where two actions are of "
+    "nearly the same worth rounding decides, and a life goes astray: at most {astray:.0%} may."
+)
+
+
+@final
+@dataclass(frozen=True)
+class Entrant:
+    """A rival.
+
+    Attributes:
+        run: does its work once.
+        count: how many lives that is, or steps of a cart.
+    """
+
+    run: Life
+    count: int
+
+
+@final
+@dataclass(frozen=True)
+class Timed:
+    """A rival that has run.
+
+    Attributes:
+        rate: lives, or steps of a cart, a second.
+        distance: of what its lives came to from what ours did, relative, the largest; None where it is not compared.
+        astray: how many lives went another way.
+        count: of how many.
+    """
+
+    rate: float
+    distance: float | None
+    astray: int
+    count: int
+
+
+Results = Mapping[str, Timed]
+
+
+def race(entrants: Mapping[str, Entrant], repeats: int, astray: float | None = 0.0) -> Results:
+    """All in turns, compared with the last of ours; `astray` as in `timing.distance`, None: they are not compared."""
+    finals = {name: entrant.run() for name, entrant in entrants.items()}  # warms up and is not timed
+    seconds = in_turns({name: entrant.run for name, entrant in entrants.items()}, repeats)
+    reference = finals[[name for name in entrants if name.startswith(OURS)][-1]]
+    results = {}
+    for name, entrant in entrants.items():
+        far = None if astray is None else distance(finals[name], reference, astray)
+        strays = 0 if astray is None else int((apart(finals[name], reference) > TOLERANCE).sum())
+        results[name] = Timed(entrant.count / seconds[name], far, strays, entrant.count)
+    return results
+
+
+def has_jax() -> bool:
+    """Whether JAX is installed."""
+    return importlib.util.find_spec("jax") is not None
+
+
+def recurrent(few: int) -> dict[str, Entrant]:
+    """W3; `few` lives of the naive loops."""
+    newborns = recurrent_workload.born(RECURRENT)
+    found = {
+        f"{NAIVE}: nn.RNN, torch.optim.SGD": Entrant(recurrent_naive.prepare(newborns, few), few),
+        "the same, SGD(fused=True)": Entrant(recurrent_naive.prepare(newborns, few, fused=True), few),
+        OURS: Entrant(recurrent_ours.prepare(newborns), RECURRENT.cohort),
+    }
+    if has_jax():
+        from rivals import recurrent_jax
+
+        for name, by_hand in (("vmap(grad)", False), ("by hand", True)):
+            life = recurrent_jax.prepare(newborns, by_hand)
+            found[f"{JAX} scan + jit, {name}"] = Entrant(life, RECURRENT.cohort)
+    return found
+
+
+def hebbian(few: int) -> dict[str, Entrant]:
+    """W4; `few` lives of the naive loop."""
+    found = {}
+    for cohort in COHORTS:
+        newborns = hebbian_workload.born(hebbian_workload.Workload(HEBBIAN.episodes, HEBBIAN.steps, cohort))
+        if not found:
+            found[f"{NAIVE}: torch, Gymnasium"] = Entrant(hebbian_naive.prepare(newborns, few), few)
+        found[f"{OURS}, cohort {cohort}"] = Entrant(hebbian_ours.prepare(newborns), cohort)
+        if has_jax():
+            from rivals import hebbian_jax
+
+            for name, by_hand in (("vmap", False), ("by hand", True)):
+                life = hebbian_jax.prepare(newborns, by_hand)
+                found[f"{JAX} scan + jit, {name}, cohort {cohort}"] = Entrant(life, cohort)
+    return found
+
+
+def carts(course: Course) -> dict[str, Entrant]:
+    """CartPole alone."""
+    found = {OURS: cart_poles.ours(course)}
+    for mode in cart_poles.MODES:
+        found[f"{GYMNASIUM}, {mode}"] = cart_poles.theirs(course, mode)
+    return {name: Entrant(run, course.count) for name, run in found.items()}
+
+
+def best(results: Results, kind: str) -> float | None:
+    """The highest rate among rivals of a kind; None where there is none."""
+    return max((timed.rate for name, timed in results.items() if name.startswith(kind)), default=None)
+
+
+def over(results: Results, kind: str) -> float | None:
+    """The best of ours over the best of a kind."""
+    theirs, ours = best(results, kind), best(results, OURS)
+    return None if theirs is None or ours is None else round(ours / theirs, 4)
+
+
+def table(results: Results, kind: str, unit: str, lives: bool = True) -> list[str]:
+    """Lines of Markdown, the best of ours in bold; over the best of a kind."""
+    ours, theirs = best(results, OURS), best(results, kind)
+    assert theirs is not None, "there is one of every kind but JAX"
+    lines = [f"| | {unit}/s | over {kind} | distance from ours |{' astray |' if lives else ''}"]
+    lines.append("|---|--:|--:|--:|" + ("--:|" if lives else ""))
+    for name, timed in results.items():
+        bold = "**" if timed.rate == ours else ""
+        far = "-" if timed.distance is None else f"{timed.distance:.0e}"
+        rate, ratio = f"{timed.rate:,.{1 if lives else 0}f}", f"{bold}{timed.rate / theirs:.2f}x{bold}"
+        astray = f" {timed.astray} of {timed.count} |" if lives else ""
+        lines.append(f"| {bold}{name}{bold} | {rate} | {ratio} | {far} |{astray}")
+    return [*lines, ""]
+
+
+def report(results: Mapping[str, Results], repeats: int) -> list[str]:
+    """The results as lines of Markdown."""
+    lines = ["# Lives over time and in worlds", "", "`python benchmarks/worlds.py`", ""]
+    lines += [setting("torch", "numpy", "gymnasium", "jax", "jaxlib"), ""]
+    lines += [
+        f"Process CPU time, medians of {repeats} repeats in turns. A life begins with building its networks and ends "
+        "with its last step; compiling is not counted. Distance: of the final weights (and of the rewards of a life), "
+        f"relative, the largest of a life's layers and of all lives; tolerance {TOLERANCE:g}.",
+        "",
+        "## W3: backpropagation through time",
+        "",
+        ABOUT_RECURRENT.format(**vars(RECURRENT)),
+        "",
+        *table(results["W3"], NAIVE, "lives"),
+        "## W4: Hebbian plasticity on CartPole",
+        "",
+        ABOUT_HEBBIAN.format(**vars(HEBBIAN), astray=ASTRAY),
+        "",
+        *table(results["W4"], NAIVE, "lives"),
+    ]
+    for title, key, says in (
+        ("CartPole alone", "carts", "The pole is pushed to where it leans, and none falls"),
+        (
+            "CartPole alone, random actions",
+            "random",
+            "In Gymnasium a fallen pole begins anew, in ours it stands still",
+        ),
+    ):
+        says += f"; {CARTS} carts, {STEPS} steps, the same starts and actions for all. A step is that of a cart."
+        lines += [f"## {title}", "", says, "", *table(results[key], GYMNASIUM, "steps", lives=False)]
+    return lines
+
+
+def summary(results: Mapping[str, Results]) -> dict[str, float | None]:
+    """Of ours, over the best of each kind; CartPole's over the quicker of Gymnasium's two, where no pole falls."""
+    rates = {f"{key}_lives_per_second": best(results[key], OURS) for key in ("W3", "W4")}
+    return {
+        "W3_over_naive": over(results["W3"], NAIVE),
+        "W3_over_jax": over(results["W3"], JAX),
+        "W4_over_naive": over(results["W4"], NAIVE),
+        "W4_over_jax": over(results["W4"], JAX),
+        "cartpole_steps_over_gymnasium": over(results["carts"], GYMNASIUM),
+        "cartpole_random_steps_over_gymnasium": over(results["random"], GYMNASIUM),
+        **{name: None if rate is None else round(rate, 1) for name, rate in rates.items()},
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer repeats; writes no result unless --output is given")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--output", type=Path, help="folder of worlds.md (default: benchmarks/results)")
+    given = parser.parse_args(arguments)
+    one_thread()
+    repeats, few = (3, 1) if given.quick else (11, 2)
+    results = {
+        "W3": race(recurrent(few), repeats),
+        "W4": race(hebbian(few), repeats, ASTRAY),
+        "carts": race(carts(cart_poles.balanced(CARTS, STEPS)), repeats),
+        "random": race(carts(cart_poles.at_random(CARTS, STEPS)), repeats, astray=None),
+    }
+    lines = report(results, repeats)
+    print("\n".join(lines))
+    folder = given.output or (None if given.quick else HERE / "results")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "worlds.md").write_text("\n".join(lines))
+    if given.json:
+        print(json.dumps(summary(results)))
+
+
+if __name__ == "__main__":
+    main()
