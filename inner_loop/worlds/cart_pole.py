@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 from torch import Tensor
 
 from genomes.chance import Chance
@@ -25,18 +25,25 @@ class _State:
     """Carts with poles in the middle of their episodes.
 
     Attributes:
-        motion: (P, 4, B): position (m), velocity (m/s), angle (rad) and angular velocity (rad/s).
+        phase: (4, P, B): position (m), velocity (m/s), angle (rad) and angular velocity (rad/s).
         push: (K, B), acceleration of cart and pole together that action 1 has more than action 0, m/s^2.
-        limits: (2, 1), largest position and angle.
+        limits: (2, 1, 1), largest position and angle.
+        reward: (K, B), of every step.
         fallen: (P, B), the pole has fallen or the cart has left the track.
         time: steps so far.
     """
 
-    motion: Float64[Tensor, "P 4 B"]
+    phase: Float64[Tensor, "4 P B"]
     push: Float64[Tensor, "K B"]
-    limits: Float64[Tensor, "2 1"]
+    limits: Float64[Tensor, "2 1 1"]
+    reward: Float32[Tensor, "K B"]
     fallen: Bool[Tensor, "P B"]
     time: int
+
+    @property
+    def motion(self) -> Float64[Tensor, "P 4 B"]:
+        """The phase of each life, (P, 4, B)."""
+        return self.phase.movedim(0, 1)
 
 
 @final
@@ -102,21 +109,22 @@ class CartPole(World):
 
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
         """Everything near 0."""
-        motion = (chance.stream("start").uniform(episodes, 4).mT.contiguous() - 0.5) * 0.1
-        fallen = torch.zeros_like(motion[:, 0], dtype=torch.bool)
-        push = torch.full_like(motion[:, 0], 2.0 * self.force / (self.cart_mass + self.pole_mass))
+        phase = (chance.stream("start").uniform(episodes, 4).movedim(2, 0).contiguous() - 0.5) * 0.1
+        fallen = torch.zeros_like(phase[0], dtype=torch.bool)
+        push = torch.full_like(phase[0], 2.0 * self.force / (self.cart_mass + self.pole_mass))
         if self.reversed == "random":
             push = torch.where(life.stream("reversed").integers(2, 1) == 1, -push, push)
         elif self.reversed == "always":
             push = -push
-        limits = torch.tensor([[_TRACK], [_LEAN]], dtype=motion.dtype, device=motion.device)
-        reward = torch.zeros_like(push, dtype=torch.float32)
-        return _State(motion, push, limits, fallen, 0), Moment(motion.float(), reward, fallen, fallen)
+        limits = torch.tensor([_TRACK, _LEAN], dtype=phase.dtype, device=phase.device)[:, None, None]
+        reward = torch.ones_like(push, dtype=torch.float32)
+        state = _State(phase, push, limits, reward, fallen, 0)
+        return state, Moment(state.motion.float(), torch.zeros_like(reward), fallen, fallen)
 
     def step(self, state: _State, actions: Int64[Tensor, "P B"]) -> tuple[_State, Moment]:
         """One push; what has ended stands still."""
-        before = state.motion.expand(len(actions), -1, -1)
-        _, velocity, angle, spin = before.unbind(1)
+        before = state.phase.expand(-1, len(actions), -1)
+        _, velocity, angle, spin = before
         share = self.pole_mass / (self.cart_mass + self.pole_mass)
         sine, cosine = angle.sin(), angle.cos()
         # the cart's acceleration if the pole did not hold it back
@@ -124,9 +132,10 @@ class CartPole(World):
         inertia = torch.rsub(cosine.square(), self.pole_length * 4.0 / 3.0, alpha=self.pole_length * share)
         turning = (sine * self.gravity).addcmul_(cosine, free, value=-1.0).div_(inertia)
         moving = free.addcmul_(turning, cosine, value=-share * self.pole_length)
-        after = torch.add(before, torch.stack((velocity, moving, spin, turning), 1), alpha=_TIME_STEP)
-        motion = torch.where(state.fallen.unsqueeze(1), before, after)
-        fallen = (motion[:, ::2].abs() > state.limits).any(1)
+        after = torch.add(before, torch.stack((velocity, moving, spin, turning)), alpha=_TIME_STEP)
+        phase = torch.where(state.fallen, before, after)
+        far, leaning = phase[::2].abs() > state.limits
+        fallen = far | leaning
         late = torch.full_like(fallen, state.time + 1 >= self.longest)
-        moment = Moment(motion.float(), torch.ones_like(free, dtype=torch.float32), fallen, late)
-        return _State(motion, state.push, state.limits, fallen, state.time + 1), moment
+        then = replace(state, phase=phase, fallen=fallen, time=state.time + 1)
+        return then, Moment(then.motion.float(), state.reward.expand_as(fallen), fallen, late)

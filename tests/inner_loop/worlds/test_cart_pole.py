@@ -105,7 +105,7 @@ def test_the_track_and_the_fall_end_where_gymnasiums_do(side, position, angle, e
     motion = torch.tensor([position, 0.0, angle, 0.0], dtype=torch.float64) * side
     environment.unwrapped.state = motion.numpy()
     terminated = environment.step(1)[2]
-    state = dataclasses.replace(state, motion=motion[None, :, None])
+    state = dataclasses.replace(state, phase=motion[:, None, None])
     assert CartPole().step(state, torch.tensor([[1]]))[1].terminated.item() == terminated == ends
 
 
