@@ -32,8 +32,7 @@ def check_search(search: Search) -> list[str]:
     Raises:
         Unexpected: at the first clause that does not hold.
     """
-    name = type(search).__name__
-    search.check(_SPEC, 2)
+    name, count = type(search).__name__, _goals_taken(search)
     state = search.begin(_SPEC, chance(0, "search", -1))
     for generation in range(3):
         luck = chance(0, "search", generation)
@@ -43,7 +42,7 @@ def check_search(search: Search) -> list[str]:
         expect(asked.units.shape == shape, name, f"{shape} numbers", asked.units.shape)
         expect(np.isfinite(asked.units).all(), name, "finite genomes", "others")
         expect(asked.parents.shape == (search.lives, 2), name, "two parents each", asked.parents.shape)
-        goals = _goals(asked.units)
+        goals = _goals(asked.units)[:, :count]
         before = {key: value.copy() for key, value in state.items()}
         told = search.tell(state, asked, goals, _SPEC, luck)
         expect(_same(state, before), name, "a tell that leaves the old state alone", "a changed one")
@@ -108,6 +107,16 @@ def _built(found: type) -> Any:
         return found()
     except TypeError as error:
         raise Unexpected(f"{found.__name__}: expected a default for every field, got {error}") from error
+
+
+def _goals_taken(search: Search) -> int:
+    """Two goals, or one where it takes no more."""
+    try:
+        search.check(_SPEC, 2)
+    except Unexpected:
+        search.check(_SPEC, 1)
+        return 1
+    return 2
 
 
 def _goals(units: Float64[ndarray, "N G"]) -> Float64[ndarray, "N 2"]:

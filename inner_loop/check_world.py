@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import final
 
 import torch
@@ -24,6 +24,8 @@ class _Seen:
 
     moments: list[Moment] = field(default_factory=list)
     scores: dict[str, Tensor] = field(default_factory=dict)
+    scores_at_end: dict[str, Tensor] = field(default_factory=dict)  # when all episodes had ended, perhaps before that
+    stayed: bool = True  # every moment was afterwards what it had been
 
     def stacked(self, name: str) -> Tensor:
         """One part of every moment, (steps, K, ..., B)."""
@@ -73,6 +75,13 @@ def _check_moments(clauses: Clauses, world: World, seen: _Seen) -> None:
     clauses.hold(at_rest, "at the reset nothing is rewarded and nothing has ended")
     flags = first.terminated.dtype == first.truncated.dtype == torch.bool
     clauses.hold(flags, "terminated and truncated are flags", (first.terminated.dtype, first.truncated.dtype))
+    for name, kind in (("trial", "flags"), ("weight", "finite numbers from 0 upwards")):
+        for part in [getattr(moment, name) for moment in seen.moments if getattr(moment, name) is not None]:
+            right = part.dtype == torch.bool if name == "trial" else bool((part.isfinite() & (part >= 0)).all())
+            fits = right and part.shape == first.reward.shape
+            clauses.hold(fits, f"{name}s are (K, B) {kind}", (tuple(part.shape), part.dtype))
+            clauses.said.pop()
+    clauses.hold(seen.stayed, "a step leaves the moments before it as they were")
     for name in ("observation", "reward", *(("target",) if world.teaches else ())):
         clauses.hold(bool(seen.stacked(name).isfinite().all()), f"{name}s are finite, after the end too")
 
@@ -108,6 +117,8 @@ def _check_end(clauses: Clauses, world: World) -> None:
     seen = _behave(world, chance(0, "check", owners=range(_LIVES)), 1, world.steps)
     ended = (seen.stacked("terminated") | seen.stacked("truncated")).any(0)
     clauses.hold(bool(ended.all()), f"every episode has ended after {world.steps} steps")
+    same = all(torch.equal(score, seen.scores_at_end[name]) for name, score in seen.scores.items())
+    clauses.hold(same, "once all episodes have ended no score changes any more")
 
 
 def _check_scores(clauses: Clauses, world: World, seen: _Seen) -> None:
@@ -130,12 +141,21 @@ def _behave(
         actions = _random_actions(world, doing.stream(step), episodes)
         if wrong is not None:
             actions[wrong] = torch.nan
-        state, moment = world.step(state, actions)
-        seen.moments.append(moment)
+        before = {name: part.clone() for name, part in _parts(moment).items()}
+        state, after = world.step(state, actions)
+        seen.stayed &= all(torch.equal(part, before[name]) for name, part in _parts(moment).items())
+        seen.moments.append(moment := after)
         returns = returns + torch.where(going, moment.reward.double(), 0.0)
         going = going & ~(moment.terminated | moment.truncated)
+        if not seen.scores_at_end and not bool(going.any()):
+            seen.scores_at_end = world.scores(state, returns)
     seen.scores = world.scores(state, returns)
     return seen
+
+
+def _parts(moment: Moment) -> dict[str, Tensor]:
+    """Whatever a moment has, by name."""
+    return {f.name: getattr(moment, f.name) for f in fields(moment) if getattr(moment, f.name) is not None}
 
 
 def _random_actions(world: World, doing: Chance, episodes: int) -> Tensor:
@@ -151,9 +171,9 @@ def _random_actions(world: World, doing: Chance, episodes: int) -> Tensor:
 
 def _equal(one: _Seen, other: _Seen, lives: int = _LIVES, episodes: int | None = None, exactly: bool = False) -> bool:
     """Whether the first lives and episodes saw the same, to rounding or to the bit."""
-    for name in ("observation", "reward", "terminated", "truncated"):
-        for mine, yours in zip(one.moments[1:], other.moments[1:], strict=True):
-            a, b = (getattr(moment, name)[:lives, ..., :episodes].double() for moment in (mine, yours))
+    for mine, yours in zip(one.moments[1:], other.moments[1:], strict=True):
+        for name in _parts(mine):
+            a, b = (_parts(moment)[name][:lives, ..., :episodes].double() for moment in (mine, yours))
             if a.shape != b.shape or not (torch.equal(a, b) if exactly else torch.allclose(a, b, 1e-5, 1e-6)):
                 return False
     return True

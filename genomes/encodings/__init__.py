@@ -1,6 +1,7 @@
 """The encodings that come with the house; registering one here is what puts it under the contract tests."""
 
 from genomes.encoding import Encoding
+from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
@@ -11,6 +12,7 @@ ENCODINGS: tuple[type[Encoding], ...] = (
     GeneExpression,
     SpatialExpression,
     GenomicBottleneck,
+    Alleles,
     Direct,
     RandomWiring,
 )

@@ -7,5 +7,18 @@ from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.rules.output_only import OutputOnly
 from inner_loop.rules.policy_gradient import PolicyGradient
+from inner_loop.rules.reward_modulated import RewardModulated
+from inner_loop.rules.trial_and_error import TrialAndError
+from inner_loop.rules.volterra import Volterra
 
-RULES: tuple[type[LearningRule], ...] = (Backprop, BPTT, Hebbian, PolicyGradient, OutputOnly, Frozen)
+RULES: tuple[type[LearningRule], ...] = (
+    Backprop,
+    BPTT,
+    Hebbian,
+    Volterra,
+    RewardModulated,
+    PolicyGradient,
+    TrialAndError,
+    OutputOnly,
+    Frozen,
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, final
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from genomes.evolvable import check_evolvables
@@ -14,22 +15,51 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Evolvable, Synaptic
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
-from inner_loop.rule import LearningRule
+from inner_loop.rule import LearningRule, Teacher
+
+_COEFFICIENTS = ("correlation", "presynaptic", "postsynaptic", "constant")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """eta times A, B, C and D of one projection, 0 where no synapse grew: each (P, 1, 1) or (P, post, pre)."""
+
+    correlation: Tensor
+    presynaptic: Tensor
+    postsynaptic: Tensor
+    constant: Tensor
+
+    @classmethod
+    def of(cls, synapses: Synapses) -> Coefficients:
+        """Those of newborn synapses."""
+        rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
+        if synapses.mask is not None:
+            rate = rate * synapses.mask
+        return cls(*(rate * synapses.parameters[f"rule.{name}"].to(rate) for name in _COEFFICIENTS))
+
+    def change(self, product: Tensor, pre: Tensor, post: Tensor) -> Float[Tensor, "P post pre"]:
+        """The change by the means of y x, x and y."""
+        change = post * self.postsynaptic + self.constant
+        return torch.addcmul(change, self.presynaptic, pre).addcmul_(self.correlation, product)
 
 
 @final
 @dataclass(frozen=True)
-class Hebbian(LearningRule[tuple[()]]):
+class Hebbian(LearningRule[tuple[Coefficients, ...]]):
     """dw_ij = learning_rate * mean_b (A y_i x_j + B x_j + C y_i + D), x presynaptic and y postsynaptic activity.
 
     A to D are those of the paper, B the pre- and C the postsynaptic term. Coefficients are shared by the individual, a
-    projection or a pair of cell types. After a step, the weights of a projection whose largest magnitude passes `bound`
-    are scaled back to it (the paper divides by the largest always), so nothing blows up.
+    projection, a pair of cell types or some synapses, or each synapse has its own, as in the paper. The mean is over
+    the episodes that go on. Recurrent and lateral projections carry x of the step before. After a step, the weights of
+    a projection whose largest magnitude passes `bound` are scaled back to it (the paper divides by the largest always),
+    so nothing blows up.
 
     Attributes:
         learning_rate, correlation, presynaptic, postsynaptic, constant: eta, A, B, C, D.
         bound: largest magnitude of a weight.
-        taught: while it learns, the output group shows the target in place of its own activity (supervised Hebb).
+        taught: while it learns, the output group shows the target in place of its own activity (supervised Hebb), as
+            far as the target counts.
     """
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.01
@@ -44,36 +74,80 @@ class Hebbian(LearningRule[tuple[()]]):
         check_evolvables(self)
         expect(self.bound > 0, "Hebbian.bound", "a number above 0", self.bound)
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[()]:
-        """Nothing to remember."""
-        return ()
+    @property
+    def teacher(self) -> Teacher:
+        """The targets, if it is taught."""
+        return "targets" if self.taught else "nothing"
+
+    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[Coefficients, ...]:
+        """The coefficients of every projection: they do not change in a life."""
+        return tuple(Coefficients.of(newborn.projections[edge.name]) for edge in newborn.topology.edges)
 
     def step(
-        self, network: Network, weights: Weights, state: tuple[()], lived: Lived, newborn: Phenotype
-    ) -> tuple[Weights, tuple[()]]:
-        """One Hebbian update of every projection; biases stay."""
-        for group, edges in network.incoming.items():
-            teach = self.taught and group == network.output
-            post = lived.targets if teach else lived.activities[group]
-            for edge in edges:
-                weight = weights.projections[edge.name]
-                synapses = newborn.projections[edge.name]
-                change = abcd_update(post, lived.activities[edge.pre], synapses)
-                if synapses.mask is not None:
-                    change *= synapses.mask
-                weight += change
-                largest = weight.abs().amax((1, 2), keepdim=True)
-                weight *= (self.bound / largest).clamp_(max=1.0)
+        self, network: Network, weights: Weights, state: tuple[Coefficients, ...], lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, tuple[Coefficients, ...]]:
+        """One Hebbian update of every projection; biases stay. Without coefficients, (), they are worked out anew."""
+        state = state or self.init(network, newborn, weights)
+        going = lives_going(lived)
+        for edge, coefficients in zip(newborn.topology.edges, state, strict=True):
+            teach = self.taught and edge.post == network.output
+            post = _shown(lived) if teach else lived.activities[edge.post]
+            pre = network.presynaptic(edge, lived.activities, lived.before)
+            weight = weights.projections[edge.name]
+            change = coefficients.change(*_means(post, pre, weight, lived.alive))
+            add_bounded(weight, change, self.bound, going)
         return weights, state
 
 
-def abcd_update(post: Tensor, pre: Tensor, synapses: Synapses) -> Tensor:
-    """The ABCD change of one projection, mean over the samples, (P, post, pre); post and pre are (P or 1, units, B)."""
-    eta, a, b, c, d = (
-        synapses.parameters[f"rule.{name}"]
-        for name in ("learning_rate", "correlation", "presynaptic", "postsynaptic", "constant")
-    )
-    lives, samples = synapses.weight.shape[0], pre.shape[2]
-    product = torch.bmm(post.expand(lives, -1, -1), pre.expand(lives, -1, -1).mT) / samples
-    mean_pre, mean_post = pre.mean(2)[:, None, :], post.mean(2)[:, :, None]
-    return eta * (a * product + b * mean_pre + c * mean_post + d)
+def lives_going(lived: Lived) -> Bool[Tensor, "P 1 1"] | None:
+    """Lives of which an episode goes on; None where there are no episodes."""
+    return None if lived.alive is None else lived.alive.any(1)[:, None, None]
+
+
+def add_bounded(weight: Tensor, change: Tensor, bound: float, going: Bool[Tensor, "P 1 1"] | None) -> None:
+    """weight <- weight + change, scaled back to the bound where the largest passes it; to the bit as it was elsewhere.
+
+    Args:
+        weight: (P, post, pre).
+        change: (P, post, pre), is written into.
+        bound: largest magnitude of a weight.
+        going: lives that change at all; None: every life.
+    """
+    changed = change.add_(weight)
+    largest = changed.abs().amax((1, 2), keepdim=True)
+    changed /= (largest / bound).clamp_(min=1.0)
+    if going is None:
+        weight.copy_(changed)
+    else:  # not by a factor of 0: what goes on in a network after the end need not be finite
+        torch.where(going, changed, weight, out=weight)
+
+
+def side_by_side(post: Tensor, pre: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """y and x of a single episode for every synapse, (P, post, pre): short rows that repeat cost more than the room."""
+    return post.expand_as(weight).contiguous(), pre.mT.expand_as(weight).contiguous()
+
+
+def of_going(post: Tensor, pre: Tensor, alive: Bool[Tensor, "P B"] | None) -> tuple[Tensor, Tensor, Tensor | float]:
+    """y and x, 0 in episodes that have ended, and the share of each of the others in their mean."""
+    if alive is None:
+        return post, pre, 1.0 / post.shape[2]
+    going = alive[:, None, :]
+    share = 1.0 / alive.sum(1).clamp(min=1).to(post)[:, None, None]
+    return torch.where(going, post, 0.0), torch.where(going, pre, 0.0), share
+
+
+def _shown(lived: Lived) -> Tensor:
+    """What the output group shows under a teacher."""
+    if lived.weight is None:
+        return lived.targets
+    return torch.lerp(lived.activities[lived.output], lived.targets, lived.weight[:, None, :])
+
+
+def _means(post: Tensor, pre: Tensor, weight: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Means of y x, x and y over the episodes that go on, each (P, post, pre) or as it broadcasts to that."""
+    if post.shape[2] == 1:
+        y, x = side_by_side(post, pre, weight)
+        return y * x, x, y
+    lives = weight.shape[0]
+    y, x, share = of_going(post.expand(lives, -1, -1), pre.expand(lives, -1, -1), alive)
+    return torch.bmm(y, x.mT).mul_(share), x.sum(2)[:, None, :] * share, y.sum(2)[:, :, None] * share

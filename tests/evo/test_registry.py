@@ -68,7 +68,7 @@ def test_an_unknown_name_gets_the_nearest_and_the_list() -> None:
     assert str(caught.value).startswith(
         "encoding.kind: no encoding 'GeneExpresion'; did you mean 'GeneExpression'? (GeneExpression, "
     )
-    with pytest.raises(Unexpected, match=r"no rule 'xyz'; choose from Backprop, .*OutputOnly$"):
+    with pytest.raises(Unexpected, match=r"no rule 'xyz'; choose from BPTT, Backprop, .*Volterra$"):
         resolve("rule", "xyz")
 
 

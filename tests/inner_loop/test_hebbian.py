@@ -1,4 +1,6 @@
-"""The ABCD rule against a loop over every synapse and sample; its bound; its teacher."""
+"""The ABCD rule against a loop over every synapse and sample; its bound; its teacher; episodes that end."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,7 +9,9 @@ from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.phenotype import Phenotype
 from genomes.spec import Evolve
+from genomes.topology import Group, Topology
 from inner_loop import specimen
+from inner_loop.check import check_rule
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.objectives.squared_error import SquaredError
@@ -143,3 +147,126 @@ def test_a_taught_hebbian_associates_what_it_is_shown():
 def test_a_bound_must_be_positive():
     with pytest.raises(Unexpected, match="bound"):
         Hebbian(bound=0.0)
+
+
+ROUND = Topology(
+    (Group("input", 5), Group("hidden", 6, "tanh", types=2), Group("output", 3)),
+    ("input -> hidden", "hidden -> hidden", "hidden -> output", "output -> hidden"),
+)
+LOT = {name: Evolve((-0.9, 1.1), bits=9, per="synapse", shared=3) for name in NAMES}
+
+
+def moment(newborn, episodes, owners=specimen.OWNERS):
+    """One step of some episodes in a network with lateral and recurrent projections; all of them go on."""
+    network, source = Network(ROUND), chance(6, "moment", owners=owners)
+
+    def normal(name, units):
+        return source.stream(name).normal(units, episodes).to(newborn.like)
+
+    before = {group.name: normal(f"before {group.name}", group.size) for group in ROUND.groups}
+    activities, drives = network.advance(Weights.born(newborn), normal("now", 5), before, {})
+    alive = torch.ones(len(owners), episodes, dtype=torch.bool)
+    nothing = torch.zeros(1, 0, episodes)
+    lived = Lived(activities, nothing, "output", None, 0, source, before=before, drives=drives, alive=alive)
+    return network, lived
+
+
+def after(rule, newborn, network, lived):
+    """The weights after a step, by name."""
+    weights = Weights.born(newborn)
+    return rule.step(network, weights, rule.init(network, newborn, weights), lived, newborn)[0].projections
+
+
+@pytest.mark.parametrize("rule", [Hebbian(**evolving("projection")), Hebbian(**LOT)], ids=["projection", "lot"])
+@pytest.mark.parametrize("episodes", [1, 3])
+def test_projections_that_are_late_carry_what_was_before(rule, episodes):
+    newborn = specimen.newborn(replace(rule, bound=100.0), torch.float64, ROUND)
+    network, lived = moment(newborn, episodes)
+    changed = after(replace(rule, bound=100.0), newborn, network, lived)
+    for edge in ROUND.edges:
+        synapses = newborn.projections[edge.name]
+        eta, a, b, c, d = (synapses.parameters[f"rule.{name}"] for name in NAMES)
+        late = edge.name in ("hidden -> hidden", "output -> hidden")
+        x, y = (lived.before if late else lived.activities)[edge.pre], lived.activities[edge.post]
+        x, y = x[:, None, :, :], y[:, :, None, :]
+        change = eta * (a[..., None] * y * x + b[..., None] * x + c[..., None] * y + d[..., None]).mean(3)
+        wanted = synapses.weight + (change if synapses.mask is None else change * synapses.mask)
+        torch.testing.assert_close(changed[edge.name], wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", [Hebbian(**evolving("individual")), Hebbian(**LOT)], ids=["individual", "lot"])
+def test_a_life_that_has_ended_keeps_its_weights_to_the_bit(rule):
+    """Though they are beyond the bound, and though its activity is not finite any more."""
+    rule = replace(rule, bound=0.1)
+    newborn = specimen.newborn(rule, topology=ROUND)
+    network, lived = moment(newborn, episodes=1)
+    lived.alive[[0, 2]] = False
+    lived.activities["hidden"][0] = torch.inf
+    lived.activities["output"][2] = torch.nan
+    for name, weight in after(rule, newborn, network, lived).items():
+        born = newborn.projections[name].weight
+        for life in (0, 2):
+            assert weight[life].numpy().tobytes() == born[life].numpy().tobytes()
+        for life in (1, 3):
+            assert not torch.equal(weight[life], born[life])
+            assert weight[life].isfinite().all()
+
+
+@pytest.mark.parametrize("rule", [Hebbian(**evolving("individual")), Hebbian(**LOT)], ids=["individual", "lot"])
+def test_episodes_that_have_ended_count_no_more(rule):
+    newborn = specimen.newborn(rule, torch.float64, ROUND)
+    network, lived = moment(newborn, episodes=3)
+    lived.alive[:, 1] = False
+    lived.alive[3] = False
+    lived.activities["hidden"][:, :, 1] = torch.inf
+    going = torch.tensor([0, 2])
+    parts = [{name: y[:, :, going] for name, y in by.items()} for by in (lived.activities, lived.before)]
+    fewer = replace(lived, activities=parts[0], before=parts[1], alive=lived.alive[:, going])
+    some, all_of_them = (after(rule, newborn, network, each) for each in (fewer, lived))
+    for name, weight in all_of_them.items():
+        torch.testing.assert_close(weight, some[name], rtol=1e-12, atol=1e-12)
+        assert torch.equal(weight[3], newborn.projections[name].weight[3])
+        assert not torch.equal(weight[0], newborn.projections[name].weight[0])
+
+
+@pytest.mark.parametrize("episodes", [1, 3])
+def test_each_life_is_lived_as_if_it_were_alone(episodes):
+    rule = Hebbian(**LOT)
+    newborn = specimen.newborn(rule, torch.float64, ROUND)
+    network, lived = moment(newborn, episodes)
+    lived.activities["hidden"][1] = torch.nan
+    together = after(rule, newborn, network, lived)
+    for life in (0, 2, 3):
+        one = slice(life, life + 1)
+        parts = [{name: y[one] for name, y in by.items()} for by in (lived.activities, lived.before)]
+        alone = replace(lived, activities=parts[0], before=parts[1], alive=lived.alive[one])
+        for name, weight in after(rule, specimen.chosen(newborn, [life]), network, alone).items():
+            torch.testing.assert_close(together[name][one], weight, rtol=1e-12, atol=1e-12)
+
+
+def test_a_target_is_shown_as_far_as_it_counts():
+    rule = Hebbian(taught=True, bound=100.0)
+    newborn = specimen.newborn(rule, torch.float64, ROUND)
+    network, lived = moment(newborn, episodes=3)
+    targets = lived.chance.stream("targets").normal(3, 3)
+    weight = torch.tensor([[0.0, 1.0, 0.25]], dtype=torch.float64)
+    own = lived.activities["output"]
+    shown = own + weight[:, None] * (targets - own)
+    mixed = after(rule, newborn, network, replace(lived, targets=targets, weight=weight))
+    plain = after(rule, newborn, network, replace(lived, targets=shown))
+    for name in mixed:
+        torch.testing.assert_close(mixed[name], plain[name], rtol=1e-12, atol=1e-12)
+
+
+def test_targets_are_asked_for_only_if_it_is_taught():
+    assert Hebbian().teacher == "nothing"
+    assert Hebbian(taught=True).teacher == "targets"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [Hebbian(learning_rate=LOT["constant"]), Hebbian(**LOT), Hebbian(constant=Evolve((-1.0, 1.0), per="synapse"))],
+    ids=["rate", "lot", "synapse"],
+)
+def test_the_contract_with_numbers_of_each_synapse(rule):
+    assert len(check_rule(rule)) >= 10
