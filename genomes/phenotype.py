@@ -120,7 +120,7 @@ class Phenotype:
         return grown
 
     def module(self, individual: int) -> nn.Module:
-        """One of the networks as an nn.Module: (B, input units) to (B, output units), with memory (T, B, units) to same.
+        """One of the networks as an nn.Module: (B, input units) to (B, output units), or (T, B, ...) with memory.
 
         Raises:
             Unexpected: no such individual.

@@ -16,7 +16,7 @@ from inner_loop.tasks.teacher import Teacher
 
 
 def names_in(task):
-    return Lifetime().names(task.score_names) + ("genome_bits", "wiring_bits")
+    return (*Lifetime().names(task.score_names), "genome_bits", "wiring_bits")
 
 
 @pytest.mark.parametrize("goals", GOALS)
