@@ -114,12 +114,12 @@ def _check_environment(experiment: Experiment) -> None:
     else:
         inputs = lifetime.inputs(world)
     called = type(experiment.environment).__name__
-    for group, units, side in (
-        (topology.sensory, inputs, "inputs"),
-        (topology.output, experiment.environment.outputs, "outputs"),
+    felt = " and of its feedback" if isinstance(lifetime, EpisodicLifetime) and lifetime.feedback else ""
+    for group, units, whose in (
+        (topology.sensory, inputs, f"inputs of {called}{felt}"),
+        (topology.output, experiment.environment.outputs, f"outputs of {called}"),
     ):
-        fits = f"{units} units, the {side} of {called}"
-        expect(group.size == units, f"topology.groups.{group.name}.size", fits, group.size)
+        expect(group.size == units, f"topology.groups.{group.name}.size", f"{units} units, the {whose}", group.size)
     for name, away in experiment.held_out:
         expect(name and name == name.strip() and "." not in name, "held_out", "names without '.'", name)
         sizes = (away.inputs, away.outputs)

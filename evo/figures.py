@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,8 @@ def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
             axes.fill_between(run.generations, spread[:, 0], spread[:, 2], color=colour, alpha=0.2, linewidth=0)
             axes.plot(run.generations, spread[:, 1], color=colour, linewidth=1.8)
             ends[text] = (float(spread[-1, 1]), colour)
-        random = np.mean([outcome.founders.get(name, outcome.founders_innate) for name in drawn if "innate" in name])
-        level = float(random) if np.isfinite(random) else outcome.founders_innate
+        born = [outcome.founders[name] for name in drawn if name.startswith("innate") and name in outcome.founders]
+        level = float(np.mean(born)) if born else outcome.founders_innate
         axes.axhline(level, color=QUIET, linewidth=1, linestyle=":")
         _label(axes, ends | {"random genomes": (level, QUIET)}, last)
         axes.set(xlabel="generation", ylabel=f"{main.replace('_', ' ')}, selection split", xlim=(0, max(last, 1)))
@@ -70,7 +71,7 @@ def front(run: Run, folder: Path) -> list[Path]:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    experiment = run.experiment
+    experiment = replace(run.experiment, held_out=())  # only home is drawn
     latest = run.folder.latest()
     assert latest is not None, "a run with a result has a state"
     levels = assemble(experiment).quantise(latest[1]["units"])

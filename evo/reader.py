@@ -95,7 +95,8 @@ class Reader:
             # what only a task needs; a world stands in for it
             needed = shape.required or (whole and name in ("task", "objective") and "world" not in data)
             if name not in data and needed:
-                self.mistakes.append((at, f"expected {_wanted(name, shape, record)}, got nothing"))
+                wanted = f"{_wanted(name, shape, record)}{', or a world' if whole and name == 'task' else ''}"
+                self.mistakes.append((at, f"expected {wanted}, got nothing"))
             elif whole and name == "lifetime" and "world" in data:
                 values[name] = self._record(EpisodicLifetime, data.get(name, {}), at)
             elif name in data and whole and name == "lifetime":
@@ -131,8 +132,12 @@ class Reader:
     def _held_out(self, data: dict[str, Any]) -> Any:
         """Worlds by name, each the world of the experiment with some numbers changed."""
         named, home = data["held_out"], opened("world", data.get("world"))
-        if not isinstance(named, dict) or not isinstance(home, dict):
+        if "world" not in data:
+            return self._expected("held_out", "nothing, where there is no world", named)
+        if not isinstance(named, dict):
             return self._expected("held_out", "a mapping of names to what differs from the world", named)
+        if any(f"{where}.".startswith("world.") for where, _ in self.mistakes):
+            return _WRONG  # they would be told again for every world that differs from it
         found = []
         for name, changes in named.items():
             where = _join("held_out", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -110,7 +111,9 @@ class Run:
         # an evolution strategy's centre is the first of its generation, and so is an elite
         latest = [self._individual(index, 0) for index in self.generations[-_FINALISTS:]]
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
-        return max(self._again([*latest, *leaders[-_FINALISTS:], *best]), key=lambda leader: leader.sum)
+        # each once: whoever is examined twice is lucky twice as often
+        finalists = {(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}
+        return max(self._again([*finalists.values()]), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
     def _leader(self, index: int) -> Best:
         measured, main = self.generation(index).measurements, self.experiment.main
@@ -130,7 +133,7 @@ class Run:
         """The same genomes with scores of new births and new episodes, those of one like those of another."""
         experiment = self.experiment
         births = max(_FINAL_BIRTHS, 4 * experiment.lifetime.births)
-        experiment = replace(experiment, lifetime=replace(experiment.lifetime, births=births))
+        experiment = replace(experiment, lifetime=replace(experiment.lifetime, births=births, common=True))
         again: list[Best] = []
         for cohort in cohorts(_FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
             measured = evaluate(experiment, cohort).measurements

@@ -130,7 +130,9 @@ def _count(number: Evolve, topology: Topology) -> int:
     if number.per == "projection":
         return len(topology.edges)
     if number.per == "synapse":
-        return number.shared or topology.synapses
+        shared = number.shared or topology.synapses
+        expect(shared <= topology.synapses, "evolve.shared", f"at most {topology.synapses}, the synapses", shared)
+        return shared
     return sum(math.prod(_type_pairs(edge, topology)) for edge in topology.edges)
 
 
@@ -154,8 +156,8 @@ def _spread(values: Tensor, evolve: Evolve | None, topology: Topology) -> dict[s
 def _by_synapse(values: Tensor, shared: int | None, topology: Topology) -> dict[str, Tensor]:
     if shared is not None:
         # the lot is a constant of the framework: every number of a rule, and every run, has the same
-        lot = chance(0, "shared numbers").integers(shared, topology.synapses)[0].to(values.device)
-        values = values[:, lot]
+        lot = chance(0, "shared numbers").permutation(topology.synapses)[0] % shared
+        values = values[:, lot.to(values.device)]
     sizes = [math.prod(topology.shape(edge)) for edge in topology.edges]
     parts = zip(topology.edges, values.split(sizes, dim=1), strict=True)
     return {edge.name: part.unflatten(1, topology.shape(edge)) for edge, part in parts}

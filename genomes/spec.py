@@ -32,7 +32,7 @@ class Evolve:
         bits: per number; 2^bits levels.
         per: one number for the individual, for each projection, for each pair of cell types of each projection, or for
             each synapse.
-        shared: with `per: synapse`, all synapses share so many numbers, each assigned to one of them by a fixed lot.
+        shared: with `per: synapse`, the synapses share so many numbers, by a fixed lot, as evenly as can be.
     """
 
     evolve: tuple[float, float]

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from evo.config import dump, load, read, shipped
+from evo.evaluate import cohorts, evaluate
+from evo.experiment import assemble, measurement_names
+from evo.search.base import founders
+from genomes.chance import chance
 
 FOLDER = Path(__file__).parents[1] / "configs"
 
@@ -21,3 +25,39 @@ def test_loads_and_round_trips(name: str) -> None:
     assert read(dump(experiment), name) == experiment
     first = (FOLDER / f"{name}.yaml").read_text().splitlines()[0]
     assert re.fullmatch(r"# \w.{30,}\.", first), "the first line says what the config shows"
+
+
+WORLDS = [name for name in sorted(shipped()) if "\nworld:" in shipped()[name].read_text()]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_lives_in_the_worlds_of_configs_are_measured(name: str) -> None:
+    experiment = load(name, ["cohort=2", "lifetime.births=1", "lifetime.exams=1"])
+    spec = assemble(experiment)
+    cohort = cohorts(0, spec.quantise(founders(2, spec, chance(0, "founders"))), 2)[0]
+    outcome = evaluate(experiment, cohort)
+    assert outcome.failures == ("", "")
+    assert set(measurement_names(experiment)) <= outcome.measurements.keys()
+
+
+def test_the_classic_control_environments_run_by_name(tmp_path: Path) -> None:
+    from evo import evolve
+
+    sizes = {"CartPole-v1": (4, 2), "Acrobot-v1": (6, 3), "MountainCar-v0": (2, 3), "Pendulum-v1": (3, 1)}
+    sizes["MountainCarContinuous-v0"] = (2, 1)
+    for name, (inputs, outputs) in sizes.items():
+        text = f"""
+topology:
+  groups: [{{name: senses, size: {inputs}}}, {{name: action, size: {outputs}}}]
+  projections: [senses -> action]
+encoding: Direct
+rule: Frozen
+world: {{kind: Gymnasium, id: {name}, longest: 20}}
+lifetime: {{episodes: 0, exams: 1, measured: [innate]}}
+goals: [innate.return]
+search: {{kind: RandomSearch, population: 2}}
+generations: 1
+cohort: 2
+"""
+        generations = list(evolve(read(text, name), tmp_path / name))
+        assert generations[0].failures == ("", ""), name

@@ -84,7 +84,7 @@ def test_every_mistake_of_a_file_at_once() -> None:
         "x.yaml: rule.learning_rate.scale: expected 'linear' or 'log', got 'lgo'; did you mean 'log'?",
         "x.yaml: rule.momentum: expected a finite number or {evolve: [lowest, highest]}, got Infinity",
         "x.yaml: objective: expected one of CrossEntropy, SquaredError, got nothing",
-        "x.yaml: task.kind: no task 'Teecher'; did you mean 'Teacher'? (Digits, Arrays, Teacher)",
+        "x.yaml: task.kind: no task 'Teecher'; did you mean 'Teacher'? (Digits, Arrays, Teacher, Sinusoid)",
         "x.yaml: search.populaton: no such key in RandomSearch; did you mean 'population'?",
         "x.yaml: lifetime.steps: expected a whole number, got 10.0",
     ]
