@@ -44,10 +44,14 @@ def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
             axes.fill_between(run.generations, spread[:, 0], spread[:, 2], color=colour, alpha=0.2, linewidth=0)
             axes.plot(run.generations, spread[:, 1], color=colour, linewidth=1.8)
             ends[text] = (float(spread[-1, 1]), colour)
-        born = [outcome.founders[name] for name in drawn if name.startswith("innate") and name in outcome.founders]
-        level = float(np.mean(born)) if born else outcome.founders_innate
-        axes.axhline(level, color=QUIET, linewidth=1, linestyle=":")
-        _label(axes, ends | {"random genomes": (level, QUIET)}, last)
+        random = {name: outcome.founders[name] for name in drawn if name in outcome.founders}
+        for name, level in (random or {"innate": outcome.founders_innate}).items():
+            alone = len(random) < 2
+            text = "random genomes" if alone else f"random, {drawn[name][0]}"
+            colour = QUIET if alone else drawn[name][1]
+            axes.axhline(level, color=colour, linewidth=1, linestyle=":")
+            ends[text] = (level, colour)
+        _label(axes, ends, last)
         axes.set(xlabel="generation", ylabel=f"{main.replace('_', ' ')}, selection split", xlim=(0, max(last, 1)))
         bits = f"{outcome.genome_bits:,.0f} bits of genome, {outcome.wiring_bits:,.0f} bits of wiring"
         scores = ", ".join(f"{outcome.best[name]:.3f} {text}" for name, (text, _) in reversed(drawn.items()))

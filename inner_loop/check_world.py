@@ -14,6 +14,7 @@ from inner_loop.world import Continuous, Discrete, Moment, World
 
 _LIVES, _EPISODES = 3, 4
 _WRONG = 1  # the life whose actions are not numbers
+_REWARD = 10_000  # float32 has seven digits
 _LONGEST = 60  # steps that most clauses look at: an episode of some thousands would take minutes
 
 
@@ -53,6 +54,7 @@ def _world(clauses: Clauses, world: World) -> None:
     with torch.inference_mode():
         seen = _behave(world, chance(0, "check", owners=range(_LIVES)), _EPISODES, steps)
         _check_moments(clauses, world, seen)
+        _check_scale(clauses, seen)
         _check_chance(clauses, world, seen, steps)
         _check_actions(clauses, world, seen, steps)
         _check_end(clauses, world)
@@ -84,6 +86,13 @@ def _check_moments(clauses: Clauses, world: World, seen: _Seen) -> None:
     clauses.hold(seen.stayed, "a step leaves the moments before it as they were")
     for name in ("observation", "reward", *(("target",) if world.teaches else ())):
         clauses.hold(bool(seen.stacked(name).isfinite().all()), f"{name}s are finite, after the end too")
+
+
+def _check_scale(clauses: Clauses, seen: _Seen) -> None:
+    largest = float(seen.stacked("reward").abs().max())
+    clauses.hold(
+        largest <= _REWARD, f"rewards are at most {_REWARD:,} in size, beside which small ones are not lost", largest
+    )
 
 
 def _check_chance(clauses: Clauses, world: World, seen: _Seen, steps: int) -> None:

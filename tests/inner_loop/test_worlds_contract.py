@@ -64,7 +64,7 @@ class Drift(World):
         told = actions[:, 0].nan_to_num()
         if self.fault == "nan spreads":
             told = told + actions.sum() * 0.0
-        place = place + told
+        place = place + told * (1e6 if self.fault == "scale" else 1.0)
         if self.fault == "infinite":
             place = place / 0.0
         return (place, done + 1), self.moment(place, done + 1, -place.abs())
@@ -91,6 +91,7 @@ def test_the_specimen_keeps_the_contract():
         ("noise", "same bytes"),
         ("reward", "at the reset nothing is rewarded"),
         ("nan spreads", "actions that are not numbers leave the other lives' bytes alone"),
+        ("scale", "rewards are at most 10,000 in size"),
         ("infinite", "observations are finite"),
         ("endless", "every episode has ended after 10 steps"),
         ("shape", "has .*observation"),
