@@ -157,7 +157,7 @@ def markdown(learned: Tensor, naive: Tensor, task: Sinusoid, seeds: Sequence[int
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shots", type=int, default=10, help="points that a step learns from")
-    parser.add_argument("--iterations", type=int, default=10_000, help="meta-batches")
+    parser.add_argument("--iterations", type=int, default=30_000, help="meta-batches")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 upwards")
     parser.add_argument("--quick", action="store_true", help="far too few; writes nothing without --output")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line: error by steps")
