@@ -505,7 +505,14 @@ def test_evolve_shows_sums_up_and_draws_every_condition(tmp_path, capsys, monkey
         assert table[condition] == [f"{number:.3f}" for number in numbers]
     assert table["learned_there"][:2] == ["-", "-"]
     drawn = (run / "figures" / "evolution.svg").read_text()
-    for text in ("at birth", "at birth, plastic", "after learning", "random genomes", "return, selection split"):
+    for text in (
+        "at birth",
+        "at birth, plastic",
+        "after learning",
+        "random, at birth",
+        "random, after learning",
+        "return, selection split",
+    ):
         assert f"<!-- {text} -->" in drawn
     assert "<!-- at birth, with memory -->" not in drawn, "what was not measured in the run"
     assert (run / "figures" / "front.png").read_bytes()[:4] == b"\x89PNG"
