@@ -28,7 +28,7 @@ def export(run: Run, kind: str, path: Path | None = None) -> Path:
 
 
 def _npz(run: Run, best: Best, newborn: Phenotype) -> bytes:
-    """Genome (levels, and every gene by name), weights, masks and biases at birth."""
+    """Genome (levels, and every gene by name), weights, masks, biases and leaks at birth."""
     arrays = {"levels": best.levels}
     for name, values in assemble(run.experiment).genes(best.levels[None, :], dtype=torch.float64).items():
         arrays[f"gene.{name}"] = values[0].numpy()
@@ -40,6 +40,8 @@ def _npz(run: Run, best: Best, newborn: Phenotype) -> bytes:
         bias = newborn.bias(group.name)
         if bias is not None:
             arrays[f"bias.{group.name}"] = bias[0].numpy()
+        if "leak" in newborn.groups.get(group.name, {}):
+            arrays[f"leak.{group.name}"] = newborn.groups[group.name]["leak"][0].numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -70,10 +72,10 @@ def _graphml(run: Run, best: Best, newborn: Phenotype) -> bytes:
 
     graph: Any = networkx.DiGraph()
     for group in newborn.topology.groups:
-        bias = newborn.bias(group.name)
         for i in range(group.size):
             place = {} if group.coordinates is None else dict(zip("xyz", group.coordinates[i].tolist(), strict=False))
-            more = {} if bias is None else {"bias": float(bias[0, i])}
+            units = newborn.groups.get(group.name, {})
+            more = {what: float(units[what][0, i]) for what in ("bias", "leak") if what in units}
             graph.add_node(f"{group.name}/{i}", group=group.name, type=int(group.cell_types[i]), **place, **more)
     for pre_group, pre, post_group, post, weight in _synapses(newborn):
         graph.add_edge(f"{pre_group}/{pre}", f"{post_group}/{post}", weight=weight)

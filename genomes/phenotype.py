@@ -137,7 +137,8 @@ class PhenotypeModule(nn.Module):
         weights: of each projection, (post, pre), in the order of the topology's projections.
         biases: of each group in `biased`, (units,).
         biased: names of the groups that have a bias.
-        leaks: by name, of the groups that leak, (units,); not trained.
+        leaks: of each group in `leaking`, (units,); not trained.
+        leaking: names of the groups that have a memory of their own.
     """
 
     def __init__(self, phenotype: Phenotype, individual: int) -> None:
@@ -152,7 +153,11 @@ class PhenotypeModule(nn.Module):
         self.biases = nn.ParameterList(
             [nn.Parameter(b[individual].detach().clone()) for b in biases.values() if b is not None]
         )
-        self.leaks = {name: by["leak"][individual].detach() for name, by in phenotype.groups.items() if "leak" in by}
+        leaks = {name: by["leak"][individual] for name, by in phenotype.groups.items() if "leak" in by}
+        self.leaking = tuple(leaks)
+        self.leaks = nn.ParameterList(
+            [nn.Parameter(leak.detach().clone(), requires_grad=False) for leak in leaks.values()]
+        )
 
     def forward(self, inputs: Float[Tensor, "*T B input"]) -> Float[Tensor, "*T B output"]:
         """(B, input units) to (B, output units); a network with memory takes and gives all steps, (T, B, units)."""
@@ -186,6 +191,6 @@ class PhenotypeModule(nn.Module):
         return activity
 
     def _leaky(self, group: str, drive: Tensor, before: Mapping[str, Tensor]) -> Tensor:
-        if group not in self.leaks:
+        if group not in self.leaking:
             return drive
-        return before[group] + self.leaks[group] * (drive - before[group])
+        return before[group] + self.leaks[self.leaking.index(group)] * (drive - before[group])

@@ -547,3 +547,29 @@ def test_failures_are_counted_and_the_run_goes_on(tmp_path):
     assert 0 < failed.sum() < 12
     assert generation.goals[failed].max() < generation.goals[~failed].min()
     assert np.isfinite(Run(tmp_path / "run").history()["innate_plastic.return.mean"]).all()
+
+
+def test_leaks_are_exported_and_belong_to_the_module(tmp_path):
+    import networkx
+    import torch
+
+    from evo.config import load
+    from evo.export import export
+    from evo.session import evolve
+
+    experiment = load("retina", ("search.population=3", "generations=1", "cohort=3"))
+    list(evolve(experiment, tmp_path / "run"))
+    run = Run(tmp_path / "run")
+    newborn = run.phenotype(run.best())
+    leak = newborn.groups["bipolar"]["leak"][0]
+    assert len(set(leak.tolist())) == 2
+    with np.load(export(run, "npz")) as arrays:
+        assert arrays["leak.bipolar"].tolist() == leak.tolist()
+    graph = networkx.read_graphml(export(run, "graphml"))
+    assert [graph.nodes[f"bipolar/{i}"]["leak"] for i in range(16)] == pytest.approx(leak.tolist())
+    state = torch.load(export(run, "torch"), weights_only=True)
+    module = newborn.module(0)
+    module.leaks[0].data.zero_()
+    module.load_state_dict(state)
+    assert torch.equal(module.leaks[0], leak)
+    assert [name for name, p in module.named_parameters() if p.requires_grad] == ["weights.0"]
