@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, final, get_args
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.world import Discrete, Moment, World
+from inner_loop.world import Discrete, Moment
 from inner_loop.worlds.periods import (
-    SCORES,
     USUAL,
     Duration,
     Ongoing,
@@ -27,13 +24,14 @@ from inner_loop.worlds.periods import (
     picked,
     tuned,
 )
+from inner_loop.worlds.trial_world import TrialWorld
 
 Context = Literal["cued", "first", "second"]
 
 
 @final
 @dataclass(frozen=True)
-class ContextIntegration(World):
+class ContextIntegration(TrialWorld):
     """Two noisy stimuli at once, such as motion and colour; one is to be integrated, the other to be ignored.
 
     Periods, noise and payment are those of NeuroGym's ContextDecisionMaking-v0: fixation, stimulus, delay, decision.
@@ -109,16 +107,6 @@ class ContextIntegration(World):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, return."""
-        return SCORES
-
-    @property
-    def teaches(self) -> bool:
-        """Fixate until the decision, then the direction that counts."""
-        return True
-
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
         """New trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
@@ -136,11 +124,3 @@ class ContextIntegration(World):
             parts.append(periods.during("fixation", "decision") * torch.stack((1 - second, second), 1))
         truth = periods.during("decision") * (1 + torch.where(second == 1, shown[1], shown[0]))[:, None]
         return self.scheme.begin(periods, torch.cat(parts, 2), truth, self.outputs, fail=self.fail)
-
-    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
-        """One step of every trial."""
-        return self.scheme.step(state, actions)
-
-    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """Accuracy, return."""
-        return self.scheme.scores(state, returns)

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.world import Discrete, Moment, World
+from inner_loop.world import Discrete, Moment
 from inner_loop.worlds.periods import (
-    SCORES,
     USUAL,
     Duration,
     Ongoing,
@@ -26,11 +23,12 @@ from inner_loop.worlds.periods import (
     longest,
     tuned,
 )
+from inner_loop.worlds.trial_world import TrialWorld
 
 
 @final
 @dataclass(frozen=True)
-class DelayedMatch(World):
+class DelayedMatch(TrialWorld):
     """A sample is to be held in mind over a delay, and compared with a test: the same, or the opposite.
 
     Periods, noise and payment are those of NeuroGym's DelayMatchSample-v0: fixation, sample, delay, test, decision.
@@ -96,16 +94,6 @@ class DelayedMatch(World):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, return."""
-        return SCORES
-
-    @property
-    def teaches(self) -> bool:
-        """Fixate until the decision, then the right answer."""
-        return True
-
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
         """New trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
@@ -119,11 +107,3 @@ class DelayedMatch(World):
         observation = torch.cat((periods.during("fixation", "test"), stimulus), 2)
         truth = periods.during("decision") * (1 + differs)[:, None]
         return self.scheme.begin(periods, observation, truth, self.outputs, fail=self.fail)
-
-    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
-        """One step of every trial."""
-        return self.scheme.step(state, actions)
-
-    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """Accuracy, return."""
-        return self.scheme.scores(state, returns)

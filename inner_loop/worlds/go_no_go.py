@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.world import Discrete, Moment, World
+from inner_loop.world import Discrete, Moment
 from inner_loop.worlds.periods import (
-    SCORES,
     USUAL,
     Duration,
     Ongoing,
@@ -24,11 +21,12 @@ from inner_loop.worlds.periods import (
     lengths,
     longest,
 )
+from inner_loop.worlds.trial_world import TrialWorld
 
 
 @final
 @dataclass(frozen=True)
-class GoNoGo(World):
+class GoNoGo(TrialWorld):
     """A stimulus, a delay, and then the time to go, or not to.
 
     Periods and payment are those of NeuroGym's GoNogo-v0: fixation (of no length), stimulus, delay, decision.
@@ -94,16 +92,6 @@ class GoNoGo(World):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, return."""
-        return SCORES
-
-    @property
-    def teaches(self) -> bool:
-        """Hold still until the decision, then go or not."""
-        return True
-
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
         """New trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
@@ -116,11 +104,3 @@ class GoNoGo(World):
         truth = (deciding & go).long()
         # to have held still is right, but it is not paid
         return self.scheme.begin(periods, observation, truth, self.outputs, right, goes, self.fail, self.miss)
-
-    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
-        """One step of every trial."""
-        return self.scheme.step(state, actions)
-
-    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """Accuracy, return."""
-        return self.scheme.scores(state, returns)

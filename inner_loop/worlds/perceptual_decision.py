@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.world import Discrete, Moment, World
+from inner_loop.world import Discrete, Moment
 from inner_loop.worlds.periods import (
-    SCORES,
     USUAL,
     Duration,
     Ongoing,
@@ -27,11 +24,12 @@ from inner_loop.worlds.periods import (
     picked,
     tuned,
 )
+from inner_loop.worlds.trial_world import TrialWorld
 
 
 @final
 @dataclass(frozen=True)
-class PerceptualDecision(World):
+class PerceptualDecision(TrialWorld):
     """Noisy evidence is to be integrated over time, and the answer given when the stimulus is gone.
 
     Periods, noise and payment are those of NeuroGym's PerceptualDecisionMaking-v0: fixation, stimulus, delay, decision.
@@ -100,16 +98,6 @@ class PerceptualDecision(World):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, return."""
-        return SCORES
-
-    @property
-    def teaches(self) -> bool:
-        """Fixate until the decision, then the right direction."""
-        return True
-
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
         """New trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
@@ -121,11 +109,3 @@ class PerceptualDecision(World):
         observation = torch.cat((periods.during("fixation"), stimulus), 2)
         truth = periods.during("decision") * (1 + direction)[:, None]
         return self.scheme.begin(periods, observation, truth, self.outputs, fail=self.fail)
-
-    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
-        """One step of every trial."""
-        return self.scheme.step(state, actions)
-
-    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """Accuracy, return."""
-        return self.scheme.scores(state, returns)

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.world import Discrete, Moment, World
+from inner_loop.world import Discrete, Moment
 from inner_loop.worlds.periods import (
-    SCORES,
     USUAL,
     Duration,
     Ongoing,
@@ -26,11 +23,12 @@ from inner_loop.worlds.periods import (
     lengths,
     longest,
 )
+from inner_loop.worlds.trial_world import TrialWorld
 
 
 @final
 @dataclass(frozen=True)
-class ReadySetGo(World):
+class ReadySetGo(TrialWorld):
     """Ready and Set are an interval apart; go is to come as long after Set, or `gain` times as long.
 
     Periods and payment are those of NeuroGym's ReadySetGo-v0: fixation, measure (with Ready at its start), set, and a
@@ -108,16 +106,6 @@ class ReadySetGo(World):
         measured = extent(self.measure, self.dt)[1]
         return longest(self.durations, self.dt) + int(2.0 * (measured * self.dt * self.gain) / self.dt)
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """Accuracy, return."""
-        return SCORES
-
-    @property
-    def teaches(self) -> bool:
-        """Wait, go at one step, wait."""
-        return True
-
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
         """New trials."""
         taken = lengths(self.durations, self.dt, chance.stream("periods"), episodes)
@@ -133,11 +121,3 @@ class ReadySetGo(World):
         worth = (1.0 - error / allowed).clamp(min=0.0).pow(1.5).clamp(min=0.1)[:, :, None].float()
         truth = (deciding & goes[:, :, None]).long()
         return self.scheme.begin(periods, torch.cat(seen, 2).float(), truth, self.outputs, right, worth, self.fail)
-
-    def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
-        """One step of every trial."""
-        return self.scheme.step(state, actions)
-
-    def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """Accuracy, return."""
-        return self.scheme.scores(state, returns)
