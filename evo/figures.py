@@ -45,7 +45,7 @@ def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
             axes.plot(run.generations, spread[:, 1], color=colour, linewidth=1.8)
             ends[text] = (float(spread[-1, 1]), colour)
         random = {name: outcome.founders[name] for name in drawn if name in outcome.founders}
-        for name, level in (random or {"innate": outcome.founders_innate}).items():
+        for name, level in random.items():
             alone = len(random) < 2
             text = "random genomes" if alone else f"random, {drawn[name][0]}"
             colour = QUIET if alone else drawn[name][1]

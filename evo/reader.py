@@ -167,9 +167,7 @@ class Reader:
         if isinstance(data, dict) and "evolve" in data and not (shape.evolvable and evolves):
             genes = ", ".join(evolvable_names(record)) if evolves else ""
             return self._expected(
-                where,
-                f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})",
-                data,
+                where, f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})", data
             )
         if shape.evolvable and isinstance(data, dict):
             return self._record(Evolve, data, where)

@@ -99,8 +99,3 @@ def founders_scores(experiment: Experiment) -> dict[str, float]:
         )
         for condition in conditions
     }
-
-
-def founders_innate(experiment: Experiment) -> float:
-    """Mean innate main score of random genomes on the test split."""
-    return founders_scores(experiment)["innate"]

@@ -109,21 +109,20 @@ class Run:
         if not self.experiment.environment.varies:
             return max(leaders, key=lambda leader: leader.sum)
         # an evolution strategy's centre is the first of its generation, and so is an elite
-        latest = [self._individual(index, 0) for index in self.generations[-_FINALISTS:]]
+        latest = [self._individual(self.generation(index), 0) for index in self.generations[-_FINALISTS:]]
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
         # each once: whoever is examined twice is lucky twice as often
         finalists = {(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}
         return max(self._again([*finalists.values()]), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
     def _leader(self, index: int) -> Best:
-        measured, main = self.generation(index).measurements, self.experiment.main
-        total = np.sum([measured[f"{c}.{main}"] for c in self._judged], axis=0)
-        return self._individual(index, int(np.argmax(np.nan_to_num(total, nan=-np.inf))))
-
-    def _individual(self, index: int, slot: int) -> Best:
         generation, main = self.generation(index), self.experiment.main
-        scores = {c: float(generation.measurements[f"{c}.{main}"][slot]) for c in self._judged}
-        return Best(index, slot, generation.levels[slot], scores)
+        total = np.sum([generation.measurements[f"{c}.{main}"] for c in self._judged], axis=0)
+        return self._individual(generation, int(np.argmax(np.nan_to_num(total, nan=-np.inf))))
+
+    def _individual(self, generation: Generation, slot: int) -> Best:
+        scores = {c: float(generation.measurements[f"{c}.{self.experiment.main}"][slot]) for c in self._judged}
+        return Best(generation.index, slot, generation.levels[slot], scores)
 
     @property
     def _judged(self) -> tuple[str, ...]:

@@ -55,6 +55,11 @@ Evolvable = float | Evolve
 """A number of the individual that is a constant or a gene."""
 
 
+def ends(number: Evolvable) -> tuple[float, ...]:
+    """The lowest and the highest value that a number can have, or the one of a constant."""
+    return number.evolve if isinstance(number, Evolve) else (number,)
+
+
 class Synaptic:
     """Marks an Evolvable that may differ between projections or cell types: `lr: Annotated[Evolvable, Synaptic]`."""
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
 from genomes.expect import Unexpected, expect, nearest
-from genomes.spec import Evolvable, Evolve
+from genomes.spec import Evolvable, Evolve, ends
 
 _MOST_SYNAPSES = 2**31
 
@@ -60,11 +60,10 @@ class Group:
 
     def _check_leak(self) -> None:
         if isinstance(self.leak, Evolve):
-            ends, per = list(self.leak.evolve), self.leak.per
+            per = self.leak.per
             expect(per in ("individual", "types"), f"group {self.name}.leak.per", "individual or types", per)
-        else:
-            ends = [self.leak]
-        expect(all(0 < end <= 1 for end in ends), f"group {self.name}.leak", "above 0, at most 1", ends)
+        fits = all(0 < end <= 1 for end in ends(self.leak))
+        expect(fits, f"group {self.name}.leak", "above 0, at most 1", list(ends(self.leak)))
 
     @property
     def leaks(self) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.evolvable import check_evolvables
 from genomes.expect import expect
-from genomes.spec import Evolvable, Evolve
+from genomes.spec import Evolvable, Evolve, ends
 from inner_loop.objective import Lived, Objective
 
 
@@ -29,8 +29,8 @@ class CrossEntropy(Objective):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
-        ends = self.smoothing.evolve if isinstance(self.smoothing, Evolve) else (self.smoothing,)
-        expect(all(0 <= end <= 1 for end in ends), "CrossEntropy.smoothing", "0 to 1", list(ends))
+        found = ends(self.smoothing)
+        expect(all(0 <= end <= 1 for end in found), "CrossEntropy.smoothing", "0 to 1", list(found))
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
         """In nats, (P,)."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve, Synaptic
+from genomes.spec import Evolvable, Synaptic, ends
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import Exploration, Teacher
@@ -63,12 +63,11 @@ class PolicyGradient(ThroughTime[Trials]):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("discount", "baseline_rate", "choice"):
-            number = getattr(self, name)
-            ends = number.evolve if isinstance(number, Evolve) else (number,)
+            found = ends(getattr(self, name))
             if name == "choice":
-                expect(min(ends) > 0, "PolicyGradient.choice", "above 0", list(ends))
+                expect(min(found) > 0, "PolicyGradient.choice", "above 0", list(found))
             else:
-                expect(min(ends) >= 0 and max(ends) <= 1, f"PolicyGradient.{name}", "0 to 1", list(ends))
+                expect(min(found) >= 0 and max(found) <= 1, f"PolicyGradient.{name}", "0 to 1", list(found))
 
     @property
     def teacher(self) -> Teacher:

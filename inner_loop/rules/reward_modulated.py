@@ -12,7 +12,7 @@ from torch import Tensor
 from genomes.evolvable import check_evolvables
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve, Synaptic
+from genomes.spec import Evolvable, Evolve, Synaptic, ends
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import Exploration, LearningRule, Teacher
@@ -74,13 +74,13 @@ class RewardModulated(LearningRule[Traced]):
     def __post_init__(self) -> None:
         check_evolvables(self)
         for name in ("decay", "baseline_rate"):
-            low, high = _ends(getattr(self, name))
+            low, high = _range(getattr(self, name))
             expect(low >= 0 and high <= 1, f"RewardModulated.{name}", "0 to 1", [low, high])
         expect(self.factor in ("activity", "noise"), "RewardModulated.factor", "activity or noise", self.factor)
-        low, high = _ends(self.noise)
+        low, high = _range(self.noise)
         expect(low >= 0, "RewardModulated.noise", "0 or more", low)
         expect(high > 0 or self.factor != "noise", "RewardModulated.noise", "above 0 where it is the factor", high)
-        low, _ = _ends(self.choice)
+        low, _ = _range(self.choice)
         zero = low == 0 and not isinstance(self.choice, Evolve)
         expect(low > 0 or zero, "RewardModulated.choice", "above 0, or the constant 0", low)
         expect(self.bound > 0, "RewardModulated.bound", "a number above 0", self.bound)
@@ -130,8 +130,8 @@ class RewardModulated(LearningRule[Traced]):
         return weights, state
 
 
-def _ends(number: Evolvable) -> tuple[float, float]:
-    return number.evolve if isinstance(number, Evolve) else (number, number)
+def _range(number: Evolvable) -> tuple[float, float]:
+    return min(ends(number)), max(ends(number))
 
 
 def _surprise(reward: Tensor, baseline: Tensor, alive: Tensor) -> Float[Tensor, "P B"]:

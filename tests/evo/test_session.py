@@ -8,7 +8,7 @@ import pytest
 from evo import Run, assemble, evolve
 from evo.figures import evolution, front
 from evo.loop import RunFailed
-from evo.result import founders_innate, result
+from evo.result import founders_scores, result
 from evo.run import summary
 from evo.search import NSGA2
 from evo.session import continued, extend, new_run
@@ -97,10 +97,11 @@ def test_the_best_lives_again_as_it_lived(small, tmp_path):
 
 def test_founders_are_random_genomes_and_need_no_learning(small):
     experiment = small()
-    assert founders_innate(experiment) == founders_innate(
-        replace(experiment, rule=Backprop(Evolve((0.5, 0.9), bits=4), 0.0))
+    assert (
+        founders_scores(experiment)["innate"]
+        == founders_scores(replace(experiment, rule=Backprop(Evolve((0.5, 0.9), bits=4), 0.0)))["innate"]
     )
-    assert founders_innate(experiment) != founders_innate(replace(experiment, seed=1))
+    assert founders_scores(experiment)["innate"] != founders_scores(replace(experiment, seed=1))["innate"]
 
 
 def test_summary_passes_over_the_failed(lived):
