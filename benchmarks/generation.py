@@ -23,7 +23,7 @@ import psutil
 from machine import processor
 
 from evo.config import load
-from evo.evaluate import Cohort, Outcome
+from evo.evaluate import Assay, Cohort, Outcome
 from evo.executors import OnRay, evaluate_in_worker
 from evo.experiment import Experiment
 from evo.session import evolve
@@ -34,10 +34,10 @@ WORKERS = 2
 CLOCK = "INSTINCT_BENCHMARK_CLOCK"
 
 
-def timed(experiment: Experiment, cohort: Cohort) -> Outcome:
+def timed(experiment: Experiment, cohort: Cohort, assay: Assay) -> Outcome:
     """The house's evaluator; its CPU seconds are appended to a file of the worker's own."""
     began = process_time()
-    outcome = evaluate_in_worker(experiment, cohort)
+    outcome = evaluate_in_worker(experiment, cohort, assay)
     with open(Path(os.environ[CLOCK]) / f"{os.getpid()}", "a") as clock:
         clock.write(f"{cohort.generation} {process_time() - began}\n")
     return outcome

@@ -8,14 +8,15 @@ from typing import Literal, final
 
 import numpy as np
 import torch
-from jaxtyping import Int64, Integer
+from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.experiment import Experiment, birth, wiring_bits
 from genomes.chance import SHARED, Chance, chance
+from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
 from inner_loop.environment import Split
-from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.episodic import CONDITIONS, Condition, EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime, Measurements, live
 from inner_loop.rules.frozen import Frozen
 
@@ -34,6 +35,7 @@ class Cohort:
         slots: (C,) which individuals of the generation; a short cohort is filled up with its first.
         levels: (C, G) their genomes.
         real: how many are no filling.
+        edits: (C, G) values in the place of genes, nan where the genome holds; None: it holds everywhere.
     """
 
     generation: int
@@ -41,6 +43,31 @@ class Cohort:
     slots: Int64[ndarray, " C"]
     levels: Integer[ndarray, "C G"]
     real: int
+    edits: Float64[ndarray, "C G"] | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Assay:
+    """How a cohort is examined; as it stands, the way selection does it.
+
+    Attributes:
+        split: on which birth and learning are measured; on `test` every condition is, and every held-out world.
+        learn: False: only birth is measured, `learned` equals `innate`.
+        conditions: that are measured in a world, instead.
+        interventions: done to the newborns, one after the other.
+        resamples: of a task's main score, bootstrapped over its samples: see `live`.
+    """
+
+    split: Split = "selection"
+    learn: bool = True
+    conditions: tuple[Condition, ...] | None = None
+    interventions: tuple[Intervention, ...] = ()
+    resamples: int = 0
+
+
+SELECTION = Assay()
+"""What selection sees."""
 
 
 @final
@@ -67,57 +94,62 @@ def cohorts(generation: int, levels: Integer[ndarray, "N G"], size: int) -> list
     return cut
 
 
-def evaluate(experiment: Experiment, cohort: Cohort, split: Split = "selection", learn: bool = True) -> Outcome:
+def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
     """The lives of a cohort.
-
-    Args:
-        split: on which birth and learning are measured; on `test` every condition is, and every held-out world.
-        learn: False: only birth is measured, `learned` equals `innate`.
 
     Returns:
         The measurements of `live` or `live_in`, and `genome_bits` and `wiring_bits`; means over `lifetime.births`
         births.
     """
-    measured = (
-        _in_a_task(experiment, cohort, split, learn)
-        if experiment.task
-        else _in_a_world(experiment, cohort, split, learn)
-    )
+    measured = _in_a_task(experiment, cohort, assay) if experiment.task else _in_a_world(experiment, cohort, assay)
     measured = {name: m[: cohort.real] for name, m in measured.items()}
     finite = np.all([np.isfinite(m.reshape(cohort.real, -1)).all(1) for m in measured.values()], axis=0)
     return Outcome(measured, tuple("" if good else "nan" for good in finite))
 
 
-def _in_a_task(experiment: Experiment, cohort: Cohort, split: Split, learn: bool) -> Measurements:
+def _in_a_task(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurements:
     """One birth after the other."""
     lifetime, task, objective = experiment.lifetime, experiment.task, experiment.objective
     assert isinstance(lifetime, Lifetime), "a task has a lifetime of its kind"
     assert task is not None, "asked for by whoever has one"
-    lifetime = lifetime if learn else replace(lifetime, steps=0)
+    lifetime = lifetime if assay.learn else replace(lifetime, steps=0)
+    rule = experiment.rule if lifetime.steps else Frozen()
     lives = []
     for replicate in range(lifetime.births):
-        newborn = birth(experiment, cohort.levels, _chance(experiment, cohort, "birth", [replicate]))
+        newborn = _born(experiment, cohort, [replicate], assay)
         luck = _chance(experiment, cohort, "life", [replicate], lifetime.common)
-        rule = experiment.rule if lifetime.steps else Frozen()
-        lives.append(live(newborn, rule, objective, task, lifetime, luck, split) | _bits(newborn))
+        lived = live(newborn, rule, objective, task, lifetime, luck, assay.split, assay.resamples)
+        lives.append(lived | _bits(newborn))
     return {name: np.mean([life[name] for life in lives], axis=0) for name in lives[0]}
 
 
-def _in_a_world(experiment: Experiment, cohort: Cohort, split: Split, learn: bool) -> Measurements:
+def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurements:
     """All births side by side, those of one individual beside each other."""
     lifetime, world = experiment.lifetime, experiment.world
     assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
     assert world is not None, "asked for by whoever has one"
-    held_out = experiment.held_out if split == "test" else ()
-    lifetime = replace(lifetime, measured=CONDITIONS) if split == "test" else lifetime
-    lifetime = lifetime if learn else replace(lifetime, episodes=0)
+    held_out = experiment.held_out if assay.split == "test" else ()
+    conditions = assay.conditions or (CONDITIONS if assay.split == "test" else lifetime.measured)
+    lifetime = replace(lifetime, measured=conditions, episodes=lifetime.episodes if assay.learn else 0)
     replicates = range(lifetime.births)
-    levels = np.repeat(cohort.levels, lifetime.births, axis=0)
-    newborn = birth(experiment, levels, _chance(experiment, cohort, "birth", replicates))
+    newborn = _born(experiment, cohort, replicates, assay)
     luck = _chance(experiment, cohort, "life", replicates, lifetime.common)
-    lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, luck, split, held_out)
+    lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, luck, assay.split, held_out)
     lived |= _bits(newborn)
     return {name: m.reshape(-1, lifetime.births, *m.shape[1:]).mean(1) for name, m in lived.items()}
+
+
+def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:
+    """The newborns, individual by individual, with whatever is done to them."""
+    levels, edits = cohort.levels, cohort.edits
+    if len(replicates) > 1:
+        levels = np.repeat(levels, len(replicates), axis=0)
+        edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
+    luck = _chance(experiment, cohort, "birth", replicates)
+    newborn = birth(experiment, levels, luck, edits)
+    for place, intervention in enumerate(assay.interventions):
+        newborn = intervention.apply(newborn, luck.stream(f"intervention {place}"))
+    return newborn
 
 
 def _chance(

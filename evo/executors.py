@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, final
 
-from evo.evaluate import Cohort, Failure, Outcome
+from evo.evaluate import SELECTION, Assay, Cohort, Failure, Outcome
 from evo.experiment import Experiment
 from evo.isolate import evaluate_safely, isolate
 from evo.numerics import settle
@@ -20,7 +20,7 @@ from genomes.expect import Unexpected, expect
 _ATTEMPTS = 3  # of a cohort whose worker died, before its individuals are suspected
 _WINDOW = 2  # cohorts a worker that are submitted at once
 
-Evaluator = Callable[[Experiment, Cohort], Outcome]
+Evaluator = Callable[[Experiment, Cohort, Assay], Outcome]
 """What a worker does with a cohort."""
 
 
@@ -28,7 +28,9 @@ class Executor(ABC):
     """Evaluates cohorts; used as a context manager."""
 
     @abstractmethod
-    def outcomes(self, experiment: Experiment, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(
+        self, experiment: Experiment, cohorts: Sequence[Cohort], assay: Assay = SELECTION
+    ) -> Iterator[tuple[int, Outcome]]:
         """Index and outcome of every cohort, in the order in which they are finished."""
 
     def __enter__(self) -> Executor:
@@ -42,11 +44,13 @@ class Executor(ABC):
 class Serial(Executor):
     """One cohort after the other, in this process, on one thread."""
 
-    def outcomes(self, experiment: Experiment, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(
+        self, experiment: Experiment, cohorts: Sequence[Cohort], assay: Assay = SELECTION
+    ) -> Iterator[tuple[int, Outcome]]:
         """In the order of the cohorts."""
         settle()
         for index, cohort in enumerate(cohorts):
-            yield index, evaluate_safely(experiment, cohort)
+            yield index, evaluate_safely(experiment, cohort, assay)
 
 
 @final
@@ -96,7 +100,9 @@ class OnRay(Executor):
             _quiet_ray().shutdown()
             self._started = False
 
-    def outcomes(self, experiment: Experiment, cohorts: Sequence[Cohort]) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(
+        self, experiment: Experiment, cohorts: Sequence[Cohort], assay: Assay = SELECTION
+    ) -> Iterator[tuple[int, Outcome]]:
         """In the order of completion; a cohort whose worker dies is tried again, and in the end taken apart."""
         waiting, attempts = deque(range(len(cohorts))), [0] * len(cohorts)
         running: dict[Any, int] = {}
@@ -105,15 +111,16 @@ class OnRay(Executor):
             while waiting and len(running) < self.workers * _WINDOW:
                 index = waiting.popleft()
                 attempts[index] += 1
-                running[self._evaluate.remote(experiment, cohorts[index])] = index
+                running[self._evaluate.remote(experiment, cohorts[index], assay)] = index
 
         submit()  # at once, not when the first outcome is asked for: the caller may have files to write meanwhile
-        return self._arriving(experiment, cohorts, waiting, attempts, running, submit)
+        return self._arriving(experiment, cohorts, assay, waiting, attempts, running, submit)
 
     def _arriving(
         self,
         experiment: Experiment,
         cohorts: Sequence[Cohort],
+        assay: Assay,
         waiting: deque[int],
         attempts: list[int],
         running: dict[Any, int],
@@ -131,18 +138,17 @@ class OnRay(Executor):
             elif attempts[index] < _ATTEMPTS:
                 waiting.append(index)
             else:
-                yield (
-                    index,
-                    isolate(
-                        experiment, cohorts[index], lambda c: _result(self._evaluate.remote(experiment, c)), outcome
-                    ),
-                )
+
+                def again(cohort: Cohort) -> Outcome | Failure:
+                    return _result(self._evaluate.remote(experiment, cohort, assay))
+
+                yield index, isolate(experiment, cohorts[index], again, outcome)
 
 
-def evaluate_in_worker(experiment: Experiment, cohort: Cohort) -> Outcome:
+def evaluate_in_worker(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
     """What a worker does: settles its numerics once, then lets the cohort live."""
     settle()
-    return evaluate_safely(experiment, cohort)
+    return evaluate_safely(experiment, cohort, assay)
 
 
 def _result(reference: Any) -> Outcome | Failure:

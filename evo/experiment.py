@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import final
 
 import torch
-from jaxtyping import Integer
+from jaxtyping import Float64, Integer
 from numpy import ndarray
 
 from evo.goals import Goals
@@ -164,13 +164,21 @@ def _others(experiment: Experiment) -> tuple[str, ...]:
     return tuple(c for c in _CHROMOSOMES[1:] if getattr(experiment, c) is not None)
 
 
-def birth(experiment: Experiment, levels: Integer[ndarray, "P G"], chance: Chance) -> Phenotype:
+def birth(
+    experiment: Experiment,
+    levels: Integer[ndarray, "P G"],
+    chance: Chance,
+    edits: Float64[ndarray, "P G"] | None = None,
+) -> Phenotype:
     """Genomes to newborn networks: wiring from the encoding, the numbers of rule and objective beside it.
+
+    Args:
+        edits: values in the place of genes, nan where the genome holds: how knock-outs are born.
 
     Traits: `genome_bits` (P,), and `rule.X` and `objective.X` for every Evolvable number, constants and genes alike.
     """
     spec, topology = assemble(experiment), experiment.topology
-    genes = spec.genes(levels, device=experiment.device)
+    genes = spec.genes(levels, device=experiment.device, edits=edits)
     own = {c: {n.removeprefix(f"{c}."): g for n, g in genes.items() if n.startswith(f"{c}.")} for c in _CHROMOSOMES}
     newborn = develop(experiment.encoding, own["encoding"], topology, chance)
     bits = torch.full((newborn.lives,), spec.bits, dtype=torch.float64, device=experiment.device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evo.evaluate import cohorts, evaluate
+from evo.evaluate import Assay, cohorts, evaluate
 from evo.experiment import assemble
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def front(run: Run, folder: Path) -> list[Path]:
     latest = run.folder.latest()
     assert latest is not None, "a run with a result has a state"
     levels = assemble(experiment).quantise(latest[1]["units"])
-    lives = [evaluate(experiment, cohort, "test") for cohort in cohorts(latest[0], levels, experiment.cohort)]
+    lives = [evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(latest[0], levels, experiment.cohort)]
     main = experiment.main
     innate, learned, bits = (
         np.concatenate([life.measurements[name] for life in lives])

@@ -19,6 +19,7 @@ from genomes.expect import Unexpected, expect
 LIMIT = 4 * 2**30
 """Bytes that an archive may hold, in memory or on disk."""
 
+_FOREIGN = 2**30
 TEMPORARY = ".tmp"
 """How the name of an unfinished file ends; it begins with a dot."""
 
@@ -141,6 +142,22 @@ def unpack(source: Path | bytes, name: str = "") -> Arrays:
         raise Torn(f"{name}: expected named arrays, got an archive that is refused: {reason}") from error
 
 
+def unpack_foreign(path: Path) -> Arrays:
+    """The arrays of an `.npz` that somebody made with numpy, compressed or not, at most 1 GiB of them.
+
+    Raises:
+        Torn: no such file, no archive of plain arrays, or one that unfolds to more.
+    """
+    try:
+        data = _read(path)
+        _check_members(data, _FOREIGN)
+        with np.load(io.BytesIO(data), allow_pickle=False) as members:
+            return {key: members[key] for key in members.files}
+    except Exception as error:  # whatever a crafted archive provokes, in zipfile or in numpy
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise Torn(f"{path}: expected an .npz of named arrays, got one that is refused: {reason}") from error
+
+
 def verified(source: Path | bytes, name: str = "") -> bytes:
     """Bytes whose checksum is right; cheaper than unpacking them.
 
@@ -209,12 +226,12 @@ def _plain(dtype: np.dtype) -> bool:
     return dtype.kind in "biufcUS" and dtype.char not in "gG" and dtype.itemsize > 0
 
 
-def _check_members(data: bytes) -> None:
-    """Raises ValueError unless the members declare, together, no more than the bytes that are there."""
+def _check_members(data: bytes, most: int | None = None) -> None:
+    """Raises ValueError unless the members are plain arrays that declare no more than `most`, or the bytes there."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
         declared = sum(member.file_size for member in members)
-        if declared > min(LIMIT, len(data)):
+        if declared > (most or min(LIMIT, len(data))):
             raise ValueError(f"{len(data)} bytes that unfold to {declared}")
         if len({member.filename for member in members}) < len(members):
             raise ValueError("two arrays of one name")

@@ -8,21 +8,20 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
-from evo.evaluate import Cohort, Failure, Outcome, evaluate
+from evo.evaluate import SELECTION, Assay, Cohort, Failure, Outcome, evaluate
 from evo.experiment import Experiment, assemble
 from genomes.expect import Unexpected
-from inner_loop.environment import Split
 
 Attempt = Callable[[Cohort], Outcome | Failure]
 """Evaluates a cohort, or says why it could not."""
 
 
-def evaluate_safely(experiment: Experiment, cohort: Cohort, split: Split = "selection", learn: bool = True) -> Outcome:
+def evaluate_safely(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
     """Like `evaluate`, but an individual that raises becomes a record; the others' results are unchanged to the bit."""
 
     def attempt(candidate: Cohort) -> Outcome | Failure:
         try:
-            return evaluate(experiment, candidate, split, learn)
+            return evaluate(experiment, candidate, assay)
         except Unexpected:
             raise
         except MemoryError:
@@ -49,7 +48,11 @@ def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Fa
         # filling repeats the first individual and shares its fate
         kept = [i for i in range(len(levels)) if (i if i < cohort.real else 0) in members and i not in guilty]
         levels[kept] = cohort.levels[kept]
-        return replace(cohort, levels=levels)
+        edits = cohort.edits
+        if edits is not None:
+            edits = np.full_like(edits, np.nan)
+            edits[kept] = cohort.edits[kept]  # type: ignore[index]
+        return replace(cohort, levels=levels, edits=edits)
 
     guilty: dict[int, Failure] = {}
     if not isinstance(attempt(only([], guilty)), Outcome):

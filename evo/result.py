@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evo.evaluate import cohorts, evaluate
+from evo.evaluate import Assay, cohorts, evaluate
 from evo.experiment import Experiment, assemble
 from evo.run import Run
 from evo.search.base import founders
@@ -89,7 +89,7 @@ def founders_scores(experiment: Experiment) -> dict[str, float]:
     experiment = replace(experiment, held_out=())
     units = founders(_FOUNDERS, spec, chance(experiment.seed, "random founders"))
     outcomes = [
-        evaluate(experiment, cohort, "test", learn=experiment.world is not None)
+        evaluate(experiment, cohort, Assay("test", learn=experiment.world is not None))
         for cohort in cohorts(0, spec.quantise(units), experiment.cohort)
     ]
     conditions = CONDITIONS if experiment.world is not None else ("innate",)

@@ -14,8 +14,9 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.config import read
-from evo.evaluate import Cohort, Outcome, cohorts, evaluate
+from evo.evaluate import Assay, Cohort, Outcome, cohorts, evaluate
 from evo.experiment import Experiment, birth
+from evo.hall import Genomes
 from evo.record import Generation
 from evo.store import RunFolder
 from genomes.chance import chance
@@ -87,6 +88,11 @@ class Run:
         """Indices of the generations on disk."""
         return self.folder.generations()
 
+    @property
+    def genomes(self) -> Genomes:
+        """Every genome, as a frame or by its scores."""
+        return Genomes(self)
+
     def generation(self, index: int) -> Generation:
         """One generation."""
         return Generation.of(index, self.folder.read_generation(index))
@@ -105,20 +111,26 @@ class Run:
         last ones are born and examined again, in something new of the same split, and those scores count.
         """
         expect(self.generations, str(self.path), "at least one finished generation", 0)
-        leaders = [self._leader(index) for index in self.generations]
+        leaders = [self.leaders(index, 1)[0] for index in self.generations]
         if not self.experiment.environment.varies:
             return max(leaders, key=lambda leader: leader.sum)
         # an evolution strategy's centre is the first of its generation, and so is an elite
-        latest = [self._individual(self.generation(index), 0) for index in self.generations[-_FINALISTS:]]
+        latest = [self.individual(index, 0) for index in self.generations[-_FINALISTS:]]
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
         # each once: whoever is examined twice is lucky twice as often
         finalists = {(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}
         return max(self._again([*finalists.values()]), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
-    def _leader(self, index: int) -> Best:
+    def leaders(self, index: int, count: int) -> list[Best]:
+        """The best of one generation by the sum of the main scores that are selected for, the best first."""
         generation, main = self.generation(index), self.experiment.main
         total = np.sum([generation.measurements[f"{c}.{main}"] for c in self._judged], axis=0)
-        return self._individual(generation, int(np.argmax(np.nan_to_num(total, nan=-np.inf))))
+        order = np.argsort(-np.nan_to_num(total, nan=-np.inf), kind="stable")[:count]
+        return [self._individual(generation, slot) for slot in order.tolist()]
+
+    def individual(self, index: int, slot: int) -> Best:
+        """One individual, by its generation and its place there."""
+        return self._individual(self.generation(index), slot)
 
     def _individual(self, generation: Generation, slot: int) -> Best:
         scores = {c: float(generation.measurements[f"{c}.{self.experiment.main}"][slot]) for c in self._judged}
@@ -159,9 +171,9 @@ class Run:
         experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
         if not experiment.environment.varies:
             slots = np.full(experiment.cohort, individual.slot)
-            return evaluate(experiment, Cohort(individual.generation, 0, slots, levels, 1), split)
+            return evaluate(experiment, Cohort(individual.generation, 0, slots, levels, 1), Assay(split))
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
-        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), split)
+        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), Assay(split))
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 
 

@@ -201,9 +201,16 @@ class GenomeSpec:
         return (levels.astype(np.float64) + 0.5) / self.level_counts
 
     def genes(
-        self, levels: Integer[ndarray, "P G"], dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
+        self,
+        levels: Integer[ndarray, "P G"],
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+        edits: Float64[ndarray, "P G"] | None = None,
     ) -> Genes:
         """Levels to named numbers, (P, *shape) for each field.
+
+        Args:
+            edits: values in the place of those that the levels stand for, nan where these stay.
 
         Raises:
             Unexpected: a wrong number of genes, or a level that its field does not have.
@@ -213,7 +220,11 @@ class GenomeSpec:
         expect((levels < self.level_counts).all(), "genome", "levels below their number", "a level that is too high")
         genes = {}
         for field in self.fields:
-            values = field.table[levels[:, self.slices[field.name]]].reshape(len(levels), *field.shape)
+            ours = self.slices[field.name]
+            values = field.table[levels[:, ours]]
+            if edits is not None:
+                values = np.where(np.isnan(edits[:, ours]), values, edits[:, ours])
+            values = values.reshape(len(levels), *field.shape)
             genes[field.name] = torch.as_tensor(values, dtype=dtype, device=device)
         return genes
 

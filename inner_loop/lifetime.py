@@ -14,6 +14,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from genomes.chance import Chance
+from genomes.chance import chance as fixed_chance
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
@@ -84,12 +85,15 @@ def live(
     lifetime: Lifetime,
     chance: Chance,
     split: Split = "selection",
+    resamples: int = 0,
 ) -> Measurements:
     """P lives side by side.
 
     Args:
         chance: of these lives: 1 stream when the samples are common to all, or P.
         split: on which birth and learning are measured; learning itself always uses `train`.
+        resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R): the main score on R samples
+            drawn with replacement from those of the examination, the same R for everybody (Efron 1979, the bootstrap).
 
     Returns:
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
@@ -98,13 +102,16 @@ def live(
     network = Network(newborn.topology)
     expect(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
-        exam = _like(newborn.like, task.draw(split, task.size(split), chance))
+        # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
+        common = fixed_chance(0, "exam").to(newborn.like.device) if resamples and not task.varies else chance
+        exam = _like(newborn.like, task.draw(split, task.size(split), common))
         weights = Weights.born(newborn)
-        probes = {0: _examine(network, weights, task, exam)}
-        lessons = _lessons(newborn.like, task, lifetime, chance)
+        probes = {0: _examine(network, weights, task, exam, resamples)}
+        lessons = lessons_of(newborn.like, task, lifetime, chance)
         for step, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
             if step in lifetime.probed:
-                probes[step] = _examine(network, learned, task, exam)
+                last = step == lifetime.steps
+                probes[step] = _examine(network, learned, task, exam, resamples if last else 0)
     return _measurements(newborn, task, lifetime, probes)
 
 
@@ -134,7 +141,7 @@ def _like(like: Tensor, samples: Samples) -> Samples:
     return Samples(samples.inputs.to(like), samples.targets.to(like))
 
 
-def _lessons(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> Iterator[tuple[Tensor, Tensor]]:
+def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> Iterator[tuple[Tensor, Tensor]]:
     """(K, input, B) and (K, output, B) of every step, drawn a block of steps at a time, each step contiguous."""
     per_step = chance.owners * task.inputs * lifetime.batch
     block = max(1, min(lifetime.steps, _BLOCK // per_step))
@@ -148,9 +155,15 @@ def _lessons(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> It
         yield from zip(*parts, strict=True)
 
 
-def _examine(network: Network, weights: Weights, task: Task, exam: Samples) -> dict[str, ndarray]:
+def _examine(network: Network, weights: Weights, task: Task, exam: Samples, resamples: int = 0) -> dict[str, ndarray]:
     outputs = network.activity(weights, exam.inputs)[network.output]
-    return {name: score.double().cpu().numpy() for name, score in task.scores(outputs, exam.targets).items()}
+    scores = task.scores(outputs, exam.targets)
+    if resamples:
+        main, count = task.score_names[0], outputs.shape[2]
+        drawn = fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(outputs.device)
+        again = [task.scores(outputs[:, :, one], exam.targets[:, :, one])[main] for one in drawn]
+        scores = {**scores, f"{main}.resampled": torch.stack(again, dim=1)}
+    return {name: score.double().cpu().numpy() for name, score in scores.items()}
 
 
 def _measurements(

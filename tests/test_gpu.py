@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from evo.config import load
-from evo.evaluate import cohorts, evaluate
+from evo.evaluate import Assay, cohorts, evaluate
 from evo.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance
@@ -37,8 +37,8 @@ def test_lives_in_a_world_agree():
     experiment = load("cartpole-hebbian", ("cohort=4", "world.longest=10", "lifetime.births=1"))
     spec = assemble(experiment)
     cohort = cohorts(0, spec.quantise(founders(4, spec, chance(0, "founders"))), 4)[0]
-    here = evaluate(experiment, cohort, "test").measurements
-    there = evaluate(replace(experiment, device="cuda"), cohort, "test").measurements
+    here = evaluate(experiment, cohort, Assay("test")).measurements
+    there = evaluate(replace(experiment, device="cuda"), cohort, Assay("test")).measurements
     assert here.keys() == there.keys()
     for name, measured in here.items():
         assert np.allclose(measured, there[name], rtol=1e-3, atol=1.0), name

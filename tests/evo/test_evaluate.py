@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.evaluate import cohorts, evaluate
+from evo.evaluate import Assay, cohorts, evaluate
 from evo.experiment import assemble, birth
 from genomes.chance import SHARED, chance
 from genomes.spec import Evolve
@@ -133,7 +133,7 @@ def test_without_learning_birth_is_measured_the_same_and_nothing_else(small, fou
     experiment = small(lifetime=Lifetime(3, 4, probes=3, births=2, common=common))
     cohort = founded(experiment)
     lived = evaluate(experiment, cohort).measurements
-    innate = evaluate(experiment, cohort, learn=False).measurements
+    innate = evaluate(experiment, cohort, Assay(learn=False)).measurements
     for name in experiment.task.score_names:
         assert innate[f"innate.{name}"].tobytes() == lived[f"innate.{name}"].tobytes()
         assert innate[f"learned.{name}"].tobytes() == innate[f"innate.{name}"].tobytes()
@@ -153,7 +153,7 @@ def test_the_test_split_is_another_exam_after_the_same_life(small, founded):
         topology=layered(64, 4, 10), task=Digits(100, 60, 50), goals=replace(small().goals, names=("gain",))
     )
     cohort = founded(experiment)
-    selection, test = (evaluate(experiment, cohort, split).measurements for split in ("selection", "test"))
+    selection, test = (evaluate(experiment, cohort, Assay(split)).measurements for split in ("selection", "test"))
     assert (selection["innate.log_likelihood"] != test["innate.log_likelihood"]).all()
     shares = {name: m["innate.accuracy"] for name, m in (("60", selection), ("50", test))}
     for size, accuracy in shares.items():

@@ -35,14 +35,14 @@ def test_a_worker_killed_in_a_cohort_costs_nothing(to_live, ray_executor, same_b
     experiment, tried = to_live
     marks = str(tmp_path)
 
-    def dies_once(experiment, cohort):
+    def dies_once(experiment, cohort, assay):
         mark = f"{marks}/{cohort.number}"
         if not os.path.exists(mark):
             open(mark, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
         from evo.executors import evaluate_in_worker
 
-        return evaluate_in_worker(experiment, cohort)
+        return evaluate_in_worker(experiment, cohort, assay)
 
     with OnRay(2, evaluator=dies_once) as executor:
         found = arrays(executor, experiment, tried)
@@ -56,12 +56,12 @@ def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_un
     experiment, tried = to_live
     poison = tried[1].levels[2]
 
-    def poisoned(experiment, cohort):
+    def poisoned(experiment, cohort, assay):
         if (cohort.levels == poison).all(1).any():
             os.kill(os.getpid(), signal.SIGKILL)
         from evo.executors import evaluate_in_worker
 
-        return evaluate_in_worker(experiment, cohort)
+        return evaluate_in_worker(experiment, cohort, assay)
 
     with OnRay(2, evaluator=poisoned) as executor:
         found = arrays(executor, experiment, tried)
@@ -78,7 +78,7 @@ def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_un
 def test_a_mistake_of_the_user_is_not_taken_for_a_fault(to_live, ray_executor):
     experiment, tried = to_live
 
-    def mistaken(experiment, cohort):
+    def mistaken(experiment, cohort, assay):
         from genomes.expect import Unexpected
 
         raise Unexpected("data.npz: expected a file, got nothing there")

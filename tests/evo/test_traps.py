@@ -187,7 +187,7 @@ def test_d13_an_error_costs_its_cohort_and_no_other(small, generation, ray_execu
     experiment = small(cohort=2)
     tried = generation(experiment, 16)
 
-    def raises_at_times(experiment, cohort):
+    def raises_at_times(experiment, cohort, assay):
         if cohort.number == 1:
             return Outcome({}, ("raised",) * cohort.real)
         return Outcome({"number": np.full(cohort.real, float(cohort.number))}, ("",) * cohort.real)
@@ -217,7 +217,7 @@ def test_d13_d14_t2_ray_runs_stateless_tasks_that_say_what_they_need(calls, sour
 def test_d14_d15_one_task_a_cohort_in_workers_that_are_used_again(small, generation, ray_executor):
     experiment = small(cohort=2)
 
-    def where(experiment, cohort):
+    def where(experiment, cohort, assay):
         import os
 
         return Outcome({"worker": np.full(cohort.real, float(os.getpid()))}, ("",) * cohort.real)

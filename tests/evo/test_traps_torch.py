@@ -70,7 +70,7 @@ def test_d10_t1_t8_t11_another_process_computes_the_same_bytes_on_one_thread_wit
 
 @pytest.mark.ray
 def test_t1_workers_have_one_thread_whatever_ray_says(small, generation, ray_executor):
-    def threads(experiment, cohort):
+    def threads(experiment, cohort, assay):
         settle.cache_clear()
         torch.set_num_threads(2)
         evaluate_in_worker(experiment, cohort)

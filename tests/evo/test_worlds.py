@@ -12,7 +12,7 @@ from rich.console import Console
 from evo import executors
 from evo.cli import main
 from evo.config import dump, read
-from evo.evaluate import Cohort, evaluate
+from evo.evaluate import SELECTION, Assay, Cohort, evaluate
 from evo.executors import OnRay, Serial
 from evo.experiment import Experiment, assemble, birth, measurement_names
 from evo.goals import Scores
@@ -293,7 +293,7 @@ def test_births_side_by_side_are_births_one_after_the_other(founded, common, spl
         luck = chance(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
         away = experiment.held_out if split == "test" else ()
         by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, lifetime, luck, split, away))
-    measured = evaluate(experiment, cohort, split).measurements
+    measured = evaluate(experiment, cohort, Assay(split)).measurements
     assert measured.keys() - by_hand[0].keys() == {"genome_bits", "wiring_bits"}
     for name in by_hand[0]:
         assert np.allclose(measured[name], np.mean([life[name] for life in by_hand], axis=0)[:3], rtol=1e-6), name
@@ -303,7 +303,7 @@ def test_births_side_by_side_are_births_one_after_the_other(founded, common, spl
 
 def test_a_generation_is_measured_as_configured_and_a_result_in_everything(founded):
     cohort = founded(EXPERIMENT)
-    selection, test = (evaluate(EXPERIMENT, cohort, split).measurements for split in ("selection", "test"))
+    selection, test = (evaluate(EXPERIMENT, cohort, Assay(split)).measurements for split in ("selection", "test"))
     assert set(selection) - {"curve"} == set(measurement_names(EXPERIMENT))
     everywhere = {f"{c}.return" for c in CONDITIONS}
     away = {f"held_out.{n}.{c}.return" for n in ("long pole", "swapped") for c in (*CONDITIONS, "learned_there")}
@@ -314,7 +314,7 @@ def test_a_generation_is_measured_as_configured_and_a_result_in_everything(found
 
 def test_without_learning_birth_is_measured_the_same(founded):
     cohort = founded(EXPERIMENT)
-    lived, innate = (evaluate(EXPERIMENT, cohort, "test", learn).measurements for learn in (True, False))
+    lived, innate = (evaluate(EXPERIMENT, cohort, Assay("test", learn)).measurements for learn in (True, False))
     for condition in ("innate", "innate_memory", "innate_plastic"):
         assert np.array_equal(innate[f"{condition}.return"], lived[f"{condition}.return"])
     assert np.array_equal(innate["learned.return"], innate["innate_memory.return"])
@@ -335,7 +335,7 @@ def test_one_that_is_no_number_fails_and_leaves_its_neighbours_bytes_alone(found
     for gains in ([0, 0, 0, 0], [0, 15, 0, 0]):
         levels = cohort.levels.copy()
         levels[:, assemble(experiment).slices["encoding.gain"]] = np.array(gains)[:, None]
-        calm_and_wild.append(evaluate(experiment, replace(cohort, levels=levels), split))
+        calm_and_wild.append(evaluate(experiment, replace(cohort, levels=levels), Assay(split)))
     calm, wild = calm_and_wild
     assert calm.failures == ("", "", "", "")
     assert wild.failures == ("", "nan", "", "")
@@ -399,9 +399,9 @@ def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatc
         for slot in (0, int(scores.argmax())):
             finalists[index, slot] = run.generation(index).levels[slot].tolist()
 
-    def examined(experiment, cohort, split="selection"):
-        asked.append((experiment, cohort, split))
-        return evaluate(experiment, cohort, split)
+    def examined(experiment, cohort, assay=SELECTION):
+        asked.append((experiment, cohort, assay.split))
+        return evaluate(experiment, cohort, assay)
 
     monkeypatch.setattr("evo.run.evaluate", examined)
     best = run.best()
@@ -419,8 +419,8 @@ def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatc
 def test_the_best_is_whoever_does_well_again(undisturbed, monkeypatch):
     """Luck in the run does not help: the finalist with the smallest genome wins if that is what comes out."""
 
-    def by_genome(experiment, cohort, split="selection"):
-        outcome = evaluate(experiment, cohort, split)
+    def by_genome(experiment, cohort, assay=SELECTION):
+        outcome = evaluate(experiment, cohort, assay)
         scores = -cohort.levels[: cohort.real].sum(1, dtype=np.float64)
         return replace(outcome, measurements={**outcome.measurements, "innate_plastic.return": scores})
 
@@ -435,7 +435,7 @@ def test_the_best_is_examined_in_lives_of_its_own(undisturbed):
     run = Run(undisturbed)
     best, experiment = run.best(), replace(LIVED, lifetime=replace(LIVED.lifetime, common=False))
     cohort = Cohort(-2, 0, np.arange(2), np.repeat(best.levels[None], 2, axis=0), 2)
-    lives = evaluate(experiment, cohort, "test").measurements
+    lives = evaluate(experiment, cohort, Assay("test")).measurements
     measured = run.examine(best)
     assert measured.failures == ("",)
     assert {name: m.shape[0] for name, m in measured.measurements.items()} == dict.fromkeys(lives, 1)

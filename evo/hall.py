@@ -1,0 +1,80 @@
+"""Every genome of a run as a frame, and its hall of fame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from evo.search.front import FrontSearch
+from genomes.expect import Unexpected, expect
+
+if TYPE_CHECKING:
+    import pandas
+
+    from evo.run import Best, Run
+
+
+@final
+class Genomes:
+    """The genomes of a run, `Run(...).genomes`."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def frame(self) -> pandas.DataFrame:
+        """A row an individual: generation, slot, parents, goals, measurements, failure, levels (G,)."""
+        import pandas
+
+        parts = []
+        for index in self._run.generations:
+            generation = self._run.generation(index)
+            columns = {"generation": index, "slot": np.arange(len(generation.levels))}
+            columns |= {f"parent{i}": generation.parents[:, i] for i in range(2)}
+            columns |= {f"goal{i}": goal for i, goal in enumerate(generation.goals.T)}
+            columns |= {name: m for name, m in generation.measurements.items() if m.ndim == 1}
+            columns |= {"failure": list(generation.failures), "levels": list(generation.levels)}
+            parts.append(pandas.DataFrame(columns))
+        return pandas.concat(parts, ignore_index=True)
+
+    def best(self, count: int = 1) -> list[Best]:
+        """The `count` best that differ, the best of the run first."""
+        return hall_of_fame(self._run, str(count), self._run.best())
+
+
+def hall_of_fame(run: Run, which: str, best: Best) -> list[Best]:
+    """The best of a run, then others.
+
+    Args:
+        which: `front`: the last parents of a search that keeps a front; a number N: N genomes that differ, by the sum
+            of the main scores that were selected for, on the selection split.
+
+    Raises:
+        Unexpected: neither, or a front where the search has none.
+    """
+    if which == "front":
+        return [best, *(one for one in _front(run) if one.levels.tolist() != best.levels.tolist())]
+    if not (which.isdecimal() and int(which) >= 1):
+        raise Unexpected(f"--genomes: expected best, front or a number of genomes, got '{which}'")
+    count = int(which)
+    ranked = sorted((one for index in run.generations for one in run.leaders(index, count)), key=lambda b: -b.sum)
+    found = {best.levels.tobytes(): best}
+    for one in ranked:
+        if len(found) == count:
+            break
+        found.setdefault(one.levels.tobytes(), one)
+    return list(found.values())
+
+
+def _front(run: Run) -> list[Best]:
+    """The parents that the search ended with, each where it was born."""
+    fits = isinstance(run.experiment.search, FrontSearch)
+    expect(fits, "--genomes", "best or a number: this search keeps no front", "front")
+    latest = run.folder.latest()
+    assert latest is not None, "a run with a best genome has a state"
+    population, front = run.experiment.search.lives, {}
+    for number in latest[1]["born"].tolist():
+        generation, slot = divmod(int(number), population)
+        one = run.individual(generation, slot)
+        front[one.levels.tobytes()] = one
+    return list(front.values())

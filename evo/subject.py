@@ -1,0 +1,125 @@
+"""Whom an analysis is about: genomes of a run, or a genome or network in a file, and the experiment they live in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from jaxtyping import Integer
+from numpy import ndarray
+
+from evo.config import load, read
+from evo.experiment import Experiment, assemble
+from evo.files import unpack_foreign
+from evo.hall import hall_of_fame
+from evo.run import Best, Run
+from genomes.expect import Unexpected, expect, nearest
+from genomes.intervention import Intervention
+from genomes.interventions.given import Given
+from genomes.topology import Topology
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Genomes and what they live in.
+
+    Attributes:
+        name: what the sentences call it.
+        experiment: in which it is examined.
+        levels: (N, G) genomes, the best first.
+        labels: of each genome.
+        interventions: what every newborn undergoes before anything else: the weights that a file gives.
+        run: where the genomes come from; None: a file.
+        best: the best individual of the run.
+        bred: whether the experiment is the one that the genomes evolved in.
+    """
+
+    name: str
+    experiment: Experiment
+    levels: Integer[ndarray, "N G"]
+    labels: tuple[str, ...]
+    interventions: tuple[Intervention, ...] = ()
+    run: Run | None = None
+    best: Best | None = None
+    bred: bool = True
+
+
+def subject(
+    path: Path,
+    genomes: str = "best",
+    config: str | None = None,
+    overrides: Sequence[str] = (),
+    allow_code: bool = False,
+) -> Subject:
+    """Opens a run folder, or an `.npz` of `instinct export`.
+
+    Args:
+        genomes: of a run: `best`, `front`, or a number N: the N best that differ.
+        config: what it is examined in: needed with a file, otherwise the run's own.
+        overrides: KEY=VALUE, as on the command line of `evolve`: another task, other episodes.
+
+    Raises:
+        Unexpected: nothing to be opened there, or genomes that do not fit the experiment.
+    """
+    if path.is_file():
+        return _of_file(path, config, overrides, allow_code)
+    run = Run(path, allow_code)
+    own = run.experiment
+    if config is not None:
+        experiment = load(config, overrides, allow_code)
+    else:
+        text = run.folder.experiment_yaml
+        experiment = read(text, f"{path}/experiment.yaml", overrides, allow_code) if overrides else own
+    best = run.best()
+    chosen = [best] if genomes == "best" else hall_of_fame(run, genomes, best)
+    levels = np.stack([each.levels for each in chosen])
+    _check_genome(str(path), own, experiment)
+    labels = tuple(f"generation {each.generation}, slot {each.slot}" for each in chosen)
+    return Subject(str(path), experiment, levels, labels, run=run, best=best, bred=experiment == own)
+
+
+def _check_genome(name: str, own: Experiment, experiment: Experiment) -> None:
+    """Genes mean the same in both: the same fields in the same order."""
+    here, there = assemble(own), assemble(experiment)
+    differ = [field.name for field in here.fields if field not in there.fields]
+    expect(here == there, name, "an experiment whose genome is the run's own", f"another {', '.join(differ[:3])}")
+
+
+def _of_file(path: Path, config: str | None, overrides: Sequence[str], allow_code: bool) -> Subject:
+    expect(config, str(path), "--config, the experiment that the network is to live in", None)
+    experiment = load(str(config), overrides, allow_code)
+    arrays, spec = unpack_foreign(path), assemble(experiment)
+    weights = {name.removeprefix("weight."): array for name, array in arrays.items() if name.startswith("weight.")}
+    levels = arrays.get("levels")
+    if levels is not None and levels.shape == (spec.size,) and (levels < spec.level_counts).all():
+        return Subject(str(path), experiment, levels[None].astype(spec.level_dtype), (path.stem,))
+    what = f"`levels` of {spec.size} genes or `weight.PROJECTION`"
+    if not weights:
+        raise Unexpected(f"{path}: expected {what}, got {sorted(arrays)[:5]}; {nearest('levels', sorted(arrays))}")
+    _check_complete(path, weights, experiment.topology)
+    given = _given(arrays, weights, experiment.topology)
+    given.check(experiment.topology)
+    # whatever beside the weights a genome gives (its plasticity) is that of the middle of its range
+    middle = spec.quantise(np.full((1, spec.size), 0.5))
+    return Subject(str(path), experiment, middle, (path.stem,), (given,), bred=False)
+
+
+def _check_complete(path: Path, weights: dict[str, ndarray], topology: Topology) -> None:
+    for edge in topology.edges:
+        if edge.name not in weights:
+            raise Unexpected(f"{path}: no weight.{edge.name}; {nearest(edge.name, weights)}")
+
+
+def _given(arrays: dict[str, ndarray], weights: dict[str, ndarray], topology: Topology) -> Given:
+    """A bias that the file does not have is 0, whatever the genome would say."""
+    masks = {name.removeprefix("mask."): array for name, array in arrays.items() if name.startswith("mask.")}
+    units: dict[str, dict[str, ndarray]] = {g.name: {"bias": np.zeros(g.size)} for g in topology.groups[1:]}
+    for name, array in arrays.items():
+        called, _, group = name.partition(".")
+        if called in ("bias", "leak"):
+            units.setdefault(group, {})[called] = array
+    return Given(weights, masks, units)

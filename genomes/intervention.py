@@ -1,0 +1,46 @@
+"""The seam of experiments on newborns: what is done to networks between birth and life, to see what it takes away."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.phenotype import Phenotype, Synapses
+from genomes.topology import Topology
+
+
+class Intervention(ABC):
+    """Implementations are frozen dataclasses: their own configuration, no state.
+
+    What is done to an individual depends on that individual and on its own stream of chance alone.
+    """
+
+    @abstractmethod
+    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+        """The same P individuals, changed.
+
+        Args:
+            chance: P streams, the individuals' own.
+
+        Raises:
+            Unexpected: it cannot be done to networks of this topology.
+        """
+
+    def check(self, topology: Topology) -> None:
+        """Raises Unexpected when it cannot be done to networks of this topology."""
+
+
+def grown(synapses: Synapses) -> Bool[Tensor, "P post pre"]:
+    """Where a synapse grew, as a mask in every case."""
+    return torch.ones_like(synapses.weight, dtype=torch.bool) if synapses.mask is None else synapses.mask
+
+
+def root_mean_square(weight: Tensor, where: Tensor) -> Tensor:
+    """Of the weights of each individual that grew, (P, 1, 1) for (P, post, pre); 0 where none did."""
+    axes = tuple(range(1, weight.dim()))
+    counted = where.sum(axes, keepdim=True).clamp(min=1)
+    return ((weight * where).square().sum(axes, keepdim=True) / counted).sqrt()

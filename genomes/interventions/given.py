@@ -1,0 +1,63 @@
+"""A network that is given weight by weight, in the place of the one that the genome grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float
+from numpy import ndarray
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.expect import Unexpected, expect, nearest
+from genomes.intervention import Intervention
+from genomes.phenotype import Phenotype
+from genomes.topology import Topology
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Given(Intervention):
+    """Every individual gets the same weights; whatever else the genome gives (plasticity, traits) stays.
+
+    Attributes:
+        weights: by projection, (post, pre); a projection that is not named keeps its own.
+        masks: by projection, where a synapse grew; absent: everywhere.
+        units: by group, named numbers of its neurons such as `bias` and `leak`, (units,).
+    """
+
+    weights: Mapping[str, Float[ndarray, "post pre"]] = field(default_factory=dict)
+    masks: Mapping[str, Bool[ndarray, "post pre"]] = field(default_factory=dict)
+    units: Mapping[str, Mapping[str, Float[ndarray, " units"]]] = field(default_factory=dict)
+
+    def check(self, topology: Topology) -> None:
+        """The names and sizes must be the topology's."""
+        shapes = {edge.name: topology.shape(edge) for edge in topology.edges}
+        for what, arrays in (("weight", self.weights), ("mask", self.masks)):
+            for name, array in arrays.items():
+                if name not in shapes:
+                    raise Unexpected(f"{what}.{name}: no such projection; {nearest(name, shapes)}")
+                expect(array.shape == shapes[name], f"{what}.{name}", f"shape {shapes[name]}", array.shape)
+        for name, numbers in self.units.items():
+            if name not in topology.index:
+                raise Unexpected(f"bias.{name}: no such group; {nearest(name, topology.index)}")
+            for called, array in numbers.items():
+                size = (topology.group(name).size,)
+                expect(array.shape == size, f"{called}.{name}", f"shape {size}", array.shape)
+
+    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+        """Nothing is drawn."""
+        self.check(newborn.topology)
+
+        def every(array: ndarray) -> Tensor:
+            return torch.as_tensor(array).to(newborn.like).expand(newborn.lives, *array.shape).clone()
+
+        projections = dict(newborn.projections)
+        for name, weight in self.weights.items():
+            mask = every(self.masks[name]).bool() if name in self.masks else None
+            projections[name] = replace(projections[name], weight=every(weight), mask=mask)
+        units = {name: {called: every(a) for called, a in by.items()} for name, by in self.units.items()}
+        return replace(newborn, projections=projections).with_units(units)

@@ -1,0 +1,53 @@
+"""A projection between two cell types cut through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+
+from genomes.chance import Chance
+from genomes.expect import Unexpected, expect, nearest
+from genomes.intervention import Intervention, grown
+from genomes.phenotype import Phenotype
+from genomes.topology import Topology
+
+
+@final
+@dataclass(frozen=True)
+class Severed(Intervention):
+    """Takes away all synapses of a projection from one cell type to another; they cannot be learned back.
+
+    Attributes:
+        projection: `pre -> post`.
+        pre_type, post_type: cell types of its groups; None: all.
+    """
+
+    projection: str = ""
+    pre_type: int | None = None
+    post_type: int | None = None
+
+    def check(self, topology: Topology) -> None:
+        """The projection and the types must be there."""
+        edges = {edge.name: edge for edge in topology.edges}
+        if self.projection not in edges:
+            raise Unexpected(f"Severed: no projection '{self.projection}'; {nearest(self.projection, edges)}")
+        edge = edges[self.projection]
+        for group, kind in ((edge.pre, self.pre_type), (edge.post, self.post_type)):
+            types = topology.group(group).types
+            expect(kind is None or 0 <= kind < types, f"Severed.{group}", f"a type from 0 to {types - 1}", kind)
+
+    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+        """Nothing is drawn."""
+        self.check(newborn.topology)
+        edge = next(edge for edge in newborn.topology.edges if edge.name == self.projection)
+        pre, post = (newborn.topology.group(name).cell_types for name in (edge.pre, edge.post))
+        ours = [
+            torch.ones_like(types, dtype=torch.bool) if kind is None else types == kind
+            for types, kind in ((post, self.post_type), (pre, self.pre_type))
+        ]
+        synapses = newborn.projections[edge.name]
+        left = grown(synapses) & ~(ours[0][:, None] & ours[1][None, :]).to(synapses.weight.device)
+        cut = replace(synapses, weight=synapses.weight * left, mask=left)
+        return replace(newborn, projections={**newborn.projections, edge.name: cut})

@@ -1,0 +1,58 @@
+"""The same weights in other places: what a network owes to where they are (Medvid et al. 2026, arXiv 2604.03386)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from genomes.chance import Chance
+from genomes.intervention import Intervention, grown
+from genomes.phenotype import Phenotype, Synapses
+
+
+@final
+@dataclass(frozen=True)
+class Shuffled(Intervention):
+    """Permutes the weights of each projection among its synapses, and the biases of each group among its neurons.
+
+    Attributes:
+        mask: whether synapses stay where they grew, so that all degrees are kept; False: they too are dealt anew, and
+            only the distribution of the weights is left.
+    """
+
+    mask: bool = True
+
+    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+        """A permutation of its own for every individual and projection."""
+        projections = {name: self._dealt(s, chance.stream(name)) for name, s in newborn.projections.items()}
+        biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
+        dealt = {
+            name: {"bias": bias.gather(1, chance.stream(f"bias {name}").permutation(bias.shape[1]).to(bias.device))}
+            for name, bias in biases.items()
+            if bias is not None
+        }
+        return replace(newborn, projections=projections).with_units(dealt)
+
+    def _dealt(self, synapses: Synapses, chance: Chance) -> Synapses:
+        weight, shape = synapses.weight.flatten(1), synapses.weight.shape
+        order = chance.permutation(weight.shape[1]).to(weight.device)
+        if synapses.mask is None:
+            return replace(synapses, weight=weight.gather(1, order).view(shape))
+        if not self.mask:
+            mask = synapses.mask.flatten(1).gather(1, order).view(shape)
+            return replace(synapses, weight=weight.gather(1, order).view(shape), mask=mask)
+        here = grown(synapses).flatten(1)
+        places, donors = _first(here), order.gather(1, _first(here.gather(1, order)))
+        # behind the synapses that grew come places without one, whose weight is 0 before and after
+        return replace(
+            synapses, weight=torch.zeros_like(weight).scatter(1, places, weight.gather(1, donors)).view(shape)
+        )
+
+
+def _first(chosen: Tensor) -> Int[Tensor, "P n"]:
+    """Indices of the chosen places before those of the others, each in their order."""
+    return torch.argsort((~chosen).int(), dim=1, stable=True)

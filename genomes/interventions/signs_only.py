@@ -1,0 +1,24 @@
+"""Who excites whom, without how strongly (Zhou, Lan, Liu & Yosinski 2019, NeurIPS: "Deconstructing lottery tickets")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+from genomes.chance import Chance
+from genomes.intervention import Intervention, grown, root_mean_square
+from genomes.phenotype import Phenotype
+
+
+@final
+@dataclass(frozen=True)
+class SignsOnly(Intervention):
+    """Every weight keeps its sign; all of a projection have one magnitude, their root mean square. Biases stay."""
+
+    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+        """Nothing is drawn."""
+        projections = {
+            name: replace(s, weight=s.weight.sign() * root_mean_square(s.weight, grown(s)))
+            for name, s in newborn.projections.items()
+        }
+        return replace(newborn, projections=projections)

@@ -1,0 +1,47 @@
+"""Standard initialisation: what the topology alone can do (LeCun et al. 1998; He et al. 2015 behind relu)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+
+from genomes.chance import Chance
+from genomes.intervention import Intervention, grown
+from genomes.phenotype import Phenotype
+from genomes.topology import Projection
+
+
+@final
+@dataclass(frozen=True)
+class Standard(Intervention):
+    """Normal weights of variance 1 / fan-in, 2 / fan-in into relu units; no biases.
+
+    Attributes:
+        mask: whether only the synapses that grew have weights, with their number as the fan-in; False: all grow.
+    """
+
+    mask: bool = False
+
+    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+        """Weights of its own for every individual."""
+        topology, projections = newborn.topology, {}
+        for edge in topology.edges:
+            synapses = newborn.projections[edge.name]
+            drawn = chance.stream(edge.name).normal(*topology.shape(edge)).to(synapses.weight)
+            here = grown(synapses) if self.mask else torch.ones_like(synapses.weight, dtype=torch.bool)
+            fan_in = here.sum(2, keepdim=True).clamp(min=1)
+            weight = drawn * here * (_variance(newborn, edge) / fan_in).sqrt()
+            projections[edge.name] = replace(synapses, weight=weight, mask=synapses.mask if self.mask else None)
+        return without_biases(replace(newborn, projections=projections))
+
+
+def without_biases(newborn: Phenotype) -> Phenotype:
+    """The same networks with every bias at 0."""
+    biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
+    return newborn.with_units({n: {"bias": torch.zeros_like(b)} for n, b in biases.items() if b is not None})
+
+
+def _variance(newborn: Phenotype, edge: Projection) -> float:
+    return 2.0 if newborn.topology.group(edge.post).activation == "relu" else 1.0
