@@ -1,4 +1,4 @@
-"""Who excites whom, without how strongly (Zhou, Lan, Liu & Yosinski 2019, NeurIPS: "Deconstructing lottery tickets")."""
+"""Who excites whom, without how strongly (Zhou, Lan, Liu & Yosinski 2019, NeurIPS: lottery tickets and their signs)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,78 @@
+"""Intervals cover what they say, p values are as rare as they say, Holm is Holm."""
+
+import numpy as np
+import pytest
+
+from evo.statistics import above, effect_size, estimate, holm, mean_over_runs
+from genomes.chance import chance
+
+
+def draws(*shape, seed=0):
+    return chance(seed, "statistics test").normal(*shape)[0].numpy()
+
+
+def test_the_interval_over_lives_covers_the_mean_about_as_often_as_it_says():
+    samples = draws(400, 40)
+    found = [estimate(sample) for sample in samples]
+    covered = sum(e.low <= 0 <= e.high for e in found)
+    assert 364 <= covered <= 396, covered  # .95 of 400 and three standard errors, a little less for small samples
+    assert all(e.mean == sample.mean() for e, sample in zip(found, samples, strict=True))
+
+
+def test_the_interval_over_samples_counts_the_samples_even_when_all_lives_are_alike():
+    """64 lives that are copies of one another are no evidence: the interval is that of the 400 samples."""
+    hits = (draws(400) > -1.6).astype(float)
+    order = chance(0, "resamples").integers(400, 500, 400)[0].numpy()
+    resampled = np.tile(hits[order].mean(1), (64, 1))
+    one = estimate(np.full(64, hits.mean()), resampled)
+    textbook = 1.96 * np.sqrt(hits.mean() * (1 - hits.mean()) / 400)
+    assert one.high - one.low == pytest.approx(2 * textbook, rel=0.15)
+
+
+def test_both_lives_and_samples_widen_the_interval():
+    lives, resampled = draws(50), draws(200) * 0.2
+    of_lives, both = estimate(lives), estimate(lives, lives[:, None] + resampled[None, :])
+    assert both.high - both.low > of_lives.high - of_lives.low
+
+
+def test_failed_lives_are_left_out_and_one_life_has_no_interval():
+    whole = estimate(np.array([1.0, np.nan, 3.0]))
+    assert whole.mean == 2.0
+    alone = estimate(np.array([0.5]))
+    assert (alone.mean, np.isnan(alone.low), np.isnan(alone.high)) == (0.5, True, True)
+    assert np.isnan(estimate(np.array([np.nan])).mean)
+
+
+def test_where_runs_are_counted_the_interval_is_students():
+    found = mean_over_runs([1.0, 2.0, 3.0])
+    assert found.mean == 2.0
+    assert found.high - 2.0 == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    assert np.isnan(mean_over_runs([1.0]).low)
+
+
+def test_p_counts_the_draws_that_are_at_least_as_good_and_is_never_zero():
+    null = np.arange(199.0)
+    assert above(500.0, null) == 1 / 200
+    assert above(198.0, null) == 2 / 200
+    assert above(-1.0, null) == 1.0
+    assert above(198.0, np.append(null, np.nan)) == 2 / 200
+
+
+def test_under_the_null_p_is_as_rare_as_it_says():
+    everything = draws(300, 201)
+    rare = sum(above(one[0], one[1:]) < 0.05 for one in everything)
+    assert rare <= 24, rare  # 15 expected
+
+
+def test_effect_size_is_in_standard_deviations_of_the_null():
+    assert effect_size(3.0, np.array([0.0, 2.0])) == pytest.approx(2.0 / np.sqrt(2.0))
+    assert effect_size(1.0, np.zeros(5)) == np.inf
+    assert effect_size(0.0, np.zeros(5)) == 0.0
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    corrected = holm([0.01, float("nan")])
+    assert corrected[0] == 0.01
+    assert np.isnan(corrected[1])
