@@ -91,6 +91,20 @@ def test_exactly_those_who_raise_are_recorded_and_the_others_live_on(touchy, gui
     check_others(experiment, cohort, outcome, guilty)
 
 
+@pytest.mark.parametrize("guilty", [[2], [0, 5]])
+def test_those_whose_genes_are_edited_into_guilt_are_found_and_the_edits_of_the_others_hold(touchy, guilty):
+    experiment, cohort = touchy([CALM] * 8)
+    spec = assemble(experiment)
+    edits = np.full(cohort.levels.shape, np.nan)
+    edits[:, 0] = 0.5
+    innocent = evaluate(experiment, replace(cohort, edits=edits)).measurements
+    edits[guilty, spec.slices["rule.kind_of_life"]] = 5.0
+    outcome = evaluate_safely(experiment, replace(cohort, edits=edits))
+    assert outcome.failures == tuple("raised" if i in guilty else "" for i in range(8))
+    others = [i for i in range(8) if i not in guilty]
+    assert all(m[others].tobytes() == innocent[name][others].tobytes() for name, m in outcome.measurements.items())
+
+
 def test_each_gets_the_reason_of_its_own(touchy):
     experiment, cohort = touchy([CALM, 5, CALM, 6, 7, CALM, CALM, CALM])
     outcome = evaluate_safely(experiment, cohort)
