@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import FrameType
@@ -20,9 +20,12 @@ from evo.verbs import (
     WRONG,
     Verb,
     check_verb,
+    compare_verb,
     doctor_verb,
     evolve_verb,
     export_verb,
+    innate_verb,
+    inspect_verb,
     list_verb,
     resume_verb,
 )
@@ -110,6 +113,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     evolve.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as search.population=64")
     evolve.add_argument("--run", type=Path, help="folder to write (default: runs/CONFIG-001, -002 ...)")
     evolve.add_argument("--seed", type=int, help="of all randomness (default: the config's)")
+    evolve.add_argument("--seeds", type=_count, help="a set of so many runs, of this seed and those that follow")
     _add_executor(evolve)
     resume = add("resume", resume_verb, "go on with a run that was stopped, or add generations to it")
     resume.add_argument("run", metavar="RUN", type=Path)
@@ -121,15 +125,39 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     )
     doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
     doctor.add_argument("--address", help="of a running Ray cluster to try")
+    examining = _add_analyses(add)
     exporting = add("export", export_verb, "write the best genome's network in another format")
     exporting.add_argument("run", metavar="RUN", type=Path)
     exporting.add_argument("--to", required=True, help="npz, graphml, torch or csv")
     exporting.add_argument("--out", type=Path, help="file to write (default: RUN/export/best.*)")
     checking = add("check", check_verb, "try the contract of a seam on your own component")
     checking.add_argument("component", metavar="MODULE:CLASS", help="or the name of one that comes with the house")
-    for made in (evolve, resume, exporting):
+    for made in (evolve, resume, exporting, *examining):
         made.add_argument("--allow-code", action="store_true", help="run module:Class components that the file names")
     return parser, list(verbs.choices)
+
+
+def _add_analyses(add: Callable[[str, Verb, str], Any]) -> tuple[Any, ...]:
+    innate = add("innate", innate_verb, "what the best genomes can do without learning, against null models")
+    innate.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="runs, a set, or an exported .npz")
+    innate.add_argument("--config", help="what to examine in; needed with a file (default: the run's own)")
+    innate.add_argument("--genomes", default="best", help="best, front, or a number: so many that differ")
+    innate.add_argument("--births", type=_count, help="of each genome (default: 16, in a world 32)")
+    innate.add_argument("--episodes", type=_count, help="of an examination in a world (default: the config's)")
+    innate.set_defaults(overrides=[])
+    inspect = add("inspect", inspect_verb, "read out the wiring rules, in words, numbers and pictures: report.html")
+    inspect.add_argument("run", metavar="RUN", type=Path)
+    inspect.add_argument("--births", type=_count, help="of each variant (default: as each analysis needs)")
+    inspect.add_argument("--other", metavar="RUN", type=Path, help="a run to exchange chromosomes with")
+    inspect.add_argument("--measured", metavar="FILE", type=Path, help=".npz of your own responses or dissimilarities")
+    compare = add("compare", compare_verb, "runs side by side over seeds and conditions")
+    compare.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="runs, or sets of runs")
+    for made in (innate, inspect, compare):
+        made.add_argument("--out", type=Path, help="folder to write to (default: the run's own)")
+    for made in (innate, inspect):
+        made.add_argument("--draws", type=_count, default=200, help="of each null model (default: 200)")
+        _add_executor(made)
+    return innate, inspect, compare
 
 
 def _add_executor(made: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from os import PathLike
 from pathlib import Path
@@ -31,8 +31,18 @@ def load(path_or_name: str | PathLike[str], overrides: Sequence[str] = (), allow
     Raises:
         Unexpected: a sentence a line, `file: dotted.key: expected ..., got ...`, for every mistake there is.
     """
+    name, data = document(path_or_name)
+    return understood(data, name, overrides, allow_code)
+
+
+def document(path_or_name: str | PathLike[str]) -> tuple[str, Any]:
+    """What messages call a file, or a shipped config by its name, and the plain values in it.
+
+    Raises:
+        Unexpected: no such file, or no YAML.
+    """
     path = _found(path_or_name)
-    return read(_text(path), path.name, overrides, allow_code)
+    return path.name, parse(_text(path), path.name)
 
 
 def read(text: str, name: str, overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
@@ -40,37 +50,66 @@ def read(text: str, name: str, overrides: Sequence[str] = (), allow_code: bool =
     return understood(parse(text, name), name, overrides, allow_code)
 
 
-def understood(data: Any, name: str, overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
-    """The experiment that plain values mean: a mapping as YAML or JSON gives it. Otherwise as `read`."""
+def understood(
+    data: Any,
+    name: str,
+    overrides: Sequence[str] = (),
+    allow_code: bool = False,
+    swept: Mapping[str, tuple[Any, bool]] | None = None,
+) -> Experiment:
+    """The experiment that plain values mean: a mapping as YAML or JSON gives it. Otherwise as `read`.
+
+    Args:
+        swept: what one member of a set has for each key of its sweep, and whether the command line sweeps it.
+    """
     if not isinstance(data, dict):
         raise Unexpected(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
     data = {key: opened(key, value) for key, value in deepcopy(data).items()}  # overrides write into it
-    overridden: set[str] = set()
-    mistakes = []
+    begins: dict[str, str] = {}  # of a sentence about a key that is not as in the file
+    mistakes, own, theirs = [], set(), set()
     for override in overrides:
         try:
-            overridden |= _override(data, override)
+            own |= (new := _override(data, override))
+            begins |= dict.fromkeys(new, f"{COMMAND_LINE}: ")
         except Unexpected as error:
             mistakes.append(str(error))
-    own_code = {seam for seam in REGISTRY if {seam, f"{seam}.kind"} & overridden}
+    if data.pop("sweep", None) is not None:
+        raise Unexpected(f"{name}: sweep: expected one experiment, got a set of them; sweep=null takes it without")
+    for key, (value, ours) in (swept or {}).items():
+        begin = f"{COMMAND_LINE if ours else name}: sweep."
+        try:
+            begins |= dict.fromkeys(_set(data, key, value, begin), begin)
+            own.add(key) if ours else theirs.add(key.removesuffix(".kind"))
+        except Unexpected as error:
+            mistakes.append(str(error))
+    own_code = {seam for seam in REGISTRY if {seam, f"{seam}.kind"} & own} - theirs
     reader = Reader(REGISTRY.keys() if allow_code else own_code)
     experiment = reader.experiment(data)
-    for where, sentence in reader.mistakes:
-        source = COMMAND_LINE if any(f"{where}.".startswith(f"{key}.") for key in overridden) else name
-        mistakes.append(f"{source}: {where}: {sentence}" if where else f"{source}: {sentence}")
+    mistakes += [_told(where, sentence, begins, name) for where, sentence in reader.mistakes]
     if experiment is None or mistakes:
         raise Unexpected("\n".join(mistakes))
     return experiment
 
 
+def _told(where: str, sentence: str, begins: dict[str, str], name: str) -> str:
+    """One mistake, with where it stands; the last that gave a value to a key is whose mistake it is."""
+    begin = next((begins[key] for key in reversed(begins) if f"{where}.".startswith(f"{key}.")), f"{name}: ")
+    return f"{begin}{where}: {sentence}" if where else f"{name}: {sentence}"
+
+
 def dump(experiment: Experiment) -> str:
     """Complete YAML with every default written out: `read(dump(e), ...) == e`."""
+    return write(plain_values(experiment))
+
+
+def plain_values(experiment: Experiment) -> dict[str, Any]:
+    """Complete plain values, as a mapping for YAML or JSON: `understood(plain_values(e), ...) == e`."""
     plain = _plain(experiment)
     for seam in REGISTRY:
         component = getattr(experiment, seam)
         plain[seam] = _plain_component(seam, component)
     plain["held_out"] = {name: _plain_component("world", away) for name, away in experiment.held_out}
-    return write({key: value for key, value in plain.items() if value not in (None, {})})
+    return {key: value for key, value in plain.items() if value not in (None, {})}
 
 
 def shipped() -> dict[str, Path]:
@@ -109,33 +148,48 @@ def _text(path: Path) -> str:
 
 def _override(data: Any, text: str) -> set[str]:
     """Sets one value in the plain data; gives the keys that are now the command line's."""
-    key, equals, value = text.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise Unexpected(f"{COMMAND_LINE}: expected KEY=VALUE, got '{text}'")
-    new, inner, created = parse(value, f"{COMMAND_LINE}: {key.strip()}"), data, {key.strip()}
+    key, new = split(text)
+    return _set(data, key, new, f"{COMMAND_LINE}: ")
+
+
+def split(override: str) -> tuple[str, Any]:
+    """KEY=VALUE as the dotted key and the value that it means in YAML.
+
+    Raises:
+        Unexpected: anything else.
+    """
+    key, equals, value = override.partition("=")
+    key = key.strip()
+    if not equals or not all(key.split(".")):
+        raise Unexpected(f"{COMMAND_LINE}: expected KEY=VALUE, got '{override}'")
+    return key, parse(value, f"{COMMAND_LINE}: {key}")
+
+
+def _set(data: Any, key: str, value: Any, begin: str) -> set[str]:
+    """Puts a value at a dotted key, with `begin` before a sentence about it; gives the keys that are now new."""
+    parts, inner, created = key.split("."), data, {key}
     for i, part in enumerate(parts[:-1]):
-        place = _place(inner, part, ".".join(parts[:i]))
+        place = _place(inner, part, ".".join(parts[:i]), begin)
         if isinstance(inner, dict) and place not in inner:
             inner[place] = {}
             created.add(".".join(parts[: i + 1]))
         inner = inner[place]
-    inner[_place(inner, parts[-1], ".".join(parts[:-1]))] = opened(key.strip(), new)
+    inner[_place(inner, parts[-1], ".".join(parts[:-1]), begin)] = opened(key, value)
     return created
 
 
-def _place(inner: Any, part: str, where: str) -> str | int:
+def _place(inner: Any, part: str, where: str, begin: str) -> str | int:
     """The key of a mapping, or the index of a list's item that is given by number or name."""
     if isinstance(inner, dict):
         return part
     if not isinstance(inner, list):
-        raise Unexpected(f"{COMMAND_LINE}: {where}.{part}: {where} is {shown(inner)}, which has no parts")
+        raise Unexpected(f"{begin}{where}.{part}: {where} is {shown(inner)}, which has no parts")
     items = [name_in(inner, i) for i in range(len(inner))]
     numbers = [str(i) for i in range(len(inner))]
     for known in (items, numbers):
         if part in known:
             return known.index(part)
-    raise Unexpected(f"{COMMAND_LINE}: {where}.{part}: no such item; {nearest(part, items)}")
+    raise Unexpected(f"{begin}{where}.{part}: no such item; {nearest(part, items)}")
 
 
 def _plain_component(seam: str, component: object) -> dict[str, Any] | None:

@@ -6,13 +6,13 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from evo.experiment import assemble
 from evo.files import write_atomic
+from evo.inspect.graph import neuron_graph
 from evo.run import Best, Run
 from genomes.phenotype import Phenotype
 
@@ -70,16 +70,7 @@ def _graphml(run: Run, best: Best, newborn: Phenotype) -> bytes:
     """A directed graph of neurons, for Gephi and Cytoscape."""
     import networkx
 
-    graph: Any = networkx.DiGraph()
-    for group in newborn.topology.groups:
-        for i in range(group.size):
-            place = {} if group.coordinates is None else dict(zip("xyz", group.coordinates[i].tolist(), strict=False))
-            units = newborn.groups.get(group.name, {})
-            more = {what: float(units[what][0, i]) for what in ("bias", "leak") if what in units}
-            graph.add_node(f"{group.name}/{i}", group=group.name, type=int(group.cell_types[i]), **place, **more)
-    for pre_group, pre, post_group, post, weight in _synapses(newborn):
-        graph.add_edge(f"{pre_group}/{pre}", f"{post_group}/{post}", weight=weight)
-    return "\n".join(networkx.generate_graphml(graph)).encode()
+    return "\n".join(networkx.generate_graphml(neuron_graph(newborn))).encode()
 
 
 def _torch(run: Run, best: Best, newborn: Phenotype) -> bytes:

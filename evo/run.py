@@ -93,6 +93,26 @@ class Run:
         """Every genome, as a frame or by its scores."""
         return Genomes(self)
 
+    def innate(self, births: int | None = None, draws: int = 200) -> pandas.DataFrame:
+        """The innate test of the best genome, in this process: a row a network and condition; see `innate_test`."""
+        from evo.executors import Serial
+        from evo.innate.innate import innate_test
+        from evo.subject import subject
+
+        whom = subject(self.path, allow_code=self._allow_code)
+        return innate_test([whom], Serial(), births, draws=draws).sections[0].tables["scores"]
+
+    def knockouts(self, births: int = 4) -> pandas.DataFrame:
+        """Every rule and gene of the best genome out singly, in this process: a row a unit; see `knockouts`."""
+        from evo.examiner import Examiner
+        from evo.executors import Serial
+        from evo.inspect.knockouts import knockouts
+        from evo.subject import subject
+
+        whom = subject(self.path, allow_code=self._allow_code)
+        home = replace(whom.experiment, held_out=())
+        return knockouts(whom, Examiner(home, Serial()), births).frame
+
     def generation(self, index: int) -> Generation:
         """One generation."""
         return Generation.of(index, self.folder.read_generation(index))

@@ -68,12 +68,13 @@ def continued(
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
     experiment.environment.ready()  # a data file that is missing or torn says so before a folder is made
-    place = path or _next_free(name)
+    place = path or next_free(name)
     RunFolder.create(place, dump(experiment), manifest(experiment, command))
     return place
 
 
-def _next_free(name: str) -> Path:
+def next_free(name: str) -> Path:
+    """`runs/NAME-001`, or the next that is not there."""
     number = 1
     while (path := Path("runs") / f"{name}-{number:03d}").exists():
         number += 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from genomes.expect import Unexpected, nearest
+
+if TYPE_CHECKING:
+    from evo.report.section import Section
 
 DONE, FAILED, WRONG = 0, 1, 2
 
@@ -20,25 +23,46 @@ Verb = Callable[[argparse.Namespace, Console], dict[str, Any]]
 
 def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct evolve CONFIG [KEY=VALUE ...]."""
-    from evo.config import load
-    from evo.session import new_run
+    from evo.session import new_run, next_free
+    from evo.sets import members, new_set
 
     overrides = list(options.overrides)
     if options.seed is not None:
         overrides.append(f"seed={options.seed}")
-    experiment = load(options.config, overrides, allow_code=options.allow_code)
-    path = new_run(experiment, options.run, Path(options.config).stem, ["evolve", options.config, *overrides])
+    name, command = Path(options.config).stem, ["evolve", options.config]
+    every = members(options.config, overrides, options.seeds, options.allow_code)
     # whatever code it names was allowed when it was loaded
-    return _session(path, options, console, allow_code=True)
+    if len(every) == 1 and options.seeds is None:
+        path = new_run(every[0].experiment, options.run, name, [*command, *overrides])
+        return _session(path, options, console, allow_code=True)
+    place = options.run or next_free(name)
+    return _set(place, new_set(every, place, command), options, console, allow_code=True)
 
 
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct resume RUN."""
     from evo.session import extend
+    from evo.sets import runs_of
 
+    runs = runs_of(options.run) if (options.run / "set.json").is_file() else [options.run]
     if options.generations is not None:
-        extend(options.run, options.generations, options.allow_code)
-    return _session(options.run, options, console, options.allow_code)
+        for run in runs:
+            extend(run, options.generations, options.allow_code)
+    if runs == [options.run]:
+        return _session(options.run, options, console, options.allow_code)
+    return _set(options.run, runs, options, console, options.allow_code)
+
+
+def _set(
+    place: Path, runs: Sequence[Path], options: argparse.Namespace, console: Console, allow_code: bool
+) -> dict[str, Any]:
+    """One run of a set after the other; then they are compared."""
+    results = {}
+    for number, run in enumerate(runs):
+        console.print(f"\n[bold]{number + 1} of {len(runs)}[/bold]")
+        results[run.name] = _session(run, options, console, allow_code)
+    console.print(f"\nthe set: {place}; instinct compare {place} sets its runs side by side", markup=False)
+    return {"set": str(place), "runs": results}
 
 
 def _session(path: Path, options: argparse.Namespace, console: Console, allow_code: bool) -> dict[str, Any]:
@@ -106,3 +130,89 @@ def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     for sentence in kept:
         console.print(f"ok  {sentence}", markup=False)
     return {"component": options.component, "holds": kept}
+
+
+def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct innate RUN ... [KEY=VALUE ...]."""
+    from evo.analyse import examining, executor_of, innate, printed, write
+    from evo.sets import runs_of
+    from evo.subject import subject
+
+    overrides, given = _apart(options.runs + options.overrides)
+    paths = [run for path in given for run in ([path] if path.is_file() else runs_of(path))]
+    subjects = [subject(p, options.genomes, options.config, overrides, options.allow_code) for p in paths]
+    with examining(executor_of(options.workers, options.address, options.serial), console) as (executor, watch):
+        tested = innate(subjects, executor, watch, options.births, options.episodes, options.draws)
+    main, *others = tested.sections
+    console.print()
+    printed(console, main, ["scores", "genomes"])
+    for section in others:
+        console.print(f"\n[bold]{section.title}[/bold]")
+        printed(console, section, [])
+    folder = options.out or _beside(given, "innate")
+    name = "innate" if all(each.bred for each in subjects) else "innate-elsewhere"
+    written = write(folder, name, tested.as_dict(), tested.sections)
+    console.print(f"\nnumbers: {written[0]}  figures: {folder / 'figures'}  tables: {folder / 'tables'}", markup=False)
+    return tested.as_dict()
+
+
+def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct inspect RUN."""
+    from evo.analyse import examining, executor_of, inspect, report, write
+    from evo.run import Run
+    from evo.subject import subject
+
+    whom = subject(options.run, "best", None, (), options.allow_code)
+    other = Run(options.other, options.allow_code) if options.other else None
+    with examining(executor_of(options.workers, options.address, options.serial), console) as (executor, watch):
+        tested, sections = inspect(whom, executor, watch, options.births, options.draws, other, options.measured)
+    folder = options.out or options.run
+    for section in sections:
+        console.print(f"\n[bold]{section.title}[/bold]")
+        console.print("\n".join(section.sentences[:3]), markup=False)
+    write(folder, "innate", tested.as_dict(), [])
+    written = write(folder, "report", _found(sections), sections, report(whom, tested, sections))
+    console.print(f"\nreport: {written[1]}  figures: {folder / 'figures'}  tables: {folder / 'tables'}", markup=False)
+    return tested.as_dict() | {"report": str(written[1])}
+
+
+def compare_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct compare RUN RUN ..."""
+    from evo.analyse import printed, write
+    from evo.compare import compare
+    from evo.report.page import render
+    from evo.run import Run
+    from evo.sets import runs_of
+
+    section = compare([Run(run, options.allow_code) for path in options.runs for run in runs_of(path)])
+    printed(console, section, ["conditions", "differences", "keys"])
+    folder, answer = options.out or _beside(options.runs, "comparison"), _found([section])
+    page = render(section.title, section.sentences[0], [], [section])
+    written = write(folder, "compare", answer, [section], page)
+    console.print(f"\nnumbers: {written[0]}  page: {written[1]}  figures: {folder / 'figures'}", markup=False)
+    return answer
+
+
+def _found(sections: Sequence[Section]) -> dict[str, Any]:
+    """What sections found, for JSON."""
+    return {
+        section.key: {
+            "sentences": list(section.sentences),
+            **{name: table.to_dict("records") for name, table in section.tables.items()},
+        }
+        for section in sections
+    }
+
+
+def _apart(words: Sequence[Path | str]) -> tuple[list[str], list[Path]]:
+    """KEY=VALUE, and what is not."""
+    overrides = [str(word) for word in words if "=" in str(word) and not Path(word).exists()]
+    return overrides, [Path(word) for word in words if str(word) not in overrides]
+
+
+def _beside(paths: Sequence[Path], name: str) -> Path:
+    """Where an analysis is written: a run or a set itself; beside a file; beside the first of several."""
+    first = Path(paths[0])
+    if len(paths) == 1 and first.is_dir():
+        return first
+    return first.with_name(f"{first.stem}-{name}")

@@ -59,6 +59,7 @@ def _encoding(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
     _check_cohort(clauses, encoding, topology, spec.genes(levels[:_COHORT], torch.float64))
     if topology.is_feedforward:
         _check_module(clauses, encoding, topology, spec.genes(levels[:_COHORT], torch.float64))
+    _check_rules(clauses, encoding, topology)
     listed = encoding.constants(topology)
     named = all(isinstance(name, str) and isinstance(number, int | float | str) for name, number in listed.items())
     clauses.hold(
@@ -79,6 +80,15 @@ def _check_bits(clauses: Clauses, encoding: Encoding, topology: Topology, spec: 
         clauses.hold(shaped, "expressed bits are one number an individual, (P,) float64", tuple(on.shape))
         within = bool(((on >= 0) & (on <= mine.bits)).all())
         clauses.hold(within, "expressed bits lie between 0 and the bits of the genome", on.tolist())
+
+
+def _check_rules(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
+    sizes = {field.name: field.size for field in encoding.spec(topology).fields}
+    rules = encoding.rules(topology)
+    lost = [p for rule in rules for p in rule.positions if not 0 <= p[1] < sizes.get(p[0], 0)]
+    clauses.hold(not lost, "every number of a rule is one of the genome's", lost[:3])
+    names = [rule.name for rule in rules]
+    clauses.hold(len(set(names)) == len(names), "every rule has a name of its own", names[:3])
 
 
 def _check_shapes(clauses: Clauses, grown: Phenotype, topology: Topology) -> None:

@@ -12,6 +12,7 @@ from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
 from genomes.topology import Topology
+from genomes.wiring_rule import WiringRule, of_fields
 
 
 class Encoding(ABC):
@@ -45,6 +46,14 @@ class Encoding(ABC):
     def constants(self, topology: Topology) -> dict[str, object]:
         """What shapes the weights and is not in the genome (scales, fixed random matrices): listed beside its size."""
         return {}
+
+    def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
+        """What the genome says, unit by unit: what an analysis reads out and knocks out.
+
+        Every position is one of `spec`. Unless an encoding knows better, each number of a small field and each large
+        field as a whole.
+        """
+        return of_fields(self.spec(topology))
 
 
 def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:

@@ -117,7 +117,7 @@ def live_in(
         `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
     """
     with torch.inference_mode():
-        life = _Life(newborn, rule, objective, world, lifetime, chance, split)
+        life = Life(newborn, rule, objective, world, lifetime, chance, split)
         measured = life.examined(lifetime.measured) | life.course()
         for name, away in held_out:
             there = replace(life, world=away, lived=life)
@@ -131,7 +131,7 @@ def live_in(
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Life:
+class Life:
     """P lives in a world; what they have come to is worked out when it is first asked for."""
 
     newborn: Phenotype
@@ -141,7 +141,7 @@ class _Life:
     lifetime: EpisodicLifetime
     chance: Chance
     split: Split
-    lived: _Life | None = None  # the lives at home, where this is a world away
+    lived: Life | None = None  # the lives at home, where this is a world away
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def examined(self, conditions: Sequence[Condition]) -> Measurements:
@@ -152,13 +152,13 @@ class _Life:
         """Scores after a life in this very world, plasticity off."""
         if self._same_as("learned") != "learned":
             return self._exam("learned")
-        return _scores(self._behave(self._grown()[0]))
+        return _scores(self._behave(self.grown()[0]))
 
     def course(self) -> Measurements:
         """The episodes of the life as they were lived."""
         if not self.lifetime.lives:
             return {}
-        curve, steps = self._grown()[1:]
+        curve, steps = self.grown()[1:]
         reached = curve >= self.lifetime.criterion
         first = np.where(reached.any(1), reached.argmax(1) + 1, curve.shape[1] + 1)
         trials = first * float(self.lifetime.parallel)
@@ -168,7 +168,7 @@ class _Life:
         condition = self._same_as(condition)
         if condition not in self._known:
             learned = condition.startswith("learned")
-            weights = (self.lived or self)._grown()[0] if learned else Weights.born(self.newborn)
+            weights = (self.lived or self).grown()[0] if learned else Weights.born(self.newborn)
             plastic = condition.endswith("plastic")
             self._known[condition] = _scores(self._behave(weights, plastic, forgetful=condition == "innate"))
         return self._known[condition]
@@ -196,7 +196,7 @@ class _Life:
         weights = weights.repeated(exams)
         return behave(being, weights, luck, hidden, exams, self.rule, self.rule.init(network, newborn, weights))
 
-    def _grown(self) -> tuple[Weights, ndarray, ndarray]:
+    def grown(self) -> tuple[Weights, ndarray, ndarray]:
         """Weights after the life; the main score of each of its episodes, (P, episodes); steps lived, (P,)."""
         if "grown" not in self._known:
             self._known["grown"] = self._live()

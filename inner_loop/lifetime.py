@@ -159,11 +159,21 @@ def _examine(network: Network, weights: Weights, task: Task, exam: Samples, resa
     outputs = network.activity(weights, exam.inputs)[network.output]
     scores = task.scores(outputs, exam.targets)
     if resamples:
-        main, count = task.score_names[0], outputs.shape[2]
-        drawn = fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(outputs.device)
-        again = [task.scores(outputs[:, :, one], exam.targets[:, :, one])[main] for one in drawn]
-        scores = {**scores, f"{main}.resampled": torch.stack(again, dim=1)}
+        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, resamples)}
     return {name: score.double().cpu().numpy() for name, score in scores.items()}
+
+
+def _resampled(task: Task, outputs: Tensor, targets: Tensor, resamples: int) -> Tensor:
+    """The main score on R bootstrap samples, (P, R): the same for everybody, and for whoever asks for fewer of them."""
+    count = outputs.shape[2]
+    drawn = fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(outputs.device)
+    each = task.sample_scores(outputs, targets)
+    if each is None:
+        again = [task.scores(outputs[:, :, one], targets[:, :, one])[task.score_names[0]] for one in drawn]
+        return torch.stack(again, dim=1)
+    often = torch.zeros(resamples, count, dtype=each.dtype, device=each.device)
+    often.scatter_add_(1, drawn, torch.ones_like(often))
+    return each @ often.T / count
 
 
 def _measurements(

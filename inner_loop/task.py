@@ -49,6 +49,15 @@ class Task(Environment):
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
         """Each score by name, mean over the n samples, (P,) float64."""
 
+    def sample_scores(
+        self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]
+    ) -> Tensor | None:
+        """The main score of each sample, (P, n) float64, where the score is their mean; otherwise None.
+
+        It makes a bootstrap over samples a matrix product.
+        """
+        return None
+
 
 CLASSIFICATION = ("accuracy", "log_likelihood")
 
@@ -61,6 +70,11 @@ def classification_scores(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]
     # an output that is not a number has no largest: argmax would still name one
     accuracy = hits.double().mean(1) + 0.0 * outputs.sum((1, 2)).double()
     return {"accuracy": accuracy, "log_likelihood": log_likelihood.double().mean(1)}
+
+
+def classified(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Whether the largest output of each sample is the target's, (P, n) float64; nan where an output is none."""
+    return (outputs.max(1).indices == targets.max(1).indices).double() + 0.0 * outputs.sum(1).double()
 
 
 REGRESSION = ("explained_variance", "negative_squared_error")

@@ -12,6 +12,7 @@ from genomes.encoding import Encoding
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.topology import Topology
+from genomes.wiring_rule import WiringRule, of_synapses
 
 
 @final
@@ -47,3 +48,7 @@ class Alleles(Encoding):
     def constants(self, topology: Topology) -> dict[str, object]:
         """The size of every weight."""
         return {"magnitude of a weight": 1.0}
+
+    def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
+        """The loci; half-way between wrong and right an allele has the weight 0 and is not plastic."""
+        return of_synapses("allele", topology, silent=0.5)

@@ -13,6 +13,7 @@ from genomes.expect import expect
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Evolvable, Field, Genes, GenomeSpec
 from genomes.topology import Topology
+from genomes.wiring_rule import WiringRule, every, of_synapses, of_types
 
 
 @final
@@ -54,3 +55,13 @@ class Direct(Encoding):
     def constants(self, topology: Topology) -> dict[str, object]:
         """The scale of each projection."""
         return {f"scale of {e.name}": math.sqrt(3.0 / topology.shape(e)[1]) for e in topology.edges}
+
+    def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
+        """Rules are the pairs of cell types, where there are types; genes the synapses, and the biases of a group."""
+        biases = [field for field in self.spec(topology).fields if field.name.startswith("bias.")]
+        named = [(field, field.name.removeprefix("bias.")) for field in biases]
+        return (
+            *of_types("weight", topology),
+            *of_synapses("weight", topology),
+            *(WiringRule(f"biases of {g}", "gene", every(field), post=f"neurons of {g}") for field, g in named),
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -16,6 +18,7 @@ from genomes.expect import expect
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Evolvable, Field, Genes, GenomeSpec
 from genomes.topology import Projection, Topology
+from genomes.wiring_rule import Position, WiringRule, every
 
 
 @final
@@ -95,6 +98,25 @@ class GeneExpression(Encoding):
         """The scale of each projection."""
         return {f"scale of {e.name}": math.sqrt(27.0 / topology.shape(e)[1]) / self.genes for e in topology.edges}
 
+    def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
+        """A rule is a number of O or of B, or the direct biases of a group; a gene is all numbers that name it."""
+        spec, count = self.spec(topology), self.genes
+        found = interaction_rules(self.interactions, count, topology)
+        for field in spec.fields:
+            group = field.name.removeprefix("bias.")
+            if field.name.startswith("bias.") and self.bias == "direct":
+                found.append(WiringRule(f"biases of {group}", "rule", every(field), post=f"neurons of {group}"))
+            elif field.name.startswith("bias."):
+                said = [(g, f"neurons of {group} that express gene {g}") for g in range(count)]
+                found += [
+                    WiringRule(f"bias of {group} gene {g}", "rule", ((field.name, g),), post=to) for g, to in said
+                ]
+        named = [field for field in spec.fields if self.bias == "expressed" or not field.name.startswith("bias.")]
+        for g in range(count):
+            out = (("switch", g),) if self.switches else gene_positions(named, g, count)
+            found.append(WiringRule(f"gene {g}", "gene", out))
+        return tuple(found)
+
     def _expression(self, group: str, genes: Genes) -> Tensor:
         expression = genes[f"expression.{group}"]
         return expression * genes["switch"][:, None, :] if self.switches else expression
@@ -103,3 +125,33 @@ class GeneExpression(Encoding):
 def interaction_name(interactions: Literal["projection", "shared"], edge: Projection) -> str:
     """The field that holds O of a projection, here and in the spatial form of this encoding."""
     return "interaction" if interactions == "shared" else f"interaction.{edge.name}"
+
+
+def interaction_rules(
+    interactions: Literal["projection", "shared"], genes: int, topology: Topology
+) -> list[WiringRule]:
+    """A rule for every number of O: which neurons it joins; here and in the spatial form of this encoding."""
+    found = []
+    edges = {interaction_name(interactions, edge): edge for edge in topology.edges}
+    for field, edge in edges.items():
+        shared = interactions == "shared"
+        pre, post = ("", "") if shared else (f"{edge.pre} ", f"{edge.post} ")
+        of, to = ("neurons", "neurons") if shared else (f"neurons of {edge.pre}", f"neurons of {edge.post}")
+        for a, b in itertools.product(range(genes), range(genes)):
+            name, ends = (
+                f"{pre}gene {b} -> {post}gene {a}",
+                (f"{of} that express gene {b}", f"{to} that express gene {a}"),
+            )
+            found.append(WiringRule(name, "rule", ((field, a * genes + b),), "" if shared else edge.name, *ends))
+    return found
+
+
+def gene_positions(fields: Iterable[Field], gene: int, genes: int) -> tuple[Position, ...]:
+    """Everything that a gene takes part in: who expresses it, its row and its column of every O, its biases."""
+    found: list[Position] = []
+    for field in fields:
+        if field.name.startswith("interaction"):
+            found += [(field.name, i * genes + j) for i in range(genes) for j in range(genes) if gene in (i, j)]
+        elif field.name.startswith(("expression.", "bias.")):
+            found += [(field.name, row * genes + gene) for row in range(field.size // genes)]
+    return tuple(found)

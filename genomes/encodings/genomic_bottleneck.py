@@ -17,6 +17,7 @@ from genomes.expect import expect
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Evolvable, Field, Genes, GenomeSpec
 from genomes.topology import Group, Projection, Topology
+from genomes.wiring_rule import Position, WiringRule
 
 _LARGEST = 2**24  # numbers in the g-network's widest activity; larger cohorts unfold a few individuals at a time
 
@@ -86,6 +87,27 @@ class GenomicBottleneck(Encoding):
     def constants(self, topology: Topology) -> dict[str, object]:
         """The scale of each projection."""
         return {f"scale of {e.name}": topology.shape(e)[1] ** -0.5 if self.fan_in else 1.0 for e in topology.edges}
+
+    def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
+        """A rule is a hidden unit of g, or what g gives to all synapses alike; a gene is a bit of the tags."""
+        found = []
+        for edge in topology.edges:
+            where, of, h = f"{edge.pre} -> {edge.post}", edge.name, self.hidden
+            tags = [self.tag(topology.group(end), topology).shape[1] for end in (edge.post, edge.pre)]
+            width = sum(tags)
+            for unit in range(h):
+                mine: list[Position] = [(f"{of}.weight0", unit * width + k) for k in range(width)]
+                mine += [(f"{of}.bias0", unit), *((f"{of}.weight1", k * h + unit) for k in range(self.second))]
+                found.append(WiringRule(f"unit {unit} of g, {where}", "rule", tuple(mine), of))
+            alike = (*((f"{of}.bias1", k) for k in range(self.second)), (f"{of}.bias2", 0))
+            found.append(WiringRule(f"the same for all synapses, {where}", "rule", alike, of))
+            for place in range(width):
+                end, bit = ("post", place) if place < tags[0] else ("pre", place - tags[0])
+                group = getattr(edge, end)
+                what = f"neuron {bit}" if group == topology.output.name else f"bit {bit} of the neuron's number"
+                read = tuple((f"{of}.weight0", unit * width + place) for unit in range(h))
+                found.append(WiringRule(f"{what} in {end}synaptic {group}, {where}", "gene", read, of))
+        return tuple(found)
 
     def _unfold(self, edge: Projection, genes: Genes, topology: Topology) -> Float[Tensor, "P post pre"]:
         layers = [(genes[f"{edge.name}.weight{i}"], genes[f"{edge.name}.bias{i}"]) for i in range(3)]

@@ -12,12 +12,13 @@ from torch import Tensor
 from genomes.chance import Chance
 from genomes.chance import chance as fixed_chance
 from genomes.encoding import Encoding
-from genomes.encodings.gene_expression import interaction_name
+from genomes.encodings.gene_expression import gene_positions, interaction_name, interaction_rules
 from genomes.evolvable import check_evolvables
 from genomes.expect import expect
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Evolvable, Field, Genes, GenomeSpec
 from genomes.topology import Group, Topology
+from genomes.wiring_rule import WiringRule
 
 
 @final
@@ -85,6 +86,12 @@ class SpatialExpression(Encoding):
         fixed = {g.name: g.size * self.genes for g in topology.groups if g.grid is None and self.readout == "random"}
         listed: dict[str, object] = {"scale": math.sqrt(3.0 / self.genes)}
         return listed | {f"random numbers expressed by {n}, from seed {self.readout_seed}": k for n, k in fixed.items()}
+
+    def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
+        """A rule is a number of O; a gene its row and its column of every O, since no place or width is silent."""
+        spec, genes = self.spec(topology), range(self.genes)
+        alone = [WiringRule(f"gene {g}", "gene", gene_positions(spec.fields, g, self.genes)) for g in genes]
+        return (*interaction_rules(self.interactions, self.genes, topology), *alone)
 
     def _expression(self, group: Group, genes: Genes) -> Tensor:
         """(P, units, G), or (1, units, G) when it is the same for every individual."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.expect import expect
-from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores
+from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores, classified
 
 
 @final
@@ -69,6 +69,10 @@ class LabelledTask(Task):
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
         """Accuracy and log-likelihood, (P,)."""
         return classification_scores(outputs, targets)
+
+    def sample_scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> Tensor:
+        """Accuracy sample by sample, (P, n)."""
+        return classified(outputs, targets)
 
 
 def epochs(size: int, samples: int, chance: Chance, start: int) -> Int64[Tensor, "K samples"]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evo.config import dump, load, read
+from evo.config import document, dump, load, plain_values, read, understood
 from evo.experiment import Experiment
 from evo.goals import Scores
 from evo.search.genetic import Genetic
@@ -185,6 +185,29 @@ def test_the_file_is_found_by_path_or_name(tmp_path: Path, monkeypatch: pytest.M
         assert str(caught.value) == sentence
 
 
+def test_a_sweep_is_a_set_and_no_experiment(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(YAML + "sweep: {encoding.genes: [3, 5]}")
+    for overrides in ([], ["sweep.encoding.bits=[3]"], ["seed=4"]):
+        with pytest.raises(Unexpected, match=r"^x.yaml: sweep: expected one experiment, got a set of them; sweep=null"):
+            load(tmp_path / "x.yaml", overrides)
+    assert load(tmp_path / "x.yaml", ["sweep=null"]) == read(YAML, "x.yaml")
+    assert document(tmp_path / "x.yaml")[0] == "x.yaml"
+    assert document(tmp_path / "x.yaml")[1]["sweep"] == {"encoding.genes": [3, 5]}
+
+
+def test_whose_mistake_a_value_is() -> None:
+    data = document("teacher")[1]
+    swept = {"encoding.genes": (0, False), "lifetime.steps": (-1, True)}
+    with pytest.raises(Unexpected) as caught:
+        understood(data, "x.yaml", ["encoding.bits=x", "lifetime.batch=4"], swept=swept)
+    assert sorted(str(caught.value).splitlines()) == [
+        "command line: encoding.bits: expected a whole number, got 'x'",
+        "command line: sweep.lifetime.steps: expected at least 0, got -1",
+    ]
+    with pytest.raises(Unexpected, match=r"^x.yaml: sweep.encoding.genes: expected at least 1"):
+        understood(data, "x.yaml", swept=swept | {"lifetime.steps": (3, True)})
+
+
 STRANGER = """
 from __future__ import annotations
 from dataclasses import dataclass
@@ -265,6 +288,8 @@ def test_a_strangers_evolvable_outside_the_genome_stays_constant(monkeypatch: py
 
 
 def test_what_is_dumped_hides_no_default() -> None:
-    text = dump(read(YAML, "x.yaml"))
+    experiment = read(YAML, "x.yaml")
+    assert understood(plain_values(experiment), "x.yaml") == experiment
+    text = dump(experiment)
     for line in ("interactions: projection", "momentum: 0.9", "probes: 2", "seed: 0", "cohort: 32", "device: cpu"):
         assert line in text

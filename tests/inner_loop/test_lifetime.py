@@ -1,6 +1,7 @@
 """One life: what is measured, when, with which samples, and that the lives of a cohort keep to themselves."""
 
 from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 import pytest
@@ -227,3 +228,45 @@ def test_a_life_repeated_gives_the_same_bytes_and_another_seed_another_life():
 def test_the_split_that_measures_may_be_chosen():
     measured = {split: grow_up(range(2), split=split)["innate.log_likelihood"] for split in ("selection", "test")}
     assert not np.array_equal(measured["selection"], measured["test"])
+
+
+def test_a_bootstrap_over_samples_is_the_score_on_each_resample_however_it_is_computed():
+    """Sample by sample where the score is a mean, as a whole where it is not: the same numbers."""
+
+    @final
+    @dataclass(frozen=True)
+    class Whole(Task):
+        """The digits as if their accuracy were no mean over samples."""
+
+        digits: Digits
+
+        inputs = property(lambda self: 64)
+        outputs = property(lambda self: 10)
+        score_names = property(lambda self: self.digits.score_names)
+
+        def size(self, split):
+            return self.digits.size(split)
+
+        def draw(self, split, samples, chance, start=0):
+            return self.digits.draw(split, samples, chance, start)
+
+        def scores(self, outputs, targets):
+            return self.digits.scores(outputs, targets)
+
+    digits, topology = Digits(train=300, selection=300, test=300), layered(64, 10)
+    newborn = Phenotype(
+        topology, {"layer0 -> layer1": Synapses(chance(0, "w", owners=range(5)).normal(10, 64).float())}
+    )
+    luck = chance(0, "life")
+    found = [
+        live(newborn, Frozen(), None, task, Lifetime(0), luck, "test", resamples=30)["innate.accuracy.resampled"]
+        for task in (digits, Whole(digits))
+    ]
+    assert found[0].shape == (5, 30)
+    assert np.abs(found[0] - found[1]).max() < 1e-12
+    fewer = live(newborn, Frozen(), None, digits, Lifetime(0), luck, "test", resamples=10)["innate.accuracy.resampled"]
+    assert np.array_equal(fewer, found[0][:, :10])
+    broken = replace(newborn, projections={"layer0 -> layer1": Synapses(newborn.like * torch.nan)})
+    assert np.isnan(
+        live(broken, Frozen(), None, digits, Lifetime(0), luck, "test", resamples=3)["innate.accuracy.resampled"]
+    ).all()

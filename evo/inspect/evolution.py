@@ -1,0 +1,300 @@
+"""Evolution read out: scores, sizes and diversity over the generations, fronts, assimilation, lineage, fixed genes.
+
+Genetic assimilation: Waddington 1953, Evolution 7:118; in evolution with learning, Hinton & Nowlan 1987.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from jaxtyping import Bool, Float64
+from numpy import ndarray
+
+from evo.experiment import assemble
+from evo.figures import CONDITIONS, INNATE, LEARNED, QUIET
+from evo.inspect import alleles, lineage
+from evo.report.section import Picture, Section, canvas
+from evo.run import Best, Run
+from genomes.chance import Chance, chance
+from inner_loop.lifetime import Measurements
+
+if TYPE_CHECKING:
+    import pandas
+
+_POINTS, _RESAMPLES, _FOUNDERS = 200, 2000, 64  # founders: random genomes that a mean of them is over
+
+_SPREAD = {
+    "mean": "mean over the individuals that have a score",
+    "sd": "standard deviation over them",
+    "10 %": "a tenth of them lie below",
+    "90 %": "a tenth of them lie above",
+}
+_BITS = "size of the genome in bits; of what is switched on, where genes can be switched off"
+_NUMBERS = {"gain": "main score after learning minus at birth", "genome bits": _BITS}
+_TERMS = {
+    "generation": "from 0",
+    "failures": "individuals without a score: a number overflowed, or time or memory ran out",
+    "assimilation": "assimilation index: (at birth - random) / (after learning - random) of means over the generation, "
+    "random being random genomes at birth. 0: nothing of what is there after a life is there at birth; 1: all of it. "
+    "Genetic assimilation is its rise. Empty where the mean after learning is not above random by more than twice the "
+    "standard error. Near the best score possible it rises through that ceiling too. Random genomes are measured on "
+    "the test split, generations on the selection split. Its interval is a 95 % bootstrap over the individuals of the "
+    "one generation, with the error of random: it does not say how another run would end",
+}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is kept of a generation.
+
+    Attributes:
+        index: from 0.
+        measurements: by name, (N, ...), and `slot`, (N,).
+        lived: (N,) who has a score.
+        counted: its genes.
+    """
+
+    index: int
+    measurements: Measurements
+    lived: Bool[ndarray, " N"]
+    counted: alleles.Census
+
+    def of(self, *names: str) -> Float64[ndarray, "names K"]:
+        """Measurements of those that have all of them as finite numbers."""
+        values = np.stack([self.measurements[name] for name in names])
+        return values[:, self.lived & np.isfinite(values).all(0)]
+
+
+def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
+    """How a run came to what it is; of more than 200 generations 200 are shown.
+
+    Args:
+        best: whose ancestors are looked for; `run.best()`.
+        founders: mean main score of random genomes by condition, at least `innate`; `evo.result.founders_scores`.
+
+    Raises:
+        Unexpected: a generation that cannot be read.
+    """
+    seen, paths = _read(run)
+    generations = generations_table(run, seen, founders)
+    tables = {"generations": generations}
+    pictures = {"scores": _scores(run, generations, founders), "course": _course(generations)}
+    if len(run.experiment.conditions) > 1:
+        tables["fronts"], pictures["fronts"] = _fronts(run, seen)
+    descent = lineage.descent(run, best, [each.index for each in seen])
+    tables |= {**descent.tables, "diversity": alleles.diversity_table(paths), "fixation": alleles.fixation_table(paths)}
+    pictures |= {"lineage": descent.picture, "genes": alleles.heat_map(paths)}
+    if len(shares := alleles.shares_table(paths)):
+        tables["alleles"], pictures["alleles"] = shares, alleles.share_curves(shares)
+    scores = (_rise(run, generations, founders), _assimilated(run, seen, generations, founders))
+    said = (*scores, descent.sentence, *alleles.sentences(paths, lineage.keeps_parents(run)))
+    return Section("evolution", "Evolution", said, _terms(run), tables, pictures, descent.graphs)
+
+
+def thinned(generations: Sequence[int], most: int = _POINTS) -> list[int]:
+    """At most so many of them, evenly spaced, the first and the last among them."""
+    places = np.linspace(0, len(generations) - 1, min(most, len(generations))).round().astype(int)
+    return [generations[place] for place in places]
+
+
+def generations_table(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> pandas.DataFrame:
+    """A row a generation."""
+    import pandas
+
+    rows = []
+    for each in seen:
+        row: dict[str, float] = {"generation": each.index}
+        for name, key in _measured(run).items():
+            values = each.of(key)[0]
+            numbers = (values.mean(), values.std(), *np.percentile(values, (10, 90))) if len(values) else [np.nan] * 4
+            row |= {f"{name} {of}": float(number) for of, number in zip(_SPREAD, numbers, strict=True)}
+        entropy, distance = alleles.diversity(each.counted)
+        rows.append(row | {"failures": int((~each.lived).sum()), "entropy": entropy, "distance": distance})
+    table = pandas.DataFrame(rows)
+    if _learns(run):
+        random = _random(run, seen, founders)
+        table["assimilation"] = [assimilation_index(*_lives(run, each), random) for each in seen]
+    return table
+
+
+def assimilation_index(
+    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float]
+) -> float:
+    """(innate - random) / (learned - random), of the means over individuals.
+
+    Nan where learned is not above random by more than twice the standard error of this difference.
+
+    Args:
+        random: the mean score of random genomes at birth, and its standard error.
+    """
+    if len(learned) < 2:
+        return float("nan")
+    error = (learned.var(ddof=1) / len(learned) + random[1] ** 2) ** 0.5
+    above = learned.mean() - random[0]
+    return float((innate.mean() - random[0]) / above) if above > 2 * error else float("nan")
+
+
+def assimilation_interval(
+    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float], draws: Chance
+) -> tuple[float, float]:
+    """95 % percentile bootstrap of the index over individuals (Efron 1979), birth and life of each kept together.
+
+    The mean of random genomes varies beside them, normally, by its standard error.
+    """
+    again = draws.stream("individuals").integers(len(innate), _RESAMPLES, len(innate))[0].numpy()
+    base = random[0] + random[1] * draws.stream("random").normal(_RESAMPLES)[0].numpy()
+    low, high = np.quantile((innate[again].mean(1) - base) / (learned[again].mean(1) - base), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def non_dominated(scores: Float64[ndarray, "K goals"]) -> Bool[ndarray, " K"]:
+    """Whom nobody else equals or exceeds in every score and exceeds in one."""
+    as_good = (scores[:, None] >= scores[None]).all(-1)
+    better = (scores[:, None] > scores[None]).any(-1)
+    return np.logical_not((as_good & better).any(0))
+
+
+def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
+    """One generation in memory at a time."""
+    experiment, seen = run.experiment, []
+    spec = assemble(experiment)
+    for index in thinned(run.generations):
+        generation = run.generation(index)
+        lived = np.array([not failure for failure in generation.failures])
+        measurements = generation.measurements | {"slot": np.arange(len(lived), dtype=np.float64)}
+        counted = alleles.census(spec, experiment.encoding, generation.levels)
+        seen.append(Seen(index, measurements, lived, counted))
+    return seen, alleles.Trajectories(spec, [each.index for each in seen], [each.counted for each in seen])
+
+
+def _measured(run: Run) -> dict[str, str]:
+    """Columns of the table and the measurements that they are of."""
+    scores = {condition: _score(run, condition) for condition in run.experiment.conditions}
+    return scores | ({"gain": "gain"} if _learns(run) else {}) | {"genome bits": "genome_bits"}
+
+
+def _learns(run: Run) -> bool:
+    return {"innate", "learned"} <= set(run.experiment.conditions)
+
+
+def _lives(run: Run, each: Seen) -> tuple[Float64[ndarray, " K"], Float64[ndarray, " K"]]:
+    """Main scores at birth and after learning."""
+    innate, learned = each.of(_score(run, "innate"), _score(run, "learned"))
+    return innate, learned
+
+
+def _main(run: Run) -> str:
+    return run.experiment.main.replace("_", " ")
+
+
+def _score(run: Run, condition: str) -> str:
+    return f"{condition}.{run.experiment.main}"
+
+
+def _text(condition: str) -> str:
+    return CONDITIONS[condition][0]
+
+
+def _random(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> tuple[float, float]:
+    """Mean at birth of random genomes and its standard error, as if they were spread like the first generation."""
+    return founders["innate"], float(_lives(run, seen[0])[0].std()) / _FOUNDERS**0.5
+
+
+def _rise(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
+    first, last, known = table.iloc[0], table.iloc[-1], run.experiment.conditions
+    rises = " and ".join(
+        f"from {first[f'{c} mean']:.3g} to {last[f'{c} mean']:.3g} {_text(c)} (at the end the middle 80 % have "
+        f"{last[f'{c} 10 %']:.3g} to {last[f'{c} 90 %']:.3g})"
+        for c in known
+    )
+    random = " and ".join(f"{founders[c]:.3g} {_text(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders)
+    gain = f"; the gain of a life went from {first['gain mean']:.3g} to {last['gain mean']:.3g}" if _learns(run) else ""
+    bits = " and then ".join(dict.fromkeys(f"{end['genome bits mean']:,.0f}" for end in (first, last)))
+    return (
+        f"Over {len(run.generations)} generations of {run.experiment.search.lives} individuals the mean {_main(run)} "
+        f"went {rises}; random genomes have {random}{gain}; the genome takes {bits} bits."
+    )
+
+
+def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
+    if not _learns(run):
+        return "The assimilation index is not defined here: it needs scores at birth and after learning."
+    defined = np.flatnonzero(np.isfinite(table["assimilation"]))
+    if not len(defined):
+        return "The assimilation index is not defined here: lives came nowhere clearly above random genomes."
+    said, ends = [], []
+    for each, index in ((seen[k], table["assimilation"][k]) for k in defined[[0, -1]]):
+        draws = chance(run.experiment.seed, "assimilation interval", each.index)
+        ends.append(assimilation_interval(*_lives(run, each), _random(run, seen, founders), draws))
+        said.append(f"{index:.2f} [{ends[-1][0]:.2f}, {ends[-1][1]:.2f}] in generation {each.index}")
+    verdict = "it rose, which is genetic assimilation" if ends[1][0] > ends[0][1] else "it did not clearly change"
+    verdict = "it fell: more was left to learning" if ends[1][1] < ends[0][0] else verdict
+    what = "Of what is there after a life, the share that is there at birth (assimilation index)"
+    return f"{what} was {' and '.join(said)}: in this run {verdict}."
+
+
+def _terms(run: Run) -> dict[str, str]:
+    numbers = {condition: f"{_main(run)}, {_text(condition)}" for condition in run.experiment.conditions} | _NUMBERS
+    spread = {f"{name} {of}": f"{said}; {how}" for name, said in numbers.items() for of, how in _SPREAD.items()}
+    return numbers | spread | _TERMS | lineage.TERMS | alleles.TERMS
+
+
+def _scores(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> Picture:
+    figure, axes = canvas()
+    for condition in run.experiment.conditions:
+        text, colour = CONDITIONS[condition]
+        _curve(axes, table, condition, colour, text)
+        if condition in founders:
+            axes.axhline(founders[condition], color=colour, linewidth=1, linestyle=":", label=f"random genomes, {text}")
+    axes.set(xlabel="generation", ylabel=f"{_main(run)}, selection split")
+    axes.legend(frameon=False, fontsize=8)
+    return Picture(figure, "Main score over the generations: mean, and the middle 80 % of the individuals.")
+
+
+def _course(table: pandas.DataFrame) -> Picture:
+    """What goes with the scores, a small panel each."""
+    colours = {"gain": LEARNED, "genome bits": QUIET, "entropy": QUIET, "assimilation": INNATE}
+    shown = [name for name in colours if name in table or f"{name} mean" in table]
+    figure, panels = canvas(7.2, 4.6 if len(shown) > 2 else 2.6, rows=-(-len(shown) // 2), columns=2)
+    for panel, name in zip(panels.flat, shown, strict=True):
+        if name in table:
+            panel.plot("generation", name, data=table, color=colours[name], linewidth=1.6)
+        else:
+            _curve(panel, table, name, colours[name], name)
+        panel.set(xlabel="generation")
+        panel.set_title({"entropy": "diversity", "assimilation": "assimilation index"}.get(name, name), fontsize=9)
+    return Picture(figure, "Over the generations; with a band: mean, and the middle 80 % of the individuals.")
+
+
+def _curve(axes: Any, table: pandas.DataFrame, name: str, colour: str, label: str) -> None:
+    axes.fill_between("generation", f"{name} 10 %", f"{name} 90 %", data=table, color=colour, alpha=0.2, linewidth=0)
+    axes.plot("generation", f"{name} mean", data=table, color=colour, linewidth=1.8, label=label)
+
+
+def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
+    """Two conditions of the first, a middle and the last generation against each other."""
+    import pandas
+
+    one, other = ("innate", "learned") if _learns(run) else run.experiment.conditions[:2]
+    figure, axes = canvas(5.6, 4.4)
+    tips, fronts = {}, []
+    chosen = {each.index: each for each in (seen[0], seen[len(seen) // 2], seen[-1])}
+    for (index, each), colour in zip(chosen.items(), (QUIET, LEARNED, INNATE), strict=False):
+        named = each.of("slot", _score(run, one), _score(run, other), "genome_bits")
+        people = pandas.DataFrame(named.T, columns=["slot", one, other, "genome bits"])
+        axes.scatter(people[one], people[other], s=14, color=colour, alpha=0.6, linewidths=0, gid=f"front-{index}")
+        tips[f"front-{index}"] = [
+            f"generation {index}, slot {slot:.0f}: {x:.3g} {_text(one)}, {y:.3g} {_text(other)}, {bits:,.0f} bits"
+            for slot, x, y, bits in named.T
+        ]
+        front = people[non_dominated(people[[one, other]].to_numpy())].sort_values([one, other], kind="stable")
+        axes.plot(front[one], front[other], color=colour, linewidth=1.2, label=f"generation {index}")
+        fronts.append(front.assign(generation=index).astype({"slot": int}))
+    axes.set(xlabel=f"{_main(run)} {_text(one)}", ylabel=f"{_main(run)} {_text(other)}")
+    axes.legend(frameon=False, fontsize=8)
+    caption = "A dot an individual; lines join those of whom nobody is better in one score and as good in the other."
+    return pandas.concat(fronts, ignore_index=True), Picture(figure, caption, tips)

@@ -1,0 +1,131 @@
+"""The minimal genome: fewest rules that keep 95 % of what a genome can do, after Hutchison et al. 2016 (Science)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.figures import CONDITIONS
+from evo.inspect.bench import Bench, Part, Scored
+from evo.inspect.words import moment, score
+from evo.report.section import Picture, canvas
+
+if TYPE_CHECKING:
+    import pandas
+
+_KEEP = 0.95
+_ROUNDS = 8
+_POINTS = 16
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Minimal:
+    """What is enough.
+
+    Attributes:
+        kept: units that are.
+        part: what is said of it.
+    """
+
+    kept: frozenset[int]
+    part: Part
+
+
+def minimal(bench: Bench, order: Sequence[int]) -> Minimal:
+    """Rules are taken away on the selection split, the least harmful first, and what is left is tested.
+
+    Args:
+        order: all units, the strongest first.
+    """
+    everybody = frozenset(range(len(bench.units.each)))
+    members = [k for k in order if k in set(bench.units.main_kind)]
+    full = bench.ranked("minimal genome", bench.units.without([()]))
+    floor = {name: float(np.nanmean(s)) for name, s in bench.founders("selection", bench.judged).items()}
+    above = {name: (floor[name], float(full.means(name)[0])) for name in bench.judged}
+    above = {name: ends for name, ends in above.items() if ends[1] > ends[0]}
+    if not above:
+        said = "There is no minimal genome: this one is not better than random genomes on the selection split."
+        return Minimal(everybody, Part((said,)))
+    path, enough = _removed(bench, members, above)
+    table, sentence = _tested(bench, path, enough)
+    picture = _picture(bench, table, len(path) - enough)
+    return Minimal(everybody - set(path[:enough]), Part((sentence,), {"minimal": table}, {"minimal": picture}))
+
+
+def shares(scores: Scored, above: dict[str, tuple[float, float]]) -> Float64[ndarray, " V"]:
+    """(score - random) / (full - random) in the condition that suffers most; a variant without a score has none."""
+    each = [(scores.means(name) - low) / (high - low) for name, (low, high) in above.items()]
+    return np.nan_to_num(np.min(each, axis=0), nan=-np.inf)
+
+
+def _removed(bench: Bench, members: list[int], above: dict[str, tuple[float, float]]) -> tuple[list[int], int]:
+    """All members in the order in which they can go, and how many of them can.
+
+    A round removes as many as it can at once, the least harmful first; then what each of the rest would cost is
+    measured anew.
+    """
+    out: list[int] = []
+    left = members[::-1]
+    for turn in range(_ROUNDS):
+        if turn:
+            alone = shares(bench.ranked("minimal genome", bench.units.without([[*out, k] for k in left])), above)
+            left = [left[i] for i in np.argsort(-alone, kind="stable")]
+        more = [[*out, *left[: k + 1]] for k in range(len(left))]
+        fine = np.flatnonzero(shares(bench.ranked("minimal genome", bench.units.without(more)), above) >= _KEEP)
+        if len(fine):
+            out, left = more[fine[-1]], left[fine[-1] + 1 :]
+        # the first order is given; only where one measured here allows nothing more is it the end
+        if not left or (turn and not len(fine)):
+            break
+    return [*out, *left], len(out)
+
+
+def _tested(bench: Bench, path: list[int], enough: int) -> tuple[pandas.DataFrame, str]:
+    """The same removal on the test split, thinned, with what is enough among the points."""
+    import pandas
+
+    points = sorted({0, enough, len(path), *np.linspace(0, len(path), _POINTS).round().astype(int).tolist()})
+    scores = bench.tested("minimal genome", bench.units.without([path[:k] for k in points]), judged=True)
+    floor = {name: float(np.nanmean(s)) for name, s in bench.founders("test", bench.judged).items()}
+    above = {name: (floor[name], float(scores.means(name)[0])) for name in bench.judged}
+    share = shares(scores, {name: ends for name, ends in above.items() if ends[1] > ends[0]} or above)
+    rows = []
+    for place, k in enumerate(points):
+        row: dict[str, float] = {"left": len(path) - k, "share": float(share[place])}
+        for name in bench.judged:
+            one = scores.contrast(name, {place: 1})
+            text = moment(name)
+            row |= {f"score {text}": one.mean, f"low {text}": one.low, f"high {text}": one.high}
+        rows.append(row)
+    here = points.index(enough)
+    kind = bench.units.each[path[0]].kind
+    reached = ", ".join(
+        f"{score(bench.experiment.main, scores.contrast(name, {here: 1}))} {moment(name)} where the whole genome has "
+        f"{score(bench.experiment.main, scores.contrast(name, {0: 1}))}"
+        for name in bench.judged
+    )
+    return pandas.DataFrame(rows), (
+        f"Minimal genome: {len(path) - enough} of {len(path)} {kind}s are enough to keep {_KEEP:.0%} of what the "
+        f"genome has above random genomes on the selection split; on the test split they keep {share[here]:.0%}: "
+        f"{reached}."
+    )
+
+
+def _picture(bench: Bench, table: pandas.DataFrame, enough: int) -> Picture:
+    figure, axes = canvas(5.6, 3.4)
+    for name in bench.judged:
+        text, colour = CONDITIONS[name]
+        low, high = table[f"low {text}"], table[f"high {text}"]
+        axes.fill_between(table["left"], low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(table["left"], table[f"score {text}"], color=colour, linewidth=1.6, label=text)
+    axes.axvline(enough, color="0.6", linewidth=0.8, linestyle=":")
+    axes.invert_xaxis()
+    axes.set(xlabel="units left", ylabel=bench.experiment.main.replace("_", " "))
+    axes.legend(frameon=False, fontsize=8)
+    return Picture(figure, "Score as units are taken away, with 95 % intervals; dotted: those left that are enough.")

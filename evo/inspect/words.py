@@ -1,0 +1,50 @@
+"""How units of inheritance, their effects and the conditions are called in sentences."""
+
+from __future__ import annotations
+
+from evo.figures import CONDITIONS
+from evo.statistics import Estimate
+from genomes.wiring_rule import WiringRule
+
+
+def says(unit: WiringRule, verb: str) -> str:
+    """A rule as a statement, `neurons of A excite neurons of B`; whatever joins nobody by its name."""
+    if not (unit.pre and unit.post):
+        return unit.name
+    one = unit.pre.startswith("neuron ")
+    return f"{unit.pre} {'s and '.join(verb.split(' and ')) + 's' if one else verb} {unit.post}"
+
+
+def moment(condition: str) -> str:
+    """`at birth`, `after learning` ..."""
+    return CONDITIONS[condition][0]
+
+
+def number(main: str, value: float) -> str:
+    """A score or a difference of scores without its sign: in points of a hundred for shares, three digits else."""
+    return f"{abs(value) * 100:.1f}" if is_share(main) else f"{abs(value):.3g}"
+
+
+def is_share(main: str) -> bool:
+    """Whether a score is a share of answers."""
+    return main == "accuracy"
+
+
+def score(main: str, found: Estimate) -> str:
+    """`95.5 % [93.2, 97.4]`."""
+    unit = " %" if is_share(main) else ""
+    ends = ", ".join(f"{'-' if end < 0 else ''}{number(main, end)}" for end in (found.low, found.high))
+    return f"{'-' if found.mean < 0 else ''}{number(main, found.mean)}{unit} [{ends}]"
+
+
+def loss(main: str, found: Estimate) -> str:
+    """What a knock-out costs: `20.1 points less [18.0, 22.3]`; `no clear change` where the interval covers 0."""
+    if found.low == found.high == 0.0:
+        return "no change"
+    if not found.low * found.high > 0:
+        ends = ", ".join(f"{'-' if end < 0 else ''}{number(main, end)}" for end in (found.low, found.high))
+        return f"no clear change [{ends}]"
+    less = found.mean > 0
+    low, high = (found.low, found.high) if less else (-found.high, -found.low)
+    unit = "points " if is_share(main) else ""
+    return f"{number(main, found.mean)} {unit}{'less' if less else 'more'} [{number(main, low)}, {number(main, high)}]"

@@ -1,0 +1,220 @@
+"""Sets of runs: what a config with a `sweep:` block and `--seeds` expands to, and the folder that it lies in."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from os import PathLike
+from pathlib import Path
+from typing import Any, final
+
+from evo.config import COMMAND_LINE, document, split, understood
+from evo.experiment import Experiment
+from evo.files import write_atomic
+from evo.reader import shown
+from evo.session import new_run
+from genomes.expect import Unexpected, expect
+
+SET = "set.json"
+"""What a set's folder holds beside its runs: their names, in order."""
+
+LARGEST = 1000
+"""Runs of a set."""
+
+_FORMAT = 1
+_LONGEST = 32  # characters that a value may take in the name of a folder
+
+Swept = Mapping[str, tuple[Sequence[Any], bool]]
+"""Values by dotted key, and whether the command line gave them."""
+
+
+@final
+@dataclass(frozen=True)
+class Member:
+    """One experiment of a set.
+
+    Attributes:
+        name: of its run folder, such as `genes-3_seed-0`.
+        overrides: with these the config is this experiment: `load(config, overrides)`.
+        experiment: its own.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    experiment: Experiment
+
+
+def members(
+    path_or_name: str | PathLike[str],
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+    allow_code: bool = False,
+) -> list[Member]:
+    """Every combination of the values of a sweep, the last key changing fastest, each with every seed.
+
+    A file's sweep is a mapping of dotted keys to lists of values; `sweep.KEY=[...]` on the command line adds to it.
+
+    Args:
+        seeds: how many for each combination, counted up from the config's seed; None: that one.
+
+    Raises:
+        Unexpected: a sentence a line for every mistake in any member; a member twice; more than 1,000.
+    """
+    name, data = document(path_or_name)
+    swept, others = _sweep(data, name, overrides)
+    expect(seeds is None or seeds >= 1, "--seeds", "at least 1", seeds)
+    expect(seeds is None or "seed" not in swept, "--seeds", "no sweep.seed beside it", seeds)
+    count = math.prod(len(values) for values, _ in swept.values()) * (seeds or 1)
+    expect(count <= LARGEST, name, f"at most {LARGEST:,} runs in a set", count)
+    if isinstance(data, dict) and "sweep" in data:
+        others.append("sweep=null")
+    made: list[Member] = []
+    mistakes: dict[str, None] = {}  # each once, in order
+    for values in product(*(values for values, _ in swept.values())):
+        own = dict(zip(swept, values, strict=True))
+        given = {key: (value, swept[key][1]) for key, value in own.items()}
+        written = (*others, *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in own.items()))
+        try:
+            experiment = understood(data, name, others, allow_code, given)
+            made += _seeded(Member(_label(own, swept), written, experiment), seeds or 1)
+        except Unexpected as error:
+            mistakes |= dict.fromkeys(str(error).splitlines())
+    if mistakes:
+        raise Unexpected("\n".join(mistakes))
+    _check_differ(made, name)
+    return made
+
+
+def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> list[Path]:
+    """Makes the run folders of a set inside one folder, and gives them; a set that `runs_of` finds is complete.
+
+    Args:
+        command: what made the set; each run's manifest has it, with the member's own overrides at the end.
+
+    Raises:
+        Unexpected: something is there already, or the disk refuses.
+    """
+    expect(
+        not path.exists() or not any(path.iterdir()), str(path), "a new or empty folder for a set", "a folder in use"
+    )
+    made = [new_run(m.experiment, path / m.name, m.name, [*command, *m.overrides]) for m in members]
+    content = {"format": _FORMAT, "members": [member.name for member in members]}
+    write_atomic(path / SET, f"{json.dumps(content, indent=2)}\n".encode())  # last: whoever finds it finds every run
+    return made
+
+
+def runs_of(path: Path) -> list[Path]:
+    """The path itself where it is a run folder; the runs of a set, in its order, where it is a set.
+
+    Raises:
+        Unexpected: neither, or a set that cannot be read.
+    """
+    if (path / "manifest.json").is_file():
+        return [path]
+    if not (path / SET).is_file():
+        got = f"a folder without manifest.json and {SET}" if path.is_dir() else "nothing there"
+        raise Unexpected(f"{path}: expected a run folder or the folder of a set, got {got}")
+    try:
+        content = json.loads((path / SET).read_text(encoding="utf-8"))
+        made, names = content["format"], content["members"]
+        safe = names and all(isinstance(name, str) and name == Path(name).name not in ("", "..") for name in names)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unexpected(f"{path / SET}: expected a format and the members of a set, got something else") from error
+    expect(made == _FORMAT, str(path), f"a set in format {_FORMAT}", made)
+    expect(safe, str(path / SET), "names of folders that lie beside it", names)
+    return [path / name for name in names]
+
+
+def tails(paths: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The last part of each path, or as many of its last parts as no other path ends in."""
+
+    def shortest(path: Sequence[str]) -> Sequence[str]:
+        lengths = range(1, len(path) + 1)
+        alone = (n for n in lengths if sum(tuple(p[-n:]) == tuple(path[-n:]) for p in paths) == 1)
+        return path[-next(alone, len(path)) :]
+
+    return [shortest(path) for path in paths]
+
+
+def _sweep(data: Any, name: str, overrides: Sequence[str]) -> tuple[dict[str, tuple[list[Any], bool]], list[str]]:
+    """What is swept, and the overrides that are the same for every member."""
+    block = data.get("sweep") if isinstance(data, dict) else None
+    if block is not None and not (isinstance(block, dict) and block):
+        raise Unexpected(f"{name}: sweep: expected a mapping of dotted keys to lists of values, got {shown(block)}")
+    swept, others, mistakes = {key: (values, False) for key, values in (block or {}).items()}, [], []
+    for override in overrides:
+        if not override.strip().startswith(("sweep.", "sweep=")):
+            others.append(override)
+            continue
+        key, value = split(override)
+        if key == "sweep":
+            expect(value is None, f"{COMMAND_LINE}: sweep", "null, for one experiment, or sweep.KEY=[...]", value)
+            swept = {}
+        else:
+            swept[key.removeprefix("sweep.")] = (value, True)
+    fixed = {override.partition("=")[0].strip() for override in others}
+    for key, (values, ours) in swept.items():
+        wrong = _wrong(key, values, fixed)
+        mistakes += [f"{COMMAND_LINE if ours else name}: sweep.{key}: {wrong}"] if wrong else []
+    if mistakes:
+        raise Unexpected("\n".join(mistakes))
+    return swept, others
+
+
+def _wrong(key: str, values: Any, fixed: set[str]) -> str:
+    """What is wrong with one key of a sweep, before anything is read; empty where nothing is."""
+    if not all(key.split(".")):
+        return "expected the dotted key of a config"
+    if not isinstance(values, list) or not values:
+        return f"expected a list of values, got {shown(values)}"
+    texts = [json.dumps(value, sort_keys=True) for value in values]
+    if twice := [value for i, value in enumerate(values) if texts[i] in texts[:i]]:
+        return f"expected each value once, got {shown(twice[0])} again"
+    if overridden := sorted(other for other in fixed if f"{other}.".startswith(f"{key}.")):
+        return f"expected no override of what is swept, got {overridden[0]}=...; sweep.{key}=[...] sweeps other values"
+    return ""
+
+
+def _seeded(member: Member, count: int) -> Iterator[Member]:
+    """The same experiment with seeds s, s + 1, ..., s being its own."""
+    for seed in range(member.experiment.seed, member.experiment.seed + count):
+        name = f"{member.name}_seed-{seed}".removeprefix("_")
+        overrides = (*member.overrides, f"seed={seed}")
+        yield Member(name, overrides, replace(member.experiment, seed=seed))
+
+
+def _label(own: Mapping[str, Any], swept: Swept) -> str:
+    """Keys by as few of their last parts as tell them apart, and values; the seed is named in its own place."""
+    keys = [key for key in own if key != "seed"]
+    short = tails([*(key.split(".") for key in keys), ["seed"]])
+    words = [_word(own[key], swept[key][0]) for key in keys]
+    return "_".join(f"{_plain('.'.join(name))}-{word}" for name, word in zip(short, words, strict=False))
+
+
+def _word(value: Any, values: Sequence[Any]) -> str:
+    """A value as a folder can be called: its text, or which of the values it is where that would be long or unclear."""
+    words = [_plain(each) for each in values]
+    index = [json.dumps(each) for each in values].index(json.dumps(value))
+    alike = [word.casefold() for word in words].count(words[index].casefold()) > 1
+    return f"no{index + 1}" if alike or not 0 < len(words[index]) <= _LONGEST else words[index]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        value = value["kind"]
+    return "-".join(re.findall(r"[A-Za-z0-9.+-]+", value if isinstance(value, str) else json.dumps(value)))
+
+
+def _check_differ(made: Sequence[Member], name: str) -> None:
+    """No experiment twice (1 and 1.0, or two ways to write a key), and no folder."""
+    by_experiment: dict[Experiment, Member] = {}
+    by_name: dict[str, Member] = {}
+    for member in made:
+        other = by_experiment.setdefault(member.experiment, member)
+        expect(other is member, f"{name}: sweep", "experiments that differ", [other.name, member.name])
+        other = by_name.setdefault(member.name.casefold(), member)
+        expect(other is member, f"{name}: sweep", "members whose folders can be told apart", member.name)

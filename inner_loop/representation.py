@@ -1,0 +1,250 @@
+"""How alike two codes of the same stimuli are, by RSA and debiased CKA; and how selective a neuron is.
+
+Kriegeskorte, Mur & Bandettini 2008 (Front. Syst. Neurosci. 2:4); Kornblith, Norouzi, Lee & Hinton 2019 (ICML), with the
+unbiased estimator of Song, Smola, Gretton, Bedo & Borgwardt 2012 (JMLR 13:1393): the biased one calls independent codes
+alike as soon as they have many neurons. Pure functions of numbers, float64; what cannot be measured is nan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from scipy import linalg, stats
+
+from genomes.chance import Chance
+from inner_loop.tuning import vector_index
+
+Distance = Literal["correlation", "squared_euclidean"]
+"""1 - Pearson's correlation of two patterns over the neurons, or the squared distance between them."""
+
+LEAST = 4
+"""Stimuli, or blocks of them: the unbiased estimator divides by n - 3."""
+
+
+def dissimilarities(
+    responses: Float[ndarray, "stimuli neurons"], distance: Distance = "correlation"
+) -> Float[ndarray, "stimuli stimuli"]:
+    """Representational dissimilarity matrix.
+
+    Under correlation a pattern that is the same in all neurons is nan, and one neuron has no pattern. Everything is nan
+    if a response is.
+    """
+    patterns = np.asarray(responses, dtype=np.float64)
+    if not np.isfinite(patterns).all():
+        return np.full((len(patterns), len(patterns)), np.nan)
+    if distance == "correlation":
+        patterns = _from_first(patterns.T).T
+        with np.errstate(invalid="ignore"):
+            patterns = patterns / np.linalg.norm(patterns, axis=1, keepdims=True)
+        far = 1.0 - patterns @ patterns.T
+    else:
+        product = (patterns := _from_first(patterns)) @ patterns.T
+        far = np.diag(product)[:, None] + np.diag(product)[None, :] - 2.0 * product
+    far = np.maximum((far + far.T) / 2.0, 0.0)  # rounding
+    far[np.diag_indices_from(far)] = np.diag(far) * 0.0
+    return far
+
+
+def rsa(
+    one: Float[ndarray, "stimuli stimuli"],
+    other: Float[ndarray, "stimuli stimuli"],
+    blocks: Int[ndarray, " stimuli"] | None = None,
+    correlation: Literal["spearman", "kendall"] = "spearman",
+) -> float:
+    """Rank correlation of two dissimilarity matrices over the pairs of stimuli, -1 to 1.
+
+    Args:
+        blocks: the episode of each stimulus; pairs within one are left out. None: each is one of its own.
+        correlation: Spearman's, ties sharing their mean rank; or Kendall's tau-a, which does not favour a matrix that
+            predicts ties (Nili et al. 2014, PLoS Comput. Biol. 10:e1003553).
+
+    Returns:
+        nan where all the pairs that both know are alike in one of them.
+    """
+    pairs = np.triu(_apart(len(one), blocks))
+    known = pairs & np.isfinite(one) & np.isfinite(other)
+    a, b = one[known], other[known]
+    if correlation == "spearman":
+        return _cosine(*(_from_first(stats.rankdata(each)) for each in (a, b)))
+    counts = [np.unique(each, return_counts=True)[1] for each in (a, b)]
+    if min(map(len, counts), default=0) < 2:
+        return float("nan")
+    # tau-b divides by the pairs that are no ties, tau-a by all of them
+    untied = [1.0 - (n * (n - 1.0)).sum() / (len(a) * (len(a) - 1.0)) for n in counts]
+    return float(stats.kendalltau(a, b).statistic * np.sqrt(untied[0] * untied[1]))
+
+
+def linear_kernel(responses: Float[ndarray, "stimuli neurons"]) -> Float[ndarray, "stimuli stimuli"]:
+    """Products of the centred patterns: all of a code that CKA looks at. A part of the stimuli is a part of it.
+
+    Everything is nan if a response is.
+    """
+    patterns = np.asarray(responses, dtype=np.float64)
+    if not np.isfinite(patterns).all():
+        return np.full((len(patterns), len(patterns)), np.nan)
+    centred = _from_first(patterns)
+    return centred @ centred.T
+
+
+def kernel_cka(
+    one: Float[ndarray, "stimuli stimuli"],
+    other: Float[ndarray, "stimuli stimuli"],
+    blocks: Int[ndarray, " stimuli"] | None = None,
+) -> float:
+    """Debiased CKA of two kernels: HSIC_1(K, L) / sqrt(HSIC_1(K, K) HSIC_1(L, L)), -1 to 1, about 0 if independent.
+
+    It is the cosine of the two U-centred kernels, whose product is n (n - 3) HSIC_1 (Szekely & Rizzo 2014, Ann.
+    Statist. 42:2382): what is left of the pairs of different stimuli once the sum of one number for each of the two is
+    fitted to them. What biases is a stimulus paired with itself, and as much so moments of one episode.
+
+    Args:
+        blocks: the episode of each stimulus; pairs within one are left out. None: each is one of its own.
+
+    Returns:
+        nan where one of them does not differ between stimuli, or where there are fewer than 4 blocks.
+    """
+    if len(one if blocks is None else np.unique(blocks)) < LEAST:
+        return float("nan")
+    return _cosine(*_u_centred([one, other], _apart(len(one), blocks)))
+
+
+def debiased_cka(x: Float[ndarray, "stimuli neurons"], y: Float[ndarray, "stimuli others"]) -> float:
+    """Linear CKA of two codes of the same stimuli, debiased: see `kernel_cka`."""
+    return kernel_cka(linear_kernel(x), linear_kernel(y))
+
+
+def noise_ceiling(
+    matrices: Float[ndarray, "repeats stimuli stimuli"], blocks: Int[ndarray, " stimuli"] | None = None
+) -> tuple[float, float]:
+    """What the best of models could reach on average over the repeats or subjects: lower and upper bound, by RSA.
+
+    Each with the mean of the others' ranks, and with the mean of all: Nili et al. 2014. nan for one repeat alone.
+    """
+    if len(matrices) < 2:
+        return float("nan"), float("nan")
+    pairs = np.triu(_apart(matrices.shape[1], blocks))
+    ranks = np.stack([_from_first(stats.rankdata(matrix[pairs])) for matrix in matrices])
+    total = ranks.sum(0)
+    bounds = [[_spearman(own, total - own * left_out) for own in ranks] for left_out in (1.0, 0.0)]
+    return float(np.mean(bounds[0])), float(np.mean(bounds[1]))
+
+
+def halves(blocks: Int[ndarray, " stimuli"], times: int, chance: Chance) -> list[Int[ndarray, " some"]]:
+    """Stimuli of a random half of the blocks, so many times; none where that half would be too small to say anything.
+
+    Halves without replacement and not a bootstrap: a stimulus that is drawn twice is a pair alike in every code.
+    """
+    names, block = np.unique(blocks, return_inverse=True)
+    half = len(names) // 2
+    if half < LEAST:
+        return []
+    return [np.flatnonzero(np.isin(block, order[:half])) for order in _orders(len(names), times, chance)]
+
+
+def interval(whole: float, parts: Sequence[float], blocks: int) -> tuple[float, float]:
+    """95 % of a number, from random halves: the delete-half jackknife (Shao & Wu 1989, Ann. Stat. 17:1176).
+
+    Halves scatter around the whole as the whole does around the truth. Of few blocks that scatter is itself uncertain,
+    and the interval wider by Student's t over the normal.
+    """
+    finite = np.array([part for part in parts if np.isfinite(part)])
+    if len(finite) < len(parts) or not len(finite) or not np.isfinite(whole):
+        return float("nan"), float("nan")
+    wider = stats.t.ppf(0.975, blocks - 1) / stats.norm.ppf(0.975)
+    low, high = whole + wider * (np.percentile(finite, (2.5, 97.5)) - whole)
+    return max(float(low), -1.0), min(float(high), 1.0)
+
+
+def shuffled(
+    classes: Int[ndarray, " stimuli"], blocks: Int[ndarray, " stimuli"], times: int, chance: Chance
+) -> list[Int[ndarray, " stimuli"]]:
+    """The classes in other orders, those of a stretch together: stimuli of one class that follow each other in a block.
+
+    What lies in the same trial is alike for more reasons than its class, and is no evidence of its own.
+    """
+    begins = np.r_[True, (np.diff(classes) != 0) | (np.diff(blocks) != 0)]
+    stretch, own = begins.cumsum() - 1, classes[begins]
+    return list(own[_orders(len(own), times, chance)][:, stretch])
+
+
+def selectivity(
+    activities: Float[ndarray, "neurons stimuli"],
+    classes: Int[ndarray, " stimuli"],
+    others: Sequence[Int[ndarray, " stimuli"]],
+    angles: Float[ndarray, " classes"] | None = None,
+) -> tuple[Float[ndarray, " neurons"], Float[ndarray, " neurons"]]:
+    """How much of a neuron's activity its class explains, and the p of that.
+
+    Args:
+        classes: 0 and up.
+        others: the same in random orders, R of them: see `shuffled`.
+        angles: of classes that are directions of motion, radians.
+
+    Returns:
+        index: share of variance between classes, less what random orders give: (eta^2 - e) / (1 - e), which is
+            epsilon^2 for single stimuli (Kelley 1935, PNAS 21:554); of directions the vector index of the mean squared
+            positive activity, 0 to 1. nan for a neuron that never changes, or is no number.
+        p: (k + 1) / (R + 1), with k of R random orders that explain as much; 1 for such a neuron.
+    """
+    activities = np.where(np.isfinite(activities).all(1, keepdims=True), activities, 0.0)
+    activities = _from_first(activities.T).T if angles is None else np.square(np.maximum(activities, 0.0))
+    found = _index(activities, classes, angles)
+    random = np.stack([_index(activities, other, angles) for other in others])
+    p = (1.0 + (random >= found - 1e-12).sum(0)) / (1.0 + len(others))
+    p = np.where(np.isfinite(found), p, 1.0)
+    if angles is not None:
+        return found, p
+    expected = random.mean(0)
+    # a class for every stimulus explains everything in any order
+    room = np.where(expected < 1.0 - 1e-9, 1.0 - expected, np.nan)
+    return (found - expected) / room, p
+
+
+def _index(activities: ndarray, classes: ndarray, angles: ndarray | None) -> ndarray:
+    """Eta^2 of activities that are centred, or the vector index of energies, (neurons,)."""
+    sizes = np.bincount(classes, minlength=0 if angles is None else len(angles))
+    means = activities @ np.eye(len(sizes))[classes] / np.maximum(sizes, 1)
+    if angles is not None:
+        index: ndarray = vector_index(torch.from_numpy(means), torch.from_numpy(angles), 1).numpy()
+        return np.where((activities != activities[:, :1]).any(1), index, np.nan)
+    with np.errstate(invalid="ignore"):
+        return (np.square(means) * sizes).sum(1) / np.square(activities).sum(1)
+
+
+def _from_first(values: ndarray) -> ndarray:
+    """Centred along the first axis; what does not change along it becomes 0 and not the rounding of its mean."""
+    values = values - values[:1]
+    return values - values.mean(0) if len(values) else values
+
+
+def _orders(count: int, times: int, chance: Chance) -> Int[ndarray, "times count"]:
+    """Random orders of a number of things, all drawn at once."""
+    keys = chance.words(2 * times).view(times, 2)
+    return Chance(keys).permutation(count).numpy()
+
+
+def _apart(count: int, blocks: ndarray | None) -> ndarray:
+    """Which pairs of stimuli are of different blocks, (stimuli, stimuli)."""
+    blocks = np.arange(count) if blocks is None else blocks
+    return blocks[:, None] != blocks[None, :]
+
+
+def _u_centred(kernels: Sequence[ndarray], apart: ndarray) -> list[ndarray]:
+    """The pairs that are apart, less what is additive in the two: every row then sums to 0. Least squares."""
+    sums = np.stack([(kernel * apart).sum(1) for kernel in kernels], axis=1)
+    own = linalg.solve(np.diag(apart.sum(1)) + apart, sums, assume_a="pos", check_finite=False).T
+    return [(kernel - each[:, None] - each[None, :]) * apart for kernel, each in zip(kernels, own, strict=True)]
+
+
+def _spearman(one: ndarray, other: ndarray) -> float:
+    return _cosine(*(_from_first(stats.rankdata(each)) for each in (one, other)))
+
+
+def _cosine(one: ndarray, other: ndarray) -> float:
+    length = float(np.sqrt(np.square(one).sum() * np.square(other).sum()))
+    return float((one * other).sum() / length) if length > 0.0 else float("nan")
