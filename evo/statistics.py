@@ -14,6 +14,7 @@ from genomes.chance import chance
 
 RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)
+_NORMAL = 1.959964
 
 
 @final
@@ -49,7 +50,24 @@ def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "li
     drawn = chance(0, "bootstrap over lives").integers(len(scores), columns.shape[1], len(scores))[0].numpy()
     means = columns[drawn, np.arange(columns.shape[1])[:, None]].mean(1)
     low, high = np.percentile(means, _LEVELS)
-    return Estimate(float(scores.mean()), float(low), float(high))
+    return _widened(Estimate(float(scores.mean()), float(low), float(high)), scores)
+
+
+def _widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
+    """The part of an interval that is due to lives, as wide as for so few Student's t has it.
+
+    A bootstrap over n lives takes their variance for (n - 1) / n of what it is and the normal quantile for t's: with 4
+    lives its 95 % are 80 % (Hesterberg 2015, Am. Stat. 69:371).
+    """
+    from scipy.stats import t
+
+    count = len(scores)
+    if count < 2:
+        return found
+    error = scores.var(ddof=1) / count
+    more = error * (t.ppf(0.975, count - 1) ** 2 - _NORMAL**2 * (count - 1) / count)
+    low, high = (float(np.sqrt((found.mean - end) ** 2 + more)) for end in (found.low, found.high))
+    return Estimate(found.mean, found.mean - low, found.mean + high)
 
 
 def mean_over_runs(means: Sequence[float]) -> Estimate:
@@ -64,8 +82,13 @@ def mean_over_runs(means: Sequence[float]) -> Estimate:
 
 
 def above(observed: float, null: Float64[ndarray, " n"]) -> float:
-    """One-sided p that the null model does at least as well: (k + 1) / (n + 1) (Phipson & Smyth 2010)."""
+    """One-sided p that the null model does at least as well: (k + 1) / (n + 1) (Phipson & Smyth 2010).
+
+    Of what was not observed, or has nothing to be compared with, there is none: nan.
+    """
     null = null[np.isfinite(null)]
+    if not (np.isfinite(observed) and len(null)):
+        return float("nan")
     return float((np.sum(null >= observed) + 1) / (len(null) + 1))
 
 

@@ -193,8 +193,7 @@ def superiority(own: Float64[ndarray, " births"], null: Float64[ndarray, " draws
 
 
 def _probability(own: Scores, null: Float64[ndarray, " draws"]) -> float:
-    mean = own.estimate.mean  # nan where every birth failed: then nothing was observed
-    return above(mean, null) if np.isfinite(mean) else np.nan
+    return above(own.estimate.mean, null)
 
 
 def _over_runs(differences: Sequence[float]) -> float:

@@ -133,7 +133,7 @@ def _difference(lived: ndarray, own: ndarray, theirs_lived: ndarray, theirs: nda
 
 def section(batteries: Sequence[Battery]) -> Section:
     """The comparison in every run."""
-    title, unit = "A higher start or a steeper curve", _unit(batteries[0].bench)
+    title, unit = "Hot start", _unit(batteries[0].bench)
     if (why := _unfit(batteries[0].bench)) is not None:
         return Section("hot-start", title, (f"Learning curves are not compared: {why}.",), _TERMS)
     pairs = [(_curves(each, EVOLVED, 1), _curves(each, LONG, TIMES)) for each in batteries]

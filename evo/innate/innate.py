@@ -167,7 +167,7 @@ def _section(batteries: Sequence[Battery], frame: pandas.DataFrame, said: tuple[
     if any(len(one.bench.subject.levels) > 1 for one in batteries):
         tables["genomes"] = pandas.concat([genomes(one) for one in batteries], ignore_index=True)
     said = (*said, *_remarks(batteries, frame))
-    title = "At birth, against null models"
+    title = "Innate test"
     return Section("innate", title, said, TERMS, tables, {"nulls": picture(batteries, frame)})
 
 

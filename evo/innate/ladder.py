@@ -83,9 +83,7 @@ def ladder(batteries: Sequence[Battery]) -> Section:
     ]
     if all(each.bench.dense for each in batteries):
         said.append("Every synapse grew: a shared weight then says nothing of who is connected to whom.")
-    return Section(
-        "ladder", "From wiring to weights", tuple(said), _TERMS, {"rungs": frame}, {"rungs": _bars(frame, bench)}
-    )
+    return Section("ladder", "Ladder", tuple(said), _TERMS, {"rungs": frame}, {"rungs": _bars(frame, bench)})
 
 
 def _birth(bench: Bench, what: str, weights: SharedWeight) -> Scores:

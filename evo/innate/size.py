@@ -33,7 +33,7 @@ GENOME, KEPT = "genome", 0.01  # of the way from random founders to the genome w
 
 _FOUNDERS, _RESAMPLES = 64, 400
 _GREYS = dict(zip(controls.METHODS, (("s", "0.2"), ("^", "0.4"), ("D", "0.55"), ("v", "0.7")), strict=True))
-_TITLE = "Size of the genome"
+_TITLE = "Genome size"
 _TERMS = {
     "effective bits": "fixed bits of the coarsest genome that keeps the score: that loses no more than 1 % of the way "
     "from random founders to the genome with all its bits; chosen on the selection split",
@@ -190,7 +190,7 @@ def _kept(
         first = f"Of the genome's {bits} bits {best.size.fixed:,.0f} keep the score: {score} is {_said(best, judged)} "
         first += f"with {best.setting} numbers, {_said(whole, judged)} with all"
     coarse = ", ".join(f"{_number(p.mean(judged))} with {p.setting} numbers" for p in curve[kept + 1 :])
-    rule = f"To keep is to lose at most {KEPT:.0%} of the way between founders and all bits ({at_all})"
+    rule = f"To keep is to lose at most {100 * KEPT:.0f} % of the way between founders and all bits ({at_all})"
     said = [f"{first} (test split).", f"{rule}; coarser genomes have {coarse} (test)." if coarse else f"{rule}."]
     if "learned" in best.scores and judged != "learned":
         three = {"all bits": whole, "those kept": best, "the fewest": curve[-1]}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evo.figures import CONDITIONS
-from evo.inspect.bench import Bench, Part, Scored
+from evo.inspect.variants import Part, Scored, Variants
 from evo.inspect.words import moment
 from evo.report.section import Picture, canvas
 from evo.statistics import Estimate
@@ -17,7 +17,7 @@ DOSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 """Times what the genome says; 0 is the knock-out and 1 the genome itself."""
 
 
-def doses(bench: Bench, singles: Scored, order: Sequence[int]) -> Part:
+def doses(variants: Variants, singles: Scored, order: Sequence[int]) -> Part:
     """In the conditions that were selected for.
 
     Args:
@@ -26,56 +26,56 @@ def doses(bench: Bench, singles: Scored, order: Sequence[int]) -> Part:
     """
     import pandas
 
-    chosen = [k for k in order if bench.units.is_dosable(k)][:_STRONGEST]
+    chosen = [k for k in order if variants.units.is_dosable(k)][:_STRONGEST]
     if not chosen:
         return Part(("No unit of this genome is an amount, so there is no dose-response.",))
     given = [(k, dose) for k in chosen for dose in DOSES if dose not in (0.0, 1.0)]
-    edits = np.stack([bench.units.dosed(k, dose) for k, dose in given])
-    scores = singles.beside(bench.tested("doses", edits, judged=True))
-    place = {pair: 1 + len(bench.units.each) + i for i, pair in enumerate(given)}
+    edits = np.stack([variants.units.dosed(k, dose) for k, dose in given])
+    scores = singles.beside(variants.tested("doses", edits, judged=True))
+    place = {pair: 1 + len(variants.units.each) + i for i, pair in enumerate(given)}
     place |= {(k, 0.0): k + 1 for k in chosen} | {(k, 1.0): 0 for k in chosen}
     found = {
         (condition, k): [scores.contrast(condition, {place[k, dose]: 1}) for dose in DOSES]
-        for condition in bench.judged
+        for condition in variants.judged
         for k in chosen
     }
     rows = [
-        {"unit": bench.units.each[k].name, "condition": moment(condition), "dose": dose}
+        {"unit": variants.units.each[k].name, "condition": moment(condition), "dose": dose}
         | {"score": one.mean, "low": one.low, "high": one.high}
         for (condition, k), curve in found.items()
         for dose, one in zip(DOSES, curve, strict=True)
     ]
-    sentence = _sentence(bench, {k: found[bench.judged[0], k] for k in chosen})
-    return Part((sentence,), {"doses": pandas.DataFrame(rows)}, {"doses": _picture(bench, chosen, found)})
+    sentence = _sentence(variants, {k: found[variants.judged[0], k] for k in chosen})
+    return Part((sentence,), {"doses": pandas.DataFrame(rows)}, {"doses": _picture(variants, chosen, found)})
 
 
-def _sentence(bench: Bench, found: dict[int, list[Estimate]]) -> str:
+def _sentence(variants: Variants, found: dict[int, list[Estimate]]) -> str:
     """Where on the doses each unit does best."""
     best = [
-        f"{bench.units.each[k].name} at {DOSES[int(np.nanargmax([one.mean for one in curve]))]:g}"
+        f"{variants.units.each[k].name} at {DOSES[int(np.nanargmax([one.mean for one in curve]))]:g}"
         for k, curve in found.items()
         if np.isfinite([one.mean for one in curve]).any()
     ]
-    what = bench.experiment.main.replace("_", " ")
+    what = variants.experiment.main.replace("_", " ")
     return (
-        f"Dose-response of the strongest: {what} {moment(bench.judged[0])} is highest with {', '.join(best)} times "
+        f"Dose-response of the strongest: {what} {moment(variants.judged[0])} is highest with {', '.join(best)} times "
         "what the genome says (doses are not cut to the range that genes can have)."
     )
 
 
-def _picture(bench: Bench, chosen: Sequence[int], found: dict[tuple[str, int], list[Estimate]]) -> Picture:
+def _picture(variants: Variants, chosen: Sequence[int], found: dict[tuple[str, int], list[Estimate]]) -> Picture:
     figure, axes = canvas(7.2, 3.0, 1, len(chosen))
     for axis, k in zip(np.ravel(axes), chosen, strict=True):
-        for condition in bench.judged:
+        for condition in variants.judged:
             text, colour = CONDITIONS[condition]
             curve = found[condition, k]
             axis.fill_between(DOSES, [o.low for o in curve], [o.high for o in curve], color=colour, alpha=0.2, lw=0)
             axis.plot(DOSES, [o.mean for o in curve], color=colour, linewidth=1.6, label=text)
         axis.axvline(1.0, color="0.7", linewidth=0.8, linestyle=":")
-        axis.set_title(bench.units.each[k].name.replace(" -> ", "\n-> "), fontsize=8)
+        axis.set_title(variants.units.each[k].name.replace(" -> ", "\n-> "), fontsize=8)
         axis.set(xlabel="dose", ylim=_limits(found))
     first = np.ravel(axes)[0]
-    first.set(ylabel=bench.experiment.main.replace("_", " "))
+    first.set(ylabel=variants.experiment.main.replace("_", " "))
     figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return Picture(figure, "Score against the dose of a unit, with 95 % intervals; dotted: what the genome says.")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.figures import INNATE, LEARNED
-from evo.inspect.bench import Bench, Part, Scored, p_value
 from evo.inspect.units import Units
+from evo.inspect.variants import Part, Scored, Variants, p_value
 from evo.inspect.words import is_share, moment, number
 from evo.report.section import Picture, canvas
 from evo.statistics import holm
@@ -22,7 +22,7 @@ _STRONGEST = 8
 _CERTAIN = 0.05
 
 
-def epistasis(bench: Bench, singles: Scored, order: Sequence[int], said: Sequence[str]) -> Part:
+def epistasis(variants: Variants, singles: Scored, order: Sequence[int], said: Sequence[str]) -> Part:
     """The strongest units in pairs, in the conditions that were selected for.
 
     Args:
@@ -30,13 +30,13 @@ def epistasis(bench: Bench, singles: Scored, order: Sequence[int], said: Sequenc
         order: units to choose from, the strongest first; those that share numbers are never a pair.
         said: every unit in words.
     """
-    chosen = apart(bench.units, order)[:_STRONGEST]
+    chosen = apart(variants.units, order)[:_STRONGEST]
     pairs = list(itertools.combinations(chosen, 2))
     if not pairs:
         return Part(("Epistasis needs two units that share no number, which this genome has not.",))
-    scores = singles.beside(bench.tested("pairs", bench.units.without(pairs), judged=True))
-    table = pairs_table(bench.units, scores, pairs, bench.judged)
-    return Part((_sentence(bench, table),), {"epistasis": table}, {"epistasis": _picture(bench, chosen, table)})
+    scores = singles.beside(variants.tested("pairs", variants.units.without(pairs), judged=True))
+    table = pairs_table(variants.units, scores, pairs, variants.judged)
+    return Part((_sentence(variants, table),), {"epistasis": table}, {"epistasis": _picture(variants, chosen, table)})
 
 
 def apart(units: Units, order: Sequence[int]) -> list[int]:
@@ -77,9 +77,9 @@ def pairs_table(
     return pandas.DataFrame(rows).assign(p=holm([float(row["p"]) for row in rows]))
 
 
-def _sentence(bench: Bench, table: pandas.DataFrame) -> str:
-    main, sure = bench.experiment.main, table[table["p"] <= _CERTAIN]
-    tried = f"{len(table) // len(bench.judged)} pairs of the strongest units"
+def _sentence(variants: Variants, table: pandas.DataFrame) -> str:
+    main, sure = variants.experiment.main, table[table["p"] <= _CERTAIN]
+    tried = f"{len(table) // len(variants.judged)} pairs of the strongest units"
     if sure.empty:
         return f"Epistasis: none of {tried} costs clearly more or less together than apart (Holm's correction)."
     row = sure.loc[sure["epistasis"].abs().idxmax()]
@@ -97,15 +97,15 @@ def _sentence(bench: Bench, table: pandas.DataFrame) -> str:
     )
 
 
-def _picture(bench: Bench, chosen: Sequence[int], table: pandas.DataFrame) -> Picture:
+def _picture(variants: Variants, chosen: Sequence[int], table: pandas.DataFrame) -> Picture:
     from matplotlib.colors import LinearSegmentedColormap
 
-    names = [bench.units.each[k].name for k in chosen]
-    size, panels = len(names), len(bench.judged)
+    names = [variants.units.each[k].name for k in chosen]
+    size, panels = len(names), len(variants.judged)
     figure, axes = canvas(3.0 + 2.6 * panels, 4.2, 1, panels)
     colours = LinearSegmentedColormap.from_list("sign", [INNATE, "white", LEARNED])
     largest = float(table["epistasis"].abs().max()) or 1.0
-    for axis, condition in zip(np.ravel(axes), bench.judged, strict=True):
+    for axis, condition in zip(np.ravel(axes), variants.judged, strict=True):
         shown = np.full((size, size), np.nan)
         for row in table[table["condition"] == moment(condition)].to_dict("records"):
             a, b = names.index(row["one"]), names.index(row["other"])

@@ -14,8 +14,8 @@ from evo.examiner import Examiner
 from evo.executors import Executor
 from evo.experiment import assemble
 from evo.figures import CONDITIONS
-from evo.inspect.bench import Bench, Scored, examined
 from evo.inspect.units import units_of
+from evo.inspect.variants import Scored, Variants, examined
 from evo.inspect.words import is_share, moment, number
 from evo.report.section import Picture, Section, canvas
 from evo.run import Run
@@ -65,7 +65,7 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
     plastic = np.concatenate([np.full(f.size, not f.name.startswith("encoding.")) for f in assemble(experiment).fields])
     levels = np.stack([own, np.where(plastic, other, own), np.where(plastic, own, other), other])
     examiner = Examiner(experiment, executor)
-    conditions = Bench(examiner, units_of(experiment, own), births).conditions
+    conditions = Variants(examiner, units_of(experiment, own), births).conditions
     scores = examined(examiner, "cross-fostering", levels, "test", conditions, range(births))
     names, main = _names(a, b), experiment.main
     genomes = [(wiring, plasticity) for wiring in names for plasticity in names]

@@ -86,7 +86,7 @@ def inside(
         tables["measured"] = pandas.DataFrame(theirs)
         sentences.append(_nearest(theirs, measured))
     sentences.append(_seen(experiment, observed))
-    return Section("life", "Life seen from inside", tuple(sentences), TERMS, tables, pictures)
+    return Section("life", "Life inside", tuple(sentences), TERMS, tables, pictures)
 
 
 def _observed(experiment: Experiment, levels: ndarray, generation: int, slot: int, stimuli: int | ndarray) -> Observed:

@@ -16,12 +16,12 @@ from numpy import ndarray
 
 from evo.examiner import Examiner
 from evo.figures import CONDITIONS
-from evo.inspect.bench import Bench, Part, Scored, p_value
 from evo.inspect.doses import doses
 from evo.inspect.epistasis import epistasis
 from evo.inspect.minimal import minimal
 from evo.inspect.rules import readings, statements
 from evo.inspect.units import units_of
+from evo.inspect.variants import Part, Scored, Variants, p_value
 from evo.inspect.words import is_share, loss, moment, score
 from evo.report.section import Picture, Section, canvas
 from evo.statistics import Estimate, estimate, holm
@@ -68,32 +68,32 @@ def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
         why = "its weights come from a file" if subject.interventions else "none of its numbers is inherited"
         section = Section("knock-outs", "Knock-outs", (f"Nothing of {subject.name} can be knocked out: {why}.",), {})
         return Knockouts(section, pandas.DataFrame())
-    bench = Bench(examiner, units, births)
+    variants = Variants(examiner, units, births)
     failures = examiner.failures
-    order = _order(bench)
-    singles = bench.tested("knock-outs", units.without([(), *([k] for k in range(len(units.each)))]))
-    said = statements(units, readings(bench.experiment, units))
-    fewest = minimal(bench, order)
-    frame = _frame(bench, singles, order, said).assign(enough=[k in fewest.kept for k in order])
+    order = _order(variants)
+    singles = variants.tested("knock-outs", units.without([(), *([k] for k in range(len(units.each)))]))
+    said = statements(units, readings(variants.experiment, units))
+    fewest = minimal(variants, order)
+    frame = _frame(variants, singles, order, said).assign(enough=[k in fewest.kept for k in order])
     strongest = [k for k in order if k in set(units.main_kind)]
     parts = [
-        _together(bench),
-        epistasis(bench, singles, strongest, said),
-        doses(bench, singles, strongest),
+        _together(variants),
+        epistasis(variants, singles, strongest, said),
+        doses(variants, singles, strongest),
         fewest.part,
     ]
-    sentences = [*_single_sentences(bench, frame), *(s for part in parts for s in part.sentences)]
-    sentences += _limits(bench, singles, examiner.failures - failures)
+    sentences = [*_single_sentences(variants, frame), *(s for part in parts for s in part.sentences)]
+    sentences += _limits(variants, singles, examiner.failures - failures)
     tables = {"singles": frame.drop(columns="says")} | {name: t for part in parts for name, t in part.tables.items()}
-    pictures = {"effects": _effects(bench, frame)} | {n: p for part in parts for n, p in part.pictures.items()}
-    section = Section("knock-outs", "Knock-outs", tuple(sentences), _terms(bench), tables, pictures)
+    pictures = {"effects": _effects(variants, frame)} | {n: p for part in parts for n, p in part.pictures.items()}
+    section = Section("knock-outs", "Knock-outs", tuple(sentences), _terms(variants), tables, pictures)
     return Knockouts(section, frame)
 
 
-def _order(bench: Bench) -> list[int]:
+def _order(variants: Variants) -> list[int]:
     """Units by what their loss costs on the selection split, summed over the conditions selected for."""
-    scores = bench.ranked("ranking", bench.units.without([(), *([k] for k in range(len(bench.units.each)))]))
-    costs: Float64[ndarray, " units"] = np.sum([_costs(scores.means(name)) for name in bench.judged], axis=0)
+    scores = variants.ranked("ranking", variants.units.without([(), *([k] for k in range(len(variants.units.each)))]))
+    costs: Float64[ndarray, " units"] = np.sum([_costs(scores.means(name)) for name in variants.judged], axis=0)
     return np.argsort(-costs, kind="stable").tolist()
 
 
@@ -102,15 +102,15 @@ def _costs(means: Float64[ndarray, " V"]) -> Float64[ndarray, " units"]:
     return means[0] - np.nan_to_num(means[1:], nan=float(np.nanmin(means)))
 
 
-def _frame(bench: Bench, singles: Scored, order: Sequence[int], said: Sequence[str]) -> pandas.DataFrame:
+def _frame(variants: Variants, singles: Scored, order: Sequence[int], said: Sequence[str]) -> pandas.DataFrame:
     """Effects are full minus knocked out, paired over lives and samples."""
     import pandas
 
-    effects = {name: [singles.contrast(name, {0: 1, k + 1: -1}) for k in order] for name in bench.conditions}
+    effects = {name: [singles.contrast(name, {0: 1, k + 1: -1}) for k in order] for name in variants.conditions}
     flat = holm([p_value(effect) for name in effects for effect in effects[name]])
     corrected = dict(zip(effects, np.reshape(flat, (len(effects), -1)), strict=True))
-    frame = pandas.DataFrame({"unit": [bench.units.each[k].name for k in order]})
-    frame["kind"] = [bench.units.each[k].kind for k in order]
+    frame = pandas.DataFrame({"unit": [variants.units.each[k].name for k in order]})
+    frame["kind"] = [variants.units.each[k].kind for k in order]
     frame["says"] = [said[k] for k in order]
     frame["rank"] = np.arange(1, len(order) + 1)
     for name, found in effects.items():
@@ -127,45 +127,45 @@ def _estimates(row: Mapping[str, Any], conditions: Sequence[str]) -> dict[str, E
     return {n: Estimate(*(row[f"{part} {moment(n)}"] for part in ("effect", "low", "high"))) for n in conditions}
 
 
-def _single_sentences(bench: Bench, frame: pandas.DataFrame) -> list[str]:
-    main, said = bench.experiment.main, []
+def _single_sentences(variants: Variants, frame: pandas.DataFrame) -> list[str]:
+    main, said = variants.experiment.main, []
     kinds = [frame[frame["kind"] == kind].to_dict("records") for kind in ("rule", "gene")]
     for row in [*kinds[0][:_SAID], *kinds[1][: 1 if kinds[0] else _SAID]]:
-        effects = _estimates(row, bench.conditions)
+        effects = _estimates(row, variants.conditions)
         costs = ", ".join(f"{loss(main, effect)} {moment(name)}" for name, effect in effects.items())
         said.append(f"{row['says'][0].upper()}{row['says'][1:]}: without this {row['kind']} {costs}.")
-    counts = [f"{int((frame[f'p {moment(n)}'] <= _CERTAIN).sum())} {moment(n)}" for n in bench.conditions]
-    tests = len(frame) * len(bench.conditions)
+    counts = [f"{int((frame[f'p {moment(n)}'] <= _CERTAIN).sum())} {moment(n)}" for n in variants.conditions]
+    tests = len(frame) * len(variants.conditions)
     said.append(
-        f"Of {len(frame)} units that were knocked out singly, the loss changes {_main(bench)} of {', '.join(counts)} "
+        f"Of {len(frame)} units knocked out singly, the loss changes {_main(variants)} of {', '.join(counts)} "
         f"(p <= .05 after Holm's correction for {tests} tests)."
     )
     return said
 
 
-def _together(bench: Bench) -> Part:
+def _together(variants: Variants) -> Part:
     """Whole chromosomes out, and everything: what is left must be chance."""
     import pandas
 
-    units, main = bench.units, bench.experiment.main
+    units, main = variants.units, variants.experiment.main
     sets: dict[str, Sequence[int]] = {"nothing": ()}
     chromosomes = {name: units.of_chromosome(*parts) for name, parts in _CHROMOSOMES.items()}
     if all(chromosomes.values()):
         sets |= chromosomes
     sets["everything"] = range(len(units.each))
-    scores = bench.tested("everything out", units.without(sets.values()))
-    random = bench.founders("test", bench.conditions)
+    scores = variants.tested("everything out", units.without(sets.values()))
+    random = variants.founders("test", variants.conditions)
     rows = [
-        {"out": out} | _intervals({name: scores.contrast(name, {k: 1}) for name in bench.conditions})
+        {"out": out} | _intervals({name: scores.contrast(name, {k: 1}) for name in variants.conditions})
         for k, out in enumerate(sets)
     ]
     rows.append({"out": "random genomes instead"} | _intervals({name: estimate(s) for name, s in random.items()}))
-    last = {name: scores.contrast(name, {len(sets) - 1: 1}) for name in bench.conditions}
+    last = {name: scores.contrast(name, {len(sets) - 1: 1}) for name in variants.conditions}
     left = ", ".join(
         f"{score(main, found)} {moment(name)} (random genomes {score(main, estimate(random[name]))})"
         for name, found in last.items()
     )
-    return Part((f"With everything out {_main(bench)} is {left}.",), {"together": pandas.DataFrame(rows)})
+    return Part((f"With everything out {_main(variants)} is {left}.",), {"together": pandas.DataFrame(rows)})
 
 
 def _intervals(found: Mapping[str, Estimate]) -> dict[str, float]:
@@ -176,13 +176,13 @@ def _intervals(found: Mapping[str, Estimate]) -> dict[str, float]:
     }
 
 
-def _main(bench: Bench) -> str:
-    return bench.experiment.main.replace("_", " ")
+def _main(variants: Variants) -> str:
+    return variants.experiment.main.replace("_", " ")
 
 
-def _limits(bench: Bench, singles: Scored, failures: int) -> list[str]:
-    lives = f"{bench.births} lives of each variant, the same for all, on the test split"
-    chosen = f"in {bench.selection_births} other lives on the selection split"
+def _limits(variants: Variants, singles: Scored, failures: int) -> list[str]:
+    lives = f"{variants.births} lives of each variant, the same for all, on the test split"
+    chosen = f"in {variants.selection_births} other lives on the selection split"
     said = [f"Effects are over {lives}; what is strong was decided {chosen}."]
     if not singles.resampled and all((s.max(1) - s.min(1) < _SAME).all() for s in singles.main.values()):
         said.append("All lives of a variant score the same here, so its intervals have no width.")
@@ -191,26 +191,26 @@ def _limits(bench: Bench, singles: Scored, failures: int) -> list[str]:
     return said
 
 
-def _effects(bench: Bench, frame: pandas.DataFrame) -> Picture:
+def _effects(variants: Variants, frame: pandas.DataFrame) -> Picture:
     """The units that were strongest on the selection split."""
     shown = frame.head(_SHOWN).iloc[::-1]
     figure, axes = canvas(7.2, 0.9 + 0.26 * len(shown))
     height = np.arange(len(shown))
-    for place, name in enumerate(bench.conditions):
+    for place, name in enumerate(variants.conditions):
         text, colour = CONDITIONS[name]
-        at = height + 0.2 * (place - (len(bench.conditions) - 1) / 2)
+        at = height + 0.2 * (place - (len(variants.conditions) - 1) / 2)
         middle, low, high = (shown[f"{part} {text}"].to_numpy() for part in ("effect", "low", "high"))
         axes.hlines(at, low, high, color=colour, linewidth=1.6)
         axes.plot(middle, at, "o", color=colour, markersize=4, label=text)
     axes.axvline(0.0, color="0.6", linewidth=0.8)
     axes.set_yticks(height, shown["unit"], fontsize=8)
-    axes.set(xlabel=f"{_main(bench)} lost by the knock-out")
+    axes.set(xlabel=f"{_main(variants)} lost by the knock-out")
     axes.legend(frameon=False, fontsize=8)
     return Picture(figure, f"What the loss of each of the {len(shown)} strongest units costs, with 95 % intervals.")
 
 
-def _terms(bench: Bench) -> dict[str, str]:
-    of = f"{_main(bench)}, test split"
+def _terms(variants: Variants) -> dict[str, str]:
+    of = f"{_main(variants)}, test split"
     terms = {
         "unit": "what was knocked out: a rule or a gene by its name",
         "kind": "rule: one statement of the genome; gene: a part of it that several statements use",
@@ -241,5 +241,5 @@ def _terms(bench: Bench) -> dict[str, str]:
         terms[f"effect {text}"] = f"{of}, {text}: the genome's less that without the unit, the same lives for both"
         terms[f"low {text}"], terms[f"high {text}"] = terms["low"], terms["high"]
         terms[f"p {text}"] = terms["p"]
-    shares = " Shares of answers, 0 to 1." if is_share(bench.experiment.main) else ""
+    shares = " Shares of answers, 0 to 1." if is_share(variants.experiment.main) else ""
     return terms | {"effect": f"the score of the genome less that of the variant.{shares}"}

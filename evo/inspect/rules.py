@@ -101,7 +101,7 @@ def rules(subject: Subject) -> Section:
     units = units_of(experiment, subject.levels[0])
     if subject.interventions or not units.each:
         why = "its weights come from a file" if subject.interventions else "none of its numbers is inherited"
-        return Section("rules", "The rules", (f"{subject.name} has no rules to read: {why}.",), {})
+        return Section("rules", "Rules", (f"{subject.name} has no rules to read: {why}.",), {})
     found = readings(experiment, units)
     table = _table(units, found)
     pictures = {"strengths": rule_pictures.strengths(units, found)}
@@ -109,7 +109,7 @@ def rules(subject: Subject) -> Section:
     if maps is not None:
         pictures["maps"] = maps
     inherited = {name: f"mean of {name} over the synapses that it touches" for name in _plastic(found)}
-    return Section("rules", "The rules", _sentences(units, table), _TERMS | inherited, {"rules": table}, pictures)
+    return Section("rules", "Rules", _sentences(units, table), _TERMS | inherited, {"rules": table}, pictures)
 
 
 Parts = dict[tuple[str, str], Tensor]
@@ -230,7 +230,7 @@ def _sentences(units: Units, table: pandas.DataFrame) -> tuple[str, ...]:
     rules_alone = wiring[wiring["kind"] == "rule"] if (wiring["kind"] == "rule").any() else wiring
     for place, row in enumerate(rules_alone.head(3).to_dict("records")):
         where = f" of {row['projection']}" if row["projection"] else ""
-        weights = f"{row['share']:.0%} of the sum of squares of the weights{where}"
+        weights = f"{100 * row['share']:.0f} % of the sum of squares of the weights{where}"
         said.append(f"{'The strongest rule' if not place else 'Next'}: {row['says']}; it writes {weights}.")
     if len(rules_alone):
         strong = int((rules_alone["share"] >= 0.01).sum())

@@ -86,7 +86,7 @@ def wiring(newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0
     inherited = {name for synapses in newborn.projections.values() for name in synapses.parameters}
     return Section(
         key="wiring",
-        title="The wiring",
+        title="Wiring",
         sentences=(
             *_first_sentences(newborn, types, strongest),
             *_chance_sentences(chance, affordable, neurons),
@@ -104,8 +104,8 @@ def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: flo
     synapses, possible = int(types["synapses"].sum()), newborn.topology.synapses
     neurons = sum(group.size for group in newborn.topology.groups)
     excited = float((types["excitatory"] * types["synapses"]).sum() / max(synapses, 1))
-    kept = "all that can" if synapses == possible else f"{synapses / possible:.0%} of those that can"
-    said = [f"{synapses:,} synapses join {neurons:,} neurons, {kept}; {excited:.0%} of them excite."]
+    kept = "all that can" if synapses == possible else f"{100 * (synapses / possible):.0f} % of those that can"
+    said = [f"{synapses:,} synapses join {neurons:,} neurons, {kept}; {100 * excited:.0f} % of them excite."]
     if len(types) > len(newborn.projections) and synapses:
         rule = types.loc[types["mean weight"].abs().idxmax()]
         does = "excites" if rule["mean weight"] > 0 else "inhibits"
@@ -118,7 +118,7 @@ def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: flo
     if full:
         said.append(
             f"Degrees, modules and motifs need synapses that are there or not: in {', '.join(full)}, where all grew, "
-            f"the strongest {strongest:.0%} by |weight| count."
+            f"the strongest {100 * strongest:.0f} % by |weight| count."
         )
     if newborn.lives > 1:
         spread = np.concatenate([s.weight.std(0).flatten().cpu().numpy() for s in newborn.projections.values()]).mean()

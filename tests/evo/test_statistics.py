@@ -56,6 +56,8 @@ def test_p_counts_the_draws_that_are_at_least_as_good_and_is_never_zero():
     assert above(198.0, null) == 2 / 200
     assert above(-1.0, null) == 1.0
     assert above(198.0, np.append(null, np.nan)) == 2 / 200
+    assert np.isnan(above(float("nan"), null))
+    assert np.isnan(above(1.0, np.array([np.nan])))
 
 
 def test_under_the_null_p_is_as_rare_as_it_says():

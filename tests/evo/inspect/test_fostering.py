@@ -10,8 +10,8 @@ import pytest
 from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment import assemble
-from evo.inspect.bench import examined
 from evo.inspect.fostering import cross_fostering
+from evo.inspect.variants import examined
 from evo.run import Run
 from evo.session import evolve
 from genomes.encodings.gene_expression import GeneExpression

@@ -13,12 +13,12 @@ from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores
-from evo.inspect.bench import Bench, Scored, examined, p_value
 from evo.inspect.doses import DOSES
 from evo.inspect.epistasis import apart
 from evo.inspect.knockouts import Knockouts, knockouts
 from evo.inspect.minimal import minimal
 from evo.inspect.units import Units, units_of
+from evo.inspect.variants import Scored, Variants, examined, p_value
 from evo.inspect.words import loss, says, score
 from evo.statistics import Estimate
 from evo.subject import Subject
@@ -150,7 +150,7 @@ def test_a_rule_that_keeps_less_than_95_per_cent_is_not_given_up(small, samples)
     """A synapse a class: without one of them a quarter of the answers is lost."""
     experiment = chain(small, samples(one_each, 4, 4), 4, 4)
     levels = np.eye(4, dtype=np.uint8).ravel() + np.uint8(1)
-    bench = Bench(Examiner(experiment, Serial()), units_of(experiment, levels), 2)
+    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, levels), 2)
     needed = {0, 5, 10, 15}
     fewest = minimal(bench, list(range(16)))
     assert fewest.kept == needed
@@ -233,7 +233,7 @@ def test_rows_of_the_same_life_are_paired(small):
     experiment = small()
     spec = assemble(experiment)
     levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
-    bench = Bench(Examiner(experiment, Serial()), units_of(experiment, levels), 3)
+    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, levels), 3)
     scores = bench.tested("twice", bench.units.without([(), ()]))
     for name in ("innate", "learned"):
         assert np.array_equal(*scores.main[name])

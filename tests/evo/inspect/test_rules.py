@@ -85,7 +85,7 @@ def test_rules_of_types_are_read_with_their_share_sign_and_reach(small):
     units_by = {unit.name: unit for unit in units.each}
     assert verb(units_by["eye type 1 -> hidden type 0"], mixed, 0.25) == "excite and inhibit"
     said = rules(subject_of(experiment, levels)).sentences[1]
-    assert said.startswith("The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it writes 80%")
+    assert said.startswith("The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it writes 80 %")
 
 
 def test_plasticity_is_read_with_the_synapses_that_have_it(small):

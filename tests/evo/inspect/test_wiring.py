@@ -97,7 +97,7 @@ def test_weighted_wires_are_measured_where_every_synapse_grew():
     distance = torch.cdist(place, place)[None]
     assert row["observed"] == pytest.approx(((distance * weight).sum() / weight.sum()).item())
     assert row["p corrected"] == 0.01
-    assert any("the strongest 20% by |weight| count" in sentence for sentence in found.sentences)
+    assert any("the strongest 20 % by |weight| count" in sentence for sentence in found.sentences)
 
 
 def test_random_wiring_is_said_to_be_no_more_than_chance():
@@ -125,7 +125,7 @@ def test_wiring_that_degrees_fix_is_not_compared():
 
 def test_networks_without_a_synapse_are_read_too():
     found = wiring(random_network(SHEETS, density=0.0), 0, draws=19)
-    assert found.sentences[0].startswith("0 synapses join 53 neurons, 0% of those that can")
+    assert found.sentences[0].startswith("0 synapses join 53 neurons, 0 % of those that can")
 
 
 def test_networks_that_are_too_large_are_not_compared():

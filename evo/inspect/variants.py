@@ -59,7 +59,7 @@ class Scored:
         variants, factors = list(parts), np.array(list(parts.values()), dtype=np.float64)
         scores = np.tensordot(factors, self.main[condition][variants], 1)
         again = self.resampled.get(condition)
-        return _widened(estimate(scores, None if again is None else np.tensordot(factors, again[variants], 1)), scores)
+        return estimate(scores, None if again is None else np.tensordot(factors, again[variants], 1))
 
     def means(self, condition: str) -> Float64[ndarray, " V"]:
         """Over the lives that had a score; nan where none had."""
@@ -79,24 +79,6 @@ class Scored:
         return Scored(both(self.main, other.main), both(self.resampled, other.resampled))
 
 
-def _widened(found: Estimate, scores: Float64[ndarray, " births"]) -> Estimate:
-    """The part of an interval that is due to lives, as wide as for so few Student's t has it.
-
-    A bootstrap over n lives takes their variance for (n - 1) / n of what it is and the normal quantile for t's: with 4
-    lives its 95 % are 80 % (Hesterberg 2015, Am. Stat. 69:371).
-    """
-    from scipy.stats import t
-
-    lived = scores[np.isfinite(scores)]
-    count = len(lived)
-    if count < 2:
-        return found
-    error = lived.var(ddof=1) / count
-    more = error * (t.ppf(0.975, count - 1) ** 2 - _NORMAL**2 * (count - 1) / count)
-    low, high = (float(np.sqrt((found.mean - end) ** 2 + more)) for end in (found.low, found.high))
-    return Estimate(found.mean, found.mean - low, found.mean + high)
-
-
 def p_value(found: Estimate) -> float:
     """Two-sided p that there is nothing, from a mean and its interval (Altman & Bland 2011, BMJ 343:d2304)."""
     from scipy.stats import norm
@@ -109,7 +91,7 @@ def p_value(found: Estimate) -> float:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Variants:
     """Where the variants of one genome are examined.
 
     Attributes:
