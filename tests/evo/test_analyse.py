@@ -1,7 +1,9 @@
 """The verbs that read a run, as a user types them: what they print, what they write, and what they refuse."""
 
+import io
 import json
 import signal
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -56,19 +58,28 @@ def last_line(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def test_innate_prints_the_promised_numbers_and_writes_them(run, capsys, tmp_path):
-    assert main(["innate", str(run), *QUICK, "--out", str(tmp_path), "--json"]) == 0
-    told = last_line(capsys)
+@pytest.fixture(scope="module")
+def tested(run, tmp_path_factory):
+    """What `instinct innate` prints of the run as JSON, to the byte, and the folder that it wrote."""
+    folder, said = tmp_path_factory.mktemp("innate"), io.StringIO()
+    with redirect_stdout(said):
+        assert main(["innate", str(run), *QUICK, "--out", str(folder), "--json"]) == 0
+    return said.getvalue().splitlines()[-1], folder
+
+
+def test_innate_prints_the_promised_numbers_and_writes_them(tested):
+    line, folder = tested
+    told = json.loads(line)
     assert set(told) >= PROMISED
     assert told["innate_ci"][0] <= told["innate"] <= told["innate_ci"][1]
     assert told["draws"] == 19
-    assert told == json.loads((tmp_path / "innate.json").read_text())
-    scores = pandas.read_csv(tmp_path / "tables" / "innate-scores.csv")
+    assert told == json.loads((folder / "innate.json").read_text())
+    scores = pandas.read_csv(folder / "tables" / "innate-scores.csv")
     at_birth = scores[(scores["network"] == "evolved genome") & (scores["condition"] == "at birth")]
     assert at_birth["mean"].item() == told["innate"]
     for ending in ("svg", "pdf", "png"):
-        assert (tmp_path / "figures" / f"innate-nulls.{ending}").stat().st_size > 1000
-    assert (tmp_path / "figures" / "size-size.svg").is_file()
+        assert (folder / "figures" / f"innate-nulls.{ending}").stat().st_size > 1000
+    assert (folder / "figures" / "size-size.svg").is_file()
 
 
 def test_innate_says_one_sentence_first_and_where_its_files_are(run, capsys):
@@ -82,12 +93,9 @@ def test_innate_says_one_sentence_first_and_where_its_files_are(run, capsys):
     assert (run / "innate.json").is_file()
 
 
-def test_the_same_twice_and_on_ray(run, capsys, tmp_path):
-    told = []
-    for where in (["--serial"], ["--serial"], ["--workers", "2"]):
-        assert main(["innate", str(run), *QUICK[1:], *where, "--out", str(tmp_path), "--json"]) == 0
-        told.append(capsys.readouterr().out.splitlines()[-1])
-    assert told[0] == told[1] == told[2]
+def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested):
+    assert main(["innate", str(run), *QUICK[1:], "--workers", "2", "--out", str(tmp_path), "--json"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == tested[0]
 
 
 def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
@@ -95,16 +103,15 @@ def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     told = last_line(capsys)
     assert told["runs"] == 3
     assert told["sentence"].startswith("In 3 runs the evolved genomes")
-    each = []
-    for one in sorted(seeds.glob("seed-*")):
-        assert main(["innate", str(one), *QUICK, "--out", str(tmp_path / one.name), "--json"]) == 0
-        each.append(last_line(capsys)["innate"])
-    assert told["innate"] == pytest.approx(np.mean(each))
-    half = 4.302653 * np.std(each, ddof=1) / np.sqrt(3)
-    assert told["innate_ci"] == pytest.approx([np.mean(each) - half, np.mean(each) + half], rel=1e-5)
+    runs = pandas.read_csv(tmp_path / "tables" / "innate-runs.csv")
+    each = runs[runs["condition"] == "at birth"].drop_duplicates("run")["mean"]
+    assert len(each) == 3
+    assert told["innate"] == pytest.approx(each.mean())
+    half = 4.302653 * each.std() / np.sqrt(3)
+    assert told["innate_ci"] == pytest.approx([each.mean() - half, each.mean() + half], rel=1e-5)
 
 
-def test_another_task_and_a_file_of_weights(run, capsys, tmp_path):
+def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert main(["innate", str(run), "task.teacher_seed=5", *QUICK, "--out", str(tmp_path), "--json"]) == 0
     elsewhere = last_line(capsys)
     assert "did not evolve in" in elsewhere["sentence"]
@@ -113,15 +120,15 @@ def test_another_task_and_a_file_of_weights(run, capsys, tmp_path):
     assert main(["export", str(run), "--to", "npz", "--out", str(exported)]) == 0
     assert main(["innate", str(exported), "--config", str(config), *QUICK, "--json"]) == 0
     of_file = last_line(capsys)
-    assert main(["innate", str(run), *QUICK, "--json"]) == 0
-    of_run = last_line(capsys)
-    assert of_file["innate"] == of_run["innate"] != elsewhere["innate"]
+    assert of_file["innate"] == json.loads(tested[0])["innate"] != elsewhere["innate"]
     assert (tmp_path / "best-innate" / "innate.json").is_file()
 
 
-def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, seeds):
-    other = next(seeds.glob("seed-2"))
-    assert main(["inspect", str(run), *QUICK, "--other", str(other), "--json"]) == 0
+def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, seeds, tmp_path):
+    responses = np.random.default_rng(0).normal(size=(12, 7))
+    np.savez(tmp_path / "responses.npz", responses=responses, stimuli=np.arange(12))
+    more = ["--other", str(seeds / "seed-2"), "--measured", str(tmp_path / "responses.npz")]
+    assert main(["inspect", str(run), *QUICK, *more, "--json"]) == 0
     told = last_line(capsys)
     page = (run / "report.html").read_text()
     assert told["report"] == str(run / "report.html")
@@ -132,6 +139,7 @@ def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, see
     found = json.loads((run / "report.json").read_text())
     assert len(found["rules"]["rules"]) == len(pandas.read_csv(run / "tables" / "rules-rules.csv"))
     assert (run / "graphs" / "wiring-neurons.graphml").is_file()
+    assert (run / "tables" / "life-measured.csv").is_file()
     assert told["sentence"] in page
 
 
@@ -143,14 +151,12 @@ def test_a_run_as_frames(run):
     assert len(opened.genomes.frame()) == 10
 
 
-def test_a_measured_representation_stands_beside_the_layers(run, capsys, tmp_path):
-    np.savez(tmp_path / "responses.npz", responses=np.random.default_rng(0).normal(size=(12, 7)), stimuli=np.arange(12))
-    measured = ["--measured", str(tmp_path / "responses.npz")]
-    assert main(["inspect", str(run), *QUICK, *measured, "--out", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "tables" / "life-measured.csv").is_file()
+def test_measurements_that_do_not_fit_are_refused_before_anything_is_examined(run, capsys, tmp_path):
     np.savez(tmp_path / "bad.npz", respones=np.ones((3, 3)))
     assert main(["inspect", str(run), *QUICK, "--measured", str(tmp_path / "bad.npz")]) == 2
-    assert "expected responses or dissimilarity" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "expected responses or dissimilarity" in said.err
+    assert "cohorts" not in said.out
 
 
 def test_compare_sets_runs_side_by_side(seeds, run, capsys):
