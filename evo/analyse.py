@@ -13,6 +13,7 @@ from rich.console import Console
 
 from evo.examiner import Examiner, Watch
 from evo.executors import Executor, OnRay, Serial
+from evo.experiment import Experiment
 from evo.files import to_json, write_atomic
 from evo.glossary import RESULT
 from evo.innate.innate import InnateTest, innate_test
@@ -20,7 +21,7 @@ from evo.innate.size import genome_size
 from evo.inspect.evolution import evolution
 from evo.inspect.fostering import cross_fostering
 from evo.inspect.inside import inside
-from evo.inspect.knockouts import knockouts
+from evo.inspect.knockouts import knockouts, lives_of
 from evo.inspect.measured import read_measured
 from evo.inspect.rules import rules
 from evo.inspect.wiring import wiring
@@ -32,10 +33,13 @@ from evo.run import Run
 from evo.stages import Stages
 from evo.subject import Subject
 from genomes.expect import expect
+from inner_loop.episodic import EpisodicLifetime
 from inner_loop.observe import stimuli_there
 
 if TYPE_CHECKING:
     import pandas
+
+_BORN = 9  # births of the best genome whose wiring is read: its own, and others beside it
 
 
 @contextmanager
@@ -62,13 +66,17 @@ def innate(
 ) -> InnateTest:
     """The innate test of one run or several, and the size of their genomes."""
     tested = innate_test(subjects, executor, births, episodes, draws, watch)
-    sizes = [genome_size(each, Examiner(_home(each), executor, watch)) for each in subjects]
+    sizes = [genome_size(each, Examiner(_home(each, episodes), executor, watch), births or 8) for each in subjects]
     effective = [size.effective_bits for size in sizes]
     found = {**tested.found, "effective_bits": sum(effective) / len(effective)}
     found["genome_bits"] = sum(size.bits for size in sizes) / len(sizes)
     found["coded_bits"] = sum(size.coded_bits for size in sizes) / len(sizes)
-    # of several runs the first is drawn: their curves are alike, their numbers are averaged
-    return replace(tested, found=found, sections=(*tested.sections, sizes[0].section))
+    shown = sizes[0].section
+    if len(sizes) > 1:
+        each = ", ".join(f"{bits:,.0f}" for bits in effective)
+        which = f"This is {subjects[0].name}; effective bits of all {len(sizes)} runs: {each}."
+        shown = replace(shown, sentences=(which, *shown.sentences))
+    return replace(tested, found=found, sections=(*tested.sections, shown))
 
 
 def inspect(
@@ -97,20 +105,23 @@ def inspect(
     assert best is not None, "a run has a best genome"
     home = _home(subject)
     theirs = read_measured(measured, stimuli_there(home.environment)) if measured else None
-    examiner, few = Examiner(home, executor, watch), 4 if home.task else 32
+    examiner, few = Examiner(home, executor, watch), lives_of(home)
     tested = innate([subject], executor, watch, births, draws=draws)
     sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
-    sections.append(wiring(run.phenotype(best), home.seed, draws))
+    sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws))
     sections.append(evolution(run, best, founders_scores(run.experiment)))
     sections.append(inside(home, best.levels, best.generation, best.slot, theirs))
     return tested, sections
 
 
-def _home(subject: Subject) -> Any:
+def _home(subject: Subject, episodes: int | None = None) -> Experiment:
     """Its experiment without worlds held out: they are examined as worlds of their own."""
-    return replace(subject.experiment, held_out=())
+    home = replace(subject.experiment, held_out=())
+    if episodes is None or not isinstance(home.lifetime, EpisodicLifetime):
+        return home
+    return replace(home, lifetime=replace(home.lifetime, exams=episodes))
 
 
 def write(folder: Path, name: str, answer: Any, sections: Sequence[Section], page: str | None = None) -> list[Path]:

@@ -188,15 +188,9 @@ def _conditions_table(table: pandas.DataFrame, measures: Sequence[str]) -> panda
         for measure in measures:
             scores = [*_scores(table, str(name), measure).values()]
             if scores:
-                rows.append(
-                    {
-                        "condition": name,
-                        "measure": measure,
-                        "seeds": len(scores),
-                        **asdict(mean_over_runs(scores)),
-                        **cost,
-                    }
-                )
+                row = {"condition": name, "measure": measure, "seeds": len(scores)}
+                found = mean_over_runs(scores)
+                rows.append(row | {"mean": found.mean, "low": found.low, "high": found.high} | cost)
     return pandas.DataFrame(rows)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _FINALISTS = 8  # of each kind: examined again before one is called the best, where scores are partly luck
 _FINAL_BIRTHS = 8
+_FURTHER = 2**32
 _FINAL, _TEST = -1, -2  # generations that no run has: their chance was never met
 
 
@@ -102,16 +103,16 @@ class Run:
         whom = subject(self.path, allow_code=self._allow_code)
         return innate_test([whom], Serial(), births, draws=draws).sections[0].tables["scores"]
 
-    def knockouts(self, births: int = 4) -> pandas.DataFrame:
+    def knockouts(self, births: int | None = None) -> pandas.DataFrame:
         """Every rule and gene of the best genome out singly, in this process: a row a unit; see `knockouts`."""
         from evo.examiner import Examiner
         from evo.executors import Serial
-        from evo.inspect.knockouts import knockouts
+        from evo.inspect.knockouts import knockouts, lives_of
         from evo.subject import subject
 
         whom = subject(self.path, allow_code=self._allow_code)
         home = replace(whom.experiment, held_out=())
-        return knockouts(whom, Examiner(home, Serial()), births).frame
+        return knockouts(whom, Examiner(home, Serial()), births or lives_of(home)).frame
 
     def generation(self, index: int) -> Generation:
         """One generation."""
@@ -173,12 +174,13 @@ class Run:
                 again.append(replace(finalists[len(again)], scores=scores))
         return again
 
-    def phenotype(self, individual: Best) -> Phenotype:
-        """The network that it was born with, in a cohort of one."""
-        owners = [individual.slot]
+    def phenotype(self, individual: Best, births: int = 1) -> Phenotype:
+        """The network that it was born with; behind it as many further births of its genome as are asked for."""
+        # whoever is born beside it has a place that no individual of a run has
+        owners = [individual.slot, *range(_FURTHER, _FURTHER + births - 1)]
         return birth(
             self.experiment,
-            individual.levels[None, :],
+            np.repeat(individual.levels[None, :], births, axis=0),
             chance(self.experiment.seed, "birth", individual.generation, owners),
         )
 

@@ -25,11 +25,15 @@ class Estimate:
     Attributes:
         mean: of the lives.
         low, high: of the bootstrap; nan where there is one number only.
+        error: standard error of the mean.
+        freedom: its degrees of freedom: lives less one, more where samples make most of the error (Satterthwaite 1946).
     """
 
     mean: float
     low: float
     high: float
+    error: float = float("nan")
+    freedom: float = float("inf")
 
 
 def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "lives R"] | None = None) -> Estimate:
@@ -50,10 +54,10 @@ def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "li
     drawn = chance(0, "bootstrap over lives").integers(len(scores), columns.shape[1], len(scores))[0].numpy()
     means = columns[drawn, np.arange(columns.shape[1])[:, None]].mean(1)
     low, high = np.percentile(means, _LEVELS)
-    return _widened(Estimate(float(scores.mean()), float(low), float(high)), scores)
+    return widened(Estimate(float(scores.mean()), float(low), float(high)), scores)
 
 
-def _widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
+def widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
     """The part of an interval that is due to lives, as wide as for so few Student's t has it.
 
     A bootstrap over n lives takes their variance for (n - 1) / n of what it is and the normal quantile for t's: with 4
@@ -61,13 +65,24 @@ def _widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
     """
     from scipy.stats import t
 
-    count = len(scores)
+    count, half = len(scores), (found.high - found.low) / 2
     if count < 2:
-        return found
-    error = scores.var(ddof=1) / count
-    more = error * (t.ppf(0.975, count - 1) ** 2 - _NORMAL**2 * (count - 1) / count)
+        return Estimate(found.mean, found.low, found.high, half / _NORMAL)
+    lives = scores.var(ddof=1) / count
+    samples = max((half / _NORMAL) ** 2 - lives * (count - 1) / count, 0.0)
+    freedom = (count - 1) * ((lives + samples) / lives) ** 2 if lives else np.inf
+    more = lives * (t.ppf(0.975, count - 1) ** 2 - _NORMAL**2 * (count - 1) / count)
     low, high = (float(np.sqrt((found.mean - end) ** 2 + more)) for end in (found.low, found.high))
-    return Estimate(found.mean, found.mean - low, found.mean + high)
+    return Estimate(found.mean, found.mean - low, found.mean + high, float((lives + samples) ** 0.5), float(freedom))
+
+
+def nothing(found: Estimate) -> float:
+    """Two-sided p that the mean is 0, Student's t; nan where there is no error to measure it by."""
+    from scipy.stats import t
+
+    if found.error == 0:
+        return 1.0 if found.mean == 0 else 0.0
+    return float(2 * t.sf(abs(found.mean) / found.error, found.freedom))
 
 
 def mean_over_runs(means: Sequence[float]) -> Estimate:

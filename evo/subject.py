@@ -95,6 +95,9 @@ def _of_file(path: Path, config: str | None, overrides: Sequence[str], allow_cod
     arrays, spec = unpack_foreign(path), assemble(experiment)
     weights = {name.removeprefix("weight."): array for name, array in arrays.items() if name.startswith("weight.")}
     levels = arrays.get("levels")
+    if levels is not None:
+        whole = levels.dtype.kind in "iu" and (levels >= 0).all()
+        expect(whole, f"{path}: levels", "whole numbers from 0", f"an array of {levels.dtype}")
     if levels is not None and levels.shape == (spec.size,) and (levels < spec.level_counts).all():
         return Subject(str(path), experiment, levels[None].astype(spec.level_dtype), (path.stem,))
     what = f"`levels` of {spec.size} genes or `weight.PROJECTION`"

@@ -92,8 +92,9 @@ def live(
     Args:
         chance: of these lives: 1 stream when the samples are common to all, or P.
         split: on which birth and learning are measured; learning itself always uses `train`.
-        resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R): the main score on R samples
-            drawn with replacement from those of the examination, the same R for everybody (Efron 1979, the bootstrap).
+        resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
+            (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
+            for everybody and at every probe (Efron 1979, the bootstrap).
 
     Returns:
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
@@ -105,13 +106,13 @@ def live(
         # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
         common = fixed_chance(0, "exam").to(newborn.like.device) if resamples and not task.varies else chance
         exam = _like(newborn.like, task.draw(split, task.size(split), common))
+        drawn = _drawn(exam, resamples) if resamples else None
         weights = Weights.born(newborn)
-        probes = {0: _examine(network, weights, task, exam, resamples)}
+        probes = {0: _examine(network, weights, task, exam, drawn)}
         lessons = lessons_of(newborn.like, task, lifetime, chance)
         for step, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
             if step in lifetime.probed:
-                last = step == lifetime.steps
-                probes[step] = _examine(network, learned, task, exam, resamples if last else 0)
+                probes[step] = _examine(network, learned, task, exam, drawn)
     return _measurements(newborn, task, lifetime, probes)
 
 
@@ -155,25 +156,31 @@ def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> 
         yield from zip(*parts, strict=True)
 
 
-def _examine(network: Network, weights: Weights, task: Task, exam: Samples, resamples: int = 0) -> dict[str, ndarray]:
+def _drawn(exam: Samples, resamples: int) -> Tensor:
+    """Which samples make up each of R bootstrap samples, (R, n): the first are the same for whoever asks for fewer."""
+    count = exam.targets.shape[2]
+    return fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
+
+
+def _examine(
+    network: Network, weights: Weights, task: Task, exam: Samples, drawn: Tensor | None = None
+) -> dict[str, ndarray]:
     outputs = network.activity(weights, exam.inputs)[network.output]
     scores = task.scores(outputs, exam.targets)
-    if resamples:
-        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, resamples)}
+    if drawn is not None:
+        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, drawn)}
     return {name: score.double().cpu().numpy() for name, score in scores.items()}
 
 
-def _resampled(task: Task, outputs: Tensor, targets: Tensor, resamples: int) -> Tensor:
-    """The main score on R bootstrap samples, (P, R): the same for everybody, and for whoever asks for fewer of them."""
-    count = outputs.shape[2]
-    drawn = fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(outputs.device)
+def _resampled(task: Task, outputs: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
+    """The main score on R bootstrap samples, (P, R)."""
     each = task.sample_scores(outputs, targets)
     if each is None:
         again = [task.scores(outputs[:, :, one], targets[:, :, one])[task.score_names[0]] for one in drawn]
         return torch.stack(again, dim=1)
-    often = torch.zeros(resamples, count, dtype=each.dtype, device=each.device)
+    often = torch.zeros(drawn.shape, dtype=each.dtype, device=each.device)
     often.scatter_add_(1, drawn, torch.ones_like(often))
-    return each @ often.T / count
+    return each @ often.T / drawn.shape[1]
 
 
 def _measurements(
@@ -184,6 +191,8 @@ def _measurements(
     curve = np.stack([probes[step][main] for step in steps.tolist()], axis=1)
     measured = {f"innate.{name}": score for name, score in probes[0].items()}
     measured |= {f"learned.{name}": score for name, score in probes[int(steps[-1])].items()}
+    if (again := f"{main}.resampled") in probes[0]:
+        measured["curve.resampled"] = np.stack([probes[step][again] for step in steps.tolist()], axis=1)
     reached = curve >= lifetime.criterion
     trials = np.append(steps, steps[-1] + 1)[np.where(reached.any(1), reached.argmax(1), len(steps))]
     return measured | {

@@ -26,7 +26,7 @@ from inner_loop.lifetime import Lifetime, Measurements
 from inner_loop.rules.frozen import Frozen
 
 _FEW = 200  # resamples of the samples, for rows that are many: their interval is hardly theirs to decide
-_PROBES = 24  # of a learning curve
+_PROBES = 60  # of a learning curve: with fewer, what lies between them is no longer known to .0002
 _FOUNDERS_BIRTHS = 4  # where births differ: by luck alone a random genome may do well once
 
 
@@ -177,7 +177,8 @@ class Bench:
 
     def founders(self) -> Rows:
         """Genomes from the distribution that every search begins from; several births of each where they differ."""
-        spec, births = assemble(self.experiment), _FOUNDERS_BIRTHS if self.luck else 1
+        # never more births than the genome itself has: a null that is surer than what is tested would reject too often
+        spec, births = assemble(self.experiment), min(_FOUNDERS_BIRTHS, self.births) if self.luck else 1
         units = founders(self.draws, spec, chance(self.experiment.seed, "random founders of the innate test"))
         levels = np.repeat(spec.quantise(units), births, axis=0)
         return Rows(levels, np.arange(len(levels)), births=births)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from evo.examiner import Examiner, Watch
 from evo.executors import Executor
 from evo.innate import hot_start, ladder, robustness
@@ -85,6 +87,8 @@ def innate_test(
     expect(draws >= _FEWEST, "--draws", f"at least {_FEWEST}: with fewer no p can be .05", draws)
     expect(births is None or births >= 1, "--births", "at least 1", births)
     benches = [_bench(each, executor, births, episodes, draws, watch) for each in subjects]
+    runs = [str(each.experiment) for each in subjects if each.run is not None]
+    expect(len(set(runs)) == len(runs), "innate", "every run once", "one experiment with one seed twice")
     kinds = {(bench.main, bench.measured, bench.at_birth) for bench in benches}
     expect(len(kinds) == 1, "innate", "runs with the same scores and conditions", [bench.main for bench in benches])
     batteries = [battery(bench) for bench in benches]
@@ -190,6 +194,14 @@ def _remarks(batteries: Sequence[Battery], frame: pandas.DataFrame) -> list[str]
         said.append("The genome has no gene for the wiring: whatever is inherited is in its other genes.")
     if all(one.bench.dense for one in batteries):
         said.append("Every synapse grew: mask only would be standard initialisation, weights only shuffled wiring.")
+    own = [one.scores[EVOLVED, bench.condition] for one in batteries]
+    if lost := sum(int((~np.isfinite(scores.values)).sum()) for scores in own):
+        said.append(f"{lost} births of the evolved genome itself had no score: the numbers are those of the others.")
+    values = np.concatenate([scores.values for scores in own])
+    if bench.luck and len(values) > 1 and not np.ptp(values):
+        said.append(
+            "All births of the evolved genome score the same: an interval without width says no more than that."
+        )
     if failed := sum(one.bench.examiner.failures for one in batteries):
         said.append(f"{failed} births or lives had no score that is a number; they are left out.")
     return said

@@ -13,7 +13,7 @@ from evo.innate.battery import EVOLVED, Battery
 from evo.innate.bench import Bench, Scores, over_runs
 from evo.innate.nulls import SIGNS
 from evo.innate.sentence import number
-from evo.report.section import Picture, Section, canvas
+from evo.report.section import Picture, Section, bottomless, canvas
 from genomes.interventions.random_weights import RandomWeights
 from genomes.interventions.shared_weight import SERIES, SharedWeight
 
@@ -77,9 +77,9 @@ def ladder(batteries: Sequence[Battery]) -> Section:
     frame = pandas.DataFrame(rows)
     means = {row["rung"]: number(row["mean"]) for row in rows}
     said = [
-        f"With the wiring of the genome and random weights the score {CONDITIONS[bench.condition][0]} is "
-        f"{means[RANDOM]}, with one shared weight {means[SHARED]}, with the best shared weight {means[TUNED]}, "
-        f"with its signs alone {means[SIGNS.name]}, with its own weights {means[OWN]}."
+        f"The wiring of the genome scores {CONDITIONS[bench.condition][0]}: {means[RANDOM]} with random weights, "
+        f"{means[SHARED]} with one shared weight, {means[TUNED]} with the best shared weight, {means[SIGNS.name]} with "
+        f"its signs alone, {means[OWN]} with its own weights."
     ]
     if all(each.bench.dense for each in batteries):
         said.append("Every synapse grew: a shared weight then says nothing of who is connected to whom.")
@@ -116,6 +116,7 @@ def _bars(frame: pandas.DataFrame, bench: Bench) -> Picture:
     axis.hlines(heights, frame["low"], frame["high"], color="black", linewidth=1.2)
     axis.set_yticks(heights, frame["rung"])
     axis.axvline(0, color="black", linewidth=0.8)
+    bottomless(axis, frame["mean"], "x")
     axis.set_xlabel(f"{bench.main.replace('_', ' ')}, test split")
     tips = {
         bar.get_gid(): f"{row.rung}: {row.mean:.3g} [{row.low:.3g}, {row.high:.3g}]"

@@ -40,7 +40,8 @@ class Null:
 
 FOUNDERS = Null(
     "random founders",
-    "random genomes of the distribution that the search began from, the mean of four births each where births differ",
+    "random genomes of the distribution that the search began from, where births differ the mean of "
+    "four births each, or of as many as the genome itself has if they are fewer",
 )
 SHUFFLED = Null(
     "shuffled wiring",

@@ -17,6 +17,7 @@ from evo.innate.bench import Bench, Rows, Scores, over_runs
 from evo.innate.nulls import FOUNDERS
 from evo.innate.sentence import number
 from evo.report.section import Picture, Section, canvas
+from evo.statistics import Estimate
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.interventions.lesion import Lesion
@@ -148,15 +149,16 @@ def robustness(batteries: Sequence[Battery]) -> Section:
     rows = [_row(*key, pairs) for key, pairs in by_dose.items() if len(pairs) == len(batteries)]
     frame, whole = pandas.DataFrame(rows), over_runs(intact)
     random = over_runs([each.scores[FOUNDERS.name, bench.condition] for each in batteries])
-    tables, said = {"doses": frame}, [_sentence(frame, whole.mean, random.mean)]
+    when = CONDITIONS[bench.condition][0]
+    tables, said = {"doses": frame}, [_sentence(frame, whole, random.mean, when)]
     if batteries[0].bench.subject.experiment.held_out:
         tables["worlds"] = _worlds(batteries)
-        said.append(_worlds_sentence(tables["worlds"]))
+        said.append(_worlds_sentence(tables["worlds"], when))
     if bench.subject.interventions:
         said.append("The weights are given: genes and other numbers of neurons were not tried.")
     elif len(bench.experiment.topology.groups) > 2 and not (frame["perturbation"] == "neurons").any():
         said.append("Other numbers of neurons were not tried: the genome is one for as many as there are.")
-    drawn = _picture(frame, whole.mean, random.mean, f"{bench.main.replace('_', ' ')} {CONDITIONS[bench.condition][0]}")
+    drawn = _picture(frame, whole.mean, random.mean, f"{bench.main.replace('_', ' ')} {when}")
     return Section("robustness", "Robustness", tuple(said), _TERMS, tables, {"doses": drawn})
 
 
@@ -188,27 +190,28 @@ def _away(battery: Battery, name: str, network: str) -> Scores:
     return bench.scores(bench.measure(f"{network} in {name}", rows, experiment=there))[bench.condition]
 
 
-def _sentence(frame: pandas.DataFrame, whole: float, random: float) -> str:
+def _sentence(frame: pandas.DataFrame, whole: Estimate, random: float, when: str) -> str:
     """Which doses take half of what the genome has more than random founders."""
-    if not whole > random:
-        return "The evolved genome is not above random founders at birth: there is nothing that harm could take."
+    if not (whole.mean if np.isnan(whole.low) else whole.low) > random:
+        above = "clearly above" if whole.mean > random else "above"
+        return f"The evolved genome is not {above} random founders {when}: there is nothing that harm could take."
     halved, borne = [], []
     for name, doses in frame[frame["perturbation"] != "neurons"].groupby("perturbation", sort=False):
-        enough = doses.loc[doses["mean"] <= (whole + random) / 2, "dose"]
+        enough = doses.loc[doses["mean"] <= (whole.mean + random) / 2, "dose"]
         halved += [f"{name} {enough.iloc[0]:g}"] if len(enough) else []
         borne += [] if len(enough) else [f"{name} {doses['dose'].max():g}"]
-    lost = f"Half of what the genome has above random founders at birth is lost at: {', '.join(halved) or 'no dose'}"
+    lost = f"Half of what the genome has above random founders {when} is lost at: {', '.join(halved) or 'no dose'}"
     return f"{lost}; not even at: {', '.join(borne)}." if borne else f"{lost}."
 
 
-def _worlds_sentence(frame: pandas.DataFrame) -> str:
+def _worlds_sentence(frame: pandas.DataFrame, when: str) -> str:
     means = frame.set_index(["world", "network"])["mean"]
     away = [world for world in frame["world"].unique() if world != "home"]
     listed = [
         f"{world} {number(means[world, EVOLVED])} (random founders {number(means[world, FOUNDERS.name])})"
         for world in away
     ]
-    return f"In worlds that it never met, at birth: {'; '.join(listed)}; at home {number(means['home', EVOLVED])}."
+    return f"In worlds that it never met, {when}: {'; '.join(listed)}; at home {number(means['home', EVOLVED])}."
 
 
 def _picture(frame: pandas.DataFrame, whole: float, random: float, label: str) -> Picture:

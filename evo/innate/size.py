@@ -20,7 +20,7 @@ from evo.experiment import assemble
 from evo.figures import CONDITIONS, QUIET
 from evo.innate import coding, controls
 from evo.innate.bench import Bench, Rows, Scores
-from evo.report.section import Picture, Section, canvas
+from evo.report.section import Picture, Section, bottomless, canvas
 from evo.statistics import Estimate
 from evo.subject import Subject
 from inner_loop.environment import Split
@@ -211,17 +211,16 @@ def _unfolded(bench: Bench, whole: coding.Bits, best: coding.Bits, wiring: float
 
 def _compared(bench: Bench, best: Point, others: Sequence[Point]) -> list[str]:
     """The largest of each control that takes no more coded bits than the genome; nobody chose it by its score."""
-    budget, said, better, worse, condition = best.size.coded, [], 0, 0, bench.condition
+    budget, said, aways, condition = best.size.coded, [], [], bench.condition
     for method in controls.METHODS if others else ():
-        fits = [point for point in others if point.method == method and point.size.coded <= budget]
-        if not fits:
+        fits = (point for point in others if point.method == method and point.size.coded <= budget)
+        if (largest := max(fits, key=lambda point: point.size.coded, default=None)) is None:
             said.append(f"{method} none that is so small")
             continue
-        largest = max(fits, key=lambda point: point.size.coded)
-        away = largest.scores[condition].less(best.scores[condition]).estimate
-        better, worse = better + (away.low > 0), worse + (away.high < 0)
-        said.append(f"{method} {_number(largest.mean(condition))} ({_interval(away, '+')})")
-    verdict = f"{better} do better than the genome, {worse} worse, {len(said) - better - worse} neither"
+        aways.append(largest.scores[condition].less(best.scores[condition]).estimate)
+        said.append(f"{method} {_number(largest.mean(condition))} ({_interval(aways[-1], '+')})")
+    better, worse = sum(away.low > 0 for away in aways), sum(away.high < 0 for away in aways)
+    verdict = f"{better} do better than the genome, {worse} worse, {len(aways) - better - worse} neither"
     unseen = f"With no more than its {budget:,.0f} coded bits networks without a genome have {CONDITIONS[condition][0]}"
     beside = [f"{unseen}: {', '.join(said)}; in brackets: less the genome. {verdict}."] if others else []
     return [*beside, controls.origin(bench.experiment)]
@@ -294,6 +293,7 @@ def _picture(
     axes.set_xscale("log", subs=[])
     axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:,.0f}")
     axes.set(xlabel="coded bits", ylabel=f"{_main(bench)}, test split")
+    bottomless(axes, table[[*lived]])
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     beside = f", and networks without one {CONDITIONS[bench.condition][0]}" if len(tips) > len(lived) else ""
     caption = f"The genome with fewer and fewer bits{beside}. Circle: the coarsest that keeps the score; bands: 95 %."

@@ -259,6 +259,7 @@ def heat_map(seen: Trajectories) -> Picture:
     axes.set_yticks(list(labels), list(labels.values()), fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("generation")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     which = "all genes" if len(genes) == seen.spec.size else f"{len(genes)} of {seen.spec.size:,} genes, evenly chosen"
     caption = f"Allele trajectories: the mean level of a gene in the population, a row a gene ({which}, by field)."
     return Picture(figure, f"{caption} Alleles count from their first, 0, to their last, 1.")

@@ -10,10 +10,10 @@ import numpy as np
 
 from evo.figures import INNATE, LEARNED
 from evo.inspect.units import Units
-from evo.inspect.variants import Part, Scored, Variants, p_value
-from evo.inspect.words import is_share, moment, number
+from evo.inspect.variants import Part, Scored, Variants
+from evo.inspect.words import is_share, moment, number, signed
 from evo.report.section import Picture, canvas
-from evo.statistics import holm
+from evo.statistics import holm, nothing
 
 if TYPE_CHECKING:
     import pandas
@@ -36,7 +36,8 @@ def epistasis(variants: Variants, singles: Scored, order: Sequence[int], said: S
         return Part(("Epistasis needs two units that share no number, which this genome has not.",))
     scores = singles.beside(variants.tested("pairs", variants.units.without(pairs), judged=True))
     table = pairs_table(variants.units, scores, pairs, variants.judged)
-    return Part((_sentence(variants, table),), {"epistasis": table}, {"epistasis": _picture(variants, chosen, table)})
+    said_of_it, picture = _sentence(variants.experiment.main, table), _picture(variants, chosen, table)
+    return Part((said_of_it,), {"epistasis": table}, {"epistasis": picture})
 
 
 def apart(units: Units, order: Sequence[int]) -> list[int]:
@@ -73,27 +74,25 @@ def pairs_table(
                 "condition": moment(condition),
             }
             row |= {"one alone": one, "other alone": other, "both": both, "epistasis": found.mean}
-            rows.append(row | {"low": found.low, "high": found.high, "p": p_value(found)})
+            rows.append(row | {"low": found.low, "high": found.high, "p": nothing(found)})
     return pandas.DataFrame(rows).assign(p=holm([float(row["p"]) for row in rows]))
 
 
-def _sentence(variants: Variants, table: pandas.DataFrame) -> str:
-    main, sure = variants.experiment.main, table[table["p"] <= _CERTAIN]
-    tried = f"{len(table) // len(variants.judged)} pairs of the strongest units"
+def _sentence(main: str, table: pandas.DataFrame) -> str:
+    sure = table[table["p"] <= _CERTAIN]
+    tried = f"{len(table) // table['condition'].nunique()} pairs of the strongest units"
     if sure.empty:
         return f"Epistasis: none of {tried} costs clearly more or less together than apart (Holm's correction)."
     row = sure.loc[sure["epistasis"].abs().idxmax()]
     unit = " points" if is_share(main) else ""
     how = "stand in for each other: together their loss costs" if row["epistasis"] > 0 else "need each other: together "
     how += "" if row["epistasis"] > 0 else "their loss costs"
-    amounts = [number(main, row[name]) for name in ("epistasis", "both")]
+    together, apart_cost = (signed(main, cost) for cost in (row["both"], row["one alone"] + row["other alone"]))
     ends = ", ".join(number(main, end) for end in sorted((row["low"], row["high"]), key=abs))
-    apart_cost = f"{'-' if row['one alone'] + row['other alone'] < 0 else ''}"
-    apart_cost += number(main, row["one alone"] + row["other alone"])
     return (
         f"Epistasis: {len(sure)} of {len(table)} tests on {tried} are beyond chance (Holm's correction). Most so "
-        f"{row['one']} and {row['other']}, {row['condition']}, which {how} {amounts[1]}{unit} where the sum of the two "
-        f"is {apart_cost}, a difference of {amounts[0]} [{ends}]."
+        f"{row['one']} and {row['other']}, {row['condition']}, which {how} {together}{unit} where the sum of the two "
+        f"is {apart_cost}, a difference of {number(main, row['epistasis'])} [{ends}]."
     )
 
 

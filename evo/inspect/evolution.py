@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray
 
 from evo.experiment import assemble
-from evo.figures import CONDITIONS, INNATE, LEARNED, QUIET
+from evo.figures import INNATE, LEARNED, QUIET
 from evo.inspect import alleles, lineage
-from evo.report.section import Picture, Section, canvas
+from evo.inspect.evolution_pictures import course, scores
+from evo.inspect.words import moment, went
+from evo.report.section import Picture, Section, bottomless, canvas
 from evo.run import Best, Run
 from genomes.chance import Chance, chance
 from inner_loop.lifetime import Measurements
@@ -82,7 +84,8 @@ def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
     seen, paths = _read(run)
     generations = generations_table(run, seen, founders)
     tables = {"generations": generations}
-    pictures = {"scores": _scores(run, generations, founders), "course": _course(generations)}
+    pictures = {"scores": scores(generations, run.experiment.conditions, _main(run), founders)}
+    pictures["course"] = course(generations)
     if len(run.experiment.conditions) > 1:
         tables["fronts"], pictures["fronts"] = _fronts(run, seen)
     descent = lineage.descent(run, best, [each.index for each in seen])
@@ -90,8 +93,8 @@ def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
     pictures |= {"lineage": descent.picture, "genes": alleles.heat_map(paths)}
     if len(shares := alleles.shares_table(paths)):
         tables["alleles"], pictures["alleles"] = shares, alleles.share_curves(shares)
-    scores = (_rise(run, generations, founders), _assimilated(run, seen, generations, founders))
-    said = (*scores, descent.sentence, *alleles.sentences(paths, lineage.keeps_parents(run)))
+    rose = (_rise(run, generations, founders), _assimilated(run, seen, generations, founders))
+    said = (*rose, descent.sentence, *alleles.sentences(paths, len(seen) == 1 or lineage.keeps_parents(run)))
     return Section("evolution", "Evolution", said, _terms(run), tables, pictures, descent.graphs)
 
 
@@ -195,28 +198,25 @@ def _score(run: Run, condition: str) -> str:
     return f"{condition}.{run.experiment.main}"
 
 
-def _text(condition: str) -> str:
-    return CONDITIONS[condition][0]
-
-
 def _random(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> tuple[float, float]:
     """Mean at birth of random genomes and its standard error, as if they were spread like the first generation."""
     return founders["innate"], float(_lives(run, seen[0])[0].std()) / _FOUNDERS**0.5
 
 
 def _rise(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
-    first, last, known = table.iloc[0], table.iloc[-1], run.experiment.conditions
+    ends, last, several, known = table.iloc[[0, -1]], table.iloc[-1], len(table) > 1, run.experiment.conditions
     rises = " and ".join(
-        f"from {first[f'{c} mean']:.3g} to {last[f'{c} mean']:.3g} {_text(c)} (at the end the middle 80 % have "
+        f"{went(ends[f'{c} mean'], several)} {moment(c)} ({'at the end ' * several}the middle 80 % have "
         f"{last[f'{c} 10 %']:.3g} to {last[f'{c} 90 %']:.3g})"
         for c in known
     )
-    random = " and ".join(f"{founders[c]:.3g} {_text(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders)
-    gain = f"; the gain of a life went from {first['gain mean']:.3g} to {last['gain mean']:.3g}" if _learns(run) else ""
-    bits = " and then ".join(dict.fromkeys(f"{end['genome bits mean']:,.0f}" for end in (first, last)))
+    random = " and ".join(f"{founders[c]:.3g} {moment(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders)
+    gain = f"; the gain of a life {went(ends['gain mean'], several)}" if _learns(run) else ""
+    bits = " and then ".join(dict.fromkeys(f"{end:,.0f}" for end in ends["genome bits mean"]))
     return (
-        f"Over {len(run.generations)} generations of {run.experiment.search.lives} individuals the mean {_main(run)} "
-        f"went {rises}; random genomes have {random}{gain}; the genome takes {bits} bits."
+        f"{f'Over {len(run.generations)} generations' if several else 'In one generation'} of "
+        f"{run.experiment.search.lives} individuals the mean {_main(run)} {rises}; random genomes have {random}{gain}; "
+        f"the genome takes {bits} bits."
     )
 
 
@@ -227,52 +227,22 @@ def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founde
     if not len(defined):
         return "The assimilation index is not defined here: lives came nowhere clearly above random genomes."
     said, ends = [], []
-    for each, index in ((seen[k], table["assimilation"][k]) for k in defined[[0, -1]]):
+    for each, index in ((seen[k], table["assimilation"][k]) for k in sorted({defined[0], defined[-1]})):
         draws = chance(run.experiment.seed, "assimilation interval", each.index)
         ends.append(assimilation_interval(*_lives(run, each), _random(run, seen, founders), draws))
         said.append(f"{index:.2f} [{ends[-1][0]:.2f}, {ends[-1][1]:.2f}] in generation {each.index}")
+    what = "Of what is there after a life, the share that is there at birth (assimilation index)"
+    if len(said) == 1:
+        return f"{what} was {said[0]}{'; in no other generation was it defined' * (len(seen) > 1)}."
     verdict = "it rose, which is genetic assimilation" if ends[1][0] > ends[0][1] else "it did not clearly change"
     verdict = "it fell: more was left to learning" if ends[1][1] < ends[0][0] else verdict
-    what = "Of what is there after a life, the share that is there at birth (assimilation index)"
     return f"{what} was {' and '.join(said)}: in this run {verdict}."
 
 
 def _terms(run: Run) -> dict[str, str]:
-    numbers = {condition: f"{_main(run)}, {_text(condition)}" for condition in run.experiment.conditions} | _NUMBERS
+    numbers = {condition: f"{_main(run)}, {moment(condition)}" for condition in run.experiment.conditions} | _NUMBERS
     spread = {f"{name} {of}": f"{said}; {how}" for name, said in numbers.items() for of, how in _SPREAD.items()}
     return numbers | spread | _TERMS | lineage.TERMS | alleles.TERMS
-
-
-def _scores(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> Picture:
-    figure, axes = canvas()
-    for condition in run.experiment.conditions:
-        text, colour = CONDITIONS[condition]
-        _curve(axes, table, condition, colour, text)
-        if condition in founders:
-            axes.axhline(founders[condition], color=colour, linewidth=1, linestyle=":", label=f"random genomes, {text}")
-    axes.set(xlabel="generation", ylabel=f"{_main(run)}, selection split")
-    axes.legend(frameon=False, fontsize=8)
-    return Picture(figure, "Main score over the generations: mean, and the middle 80 % of the individuals.")
-
-
-def _course(table: pandas.DataFrame) -> Picture:
-    """What goes with the scores, a small panel each."""
-    colours = {"gain": LEARNED, "genome bits": QUIET, "entropy": QUIET, "assimilation": INNATE}
-    shown = [name for name in colours if name in table or f"{name} mean" in table]
-    figure, panels = canvas(7.2, 4.6 if len(shown) > 2 else 2.6, rows=-(-len(shown) // 2), columns=2)
-    for panel, name in zip(panels.flat, shown, strict=True):
-        if name in table:
-            panel.plot("generation", name, data=table, color=colours[name], linewidth=1.6)
-        else:
-            _curve(panel, table, name, colours[name], name)
-        panel.set(xlabel="generation")
-        panel.set_title({"entropy": "diversity", "assimilation": "assimilation index"}.get(name, name), fontsize=9)
-    return Picture(figure, "Over the generations; with a band: mean, and the middle 80 % of the individuals.")
-
-
-def _curve(axes: Any, table: pandas.DataFrame, name: str, colour: str, label: str) -> None:
-    axes.fill_between("generation", f"{name} 10 %", f"{name} 90 %", data=table, color=colour, alpha=0.2, linewidth=0)
-    axes.plot("generation", f"{name} mean", data=table, color=colour, linewidth=1.8, label=label)
 
 
 def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
@@ -288,13 +258,14 @@ def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
         people = pandas.DataFrame(named.T, columns=["slot", one, other, "genome bits"])
         axes.scatter(people[one], people[other], s=14, color=colour, alpha=0.6, linewidths=0, gid=f"front-{index}")
         tips[f"front-{index}"] = [
-            f"generation {index}, slot {slot:.0f}: {x:.3g} {_text(one)}, {y:.3g} {_text(other)}, {bits:,.0f} bits"
+            f"generation {index}, slot {slot:.0f}: {x:.3g} {moment(one)}, {y:.3g} {moment(other)}, {bits:,.0f} bits"
             for slot, x, y, bits in named.T
         ]
         front = people[non_dominated(people[[one, other]].to_numpy())].sort_values([one, other], kind="stable")
         axes.plot(front[one], front[other], color=colour, linewidth=1.2, label=f"generation {index}")
         fronts.append(front.assign(generation=index).astype({"slot": int}))
-    axes.set(xlabel=f"{_main(run)} {_text(one)}", ylabel=f"{_main(run)} {_text(other)}")
+    axes.set(xlabel=f"{_main(run)} {moment(one)}", ylabel=f"{_main(run)} {moment(other)}")
+    bottomless(axes, [dot for front in fronts for dot in front[other]])
     axes.legend(frameon=False, fontsize=8)
     caption = "A dot an individual; lines join those of whom nobody is better in one score and as good in the other."
     return pandas.concat(fronts, ignore_index=True), Picture(figure, caption, tips)

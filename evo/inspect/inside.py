@@ -7,7 +7,7 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.experiment import Experiment, assemble, birth
-from evo.inspect.layers import Row, beside, between, heat_maps, in_words, layers, pairs
+from evo.inspect.layers import Row, beside, between, heat_maps, in_words, layers, pairs, two_digits
 from evo.inspect.measured import Measured
 from evo.inspect.neurons import Tunings, index_name, rows, scatter, tuning
 from evo.report.section import Section
@@ -124,7 +124,7 @@ def _asked(similar: list[Row], observed: Observed) -> list[str]:
     said = f"With the {word} the code of `{groups[-1]}` has at birth a CKA of {in_words(born)}"
     lived = of.get((groups[-1], f"{word} after learning"))
     said += f"; after learning {in_words(lived)}" if lived is not None else ""
-    said += f"; the stimuli themselves (`{groups[0]}`) {first['similarity']:.2f}."
+    said += f"; the stimuli themselves (`{groups[0]}`) {two_digits(first['similarity'])}."
     here = {group: of[group, f"{word} at birth"] for group in groups[1:]}
     above = [f"`{group}`" for group, row in here.items() if row["similarity"] > row["founders high"]]
     who = " and ".join(above) or "no group"

@@ -15,16 +15,17 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.examiner import Examiner
+from evo.experiment import Experiment
 from evo.figures import CONDITIONS
 from evo.inspect.doses import doses
 from evo.inspect.epistasis import epistasis
 from evo.inspect.minimal import minimal
 from evo.inspect.rules import readings, statements
 from evo.inspect.units import units_of
-from evo.inspect.variants import Part, Scored, Variants, p_value
+from evo.inspect.variants import Part, Scored, Variants
 from evo.inspect.words import is_share, loss, moment, score
 from evo.report.section import Picture, Section, canvas
-from evo.statistics import Estimate, estimate, holm
+from evo.statistics import Estimate, estimate, holm, nothing
 from evo.subject import Subject
 from genomes.expect import expect
 
@@ -48,6 +49,11 @@ class Knockouts:
 
     section: Section
     frame: pandas.DataFrame
+
+
+def lives_of(experiment: Experiment) -> int:
+    """That tell variants apart: 4 where all meet the same samples, 32 where each meets something of its own."""
+    return 32 if experiment.environment.varies else 4
 
 
 def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
@@ -107,7 +113,7 @@ def _frame(variants: Variants, singles: Scored, order: Sequence[int], said: Sequ
     import pandas
 
     effects = {name: [singles.contrast(name, {0: 1, k + 1: -1}) for k in order] for name in variants.conditions}
-    flat = holm([p_value(effect) for name in effects for effect in effects[name]])
+    flat = holm([nothing(effect) for name in effects for effect in effects[name]])
     corrected = dict(zip(effects, np.reshape(flat, (len(effects), -1)), strict=True))
     frame = pandas.DataFrame({"unit": [variants.units.each[k].name for k in order]})
     frame["kind"] = [variants.units.each[k].kind for k in order]
@@ -228,7 +234,7 @@ def _terms(variants: Variants) -> dict[str, str]:
         "less to lose with the other, as where a score cannot fall below chance",
         "low": "lower end of the 95 % interval",
         "high": "upper end of the 95 % interval",
-        "p": "two-sided p that there is no effect, from the interval (Altman & Bland 2011), after Holm's correction",
+        "p": "two-sided p that there is no effect (Student's t over lives and samples), after Holm's correction",
         "dose": "what the unit says, times this: 0 silent, 1 as inherited. Not cut to the range that genes can have",
         "score": of,
         "left": "how many units were left",

@@ -115,10 +115,15 @@ def in_words(row: Row) -> str:
     """`0.52 [0.48, 0.56], random founders 0.31 (0.02 to 0.50)`."""
     if not np.isfinite(row["similarity"]):
         return "not measurable"
-    bounds = f" [{row['low']:.2f}, {row['high']:.2f}]" if np.isfinite(row["low"]) else ""
-    others = f"{row['founders']:.2f} ({row['founders low']:.2f} to {row['founders high']:.2f})"
-    others = others if np.isfinite(row["founders"]) else "not measurable"
-    return f"{row['similarity']:.2f}{bounds}, random founders {others}"
+    numbers = {name: two_digits(value) for name, value in row.items() if isinstance(value, float)}
+    bounds = f" [{numbers['low']}, {numbers['high']}]" if np.isfinite(row["low"]) else ""
+    others = f" ({numbers['founders low']} to {numbers['founders high']})" if np.isfinite(row["founders"]) else ""
+    return f"{numbers['similarity']}{bounds}, random founders {numbers['founders']}{others}"
+
+
+def two_digits(value: float) -> str:
+    """`0.52`, never `-0.00` or `nan`."""
+    return f"{round(value, 2) + 0.0:.2f}" if np.isfinite(value) else "not measurable"
 
 
 def _matrices(activities: Float[ndarray, "P units stimuli"], measure: str) -> list[ndarray]:

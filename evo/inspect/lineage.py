@@ -13,8 +13,9 @@ from jaxtyping import Bool, Integer
 from numpy import ndarray
 
 from evo.figures import CONDITIONS, QUIET
+from evo.inspect.evolution_pictures import whole_numbers
 from evo.record import Generation
-from evo.report.section import Picture, canvas
+from evo.report.section import Picture, bottomless, canvas
 from evo.run import Best, Run
 
 if TYPE_CHECKING:
@@ -100,16 +101,20 @@ def descent(run: Run, best: Best, generations: Sequence[int]) -> Descent:
         caption = "The leader of each generation: its scores, and the genes in which it differs from the one before."
         said = f"{search} keeps no parents, each generation is sampled anew, so there is no lineage of the best"
         said = f"{said}: shown are the leaders of {count} generations instead."
+        said = said if count > 1 else "There is one generation, and so no lineage of the best: shown is its leader."
         return Descent(said, {"leaders": line_table(chain)}, line_picture(chain, main, caption), {})
     chain, tree = line(run, best), pedigree(run, best)
     steps = [one.changed(before) for before, one in pairwise(chain)]
     caption = "The best genome and the line of its ancestors: scores, and the genes changed from the parent before."
+    many = f"{len(steps)} step{'s' * (len(steps) > 1)}"
     said = (
-        f"The best genome ({chain[-1].name}, generation/slot) descends in {len(steps)} steps from founder "
-        f"{chain[0].name}, with {sum(steps):,} changes of a gene along the line and {chain[-1].changed(chain[0]):,} of "
-        f"{len(best.levels):,} genes different at its end; by any path it has {sum(tree.born.values()) - 1:,} "
-        f"ancestors, {tree.founders:,} of them founders."
+        f"The best genome ({chain[-1].name}, generation/slot) descends in {many} from founder {chain[0].name}, with "
+        f"{sum(steps):,} changes of a gene along the line and {chain[-1].changed(chain[0]):,} of {len(best.levels):,} "
+        f"genes different at its end; by any path it has {sum(tree.born.values()) - 1:,} ancestors, {tree.founders:,} "
+        "of them founders."
     )
+    if not steps:
+        said = f"The best genome ({chain[-1].name}, generation/slot) is a founder: it has no ancestors."
     tables = {"lineage": line_table(chain, tree.born)}
     return Descent(said, tables, line_picture(chain, main, caption), {"lineage": tree.graph})
 
@@ -201,6 +206,9 @@ def line_picture(chain: Sequence[Ancestor], main: str, caption: str) -> Picture:
     above.set(ylabel=main.replace("_", " "))
     above.legend(frameon=False, fontsize=8)
     below.vlines(generations, 0, changed, color=QUIET, linewidth=1.2)
+    bottomless(above, [score for one in chain for score in one.scores.values()])
+    for panel in (above, below):
+        whole_numbers(panel)
     below.set(xlabel="generation", ylabel="genes changed", ylim=(0, None))
     return Picture(figure, caption, tips)
 

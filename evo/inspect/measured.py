@@ -15,6 +15,7 @@ from genomes.expect import Unexpected, expect, nearest
 from inner_loop.representation import Distance, dissimilarities
 
 _FEWEST, _MOST = 8, 3000
+_MEMORY = 2**30  # bytes that a file's matrices may take
 _WANTED = ("responses", "dissimilarity")
 
 
@@ -55,12 +56,14 @@ def read_measured(path: str | Path, there: int) -> Measured:
         raise Unexpected(f"{path}: expected {' or '.join(_WANTED)}, got {_near(arrays)}")
     where, values = f"{path}: {name}", arrays[name]
     expect(values.dtype.kind in "biuf", where, "real numbers", str(values.dtype))
-    values = values.astype(np.float64)
     shapes = (2, 3) if name == "responses" else (2,)
     form = "(stimuli, neurons) or (repeats, stimuli, neurons)" if name == "responses" else "(stimuli, stimuli)"
     expect(values.ndim in shapes and values.size, where, f"an array {form}", values.shape)
-    expect(np.isfinite(values).all(), where, "finite numbers", f"{int((~np.isfinite(values)).sum())} that are not")
     stimuli = _stimuli(str(path), arrays, values.shape[-2], there)
+    needed = 8 * (values.size + (values.shape[0] if values.ndim == 3 else 1) * len(stimuli) ** 2)
+    expect(needed <= _MEMORY, where, f"dissimilarities that take at most {_MEMORY} bytes", needed)
+    values = values.astype(np.float64)
+    expect(np.isfinite(values).all(), where, "finite numbers", f"{int((~np.isfinite(values)).sum())} that are not")
     order = np.argsort(stimuli)
     if name == "dissimilarity":
         _check_dissimilarity(where, values)

@@ -127,6 +127,7 @@ def _picture(variants: Variants, table: pandas.DataFrame, enough: int) -> Pictur
         axes.plot(table["left"], table[f"score {text}"], color=colour, linewidth=1.6, label=text)
     axes.axvline(enough, color="0.6", linewidth=0.8, linestyle=":")
     axes.invert_xaxis()
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="units left", ylabel=variants.experiment.main.replace("_", " "))
     axes.legend(frameon=False, fontsize=8)
     return Picture(figure, "Score as units are taken away, with 95 % intervals; dotted: those left that are enough.")

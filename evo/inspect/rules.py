@@ -231,7 +231,8 @@ def _sentences(units: Units, table: pandas.DataFrame) -> tuple[str, ...]:
     for place, row in enumerate(rules_alone.head(3).to_dict("records")):
         where = f" of {row['projection']}" if row["projection"] else ""
         weights = f"{100 * row['share']:.0f} % of the sum of squares of the weights{where}"
-        said.append(f"{'The strongest rule' if not place else 'Next'}: {row['says']}; it writes {weights}.")
+        who = "Next" if place else f"The strongest {row['kind']}"
+        said.append(f"{who}: {row['says']}; it writes {weights}.")
     if len(rules_alone):
         strong = int((rules_alone["share"] >= 0.01).sum())
         said.append(f"{strong} of {len(rules_alone)} that act on weights write at least 1 % of theirs.")

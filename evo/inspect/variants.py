@@ -27,7 +27,6 @@ from inner_loop.rules.frozen import Frozen
 _RESAMPLES = 400  # of the samples that examine; the score of a life on each costs as much as the life
 _FOUNDERS = 64
 _NUMBERS = 2**26  # genes of the rows that are examined at once
-_NORMAL = 1.959964
 
 
 @final
@@ -77,16 +76,6 @@ class Scored:
             return {name: np.concatenate([one[name], two[name]]) for name in one if name in two}
 
         return Scored(both(self.main, other.main), both(self.resampled, other.resampled))
-
-
-def p_value(found: Estimate) -> float:
-    """Two-sided p that there is nothing, from a mean and its interval (Altman & Bland 2011, BMJ 343:d2304)."""
-    from scipy.stats import norm
-
-    error = (found.high - found.low) / (2 * _NORMAL)
-    if error == 0:
-        return 1.0 if found.mean == 0 else 0.0
-    return float(2 * norm.sf(abs(found.mean) / error))
 
 
 @final

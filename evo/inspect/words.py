@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import isnan
+
 from evo.figures import CONDITIONS
 from evo.statistics import Estimate
 from genomes.wiring_rule import WiringRule
@@ -25,6 +28,18 @@ def number(main: str, value: float) -> str:
     return f"{abs(value) * 100:.1f}" if is_share(main) else f"{abs(value):.3g}"
 
 
+def signed(main: str, value: float) -> str:
+    """The same with a minus where it is below 0."""
+    text = number(main, value)
+    return f"-{text}" if value < 0 and float(text) else text
+
+
+def went(ends: Iterable[float], several: bool) -> str:
+    """`went from 0.1 to 0.9`; where there is one only, `was 0.1`."""
+    first, last = (f"{end:.3g}" for end in ends)
+    return f"went from {first} to {last}" if several else f"was {first}"
+
+
 def is_share(main: str) -> bool:
     """Whether a score is a share of answers."""
     return main == "accuracy"
@@ -33,17 +48,20 @@ def is_share(main: str) -> bool:
 def score(main: str, found: Estimate) -> str:
     """`95.5 % [93.2, 97.4]`."""
     unit = " %" if is_share(main) else ""
-    ends = ", ".join(f"{'-' if end < 0 else ''}{number(main, end)}" for end in (found.low, found.high))
-    return f"{'-' if found.mean < 0 else ''}{number(main, found.mean)}{unit} [{ends}]"
+    if isnan(found.mean):
+        return "no score"
+    ends = "" if isnan(found.low) else f" [{signed(main, found.low)}, {signed(main, found.high)}]"
+    return f"{signed(main, found.mean)}{unit}{ends}"
 
 
 def loss(main: str, found: Estimate) -> str:
     """What a knock-out costs: `20.1 points less [18.0, 22.3]`; `no clear change` where the interval covers 0."""
+    if isnan(found.low):
+        return "not to be said (too few lives had a score)"
     if found.low == found.high == 0.0:
         return "no change"
     if not found.low * found.high > 0:
-        ends = ", ".join(f"{'-' if end < 0 else ''}{number(main, end)}" for end in (found.low, found.high))
-        return f"no clear change [{ends}]"
+        return f"no clear change [{signed(main, found.low)}, {signed(main, found.high)}]"
     less = found.mean > 0
     low, high = (found.low, found.high) if less else (-found.high, -found.low)
     unit = "points " if is_share(main) else ""

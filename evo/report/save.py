@@ -13,6 +13,7 @@ import numpy as np
 from evo.files import write_atomic
 from evo.report.section import Section
 from evo.report.svg import drawn, svg
+from genomes.expect import expect
 
 if TYPE_CHECKING:
     import networkx
@@ -32,11 +33,13 @@ def save(sections: Sequence[Section], folder: Path) -> list[Path]:
         The files, in the order of the sections.
 
     Raises:
-        Unexpected: the disk refuses, or a picture's tips do not fit its figure.
+        Unexpected: the disk refuses, a picture's tips do not fit its figure, or a link leads out of the folder.
     """
     written = []
     for name, data in _files(sections):
         path = folder / name
+        inside = path.parent.resolve().is_relative_to(folder.resolve())
+        expect(inside, str(path.parent), "a folder of its own", "a link that leads elsewhere")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
         written.append(path)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from genomes.expect import expect
 
 if TYPE_CHECKING:
@@ -74,3 +76,17 @@ def canvas(width: float = 7.2, height: float = 3.8, rows: int = 1, columns: int 
         each.spines[["top", "right"]].set_visible(False)
         each.tick_params(labelsize=9)
     return figure, axes
+
+
+def bottomless(axes: Any, scores: Any, which: str = "y") -> None:
+    """Logarithmic far below 0, linear near it, where a few scores fell so low that no other could be told apart.
+
+    Args:
+        scores: all that are drawn.
+        which: axis, x or y.
+    """
+    known = np.asarray(scores, dtype=np.float64).ravel()
+    known = known[np.isfinite(known)]
+    near = float(np.quantile(np.abs(known), 0.25)) if len(known) else 0.0
+    if near > 0 and known.min() < -100 * near:
+        getattr(axes, f"set_{which}scale")("symlog", linthresh=near)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor
 
@@ -29,9 +29,9 @@ class Given(Intervention):
         units: by group, named numbers of its neurons such as `bias` and `leak`, (units,).
     """
 
-    weights: Mapping[str, Float[ndarray, "post pre"]] = field(default_factory=dict)
-    masks: Mapping[str, Bool[ndarray, "post pre"]] = field(default_factory=dict)
-    units: Mapping[str, Mapping[str, Float[ndarray, " units"]]] = field(default_factory=dict)
+    weights: Mapping[str, ndarray] = field(default_factory=dict)
+    masks: Mapping[str, ndarray] = field(default_factory=dict)
+    units: Mapping[str, Mapping[str, ndarray]] = field(default_factory=dict)
 
     def check(self, topology: Topology) -> None:
         """The names and sizes must be the topology's."""
@@ -41,12 +41,16 @@ class Given(Intervention):
                 if name not in shapes:
                     raise Unexpected(f"{what}.{name}: no such projection; {nearest(name, shapes)}")
                 expect(array.shape == shapes[name], f"{what}.{name}", f"shape {shapes[name]}", array.shape)
+            expect(all(_finite(array) for array in arrays.values()), what, "finite numbers", "others among them")
         for name, numbers in self.units.items():
             if name not in topology.index:
                 raise Unexpected(f"bias.{name}: no such group; {nearest(name, topology.index)}")
             for called, array in numbers.items():
                 size = (topology.group(name).size,)
                 expect(array.shape == size, f"{called}.{name}", f"shape {size}", array.shape)
+                expect(_finite(array), f"{called}.{name}", "finite numbers", "others among them")
+                fits = called != "leak" or ((array > 0) & (array <= 1)).all()
+                expect(fits, f"{called}.{name}", "leaks above 0, at most 1", "others among them")
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """Nothing is drawn."""
@@ -61,3 +65,7 @@ class Given(Intervention):
             projections[name] = replace(projections[name], weight=every(weight), mask=mask)
         units = {name: {called: every(a) for called, a in by.items()} for name, by in self.units.items()}
         return replace(newborn, projections=projections).with_units(units)
+
+
+def _finite(array: ndarray) -> bool:
+    return array.dtype.kind in "biuf" and bool(np.isfinite(array).all())

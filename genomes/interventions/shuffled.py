@@ -1,4 +1,4 @@
-"""The same weights in other places: what a network owes to where they are (Medvid et al. 2026, arXiv 2604.03386)."""
+"""The same weights in other places: what a network owes to where they are."""
 
 from __future__ import annotations
 

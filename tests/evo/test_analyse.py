@@ -141,6 +141,9 @@ def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, see
     assert (run / "graphs" / "wiring-neurons.graphml").is_file()
     assert (run / "tables" / "life-measured.csv").is_file()
     assert told["sentence"] in page
+    explained = (Path(__file__).parents[2] / "docs" / "logged-numbers.md").read_text(encoding="utf-8")
+    columns = {c for file in (run / "tables").glob("*.csv") for c in pandas.read_csv(file, nrows=1).columns}
+    assert [column for column in sorted(columns) if f"- **{column}**:" not in explained] == []
 
 
 def test_a_run_as_frames(run):
@@ -157,6 +160,11 @@ def test_measurements_that_do_not_fit_are_refused_before_anything_is_examined(ru
     said = capsys.readouterr()
     assert "expected responses or dissimilarity" in said.err
     assert "cohorts" not in said.out
+
+
+def test_one_run_twice_is_not_two_runs(run, capsys):
+    assert main(["innate", str(run), str(run), *QUICK]) == 2
+    assert "innate: expected every run once, got" in capsys.readouterr().err
 
 
 def test_compare_sets_runs_side_by_side(seeds, run, capsys):

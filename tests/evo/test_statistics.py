@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
-from evo.statistics import above, effect_size, estimate, holm, mean_over_runs
+from evo.statistics import Estimate, above, effect_size, estimate, holm, mean_over_runs, nothing
 from genomes.chance import chance
 
 
@@ -78,3 +79,26 @@ def test_holm_by_hand():
     corrected = holm([0.01, float("nan")])
     assert corrected[0] == 0.01
     assert np.isnan(corrected[1])
+
+
+def test_p_of_lives_alone_is_students():
+    for sample in draws(5, 6):
+        assert nothing(estimate(sample)) == pytest.approx(ttest_1samp(sample, 0.0).pvalue, rel=0.1)
+    assert nothing(Estimate(0.0, 0.0, 0.0, 0.0)) == 1.0
+    assert nothing(Estimate(1.0, 1.0, 1.0, 0.0)) == 0.0
+    assert np.isnan(nothing(estimate(np.array([1.0]))))
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_of_sixty_effects_that_are_none_hardly_any_is_found_with_four_lives(crossed):
+    """Family-wise error after Holm, of 60 paired differences: .05 is promised, in lives alone and over samples too."""
+    found = 0
+    for seed in range(60):
+        families = draws(60, 4, seed=seed)
+        samples = draws(60, 200, seed=1000 + seed) if crossed else None
+        p = [
+            nothing(estimate(one, None if samples is None else one[:, None] + samples[i][None, :]))
+            for i, one in enumerate(families)
+        ]
+        found += min(holm(p)) < 0.05
+    assert found <= 8, found

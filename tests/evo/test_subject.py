@@ -116,6 +116,13 @@ def test_mistakes_are_sentences(run_path, tmp_path):
         subject(tmp_path / "c.npz", config=known)
 
 
+@pytest.mark.parametrize("levels", [[-1, 0], [0.5, 1.5], [1j, 2], ["a", "b"]])
+def test_levels_that_are_none_are_refused(run_path, tmp_path, levels):
+    np.savez(tmp_path / "l.npz", levels=np.array(levels))
+    with pytest.raises(Unexpected, match=r"l\.npz: levels: expected whole numbers from 0"):
+        subject(tmp_path / "l.npz", config=config(tmp_path, run_path))
+
+
 def test_a_file_that_would_run_code_or_fill_the_memory_is_refused(run_path, tmp_path, monkeypatch):
     np.savez(tmp_path / "d.npz", levels=np.array([{}], dtype=object))
     with pytest.raises(

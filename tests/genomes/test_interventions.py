@@ -263,3 +263,17 @@ def test_what_is_given_is_what_everybody_has():
 def test_mistakes_are_sentences(made, sentence):
     with pytest.raises(Unexpected, match=sentence):
         made()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (Given({"hidden -> hand": np.full((3, 6), np.nan)}), "weight: expected finite numbers"),
+        (Given({"hidden -> hand": np.full((3, 6), "x")}), "weight: expected finite numbers"),
+        (Given(units={"hand": {"bias": np.array(["a", "b", "c"])}}), r"bias\.hand: expected finite numbers"),
+        (Given(units={"hand": {"leak": np.array([0.5, 1.0, 50.0])}}), r"leak\.hand: expected leaks above 0, at most 1"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(given, sentence):
+    with pytest.raises(Unexpected, match=sentence):
+        given.check(TOPOLOGY)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evo.innate.battery import battery
-from evo.innate.hot_start import Curves, hot_start, section
+from evo.innate.hot_start import Curves, _picture, hot_start, section
 from genomes.chance import chance
 
 STEPS = np.arange(0.0, 101.0, 2.0)
@@ -57,6 +57,14 @@ def test_no_higher_start():
     found = hot_start(curves(STEPS, rising(0.03, 0.1)), curves(LONG, rising(0.01, 0.2), seed=1))
     assert found.verdict == "no higher start"
     assert found.head_start == 0
+
+
+def test_an_empty_panel_says_why_it_is_empty():
+    control = curves(LONG, rising(0.01, 0.2), seed=1)
+    for own, why in ((rising(0.03, 0.1), "the control begins as high"), (rising(0.01, 5.0), "never at equal score")):
+        pair = (curves(STEPS, own), control)
+        drawn = _picture([pair], [hot_start(*pair)], "steps")
+        assert [text.get_text() for text in drawn.figure.axes[1].texts] == [why]
 
 
 def test_lengths_that_do_not_match_are_compared_over_what_both_have_left():

@@ -7,6 +7,7 @@ import numpy as np
 from evo.innate.battery import EVOLVED, battery
 from evo.innate.ladder import AFTER, OWN, RANDOM, SHARED, TUNED, climb, ladder
 from evo.innate.nulls import SIGNS
+from evo.innate.sentence import number
 from evo.subject import Subject
 from genomes.interventions.lesion import Lesion
 from genomes.interventions.random_weights import RandomWeights
@@ -45,6 +46,8 @@ def test_section(bench_of, task, learning):
     section = ladder([battery(bench_of(learning))])
     frame = section.tables["rungs"]
     assert frame["rung"].tolist() == [RANDOM, SHARED, TUNED, SIGNS.name, OWN, AFTER]
+    assert section.sentences[0].startswith("The wiring of the genome scores at birth: ")
+    assert f"{number(frame.at[0, 'mean'])} with random weights" in section.sentences[0]
     assert "says nothing of who is connected to whom" in section.sentences[-1]
     assert len(section.pictures["rungs"].figure.axes[0].patches) == len(frame)
     assert AFTER not in ladder([battery(bench_of(task))]).tables["rungs"]["rung"].tolist()

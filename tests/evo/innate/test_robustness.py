@@ -85,11 +85,25 @@ def test_where_nothing_is_above_random_nothing_can_be_lost(bench_of, task, level
     assert section.sentences[0].startswith("The evolved genome is not above random founders")
 
 
+def test_what_is_above_random_by_chance_alone_is_not_said_to_be(bench_of, task, levels_of):
+    levels = levels_of(task, 60)
+    many = bench_of(task, levels)
+    scores = many.measure("x", replace(many.founders(), levels=levels, lives=np.arange(60)))[
+        "innate.explained_variance"
+    ]
+    own = levels[[int(np.argsort(scores)[33])]]
+    assert robustness([battery(bench_of(task, own))]).sentences[0].startswith("The evolved genome is not clearly above")
+
+
 def test_worlds_held_out_are_lived_in_at_birth(bench_of, world):
     bench = bench_of(world, births=4, draws=20)
     bench = replace(bench, subject=replace(bench.subject, experiment=world))
     measured = battery(bench)
-    frame = robustness([measured]).tables["worlds"].set_index(["world", "network"])
+    section = robustness([measured])
+    assert any(
+        said.startswith("In worlds that it never met, at birth, plastic: long pole") for said in section.sentences
+    )
+    frame = section.tables["worlds"].set_index(["world", "network"])
     assert set(frame.index) == {(w, n) for w in ("home", "long pole") for n in (EVOLVED, FOUNDERS.name)}
     there = replace(bench.experiment, world=dict(world.held_out)["long pole"])
     expected = bench.measure("x", bench.newborns(), experiment=there)["innate_plastic.return"].mean()

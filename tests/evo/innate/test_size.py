@@ -1,5 +1,6 @@
 """The size of genomes whose size is known; what is said where there is none."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -113,6 +114,8 @@ def test_controls_stand_beside_it_at_birth_and_are_compared_within_its_bits(smal
         if len(fits):
             said = f"{fits['innate'].loc[fits['coded bits'].idxmax()]:.3g} ("
         assert f"{method} {said}" in compared
+    compared_with = sum(compared.count(f"{method} ") for method in controls.METHODS) - compared.count("none that")
+    assert sum(map(int, re.findall(r"(\d+) (?:do better|worse|neither)", compared))) == compared_with
 
 
 @pytest.mark.parametrize(

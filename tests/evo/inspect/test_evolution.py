@@ -170,6 +170,24 @@ def test_one_condition_alone_has_no_front_and_no_assimilation(small, tmp_path):
     assert "the search's own setting" in section.sentences[-1]
 
 
+def test_one_generation_went_nowhere(planted):
+    section = told(planted([0.2], [0.6]))
+    said = " ".join(section.sentences)
+    assert section.sentences[0].startswith(f"In one generation of {COUNT} individuals the mean explained variance was")
+    assert "was 0.2 at birth (the middle 80 % have" in said
+    assert "was 0.20 [0.19, 0.21] in generation 0." in said
+    assert "There is one generation, and so no lineage of the best" in said
+    assert not any(word in said for word in ("went from 0.2", "it did not clearly change", "keeps no parents"))
+    assert "the search's own setting" not in said, "a search that keeps parents is not said to keep none"
+    assert all(panel.lines[0].get_marker() == "o" for panel in section.pictures["course"].figure.axes)
+
+
+@pytest.mark.parametrize(("learned", "scale"), [([-1e30, 0.6], "symlog"), ([0.5, 0.6], "linear")])
+def test_scores_that_fell_without_bound_leave_the_others_to_be_seen(planted, learned, scale):
+    pictures = told(planted([0.1, 0.4], learned)).pictures
+    assert [pictures[name].figure.axes[0].get_yscale() for name in ("scores", "fronts")] == [scale] * 2
+
+
 def test_a_torn_generation_says_so_itself(planted):
     run = planted([0.1, 0.2], [0.5, 0.5])
     (path,) = (run.path / "generations").glob("*1.npz")

@@ -153,6 +153,12 @@ def test_without_learning_there_is_birth_alone():
     assert not any("after learning" in tip for tip in section.pictures["tuning"].tips["tuning-1"])
 
 
+def test_numbers_in_sentences_are_never_nan_nor_a_negative_zero():
+    assert [layers.two_digits(value) for value in (-0.001, 0.519, np.nan)] == ["0.00", "0.52", "not measurable"]
+    found = {"similarity": -0.001, "low": -0.1, "high": 0.002, "founders": np.nan}
+    assert layers.in_words(found) == "0.00 [-0.10, 0.00], random founders not measurable"
+
+
 def test_a_life_that_ends_in_no_numbers_is_said_and_breaks_nothing():
     experiment = digits(Backprop(3e38, 0.9), steps=5)
     section = inside(experiment, genome(experiment))

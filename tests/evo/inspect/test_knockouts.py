@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+import pandas
 import pytest
 
 from evo.examiner import Examiner
@@ -14,12 +15,12 @@ from evo.executors import Serial
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores
 from evo.inspect.doses import DOSES
-from evo.inspect.epistasis import apart
+from evo.inspect.epistasis import _sentence, apart
 from evo.inspect.knockouts import Knockouts, knockouts
 from evo.inspect.minimal import minimal
 from evo.inspect.units import Units, units_of
-from evo.inspect.variants import Scored, Variants, examined, p_value
-from evo.inspect.words import loss, says, score
+from evo.inspect.variants import Scored, Variants, examined
+from evo.inspect.words import loss, says, score, signed
 from evo.statistics import Estimate
 from evo.subject import Subject
 from genomes.chance import chance
@@ -238,7 +239,8 @@ def test_rows_of_the_same_life_are_paired(small):
     for name in ("innate", "learned"):
         assert np.array_equal(*scores.main[name])
         assert np.ptp(scores.main[name][0]) > 0
-        assert scores.contrast(name, {0: 1, 1: -1}) == Estimate(0.0, 0.0, 0.0)
+        none = scores.contrast(name, {0: 1, 1: -1})
+        assert (none.mean, none.low, none.high) == (0.0, 0.0, 0.0)
     assert not np.intersect1d(
         scores.main["innate"], bench.ranked("other", bench.units.without([()])).main["innate"]
     ).size
@@ -268,6 +270,12 @@ def test_overlapping_units_are_never_a_pair():
     assert apart(Units(spec, np.zeros(4, np.uint8), tuple(units)), [0, 1, 2]) == [0, 2]
 
 
+def test_losses_that_are_gains_are_said_with_their_sign():
+    row = {"one": "a", "other": "b", "condition": "at birth", "one alone": -3.0, "other alone": -1.5, "both": -2.0}
+    table = pandas.DataFrame([row | {"epistasis": 2.5, "low": 2.0, "high": 3.0, "p": 0.01}])
+    assert "loss costs -2 where the sum of the two is -4.5, a difference of 2.5 [2, 3]" in _sentence("return", table)
+
+
 def test_what_cannot_be_knocked_out_is_said(small, samples):
     experiment = chain(small, samples(twice, 2, 2))
     given = Given({e.name: np.ones(experiment.topology.shape(e)) for e in experiment.topology.edges}, {}, {})
@@ -288,18 +296,16 @@ def test_lives_without_a_score_are_left_out_and_counted(small, samples):
     assert scores.contrast("innate", {0: 1, 1: -1}).mean == 0.5
 
 
-def test_p_values_follow_from_intervals():
-    assert p_value(Estimate(1.959964, 0.0, 2 * 1.959964)) == pytest.approx(0.05, abs=1e-6)
-    assert p_value(Estimate(0.0, 0.0, 0.0)) == 1.0
-    assert p_value(Estimate(1.0, 1.0, 1.0)) == 0.0
-
-
 def test_words_of_effects():
     assert loss("accuracy", Estimate(0.201, 0.18, 0.223)) == "20.1 points less [18.0, 22.3]"
     assert loss("accuracy", Estimate(-0.02, -0.03, -0.01)) == "2.0 points more [1.0, 3.0]"
     assert loss("return", Estimate(1.0, -2.0, 4.0)) == "no clear change [-2, 4]"
     assert loss("return", Estimate(0.0, 0.0, 0.0)) == "no change"
     assert score("return", Estimate(-12.5, -20.0, 3.0)) == "-12.5 [-20, 3]"
+    nothing = Estimate(np.nan, np.nan, np.nan)
+    assert (score("return", nothing), score("accuracy", Estimate(0.5, np.nan, np.nan))) == ("no score", "50.0 %")
+    assert loss("return", nothing) == "not to be said (too few lives had a score)"
+    assert (signed("accuracy", -0.0001), signed("return", -0.02)) == ("0.0", "-0.02")
     rule = WiringRule("r", "rule", (("a", 0),), "", "neuron 3 of eye", "neurons of hand")
     assert says(rule, "excite and inhibit") == "neuron 3 of eye excites and inhibits neurons of hand"
     assert says(replace(rule, pre="neurons of eye"), "inhibit") == "neurons of eye inhibit neurons of hand"

@@ -116,10 +116,16 @@ def test_a_search_without_parents_shows_its_leaders_and_says_so(small, tmp_path)
         assert sum(one.scores.values()) == pytest.approx(total.max())
 
 
+def test_a_founder_has_no_ancestors(planted):
+    run = planted([[0, 5, 9, 1], [4, 6, 2, 2]], [[NONE] * 4, [(0, 1), (2, 1), (3, -1), NONE]])
+    found = descent(run, best(run, 0, 2), run.generations)
+    assert found.sentence == "The best genome (0/2, generation/slot) is a founder: it has no ancestors."
+
+
 def test_a_lineage_is_told_and_drawn(planted):
     run = planted([[0, 5, 9, 1], [4, 6, 2, 2]], [[NONE] * 4, [(0, 1), (2, 1), (3, -1), NONE]])
     found = descent(run, best(run, 1, 1), run.generations)
-    assert "descends in 1 steps from founder 0/1" in found.sentence
+    assert "descends in 1 step from founder 0/1" in found.sentence
     assert "2 ancestors, 2 of them founders" in found.sentence
     above, below = found.picture.figure.axes
     assert above.lines[0].get_ydata().tolist() == [1, 2]

@@ -91,3 +91,10 @@ def test_no_file_and_no_archive(tmp_path):
     (tmp_path / "text.npz").write_text("not an archive")
     with pytest.raises(Unexpected, match=r"text\.npz: expected an \.npz"):
         read_measured(tmp_path / "text.npz", 10)
+
+
+def test_a_small_file_cannot_ask_for_all_of_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("evo.inspect.measured._MEMORY", 10_000)
+    np.savez(tmp_path / "many.npz", responses=np.ones((100, 9, 4), np.int8) * np.arange(4, dtype=np.int8))
+    with pytest.raises(Unexpected, match="dissimilarities that take at most 10000 bytes"):
+        read_measured(tmp_path / "many.npz", 9)

@@ -86,6 +86,11 @@ def test_rules_of_types_are_read_with_their_share_sign_and_reach(small):
     assert verb(units_by["eye type 1 -> hidden type 0"], mixed, 0.25) == "excite and inhibit"
     said = rules(subject_of(experiment, levels)).sentences[1]
     assert said.startswith("The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it writes 80 %")
+    plain = small(encoding=Direct(bits=6))
+    genes = rules(subject_of(plain, np.arange(assemble(plain).size, dtype=np.uint8) % 64)).sentences
+    assert "read as" in genes[0]
+    assert "rule" not in genes[0]
+    assert genes[1].startswith("The strongest gene: neuron")
 
 
 def test_plasticity_is_read_with_the_synapses_that_have_it(small):

@@ -17,6 +17,7 @@ from PIL import Image
 
 from evo.report.save import distinct, save, slug
 from evo.report.section import Picture, Section, canvas
+from genomes.expect import Unexpected
 
 
 def section() -> Section:
@@ -94,3 +95,12 @@ def test_nothing_heavy_is_imported_before_it_is_used():
     code = "import sys, evo.report.page; print({'matplotlib', 'pandas', 'networkx', 'jinja2'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tables").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Unexpected, match="tables: expected a folder of its own, got 'a link that leads elsewhere'"):
+        save([section()], tmp_path / "run")
+    assert list((tmp_path / "elsewhere").iterdir()) == []

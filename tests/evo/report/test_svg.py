@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, fromstring
 import numpy as np
 import pytest
 
-from evo.report.section import Picture, canvas
+from evo.report.section import Picture, bottomless, canvas
 from evo.report.svg import drawn, svg
 from genomes.expect import Unexpected
 
@@ -108,3 +108,15 @@ def test_a_mark_far_outside_the_picture_costs_the_words_and_not_their_truth():
     picture = scatter([0, 1e9, 1], [0, 1, 2], list("abc"))
     picture.figure.axes[0].set_xlim(-1, 2)
     assert tips(svg(picture, "a")) == {}
+
+
+@pytest.mark.parametrize(
+    ("scores", "scale"),
+    [([-1337.0, -151.0, -2.0, 0.7, np.nan], "symlog"), ([-9.0, -0.5, 0.9], "linear"), ([0.001, 500.0, 3.0], "linear"),
+     ([], "linear"), ([0.0, 0.0, -1e9], "linear")],
+)  # fmt: skip
+def test_only_what_fell_without_bound_has_a_logarithmic_scale(scores, scale):
+    _, axes = canvas()
+    bottomless(axes, scores)
+    assert axes.get_yscale() == scale
+    assert axes.get_xscale() == "linear"
