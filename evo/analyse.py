@@ -66,7 +66,7 @@ def innate(
 ) -> InnateTest:
     """The innate test of one run or several, and the size of their genomes."""
     tested = innate_test(subjects, executor, births, episodes, draws, watch)
-    sizes = [genome_size(each, Examiner(_home(each, episodes), executor, watch), births or 8) for each in subjects]
+    sizes = [genome_size(each, Examiner(_home(each, episodes), executor, watch), births) for each in subjects]
     effective = [size.effective_bits for size in sizes]
     found = {**tested.found, "effective_bits": sum(effective) / len(effective)}
     found["genome_bits"] = sum(size.bits for size in sizes) / len(sizes)

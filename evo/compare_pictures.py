@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from evo.compare_sentences import MEASURED
 from evo.figures import CONDITIONS
+from evo.inspect.evolution_pictures import whole_numbers
 from evo.report.section import Picture, canvas
 from evo.run import Run
 from evo.statistics import mean_over_runs
@@ -84,6 +85,7 @@ def curves(runs: Sequence[Run], names: Sequence[str], main: str) -> Picture:
                 _curve(panel, along, medians[measure], colour, name)
     for panel, measure in zip(panels, measured, strict=True):
         panel.set(xlabel="lifetimes" if by_lifetimes else "generation", ylabel=f"{main}, selection split")
+        whole_numbers(panel)
         panel.set_title(CONDITIONS[measure][0], fontsize=10, loc="left")
     handles = {line.get_label(): line for panel in panels for line in panel.lines}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)

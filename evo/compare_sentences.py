@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.figures import CONDITIONS
+from evo.inspect.variants import learns
 from evo.run import Run
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def sentences(runs: Sequence[Run], tables: Mapping[str, pandas.DataFrame], keys:
     """
     judged = {name for run in runs for name in run.experiment.goals.conditions(run.experiment.conditions)}
     measured = [name for name in MEASURED if name in tables["runs"] and name in judged | {"innate", "learned"}]
+    if not any(learns(run.experiment) for run in runs):
+        measured = [name for name in measured if not name.startswith("learned")]
     main = runs[0].experiment.main.replace("_", " ")
     said = [_leading(tables["conditions"], tables["differences"], name, main) for name in measured]
     said += [_reach(tables["differences"]), _cost(tables["runs"])]
@@ -47,8 +50,9 @@ def _leading(conditions: pandas.DataFrame, differences: pandas.DataFrame, measur
     if ranked.empty:
         return ""
     best, text = ranked.iloc[0], CONDITIONS[measure][0].capitalize()
+    text += "," * ("," in text)
     has = f"{main} {best['mean']:.3g}{_interval(best['low'], best['high'])} over {best['seeds']} seeds"
-    has = has if best["seeds"] > 1 else f"{main} {best['mean']:.3g} with one seed"
+    has = has if best["seeds"] > 1 else f"{main} {best['mean']:.3g} (one seed)"
     if len(ranked) == 1:
         return f"{text} {best['condition']} has {has}."
     pair = [best["condition"], ranked.iloc[1]["condition"]]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
 EVOLVED, DIRECT, LONG = "evolved genome", "direct network", "direct network, ten lives long"
+_ROUNDING = 1e-12
 TIMES = 10  # how many times as long the long life is
 
 TERMS = {
@@ -42,8 +43,8 @@ TERMS = {
     "genome: (k + 1) / (n + 1) for k of n draws (Phipson & Smyth 2010). Where births differ a draw is noisier than "
     "that mean, and p errs on the side of no difference. Of several runs: Student's t of the runs' differences",
     "p corrected": "p corrected for the number of tests in the table (Holm 1979)",
-    "effect size": "how many standard deviations of the null model the evolved genome lies above its mean; inf where "
-    "draws do not differ; of several runs: the mean",
+    "effect size": "how many standard deviations of the null model the evolved genome lies above its mean; infinite "
+    "where draws do not differ; of several runs: the mean",
     "superiority": "probability that a birth of the evolved genome scores higher than a draw of the null model, a tie "
     "counting half; of several runs: the mean",
     "run": "the run that the genome comes from",
@@ -82,7 +83,8 @@ def battery(bench: Bench) -> Battery:
             found[null.name] = {c: found[null.name][c] for c in bench.at_birth}
     if bench.learns:
         for name, times in ((DIRECT, 1), (LONG, TIMES)):
-            lives[name] = bench.measure(name, bench.newborns(Standard()), True, bench.life(times))
+            life, rows = bench.life(times), bench.newborns(Standard())
+            lives[name] = bench.measure(name, rows, True, life, resamples=RESAMPLES)
             found[name] = {c: s for c, s in bench.scores(lives[name]).items() if c.startswith("learned")}
     return Battery(bench, {(name, c): s for name, by in found.items() for c, s in by.items()}, lives)
 
@@ -164,9 +166,15 @@ def _line(axis: Any, row: pandas.Series, colour: str, gid: str) -> dict[str, str
 def _row(scores: Sequence[Scores]) -> dict[str, float]:
     found = over_runs(scores)
     lived = [score.values[np.isfinite(score.values)] for score in scores]
-    spread = [values.std(ddof=1) for values in lived if len(values) > 1]
+    spread = [_spread(values) for values in lived if len(values) > 1]
     numbers = {"mean": found.mean, "low": found.low, "high": found.high}
     return numbers | {"sd": float(np.mean(spread)) if spread else np.nan, "draws": sum(map(len, lived))}
+
+
+def _spread(values: Float64[ndarray, " draws"]) -> float:
+    """Standard deviation; 0 of numbers that differ by no more than the order in which they were summed."""
+    found = float(values.std(ddof=1))
+    return found if found > _ROUNDING * np.abs(values).max() else 0.0
 
 
 def _tests(batteries: Sequence[Battery], network: str, condition: Condition) -> dict[str, float]:

@@ -89,8 +89,8 @@ def innate_test(
     benches = [_bench(each, executor, births, episodes, draws, watch) for each in subjects]
     runs = [str(each.experiment) for each in subjects if each.run is not None]
     expect(len(set(runs)) == len(runs), "innate", "every run once", "one experiment with one seed twice")
-    kinds = {(bench.main, bench.measured, bench.at_birth) for bench in benches}
-    expect(len(kinds) == 1, "innate", "runs with the same scores and conditions", [bench.main for bench in benches])
+    kinds = [*dict.fromkeys(f"{b.main} in {', '.join(b.measured)}, tested in {', '.join(b.at_birth)}" for b in benches)]
+    expect(len(kinds) == 1, "innate", "runs with the same scores and conditions", kinds)
     batteries = [battery(bench) for bench in benches]
     frame = table(batteries)
     found = numbers(frame, benches)
@@ -187,9 +187,9 @@ def _remarks(batteries: Sequence[Battery], frame: pandas.DataFrame) -> list[str]
             f"{life_words(bench)}, to {number(long)} in one {TIMES} times as long."
         )
     if not bench.learns:
-        said.append(
-            "Lives do not change the weights here: there is nothing after learning, and no direct network learns."
-        )
+        plastic = "innate_plastic" in bench.measured
+        lives = "A life is its examination here" if plastic else "Lives do not change the weights here"
+        said.append(f"{lives}: there is nothing after learning, and no direct network learns.")
     if not experiment.encoding.spec(experiment.topology).size:
         said.append("The genome has no gene for the wiring: whatever is inherited is in its other genes.")
     if all(one.bench.dense for one in batteries):

@@ -51,7 +51,8 @@ _TERMS = {
     "change": "mean difference from the same births unharmed",
     "change low": "lower end of the 95 % interval of the change",
     "change high": "upper end of that interval",
-    "world": "a world that no life and no selection has seen, by its name in the experiment; home: its own",
+    "world": "a world that no life and no selection has seen, by its name in the experiment; home: its own, or "
+    "the one asked for",
     "network": "evolved genome, or random founders of which each draw is another",
 }
 
@@ -153,7 +154,7 @@ def robustness(batteries: Sequence[Battery]) -> Section:
     tables, said = {"doses": frame}, [_sentence(frame, whole, random.mean, when)]
     if batteries[0].bench.subject.experiment.held_out:
         tables["worlds"] = _worlds(batteries)
-        said.append(_worlds_sentence(tables["worlds"], when))
+        said.append(_worlds_sentence(tables["worlds"], when, bench.subject.bred))
     if bench.subject.interventions:
         said.append("The weights are given: genes and other numbers of neurons were not tried.")
     elif len(bench.experiment.topology.groups) > 2 and not (frame["perturbation"] == "neurons").any():
@@ -204,14 +205,15 @@ def _sentence(frame: pandas.DataFrame, whole: Estimate, random: float, when: str
     return f"{lost}; not even at: {', '.join(borne)}." if borne else f"{lost}."
 
 
-def _worlds_sentence(frame: pandas.DataFrame, when: str) -> str:
+def _worlds_sentence(frame: pandas.DataFrame, when: str, bred: bool) -> str:
     means = frame.set_index(["world", "network"])["mean"]
     away = [world for world in frame["world"].unique() if world != "home"]
     listed = [
         f"{world} {number(means[world, EVOLVED])} (random founders {number(means[world, FOUNDERS.name])})"
         for world in away
     ]
-    return f"In worlds that it never met, {when}: {'; '.join(listed)}; at home {number(means['home', EVOLVED])}."
+    own = "at home" if bred else "in the world asked for"
+    return f"In worlds that it never met, {when}: {'; '.join(listed)}; {own} {number(means['home', EVOLVED])}."
 
 
 def _picture(frame: pandas.DataFrame, whole: float, random: float, label: str) -> Picture:

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 GENOME, KEPT = "genome", 0.01  # of the way from random founders to the genome with all its bits: what may be lost
 
-_FOUNDERS, _RESAMPLES = 64, 400
+_FOUNDERS, _RESAMPLES, _BIRTHS, _BIRTHS_THAT_DIFFER = 64, 400, 8, 32
 _GREYS = dict(zip(controls.METHODS, (("s", "0.2"), ("^", "0.4"), ("D", "0.55"), ("v", "0.7")), strict=True))
 _TITLE = "Genome size"
 _TERMS = {
-    "effective bits": "fixed bits of the coarsest genome that keeps the score: that loses no more than 1 % of the way "
-    "from random founders to the genome with all its bits; chosen on the selection split",
+    "effective bits": "fixed bits of the coarsest genome that keeps the score, as every finer one does: that loses no "
+    "more than 1 % of the way from random founders to the genome with all its bits; chosen on the selection split",
     "random founders": "median of random genomes of the distribution that the search began from: where lives can go "
     "wrong without bound, a mean says nothing",
 }
@@ -79,17 +79,18 @@ class Point:
         return self.scores[condition].estimate.mean
 
 
-def genome_size(subject: Subject, examiner: Examiner, births: int = 8) -> Size:
+def genome_size(subject: Subject, examiner: Examiner, births: int | None = None) -> Size:
     """Rate and distortion of the subject's first genome, and of four controls, in bits.
 
     Args:
-        births: of each, the same ones for all.
+        births: of each, the same ones for all; 8, and 32 where births differ.
     """
     wiring = float(coding.FLOAT * examiner.experiment.topology.synapses)
     if subject.interventions:
         nothing = "A network that is given weight by weight has no genome, and no size of one."
         return Size(np.nan, np.nan, np.nan, np.nan, wiring, None, Section("size", _TITLE, (nothing,), {}))
-    bench = Bench(subject, examiner, births, _FOUNDERS)
+    bench = Bench(subject, examiner, births or _BIRTHS, _FOUNDERS)
+    bench = replace(bench, births=births or (_BIRTHS_THAT_DIFFER if bench.luck else _BIRTHS))
     judged = next((c for c in bench.measured if c in bench.judged), bench.condition)
     conditions = tuple(c for c in bench.measured if c in ("innate", "learned", judged))
     curve, founders = _curve(bench, "test", conditions)
@@ -99,7 +100,7 @@ def genome_size(subject: Subject, examiner: Examiner, births: int = 8) -> Size:
     decoder = coding.decoder(bench.experiment.encoding, bench.experiment.topology)
     whole, best = curve[0], curve[kept or 0]
     said = (
-        *_kept(bench, judged, curve, kept, (chosen[0].mean(judged), random[judged])),
+        *_kept(bench, judged, curve, kept, chosen, random[judged]),
         _unfolded(bench, whole.size, best.size, wiring),
         decoder.sentence,
         *_compared(bench, best, others),
@@ -113,15 +114,14 @@ def genome_size(subject: Subject, examiner: Examiner, births: int = 8) -> Size:
 
 
 def fewest(scores: Float64[ndarray, " K"], founders: float) -> int | None:
-    """Which of K genomes, the finest first, is the coarsest that keeps the score; None: there is none to be kept.
+    """Which of K genomes, the finest first, is the last before one loses the score; None: there is none to be kept.
 
-    Args:
-        scores: nan where there is none.
-        founders: score of random genomes.
+    Where births differ a coarser one may seem to have it again, by luck. A genome without a score, nan, has lost it;
+    `founders` is the score of random genomes.
     """
     if not scores[0] > founders:
         return None
-    return int(np.flatnonzero(scores >= scores[0] - KEPT * (scores[0] - founders))[-1])
+    return int(np.argmin([*(scores >= scores[0] - KEPT * (scores[0] - founders)), False])) - 1
 
 
 def _curve(bench: Bench, split: Split, conditions: Sequence[Condition]) -> tuple[list[Point], dict[str, float]]:
@@ -165,7 +165,7 @@ def _lived(
     home = replace(bench.experiment, held_out=(), cohort=cohort)
     learn = any(condition.startswith("learned") for condition in conditions)
     fixed = home.task is not None and not home.task.varies
-    assay = Assay(split, learn, tuple(conditions), rows.done, _RESAMPLES if fixed and split == "test" else 0)
+    assay = Assay(split, learn, tuple(conditions), rows.done, _RESAMPLES if fixed else 0)
     found = bench.examiner.examine(what, rows.levels, assay, rows.lives, edits, home)
     names = {condition: f"{condition}.{home.main}" for condition in conditions}
     return {c: Scores(found[name], found.get(f"{name}.resampled")) for c, name in names.items()}
@@ -177,12 +177,12 @@ def _part(found: Mapping[str, Scores], rows: slice) -> dict[str, Scores]:
 
 
 def _kept(
-    bench: Bench, judged: Condition, curve: Sequence[Point], kept: int | None, ends: tuple[float, float]
+    bench: Bench, judged: Condition, curve: Sequence[Point], kept: int | None, chosen: Sequence[Point], founders: float
 ) -> list[str]:
-    """How many bits of the genome count; `ends`: with all bits, and of random founders, where it was decided."""
-    whole, best, score = curve[0], curve[kept or 0], f"{_main(bench)} {CONDITIONS[judged][0]}"
+    """How many bits of the genome count; `chosen` and random founders are of the split where it was decided."""
+    whole, best, score = curve[0], curve[kept or 0], f"{bench.main.replace('_', ' ')} {CONDITIONS[judged][0]}"
     bits = f"{whole.size.fixed:,.0f}"
-    at_all = "{} with all bits, {} of random founders, selection split".format(*map(_number, ends))
+    at_all = f"{_number(chosen[0].mean(judged))} with all bits, {_number(founders)} of random founders, selection split"
     if kept is None:
         return [f"The genome's {bits} bits carry nothing that could be kept with fewer: {score} is {at_all}."]
     first = f"All of the genome's {bits} bits count: {score} is {_said(whole, judged)} with them"
@@ -190,7 +190,9 @@ def _kept(
         first = f"Of the genome's {bits} bits {best.size.fixed:,.0f} keep the score: {score} is {_said(best, judged)} "
         first += f"with {best.setting} numbers, {_said(whole, judged)} with all"
     coarse = ", ".join(f"{_number(p.mean(judged))} with {p.setting} numbers" for p in curve[kept + 1 :])
+    lost = _interval(chosen[kept].scores[judged].less(chosen[0].scores[judged]).estimate, "+")
     rule = f"To keep is to lose at most {100 * KEPT:.0f} % of the way between founders and all bits ({at_all})"
+    rule += f", as every finer genome does; the one kept is {lost} from all bits there" if kept else ""
     said = [f"{first} (test split).", f"{rule}; coarser genomes have {coarse} (test)." if coarse else f"{rule}."]
     if "learned" in best.scores and judged != "learned":
         three = {"all bits": whole, "those kept": best, "the fewest": curve[-1]}
@@ -202,10 +204,11 @@ def _kept(
 def _unfolded(bench: Bench, whole: coding.Bits, best: coding.Bits, wiring: float) -> str:
     """Entropy coded, and against the wiring."""
     synapses, kept = bench.experiment.topology.synapses, f", those that keep the score {best.coded:,.0f}"
+    genes, bits = (f"{float(f'{to_one:.2g}'):,g}" for to_one in (synapses / whole.numbers, wiring / best.coded))
     return (
         f"Entropy coded all bits take {whole.coded:,.0f}{kept if best is not whole else ''}. {whole.numbers:,} genes "
-        f"stand for {synapses:,} weights ({synapses / whole.numbers:.2g} to 1) of {wiring:,.0f} bits, {coding.FLOAT} "
-        f"each ({wiring / best.coded:.2g} to 1)."
+        f"stand for {synapses:,} weights ({genes} to 1) of {wiring:,.0f} bits, {coding.FLOAT} "
+        f"each ({bits} to 1)."
     )
 
 
@@ -224,10 +227,6 @@ def _compared(bench: Bench, best: Point, others: Sequence[Point]) -> list[str]:
     unseen = f"With no more than its {budget:,.0f} coded bits networks without a genome have {CONDITIONS[condition][0]}"
     beside = [f"{unseen}: {', '.join(said)}; in brackets: less the genome. {verdict}."] if others else []
     return [*beside, controls.origin(bench.experiment)]
-
-
-def _main(bench: Bench) -> str:
-    return bench.main.replace("_", " ")
 
 
 def _number(value: float, sign: str = "") -> str:
@@ -260,7 +259,7 @@ def _table(points: Sequence[Point], conditions: Sequence[Condition]) -> pandas.D
 
 def _columns(bench: Bench, conditions: Sequence[Condition]) -> dict[str, str]:
     """What the scores in the table mean."""
-    means = {c: f"{_main(bench)} {CONDITIONS[c][0]}, test split, mean over births" for c in conditions}
+    means = {c: f"{bench.main.replace('_', ' ')} {CONDITIONS[c][0]}, test split, mean over births" for c in conditions}
     ends = {f"{c} {end}": f"{end} end of its 95 % interval (bootstrap)" for c in conditions for end in ("low", "high")}
     return means | ends
 
@@ -292,7 +291,7 @@ def _picture(
         axes.scatter(*at, s=150, facecolors="none", edgecolors=colour, linewidths=1.5, label="effective size")
     axes.set_xscale("log", subs=[])
     axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:,.0f}")
-    axes.set(xlabel="coded bits", ylabel=f"{_main(bench)}, test split")
+    axes.set(xlabel="coded bits", ylabel=f"{bench.main.replace('_', ' ')}, test split")
     bottomless(axes, table[[*lived]])
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     beside = f", and networks without one {CONDITIONS[bench.condition][0]}" if len(tips) > len(lived) else ""

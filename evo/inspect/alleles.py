@@ -15,9 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
 from numpy import ndarray
 
+from evo.inspect.evolution_pictures import whole_numbers
 from evo.report.section import Picture, canvas
 from genomes.encoding import Encoding
 from genomes.encodings.alleles import Alleles
+from genomes.encodings.gene_expression import GeneExpression
 from genomes.spec import Field, GenomeSpec
 
 if TYPE_CHECKING:
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 UNIFORM = (1 / 6) ** 0.5
 """Distance of random genomes: two uniform numbers of the unit interval lie so far apart, root mean square."""
 
-_ALIKE, _SPAN, _REST = 0.95, 1 / 8, 1 / 16
-_ROWS, _PANELS, _CURVES = 100, 4, 6
+_ALIKE, _SPAN, _REST, _ROWS, _PANELS, _CURVES = 0.95, 1 / 8, 1 / 16, 100, 4, 6
 
 TERMS = {
     "chromosome": "encoding (wiring), rule (plasticity) or objective (what a life makes small); all: the whole genome",
@@ -82,6 +83,8 @@ def allele_names(encoding: Encoding, field: Field) -> tuple[str, ...]:
     """What each level of a category is called; levels of one name are one allele."""
     if isinstance(encoding, Alleles) and field.name.startswith("encoding.allele."):
         return ("wrong", "right", "plastic", "plastic")[: field.levels]
+    if isinstance(encoding, GeneExpression) and field.name == "encoding.switch":
+        return ("silent", "expressed")
     return tuple(str(level) for level in range(field.levels))
 
 
@@ -259,7 +262,7 @@ def heat_map(seen: Trajectories) -> Picture:
     axes.set_yticks(list(labels), list(labels.values()), fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("generation")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes)
     which = "all genes" if len(genes) == seen.spec.size else f"{len(genes)} of {seen.spec.size:,} genes, evenly chosen"
     caption = f"Allele trajectories: the mean level of a gene in the population, a row a gene ({which}, by field)."
     return Picture(figure, f"{caption} Alleles count from their first, 0, to their last, 1.")
@@ -267,8 +270,7 @@ def heat_map(seen: Trajectories) -> Picture:
 
 def share_curves(table: pandas.DataFrame) -> Picture:
     """Shares of the alleles, from `shares_table`, over the generations: a panel a field."""
-    fields = table["field"].unique()
-    shown = fields[:_PANELS]
+    shown = (fields := table["field"].unique())[:_PANELS]
     figure, axes = canvas(7.2, 0.8 + 2.4 * len(shown), rows=len(shown))
     for panel, field in zip(np.atleast_1d(axes), shown, strict=True):
         curves = table[table["field"] == field].pivot(index="generation", columns="allele", values="share")
@@ -276,6 +278,7 @@ def share_curves(table: pandas.DataFrame) -> Picture:
             panel.plot(curves.index, curves[allele], label=allele)
         panel.set(xlabel="generation", ylabel="share", ylim=(-0.02, 1.02))
         panel.set_title(field.removeprefix("encoding."), fontsize=9, loc="left")
+        whole_numbers(panel)
         panel.legend(frameon=False, fontsize=8)
     fewer = "" if len(shown) == len(fields) else f" ({len(shown)} of {len(fields)} fields)"
     return Picture(figure, f"How common each allele is, over all individuals and the genes of a field{fewer}.")

@@ -37,9 +37,9 @@ def scores(table: pandas.DataFrame, conditions: Sequence[str], main: str, founde
 def course(table: pandas.DataFrame) -> Picture:
     """What goes with the scores, a small panel each."""
     colours = {"gain": LEARNED, "genome bits": QUIET, "entropy": QUIET, "assimilation": INNATE}
-    shown = [name for name in colours if name in table or f"{name} mean" in table]
+    shown = [name for name in colours if f"{name} mean" in table or (name in table and table[name].notna().any())]
     figure, panels = canvas(7.2, 4.6 if len(shown) > 2 else 2.6, rows=-(-len(shown) // 2), columns=2)
-    for panel, name in zip(panels.flat, shown, strict=True):
+    for panel, name in zip(panels.flat, shown, strict=False):
         if name in table:
             panel.plot("generation", name, data=table, color=colours[name], linewidth=1.6, marker=_mark(table))
         else:
@@ -48,12 +48,14 @@ def course(table: pandas.DataFrame) -> Picture:
         panel.set(xlabel="generation")
         whole_numbers(panel)
         panel.set_title({"entropy": "diversity", "assimilation": "assimilation index"}.get(name, name), fontsize=9)
+    for panel in panels.flat[len(shown) :]:
+        panel.set_axis_off()
     return Picture(figure, "Over the generations; with a band: mean, and the middle 80 % of the individuals.")
 
 
 def whole_numbers(axes: Any) -> None:
-    """No generation 0.5 on the axis."""
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    """No generation or life 0.5 on the axis."""
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def _curve(axes: Any, table: pandas.DataFrame, name: str, colour: str, label: str) -> None:

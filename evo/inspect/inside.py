@@ -15,7 +15,7 @@ from evo.search.base import founders
 from genomes.chance import chance
 from inner_loop.observe import Observed, evenly, observe
 
-_FOUNDERS = 8
+_FOUNDERS = 19  # a random genome is above all of them 1 time in 20
 _SAMPLES, _MOMENTS, _COMPARED = 500, 2500, 500  # stimuli of a task, of a world, and of those the ones in a matrix
 
 TERMS = {
@@ -29,7 +29,8 @@ TERMS = {
     "low": "lower end of the 95 % interval: of similarity over stimuli, in a world over episodes (delete-half "
     "jackknife), empty with fewer than 8 of them; of selectivity over the neurons of the group (Student's t)",
     "high": "upper end of the same",
-    "founders": "mean over 8 random founders: untrained networks of random genomes, which live as the evolved one does",
+    "founders": f"mean over {_FOUNDERS} random founders: untrained networks of random genomes, which live as the "
+    "evolved one does",
     "founders low": "the lowest of them",
     "founders high": "the highest of them",
     "ceiling low": "what the best of codes could reach, given how repeats or subjects differ, from below: by RSA, "
@@ -56,7 +57,7 @@ def inside(
     slot: int = 0,
     measured: Measured | None = None,
 ) -> Section:
-    """A genome and 8 random founders are born, seen, live, and are seen again on the same test stimuli.
+    """A genome and 19 random founders are born, seen, live, and are seen again on the same test stimuli.
 
     Args:
         levels: the genome.
@@ -131,7 +132,8 @@ def _asked(similar: list[Row], observed: Observed) -> list[str]:
     return [
         said,
         f"At birth the {word} is told better than in each of {_FOUNDERS} random founders by {who}: an untrained code "
-        "is no zero, and only what lies beyond their range can be owed to evolution.",
+        f"is no zero, and a group of one more random genome would be above all of theirs 1 time in {_FOUNDERS + 1} "
+        f"(p = {1 / (_FOUNDERS + 1):.2f}, one-sided, for each group by itself).",
     ]
 
 

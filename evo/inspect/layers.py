@@ -99,7 +99,7 @@ def heat_maps(groups: Sequence[str], alike: dict[str, Float[ndarray, "groups gro
         panel.set_yticks(range(len(groups)), groups)
         panel.set_title(when, fontsize=10, loc="left")
         for (row, column), value in np.ndenumerate(each):
-            text, colour = f"{value:.2f}" if np.isfinite(value) else "-", "black" if value > 0.6 else "white"
+            text, colour = f"{value:.2f}" if np.isfinite(value) else "-", "white" if value <= 0.6 else "black"
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     caption = "How alike the codes of two groups are: debiased CKA, 0 for independent codes, 1 for the same."
     return Picture(figure, caption)

@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from evo.figures import CONDITIONS, QUIET
 from evo.inspect.evolution_pictures import whole_numbers
+from evo.inspect.variants import apart
 from evo.record import Generation
 from evo.report.section import Picture, bottomless, canvas
 from evo.run import Best, Run
@@ -106,11 +107,11 @@ def descent(run: Run, best: Best, generations: Sequence[int]) -> Descent:
     chain, tree = line(run, best), pedigree(run, best)
     steps = [one.changed(before) for before, one in pairwise(chain)]
     caption = "The best genome and the line of its ancestors: scores, and the genes changed from the parent before."
-    many = f"{len(steps)} step{'s' * (len(steps) > 1)}"
+    many, older = f"{len(steps)} step{'s' * (len(steps) > 1)}", sum(tree.born.values()) - 1
     said = (
         f"The best genome ({chain[-1].name}, generation/slot) descends in {many} from founder {chain[0].name}, with "
         f"{sum(steps):,} changes of a gene along the line and {chain[-1].changed(chain[0]):,} of {len(best.levels):,} "
-        f"genes different at its end; by any path it has {sum(tree.born.values()) - 1:,} ancestors, {tree.founders:,} "
+        f"genes different at its end; by any path it has {older:,} ancestor{'s' * (older > 1)}, {tree.founders:,} "
         "of them founders."
     )
     if not steps:
@@ -222,6 +223,6 @@ def _ancestor(run: Run, generation: Generation, slot: int) -> Ancestor:
     lives, main = run.experiment.search.lives, run.experiment.main
     known = [number for number in generation.parents[slot].tolist() if number >= 0]
     parents = tuple(divmod(number, lives) for number in dict.fromkeys(known))  # who was drawn twice is one parent
-    scores = {c: float(generation.measurements[f"{c}.{main}"][slot]) for c in run.experiment.conditions}
+    scores = {c: float(generation.measurements[f"{c}.{main}"][slot]) for c in apart(run.experiment)}
     bits = float(generation.measurements["genome_bits"][slot])
     return Ancestor(generation.index, slot, generation.levels[slot], parents, scores, bits)

@@ -19,7 +19,7 @@ from genomes.topology import Group
 if TYPE_CHECKING:
     from evo.inspect.rules import Reading
 
-_PANELS, _BARS, _MAPS = 6, 16, 4
+_PANELS, _BARS, _TRIED, _MAPS = 6, 16, 16, 4
 
 
 def strengths(units: Units, found: Sequence[Reading]) -> Picture:
@@ -41,16 +41,20 @@ def maps(
     found: Sequence[Reading],
     contributions: Callable[[Sequence[int]], list[dict[str, Float64[ndarray, "post pre"]]]],
 ) -> Picture | None:
-    """Where on their sheets neurons owe most to the strongest units; None where nothing lies on a sheet."""
+    """Where on their sheets neurons owe most to the strongest units; None where these touch no sheet."""
     sheets = [group for group in experiment.topology.groups if group.grid is not None][:2]
     acting = [k for k, reading in enumerate(found) if reading.acts_on == "weights"]
-    chosen = sorted(acting, key=lambda k: -found[k].share)[:_MAPS]
-    if not sheets or not chosen:
+    strongest = sorted(acting, key=lambda k: -found[k].share)[:_TRIED]
+    if not sheets or not strongest:
         return None
+    added = [[_on_sheet(experiment, group, by) for group in sheets] for by in contributions(strongest)]
+    there = [place for place, own in enumerate(added) if any(sheet.any() for sheet in own)][:_MAPS]
+    if not there:
+        return None
+    chosen = [strongest[place] for place in there]
     figure, axes = canvas(1.9 * len(chosen) + 0.4, 2.1 * len(sheets), len(sheets), len(chosen))
-    added = contributions(chosen)
-    for row, group in zip(np.reshape(axes, (len(sheets), -1)), sheets, strict=True):
-        shown = [_on_sheet(experiment, group, by) for by in added]
+    for number, (row, group) in enumerate(zip(np.reshape(axes, (len(sheets), -1)), sheets, strict=True)):
+        shown = [added[place][number] for place in there]
         largest = max(float(sheet.max()) for sheet in shown) or 1.0
         for axis, unit, sheet in zip(row, chosen, shown, strict=True):
             axis.imshow(sheet, cmap="Greys", vmin=0.0, vmax=largest, interpolation="nearest", aspect="equal")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _GENERATION = -3  # no run has it: see evo.examiner
 _NUMBERS = 2**24  # genes or synapses of the newborns that are grown at once
 _LEAST = 1e-6  # of the largest number: smaller differences are those of rounding
+_GUESSED = " (a plastic allele: the sign is a guess of this birth)"
 _DECIDED = 0.5  # balance from which a rule has a sign
 
 _TERMS = {
@@ -90,7 +91,7 @@ def verb(unit: WiringRule, reading: Reading, value: float) -> str:
 def statements(units: Units, found: Sequence[Reading]) -> list[str]:
     """Every unit in words."""
     return [
-        says(unit, verb(unit, reading, units.values[places[0]]))
+        says(unit, verb(unit, reading, units.values[places[0]])) + _GUESSED * (reading.plasticity.get("plastic") == 1)
         for unit, reading, places in zip(units.each, found, units.places, strict=True)
     ]
 
@@ -252,7 +253,7 @@ def _is_beside(units: Units, others: pandas.DataFrame, field: str) -> bool:
 
 def _beside(units: Units, field: str) -> str:
     values = units.values[units.spec.slices[field]]
-    called = field.partition(".")[2].replace("_", " ")
+    called = field.partition(".")[2].replace(".", " of ").replace("_", " ")
     if len(values) <= 2:
         return f"{called} {' and '.join(f'{value:.3g}' for value in values)}"
     return f"{called} ({len(values)} numbers from {values.min():.3g} to {values.max():.3g}, mean {values.mean():.3g})"

@@ -94,7 +94,7 @@ def units_of(experiment: Experiment, levels: Integer[ndarray, " G"]) -> Units:
 def _numbers(experiment: Experiment, field: Field) -> list[WiringRule]:
     chromosome, _, path = field.name.partition(".")
     multiplies = chromosome == "encoding" and path.partition(".")[0] in ("gain", "leak")
-    called, silent = path.replace("leak.", "leak of ").replace("_", " "), _NEUTRAL if multiplies else 0.0
+    called, silent = path.replace(".", " of ").replace("_", " "), _NEUTRAL if multiplies else 0.0
     if field.size > MOST:
         return [WiringRule(called, "rule", every(field), silent=silent)]
     return [

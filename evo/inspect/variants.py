@@ -78,6 +78,18 @@ class Scored:
         return Scored(both(self.main, other.main), both(self.resampled, other.resampled))
 
 
+def learns(experiment: Experiment) -> bool:
+    """Whether a life changes the weights."""
+    lifetime = experiment.lifetime
+    length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
+    return length > 0 and not isinstance(experiment.rule, Frozen)
+
+
+def apart(experiment: Experiment) -> tuple[str, ...]:
+    """Conditions that were measured and can differ: after a life that changes nothing all is as it was at birth."""
+    return tuple(c for c in experiment.conditions if learns(experiment) or not c.startswith("learned"))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Variants:
@@ -101,14 +113,13 @@ class Variants:
     @property
     def judged(self) -> tuple[str, ...]:
         """Conditions that were selected for."""
-        return tuple(self.experiment.goals.conditions(self.experiment.conditions))
+        named = self.experiment.goals.conditions(self.experiment.conditions)
+        return tuple(name for name in named if name in apart(self.experiment)) or ("innate",)
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """At birth and, where something is learned, after learning; and whatever was selected for."""
-        lifetime = self.experiment.lifetime
-        learns = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
-        ends = ("innate", "learned") if learns and not isinstance(self.experiment.rule, Frozen) else ("innate",)
+        ends = ("innate", "learned") if learns(self.experiment) else ("innate",)
         return tuple(dict.fromkeys((*ends, *self.judged)))
 
     @cached_property

@@ -123,8 +123,9 @@ def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: flo
     if newborn.lives > 1:
         spread = np.concatenate([s.weight.std(0).flatten().cpu().numpy() for s in newborn.projections.values()]).mean()
         whole = np.concatenate([s.weight[0].flatten().cpu().numpy() for s in newborn.projections.values()]).std()
-        share = f"{spread / whole:.2g} times" if whole else "no part of"
-        said.append(f"Over {newborn.lives} births a weight varies by {share} the standard deviation of all weights.")
+        differ = f"a weight varies by {spread / (whole or 1.0):.2g} times the standard deviation of all weights"
+        differ = differ if spread else "no weight varies: nothing is left to chance"
+        said.append(f"Over {newborn.lives} births {differ}.")
     return said
 
 

@@ -89,4 +89,6 @@ def bottomless(axes: Any, scores: Any, which: str = "y") -> None:
     known = known[np.isfinite(known)]
     near = float(np.quantile(np.abs(known), 0.25)) if len(known) else 0.0
     if near > 0 and known.min() < -100 * near:
-        getattr(axes, f"set_{which}scale")("symlog", linthresh=near)
+        decades = float(np.log10(-known.min() / near))
+        # room for the ticks around 0, however far down it goes
+        getattr(axes, f"set_{which}scale")("symlog", linthresh=near, linscale=max(1.0, decades / 8))

@@ -18,6 +18,7 @@ from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.expect import Unexpected
 from genomes.spec import Evolve
+from inner_loop.rules.frozen import Frozen
 from inner_loop.tasks.digits import Digits
 
 Made = Callable[..., Run]
@@ -117,11 +118,16 @@ def test_the_other_order_turns_the_difference_and_not_the_verdict(two: Sequence[
 def test_one_seed_says_nothing_about_others(two: Sequence[Run]) -> None:
     section = compare([two[0], two[4]])
     assert section.sentences[0] == (
-        "At birth encoding.genes=3 is best with explained variance 0.4 with one seed; its difference to "
+        "At birth encoding.genes=3 is best with explained variance 0.4 (one seed); its difference to "
         "encoding.genes=2, the next, is 0.3: one seed of a condition says nothing about other seeds."
     )
     assert np.isnan(section.tables["conditions"]["low"]).all()
     assert np.isnan(section.tables["differences"][["low", "p", "p corrected", "p exact"]].astype(float)).all(axis=None)
+
+
+def test_what_follows_lives_that_change_nothing_is_not_told(made: Made) -> None:
+    frozen = compare([made(f"frozen-{seed}", (0.2, 0.2), rule=Frozen(), seed=seed) for seed in (0, 1)])
+    assert not any("learning" in sentence for sentence in frozen.sentences)
 
 
 def test_seeds_that_do_not_match_are_not_paired(made: Made, two: Sequence[Run]) -> None:

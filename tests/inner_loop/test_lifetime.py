@@ -270,3 +270,20 @@ def test_a_bootstrap_over_samples_is_the_score_on_each_resample_however_it_is_co
     assert np.isnan(
         live(broken, Frozen(), None, digits, Lifetime(0), luck, "test", resamples=3)["innate.accuracy.resampled"]
     ).all()
+
+
+def test_every_probe_of_a_curve_is_scored_on_the_same_resamples_as_birth_and_the_end():
+    def lived(steps, probes=2, rule=None):
+        lifetime = Lifetime(steps, 8, probes)
+        rule = rule or Backprop()
+        return live(cohort(range(3)), rule, CrossEntropy(), DIGITS, lifetime, SHARED, "test", resamples=10)
+
+    whole, part = lived(9, probes=4), lived(3)
+    assert whole["curve.resampled"].shape == (*whole["curve"].shape, 10) == (3, 4, 10)
+    main = f"{DIGITS.score_names[0]}.resampled"
+    assert np.array_equal(whole["curve.resampled"][:, 0], whole[f"innate.{main}"])
+    assert np.array_equal(whole["curve.resampled"][:, 2], part[f"learned.{main}"])
+    assert np.array_equal(whole["curve.resampled"][:, 3], whole[f"learned.{main}"])
+    assert len(np.unique(whole["curve.resampled"][0])) > 4
+    still = lived(9, 4, Frozen())["curve.resampled"]
+    assert np.array_equal(still, np.repeat(still[:, :1], 4, axis=1))

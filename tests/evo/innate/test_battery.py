@@ -127,3 +127,10 @@ def test_the_picture_shows_every_draw(bench_of, learning):
     dots = sum(len(drawn.get_offsets()) for drawn in axis.collections if hasattr(drawn, "get_sizes"))
     assert dots == 3 * (30 + 1) + 3 * (2 + 1), "three nulls, signs and two ceilings, and the mean of each"
     assert set(shown.tips) == {"evolved-innate-innate", "evolved-innate-learned"}
+
+
+def test_rounding_is_no_spread(bench_of, task):
+    alike = Scores(np.array([0.1475, 0.1475 + 3e-17, 0.1475 - 3e-17]))
+    apart = Scores(np.array([0.1475, 0.1475 + 1e-6]))
+    found = {(EVOLVED, c): s for c, s in (("innate", alike), ("learned", apart))}
+    assert (table([Battery(bench_of(task), found, {})])["sd"] > 0).tolist() == [False, True]

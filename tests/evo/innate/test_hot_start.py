@@ -1,75 +1,54 @@
-"""Hot start: every verdict on curves that were made for it, and the reasons for having none."""
+"""Hot start: the curves of lives, and the reasons for having none."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from evo.innate.battery import battery
-from evo.innate.hot_start import Curves, _picture, hot_start, section
-from genomes.chance import chance
+from evo.innate.alignment import Curves, hot_start
+from evo.innate.battery import LONG, battery
+from evo.innate.hot_start import _picture, _sentence, section
 
-STEPS = np.arange(0.0, 101.0, 2.0)
-LONG = np.arange(0.0, 1001.0, 5.0)
-
-
-def curves(lived, height, seed=0, noise=0.01):
-    """Twelve lives that follow a curve, each a little above or below it."""
-    away = chance(seed, "lives of a test").normal(12, 1)[0].numpy()
-    return Curves(lived, height(lived) + noise * (away - away.mean()))
+STEPS = np.arange(0.0, 101.0)
 
 
-def rising(rate, start=0.1):
-    """From the start towards 1, `rate` of the way that is left a step."""
-    return lambda lived: 1 - (1 - start) * np.exp(-rate * lived)
-
-
-def test_only_a_higher_start_where_the_evolved_curve_is_the_control_s_end():
-    head = np.log(0.9 / 0.4) / 0.01
-    found = hot_start(curves(STEPS, rising(0.01, 0.6)), curves(LONG, rising(0.01), seed=1))
-    assert found.verdict == "only a higher start"
-    assert found.birth == pytest.approx(0.6)
-    assert found.head_start == pytest.approx(head, abs=0.5)
-    assert found.span == 100
-    assert found.difference.low < 0 < found.difference.high
-    assert abs(found.difference.mean) < 0.002
-
-
-@pytest.mark.parametrize(("rate", "verdict"), [(0.03, "a steeper curve"), (0.002, "a flatter curve")])
-def test_another_rate_from_equal_score(rate, verdict):
-    own = rising(rate, 0.6)
-    found = hot_start(curves(STEPS, own), curves(LONG, rising(0.01), seed=1))
-    assert found.verdict == verdict
-    grid = np.linspace(0, 100, 2001)
-    expected = np.mean(own(grid) - rising(0.01, 0.6)(grid))
-    assert found.difference.mean == pytest.approx(expected, abs=0.002)
-    assert found.difference.low < found.difference.mean < found.difference.high
-
-
-def test_a_control_that_never_gets_there():
-    found = hot_start(curves(STEPS, rising(0.01, 0.9)), curves(LONG, lambda lived: 0.8 + 0 * lived, seed=1))
-    assert found.verdict == "not reached"
-    assert np.isnan(found.head_start)
-    assert np.isnan(found.difference.mean)
-
-
-def test_no_higher_start():
-    found = hot_start(curves(STEPS, rising(0.03, 0.1)), curves(LONG, rising(0.01, 0.2), seed=1))
-    assert found.verdict == "no higher start"
-    assert found.head_start == 0
+def pair(birth, top=1.0):
+    """Lives that start at a height, and a control that starts at .2 and comes to the top."""
+    own, control = (
+        np.array([[a], [0.0], [-a]]) + top - (top - start) * np.exp(-0.05 * STEPS)
+        for a, start in ((0.01, birth), (0.02, 0.2))
+    )
+    return Curves(STEPS, own), Curves(STEPS, control)
 
 
 def test_an_empty_panel_says_why_it_is_empty():
-    control = curves(LONG, rising(0.01, 0.2), seed=1)
-    for own, why in ((rising(0.03, 0.1), "the control begins as high"), (rising(0.01, 5.0), "never at equal score")):
-        pair = (curves(STEPS, own), control)
-        drawn = _picture([pair], [hot_start(*pair)], "steps")
+    for birth, why in ((0.1, "the control begins as high"), (5.0, "never at equal score")):
+        drawn = _picture([pair(birth)], [hot_start(*pair(birth))], "steps")
         assert [text.get_text() for text in drawn.figure.axes[1].texts] == [why]
 
 
-def test_lengths_that_do_not_match_are_compared_over_what_both_have_left():
-    found = hot_start(curves(STEPS, rising(0.01, 0.6)), curves(STEPS * 1.2, rising(0.01), seed=1))
-    assert found.span == pytest.approx(120 - found.head_start)
+def test_an_interval_that_there_is_not_is_not_written_down():
+    known, unknown = (_sentence(hot_start(*pair(birth, 0.8)), "steps", 100.0) for birth in (0.5, 0.79))
+    assert "only a higher start (mean height over" in known
+    assert known.endswith("]).")
+    assert "and no interval: in " in unknown
+    assert "nan" not in unknown
+    own, control = pair(0.5)
+    alone = _sentence(hot_start(Curves(STEPS, own.scores[:1]), control), "steps", 100.0)
+    assert alone.endswith("and no interval: a life alone has none).")
+
+
+def test_the_samples_of_the_examination_are_in_the_interval(bench_of, learning):
+    """Where every resample scores as the samples themselves, it is narrower."""
+    home = battery(bench_of(learning, births=4))
+    assert home.lives[LONG]["curve.resampled"].shape == (*home.lives[LONG]["curve"].shape, 20)
+    fewer = {
+        name: {"curve": m["curve"], "curve.resampled": np.repeat(m["curve"][..., None], 20, axis=2)}
+        for name, m in home.lives.items()
+    }
+    wide, narrow = (section([replace(home, lives=lives)]).tables["verdicts"].iloc[0] for lives in (home.lives, fewer))
+    assert wide.difference == narrow.difference
+    assert wide.high - wide.low > narrow.high - narrow.low
 
 
 def test_of_lives_that_learn(bench_of, learning):

@@ -72,6 +72,11 @@ def test_of_a_world_that_selects_for_plasticity(subject_of, world):
     assert "worlds" in found.sections[3].tables
 
 
+def test_where_plasticity_is_at_work_in_the_examination_it_is_not_said_that_nothing_changes(subject_of, world):
+    at_once = replace(world, held_out=(), lifetime=replace(world.lifetime, episodes=0))
+    assert "A life is its examination here" in " ".join(result_of(subject_of(at_once)).sections[0].sentences)
+
+
 def test_episodes_are_those_of_an_examination(subject_of, world):
     class Seen(Exception):
         pass
@@ -94,5 +99,5 @@ def test_mistakes(subject_of, task, options, why):
 
 
 def test_runs_that_cannot_be_compared(subject_of, task, world):
-    with pytest.raises(Unexpected, match="same scores and conditions"):
+    with pytest.raises(Unexpected, match=r"same scores and conditions.*variance in innate, tested.*return in innate"):
         result_of(subject_of(task), subject_of(world))

@@ -100,9 +100,10 @@ def test_worlds_held_out_are_lived_in_at_birth(bench_of, world):
     bench = replace(bench, subject=replace(bench.subject, experiment=world))
     measured = battery(bench)
     section = robustness([measured])
-    assert any(
-        said.startswith("In worlds that it never met, at birth, plastic: long pole") for said in section.sentences
-    )
+    assert section.sentences[1].startswith("In worlds that it never met, at birth, plastic: long pole")
+    assert "; at home " in section.sentences[1]
+    away = replace(measured, bench=replace(bench, subject=replace(bench.subject, bred=False)))
+    assert "; in the world asked for " in robustness([away]).sentences[1]
     frame = section.tables["worlds"].set_index(["world", "network"])
     assert set(frame.index) == {(w, n) for w in ("home", "long pole") for n in (EVOLVED, FOUNDERS.name)}
     there = replace(bench.experiment, world=dict(world.held_out)["long pole"])

@@ -14,6 +14,7 @@ from evo.experiment import assemble
 from evo.goals import Scores
 from evo.innate import controls
 from evo.innate import size as size_module
+from evo.innate.bench import Bench
 from evo.innate.size import fewest, genome_size
 from evo.search.base import founders
 from evo.subject import Subject
@@ -122,16 +123,18 @@ def test_controls_stand_beside_it_at_birth_and_are_compared_within_its_bits(smal
     ("scores", "founders", "kept"),
     [
         ([0.90, 0.899, 0.892, 0.80], 0.1, 2),
-        ([0.90, 0.88, 0.893, 0.10], 0.1, 2),
+        ([0.90, 0.893, 0.88, 0.893], 0.1, 1),
+        ([0.90, 0.88, 0.893, 0.10], 0.1, 0),
+        ([0.90, 0.91, 0.90, 0.90], 0.1, 3),
         ([0.90, 0.88, 0.80, 0.70], 0.1, 0),
-        ([0.90, np.nan, 0.895, np.nan], 0.1, 2),
+        ([0.90, 0.895, np.nan, 0.895], 0.1, 1),
         ([-2.0, -2.05, -2.2, -9.0], -12.0, 1),
         ([0.10, 0.10, 0.10, 0.10], 0.1, None),
         ([np.nan, 0.5, 0.5, 0.5], 0.1, None),
         ([0.9, 0.9, 0.9, 0.9], np.nan, None),
     ],
 )
-def test_to_keep_is_to_lose_a_hundredth_of_the_way_from_founders(scores, founders, kept):
+def test_to_keep_is_to_lose_a_hundredth_of_the_way_from_founders_and_so_at_every_finer_step(scores, founders, kept):
     assert fewest(np.array(scores), founders) == kept
 
 
@@ -145,6 +148,33 @@ def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     assert np.isnan(size.effective_bits)
     assert size.bits == 94.0
     assert "carry nothing" in size.section.sentences[0]
+
+
+def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
+    """Of the split where it was decided, over births and the same samples: narrower than that of either genome."""
+    monkeypatch.setattr(size_module, "KEPT", 0.2)
+    experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
+    subject = planted(experiment)
+    size = size_of(subject)
+    bench = Bench(subject, Examiner(experiment, Serial()), 2, 8)
+    chosen, founders = size_module._curve(bench, "selection", ("innate",))
+    kept = fewest(np.array([point.mean("innate") for point in chosen]), founders["innate"])
+    assert kept
+    own, whole = (chosen[place].scores["innate"] for place in (kept, 0))
+    assert own.resampled.shape == (2, 20)
+    lost = own.less(whole).estimate
+    assert f"the one kept is {size_module._interval(lost, '+')} from all bits there" in size.section.sentences[1]
+    assert 0 < lost.high - lost.low < (whole.estimate.high - whole.estimate.low) / 2
+
+
+def test_births_are_more_where_they_differ(small, monkeypatch):
+    benches, curve = [], size_module._curve
+    monkeypatch.setattr(size_module, "_curve", lambda bench, *more: benches.append(bench) or curve(bench, *more))
+    monkeypatch.setattr(size_module, "_controls", lambda bench: [])
+    same = small(topology=layered(5, 3), encoding=Direct(2), task=TASK)
+    for experiment in (same, replace(same, encoding=RandomWiring(0.5))):
+        size_of(planted(experiment), births=None)
+    assert [bench.births for bench in benches] == [8, 8, 32, 32]
 
 
 def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
@@ -165,6 +195,7 @@ def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
     assert {"innate", "innate_plastic", "learned"} < set(table.columns)
     assert len(set(table["innate"])) == 1, "the rate does nothing while plasticity is off"
     assert size.section.sentences[-1].startswith("No network without a genome")
+    assert "e+" not in " ".join(size.section.sentences), "bits of the wiring are hundreds of those of one rate"
 
 
 def test_a_network_without_a_genome_has_no_size(small):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
@@ -9,13 +11,15 @@ from scipy.spatial.distance import pdist
 from evo.config import load
 from evo.experiment import assemble
 from evo.inspect import alleles
-from evo.inspect.alleles import Trajectories, census, diversity, fixation_table, shares_table, shown_genes
+from evo.inspect.alleles import Trajectories, allele_names, census, diversity, fixation_table, shares_table, shown_genes
 from evo.run import Run
 from evo.session import evolve
 from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
+from genomes.encodings.gene_expression import GeneExpression
 from genomes.spec import Field, GenomeSpec
+from genomes.topology import layered
 
 SPEC = GenomeSpec((Field("encoding.switch", (2,), choices=2), Field("rule.rate", (2,), bits=5)))
 
@@ -130,3 +134,9 @@ def test_shares_of_wrong_right_and_plastic_are_those_of_a_direct_count(needle):
     np.testing.assert_allclose(drawn["plastic"], table["plastic"])
     (mesh,) = alleles.heat_map(seen).figure.axes[0].collections
     np.testing.assert_allclose(mesh.get_array()[:, -1], np.where(levels[-1] >= 2, 1, levels[-1] / 2).mean(0))
+
+
+def test_a_switch_is_silent_or_expressed():
+    encoding, topology = GeneExpression(genes=3, switches=True), layered(2, 2)
+    (switch,) = (field for field in encoding.spec(topology).fields if field.choices == 2)
+    assert allele_names(encoding, replace(switch, name=f"encoding.{switch.name}")) == ("silent", "expressed")

@@ -91,10 +91,17 @@ def test_assimilation_is_called_by_its_name_only_where_it_is_clear(planted, inna
     assert verdict in told(planted(innate, [0.5, 0.5, 0.5])).sentences[1]
 
 
+def test_an_index_that_rises_since_less_is_learned_is_no_assimilation(planted):
+    said = told(planted([0.3, 0.3, 0.3], [0.9, 0.6, 0.4])).sentences[1]
+    assert said.endswith("it rose, yet not since more is there at birth.")
+
+
 def test_assimilation_is_not_defined_where_nothing_is_learned(planted):
     section = told(planted([0.1, 0.1], [0.1, 0.099]))
     assert section.tables["generations"]["assimilation"].isna().all()
     assert "not defined" in section.sentences[1]
+    panels = section.pictures["course"].figure.axes
+    assert [panel.get_title() for panel in panels if panel.axison] == ["gain", "genome bits", "diversity"]
 
 
 def test_the_index_needs_a_gain_beyond_its_error():
@@ -170,6 +177,15 @@ def test_one_condition_alone_has_no_front_and_no_assimilation(small, tmp_path):
     assert "the search's own setting" in section.sentences[-1]
 
 
+def test_lives_that_change_nothing_are_not_said_to_end_anywhere(small, tmp_path):
+    list(evolve(small(rule=Frozen(), search=Genetic(6), generations=2), tmp_path / "run"))
+    section = told(Run(tmp_path / "run"))
+    assert "after learning" not in section.sentences[0]
+    assert "gain" not in section.sentences[0]
+    assert "fronts" not in section.tables
+    assert "learned" not in section.tables["lineage"]
+
+
 def test_one_generation_went_nowhere(planted):
     section = told(planted([0.2], [0.6]))
     said = " ".join(section.sentences)
@@ -179,7 +195,17 @@ def test_one_generation_went_nowhere(planted):
     assert "There is one generation, and so no lineage of the best" in said
     assert not any(word in said for word in ("went from 0.2", "it did not clearly change", "keeps no parents"))
     assert "the search's own setting" not in said, "a search that keeps parents is not said to keep none"
+    panels = [axes for name in ("course", "lineage") for axes in section.pictures[name].figure.axes]
     assert all(panel.lines[0].get_marker() == "o" for panel in section.pictures["course"].figure.axes)
+    assert all({tick % 1 for tick in panel.get_xticks()} == {0.0} for panel in panels)
+
+
+def test_who_is_dominated_decides_the_scale_of_the_fronts_too(planted):
+    run = planted([0.1, 0.4], [0.5, 0.6])
+    first = run.generation(0)
+    first.measurements[f"learned.{MAIN}"][0] = -1e30  # who has least at birth too
+    run.folder.write_generation(0, first.arrays())
+    assert told(run).pictures["fronts"].figure.axes[0].get_yscale() == "symlog"
 
 
 @pytest.mark.parametrize(("learned", "scale"), [([-1e30, 0.6], "symlog"), ([0.5, 0.6], "linear")])

@@ -7,6 +7,7 @@ import pytest
 
 from evo.experiment import Experiment, assemble, birth
 from evo.goals import Scores
+from evo.inspect import inside as inside_module
 from evo.inspect import layers, neurons
 from evo.inspect.inside import inside
 from evo.inspect.measured import Measured, read_measured
@@ -106,6 +107,14 @@ def test_what_was_learned_is_seen_and_an_untrained_genome_is_among_founders(lear
     assert section.sentences[0].startswith("Of 2 groups behind the senses the life changes the code of")
     assert "random founders" in section.sentences[0]
     assert 3 <= len(section.sentences) <= 6
+    assert "in each of 19 random founders" in section.sentences[2]
+    assert "1 time in 20 (p = 0.05, one-sided" in section.sentences[2]
+
+
+def test_founders_are_as_many_as_it_says():
+    _, *others = inside_module._observed(digits(steps=0), genome(digits()), 0, 0, 5).birth["layer2"]
+    assert len(others) == 19
+    assert len({other.tobytes() for other in others}) == 19
 
 
 def test_the_senses_do_not_change(learner):
@@ -157,6 +166,14 @@ def test_numbers_in_sentences_are_never_nan_nor_a_negative_zero():
     assert [layers.two_digits(value) for value in (-0.001, 0.519, np.nan)] == ["0.00", "0.52", "not measurable"]
     found = {"similarity": -0.001, "low": -0.1, "high": 0.002, "founders": np.nan}
     assert layers.in_words(found) == "0.00 [-0.10, 0.00], random founders not measurable"
+
+
+def test_what_cannot_be_measured_can_be_read_on_a_heat_map():
+    alike = {"at birth": np.array([[1.0, np.nan], [np.nan, 0.3]])}
+    (axes,) = layers.heat_maps(["a", "b"], alike).figure.axes
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        ("1.00", "black"), ("-", "black"), ("-", "black"), ("0.30", "white"),
+    ]  # fmt: skip
 
 
 def test_a_life_that_ends_in_no_numbers_is_said_and_breaks_nothing():

@@ -270,6 +270,20 @@ def test_overlapping_units_are_never_a_pair():
     assert apart(Units(spec, np.zeros(4, np.uint8), tuple(units)), [0, 1, 2]) == [0, 2]
 
 
+def test_conditions_are_those_that_can_differ(small):
+    both = Scores(("innate.explained_variance", "learned.explained_variance"))
+    for changes, wanted in (
+        ({}, ("innate", "learned")),
+        ({"rule": Frozen()}, ("innate",)),
+        ({"lifetime": Lifetime(0)}, ("innate",)),
+    ):
+        experiment = small(goals=both, **changes)
+        variants = Variants(Examiner(experiment, Serial()), units_of(experiment, np.zeros(1, np.uint8)), 2)
+        assert variants.conditions == variants.judged == wanted
+    only_learned = small(goals=Scores(("learned.explained_variance",)), rule=Frozen())
+    assert Variants(Examiner(only_learned, Serial()), variants.units, 2).judged == ("innate",)
+
+
 def test_losses_that_are_gains_are_said_with_their_sign():
     row = {"one": "a", "other": "b", "condition": "at birth", "one alone": -3.0, "other alone": -1.5, "both": -2.0}
     table = pandas.DataFrame([row | {"epistasis": 2.5, "low": 2.0, "high": 3.0, "p": 0.01}])

@@ -21,6 +21,7 @@ from genomes.interventions.given import Given
 from genomes.spec import Evolve
 from genomes.topology import Group, Topology
 from inner_loop.rules.backprop import Backprop
+from inner_loop.rules.volterra import Volterra
 
 SHEETS = Topology(
     (Group("eye", 6, grid=(3, 2), types=2, leak=1.0), Group("hidden", 4, "tanh", types=2), Group("hand", 3)),
@@ -87,9 +88,7 @@ def test_rules_of_types_are_read_with_their_share_sign_and_reach(small):
     said = rules(subject_of(experiment, levels)).sentences[1]
     assert said.startswith("The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it writes 80 %")
     plain = small(encoding=Direct(bits=6))
-    genes = rules(subject_of(plain, np.arange(assemble(plain).size, dtype=np.uint8) % 64)).sentences
-    assert "read as" in genes[0]
-    assert "rule" not in genes[0]
+    genes = rules(subject_of(plain, np.arange(assemble(plain).size) % assemble(plain).level_counts)).sentences
     assert genes[1].startswith("The strongest gene: neuron")
 
 
@@ -126,6 +125,10 @@ def test_units_without_a_wiring_are_labelled_by_what_they_are_for(small):
     found = {unit.name: len(unit.positions) for unit in whole.each if "rate" in unit.name}
     assert found == {f"learning rate number {k}": 1 for k in range(36)}
     assert set(names) >= {"eye 0 -> hidden 0", "hidden 3 -> hand 2"}
+    volterra = replace(experiment, rule=Volterra(("x", "xy"), Evolve((-1.0, 1.0))), objective=None)
+    inherited = rules(subject_of(volterra, levels_of(volterra, {}, rest=0.5)))
+    assert {"coefficient of x", "coefficient of xy"} <= set(inherited.tables["rules"]["unit"])
+    assert "coefficient of x " in " ".join(inherited.sentences)
 
 
 def test_doses_lead_from_silence_through_the_genome_and_on(small):
@@ -165,11 +168,23 @@ def test_every_encoding_has_its_rules_section(small, encoding):
         assert any(axes.has_data() for axes in picture.figure.axes)
 
 
+def test_only_units_that_touch_the_sheet_have_a_map(small):
+    experiment = small(topology=SHEETS, encoding=Direct(bits=9), task=replace(small().task, inputs_size=6))
+    strong = {"encoding.weight.hidden -> hand": np.full((3, 4), 0.9)}
+    panels = rules(subject_of(experiment, levels_of(experiment, strong))).pictures["maps"].figure.axes
+    assert all(axes.images[0].get_array().max() > 0 for axes in panels)
+    assert all("eye" in axes.get_title().splitlines()[0] for axes in panels), "the strongest are those of hand"
+
+
 def test_the_section_is_the_same_each_time_and_says_when_there_is_nothing(small):
     experiment = small(encoding=Alleles())
     subject = subject_of(experiment, levels_of(experiment, {}, rest=2.0))
     first, again = (rules(subject).tables["rules"] for _ in range(2))
     assert first.equals(again), "plastic alleles are guessed by chance, the same in every row"
+    assert first["says"].str.endswith("(a plastic allele: the sign is a guess of this birth)").all()
+    right = rules(subject_of(experiment, levels_of(experiment, {}, rest=1.0))).tables["rules"]["says"]
+    assert right.str.startswith("neuron").sum() == experiment.topology.synapses
+    assert not right.str.contains("plastic").any()
     given = Given({e.name: np.ones(experiment.topology.shape(e)) for e in experiment.topology.edges}, {}, {})
     said = rules(replace(subject, interventions=(given,))).sentences
     assert said == ("planted has no rules to read: its weights come from a file.",)

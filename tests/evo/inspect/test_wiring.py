@@ -50,6 +50,9 @@ def test_everything_is_there_and_the_same_each_time():
     assert len(one.pictures["chance"].tips["chance-observed"]) == len(one.tables["chance"])
     assert networkx.utils.graphs_equal(one.graphs["neurons"], again.graphs["neurons"])
     assert "Over 2 births a weight varies by" in " ".join(one.sentences)
+    twins = {name: Synapses(each.weight[:1].repeat(2, 1, 1)) for name, each in newborn.projections.items()}
+    alike = wiring(replace(newborn, projections=twins), 0, draws=19)
+    assert "Over 2 births no weight varies: nothing is left to chance." in alike.sentences
     assert one.tables["chance"]["sd of births"].notna().all()
     assert not one.tables["chance"].equals(wiring(newborn, 1, draws=19).tables["chance"])
 
