@@ -17,6 +17,11 @@ from evo.run import summary
 _ROWS = 12
 
 
+def _readable(score: float) -> str:
+    """Three decimals, or three digits where a score has gone without bound."""
+    return f"{score:.3f}" if abs(score) < 1e5 else f"{score:.3g}"
+
+
 @final
 class Progress:
     """Shows each generation as it comes.
@@ -56,7 +61,7 @@ class Progress:
         """One more generation."""
         numbers = summary(generation)
         scores = {
-            name: (f"{numbers[f'{score}.best']:.3f}", f"{numbers[f'{score}.mean']:.3f}")
+            name: (_readable(numbers[f"{score}.best"]), _readable(numbers[f"{score}.mean"]))
             for name, score in self._conditions.items()
         }
         more = self._more(generation, numbers)

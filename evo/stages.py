@@ -19,7 +19,8 @@ class Stages:
     """
 
     def __init__(self, console: Console) -> None:
-        self._console, self._began, self._task = console, monotonic(), TaskID(0)
+        self._console, self._task = console, TaskID(0)
+        self._what, self._cohorts, self._began = "", 0, monotonic()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
 
@@ -32,13 +33,22 @@ class Stages:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar:
             self._bar.stop()
+        self._tell()
 
     def watch(self, what: str, done: int, total: int) -> None:
         """So many of `total` cohorts are done."""
-        if done == 0:
-            self._began = monotonic()
         if self._bar:
             self._bar.update(self._task, description=what, completed=done, total=total)
-        elif done == total:
-            seconds = monotonic() - self._began
-            self._console.print(f"  {what}: {total} cohorts, {seconds:.1f} s", markup=False)
+            return
+        if done == 0 and what != self._what:
+            self._tell()
+            self._what, self._cohorts, self._began = what, 0, monotonic()
+        if done == total:
+            self._cohorts += total
+
+    def _tell(self) -> None:
+        """One line for all that was called alike, one after the other."""
+        if self._cohorts:
+            cohorts = "1 cohort" if self._cohorts == 1 else f"{self._cohorts} cohorts"
+            self._console.print(f"  {self._what}: {cohorts}, {monotonic() - self._began:.1f} s", markup=False)
+        self._cohorts = 0

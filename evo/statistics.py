@@ -15,6 +15,7 @@ from genomes.chance import chance
 RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)
 _NORMAL = 1.959964
+_ROUNDING = 1e-12  # draws that differ by less, relative to their size, are alike
 
 
 @final
@@ -111,7 +112,7 @@ def effect_size(observed: float, null: Float64[ndarray, " n"]) -> float:
     """How many standard deviations of the null model the observed score lies above its mean; inf where it has none."""
     null = null[np.isfinite(null)]
     away, spread = observed - null.mean(), null.std(ddof=1) if len(null) > 1 else np.nan
-    if spread == 0:
+    if spread <= _ROUNDING * max(abs(null.mean()), abs(observed)):
         return float(np.sign(away) * np.inf) if away else 0.0
     return float(away / spread)
 

@@ -162,6 +162,10 @@ def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     from evo.run import Run
     from evo.subject import subject
 
+    if (options.run / "set.json").is_file():
+        raise Unexpected(f"{options.run}: expected a run, got a set of runs; give one of them, or see instinct compare")
+    if options.run.is_file():
+        raise Unexpected(f"{options.run}: expected a run, got a file, which has no evolution; see instinct innate")
     whom = subject(options.run, "best", None, (), options.allow_code)
     other = Run(options.other, options.allow_code) if options.other else None
     with examining(executor_of(options.workers, options.address, options.serial), console) as (executor, watch):

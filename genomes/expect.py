@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MOST = 40  # names that a sentence lists
+
 
 class Unexpected(ValueError):
     """The user's input is wrong; `str(error)` is one sentence without a traceback's help."""
@@ -22,4 +24,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if matches:
         return f"did you mean '{matches[0]}'?"
-    return "choose from " + ", ".join(choices) if choices else "none is known"
+    if not choices:
+        return "none is known"
+    more = f" and {len(choices) - _MOST} others" if len(choices) > _MOST else ""
+    return f"choose from {', '.join(choices[:_MOST])}{more}"

@@ -60,7 +60,8 @@ def _unfit(bench: Bench) -> str | None:
     """Why there are no curves to be compared."""
     lifetime = bench.experiment.lifetime
     if not bench.learns:
-        return "lives do not learn here"
+        within = any(condition.endswith("plastic") for condition in bench.measured)
+        return "a life is its examination, and learning goes on within it" if within else "lives do not learn here"
     if isinstance(lifetime, Lifetime):
         return None
     if lifetime.episodes == 1:

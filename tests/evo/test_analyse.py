@@ -239,6 +239,8 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_2(run, seeds, tmp_path, ca
         (["innate", "no-such-run"], "no-such-run: expected a run folder"),
         (["inspect", "no-such-run"], "no-such-run: expected a run folder, got nothing there"),
         (["compare", "no-such-run"], "no-such-run: expected a run folder"),
+        (["inspect", "SET"], "expected a run, got a set of runs; give one of them, or see instinct compare"),
+        (["inspect", "RUN/manifest.json"], "expected a run, got a file, which has no evolution; see instinct innate"),
         (["innate"], "the following arguments are required: RUN"),
         (["innate", "RUN", "--draws", "5"], "--draws: expected at least 19: with fewer no p can be .05, got 5"),
         (["innate", "RUN", "--births", "0"], "argument --births: expected a whole number of at least 1, got '0'"),
@@ -248,8 +250,8 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_2(run, seeds, tmp_path, ca
         (["innate", "RUN", "encoding.genes=3"], "expected an experiment whose genome is the run's own"),
     ],
 )
-def test_mistakes_are_one_sentence_and_exit_2(run, capsys, arguments, sentence):
-    words = [str(run) if word == "RUN" else word for word in arguments]
+def test_mistakes_are_one_sentence_and_exit_2(run, seeds, capsys, arguments, sentence):
+    words = [word.replace("RUN", str(run)).replace("SET", str(seeds)) for word in arguments]
     assert main([*words, *(["--serial"] if words[0] != "compare" else [])]) == 2
     said = capsys.readouterr().err
     assert sentence in said

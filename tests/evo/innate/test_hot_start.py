@@ -76,7 +76,7 @@ def test_of_lives_in_a_world(bench_of, world):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"episodes": 0}, "lives do not learn here"),
+        ({"episodes": 0}, "a life is its examination, and learning goes on within it"),
         ({"episodes": 1}, "a life is one episode"),
         ({"episodes": 2, "persist": False}, "begins with the weights of birth"),
     ],
