@@ -30,6 +30,7 @@ from evo.report.save import save
 from evo.report.section import Section
 from evo.result import founders_scores
 from evo.run import Run
+from evo.sets import SET
 from evo.stages import Stages
 from evo.subject import Subject
 from genomes.expect import expect
@@ -169,4 +170,6 @@ def report(subject: Subject, tested: InnateTest, sections: Sequence[Section]) ->
     ]
     facts.append(("bits of wiring", experiment.topology.synapses * 32, "wiring_bits"))
     facts += [("generations", done, "generations"), ("lifetimes", lifetimes, "lifetimes")]
-    return render(f"{run.path.name}: innate and learned", tested.sentence, facts, sections, RESULT)
+    place = run.path.absolute()
+    name = f"{place.parent.name}/{place.name}" if (place.parent / SET).is_file() else place.name
+    return render(f"{name}: innate and learned", tested.sentence, facts, sections, RESULT)

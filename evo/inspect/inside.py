@@ -112,7 +112,7 @@ def _changes(similar: list[Row], observed: Observed) -> str:
         return "The codes of birth and after the life could not be compared: they do not differ between stimuli."
     most = min(known, key=lambda row: float(row["similarity"]))
     what = "The life changes" if len(known) == 1 else f"Of {len(known)} groups behind the senses the life changes"
-    return f"{what} the code of `{most['group']}` most: CKA of birth and after is {in_words(most)}."
+    return f"{what} the code of {most['group']} most: CKA of birth and after is {in_words(most)}."
 
 
 def _asked(similar: list[Row], observed: Observed) -> list[str]:
@@ -122,12 +122,12 @@ def _asked(similar: list[Row], observed: Observed) -> list[str]:
     groups, word = list(observed.birth), observed.asked
     of = {(row["group"], row["comparison"]): row for row in similar}
     first, born = of[groups[0], f"{word} at birth"], of[groups[-1], f"{word} at birth"]
-    said = f"With the {word} the code of `{groups[-1]}` has at birth a CKA of {in_words(born)}"
+    said = f"With the {word} the code of {groups[-1]} has at birth a CKA of {in_words(born)}"
     lived = of.get((groups[-1], f"{word} after learning"))
     said += f"; after learning {in_words(lived)}" if lived is not None else ""
-    said += f"; the stimuli themselves (`{groups[0]}`) {two_digits(first['similarity'])}."
+    said += f"; the stimuli themselves ({groups[0]}) {two_digits(first['similarity'])}."
     here = {group: of[group, f"{word} at birth"] for group in groups[1:]}
-    above = [f"`{group}`" for group, row in here.items() if row["similarity"] > row["founders high"]]
+    above = [group for group, row in here.items() if row["similarity"] > row["founders high"]]
     who = " and ".join(above) or "no group"
     return [
         said,
@@ -147,7 +147,7 @@ def _tuned(tunings: Tunings, observed: Observed) -> str:
     means = "; ".join(f"{row['when']} {in_words(row | {'similarity': row['selectivity']})}" for row in output)
     return (
         f"Of the neurons behind the senses are tuned to the {observed.asked} beyond chance: {', '.join(said)} "
-        f"(5 % false discoveries). Mean {index_name(observed)} in `{behind[-1]}`: {means}."
+        f"(5 % false discoveries). Mean {index_name(observed)} in {behind[-1]}: {means}."
     )
 
 
@@ -161,7 +161,7 @@ def _nearest(theirs: list[Row], measured: Measured) -> str:
     alone = "the file holds one repeat, so how near that is to the best possible cannot be said"
     repeats = f"the noise ceiling of its {len(measured.matrices)} repeats is {bounds}"
     ceiling = repeats if np.isfinite(best["ceiling low"]) else alone
-    return f"Nearest to {measured.name} is `{best['group']}` {when}: RSA {in_words(best)}; {ceiling}."
+    return f"Nearest to {measured.name} is {best['group']} {when}: RSA {in_words(best)}; {ceiling}."
 
 
 def _seen(experiment: Experiment, observed: Observed) -> str:

@@ -254,7 +254,7 @@ def test_a_measured_representation_is_found_in_the_layer_that_it_was_measured_in
     assert best["ceiling low"] - 0.02 < best.similarity <= best["ceiling high"] + 0.02
     assert best.similarity > best["founders high"]
     assert row(table, group="layer1", comparison="measured after learning", measure="CKA").similarity > 0.8
-    assert "Nearest to cortex.npz is `layer1` after learning: RSA" in section.sentences[-2]
+    assert "Nearest to cortex.npz is layer1 after learning: RSA" in section.sentences[-2]
     assert "noise ceiling of its 3 repeats" in section.sentences[-2]
 
 
