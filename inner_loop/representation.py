@@ -210,7 +210,7 @@ def _index(activities: ndarray, classes: ndarray, angles: ndarray | None) -> nda
     sizes = np.bincount(classes, minlength=0 if angles is None else len(angles))
     means = activities @ np.eye(len(sizes))[classes] / np.maximum(sizes, 1)
     if angles is not None:
-        index: ndarray = vector_index(torch.from_numpy(means), torch.from_numpy(angles), 1).numpy()
+        index: ndarray = vector_index(torch.tensor(means), torch.tensor(angles), 1).numpy()
         return np.where((activities != activities[:, :1]).any(1), index, np.nan)
     with np.errstate(invalid="ignore"):
         return (np.square(means) * sizes).sum(1) / np.square(activities).sum(1)
