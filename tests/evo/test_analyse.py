@@ -3,7 +3,7 @@
 import io
 import json
 import signal
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 
 from evo.cli import main
 from evo.run import Run
+from evo.verbs import _beside
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]
 SMALL += ["topology.groups.senses.size=6", "topology.groups.hidden.size=5", "topology.groups.answer.size=3"]
@@ -60,15 +61,15 @@ def last_line(capsys):
 
 @pytest.fixture(scope="module")
 def tested(run, tmp_path_factory):
-    """What `instinct innate` prints of the run as JSON, to the byte, and the folder that it wrote."""
-    folder, said = tmp_path_factory.mktemp("innate"), io.StringIO()
-    with redirect_stdout(said):
+    """What `instinct innate` prints of the run as JSON, the folder that it wrote, and what it says to people."""
+    folder, said, words = tmp_path_factory.mktemp("innate"), io.StringIO(), io.StringIO()
+    with redirect_stdout(said), redirect_stderr(words):
         assert main(["innate", str(run), *QUICK, "--out", str(folder), "--json"]) == 0
-    return said.getvalue().splitlines()[-1], folder
+    return said.getvalue().splitlines()[-1], folder, words.getvalue()
 
 
 def test_innate_prints_the_promised_numbers_and_writes_them(tested):
-    line, folder = tested
+    line, folder, _ = tested
     told = json.loads(line)
     assert set(told) >= PROMISED
     assert told["innate_ci"][0] <= told["innate"] <= told["innate_ci"][1]
@@ -82,15 +83,18 @@ def test_innate_prints_the_promised_numbers_and_writes_them(tested):
     assert (folder / "figures" / "size-size.svg").is_file()
 
 
-def test_innate_says_one_sentence_first_and_where_its_files_are(run, capsys):
-    assert main(["innate", str(run), *QUICK]) == 0
-    words = capsys.readouterr().out
+def test_innate_says_one_sentence_first_and_where_its_files_are(tested):
+    _, folder, words = tested
     said = [line for line in words.splitlines() if not line.startswith("  ") and line]
     assert said[0].startswith("In this run the evolved genome scores ")
     assert "random founders" in said[0]
     assert "after learning" in said[0]
-    assert f"numbers: {run}/innate.json" in words
-    assert (run / "innate.json").is_file()
+    assert f"numbers: {folder}/innate.json" in words
+
+
+def test_a_run_is_written_to_itself(run):
+    assert _beside([run], "innate") == run
+    assert _beside([run / "best.npz"], "innate") == run / "best-innate"
 
 
 def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested):
@@ -99,15 +103,16 @@ def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested):
 
 
 def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
-    assert main(["innate", str(seeds), *QUICK, "--out", str(tmp_path), "--json"]) == 0
+    two = [str(seeds / "seed-0"), str(seeds / "seed-1")]
+    assert main(["innate", *two, *QUICK, "--out", str(tmp_path), "--json"]) == 0
     told = last_line(capsys)
-    assert told["runs"] == 3
-    assert told["sentence"].startswith("In 3 runs the evolved genomes")
+    assert told["runs"] == 2
+    assert told["sentence"].startswith("In 2 runs the evolved genomes")
     runs = pandas.read_csv(tmp_path / "tables" / "innate-runs.csv")
     each = runs[runs["condition"] == "at birth"].drop_duplicates("run")["mean"]
-    assert len(each) == 3
+    assert len(each) == 2
     assert told["innate"] == pytest.approx(each.mean())
-    half = 4.302653 * each.std() / np.sqrt(3)
+    half = 12.706205 * each.std() / np.sqrt(2)
     assert told["innate_ci"] == pytest.approx([each.mean() - half, each.mean() + half], rel=1e-5)
 
 
