@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.figures import CONDITIONS
-from evo.inspect.variants import learns
 from evo.run import Run
 
 if TYPE_CHECKING:
@@ -27,9 +26,9 @@ def sentences(runs: Sequence[Run], tables: Mapping[str, pandas.DataFrame], keys:
         tables: `conditions`, `differences` and `runs` of `evo.compare`; a row of the last is a run, in the same order.
         keys: of the config that differ.
     """
-    judged = {name for run in runs for name in run.experiment.goals.conditions(run.experiment.conditions)}
+    judged = {name for run in runs for name in run.experiment.judged}
     measured = [name for name in MEASURED if name in tables["runs"] and name in judged | {"innate", "learned"}]
-    if not any(learns(run.experiment) for run in runs):
+    if not any(run.experiment.learns for run in runs):
         measured = [name for name in measured if not name.startswith("learned")]
     main = runs[0].experiment.main.replace("_", " ")
     said = [_leading(tables["conditions"], tables["differences"], name, main) for name in measured]

@@ -24,6 +24,7 @@ from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
+from inner_loop.rules.frozen import Frozen
 from inner_loop.task import Task
 from inner_loop.world import World
 
@@ -93,6 +94,18 @@ class Experiment:
     def conditions(self) -> tuple[str, ...]:
         """Those in which every generation is measured: `innate` and `learned`, in a world perhaps others."""
         return self.lifetime.conditions
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Those of the conditions that are selected for."""
+        return tuple(self.goals.conditions(self.conditions))
+
+    @property
+    def learns(self) -> bool:
+        """Whether a life changes the weights."""
+        lifetime = self.lifetime
+        length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
+        return length > 0 and not isinstance(self.rule, Frozen)
 
 
 def measurement_names(experiment: Experiment) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ class Run:
     def leaders(self, index: int, count: int) -> list[Best]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""
         generation, main = self.generation(index), self.experiment.main
-        total = np.sum([generation.measurements[f"{c}.{main}"] for c in self._judged], axis=0)
+        total = np.sum([generation.measurements[f"{c}.{main}"] for c in self.experiment.judged], axis=0)
         order = np.argsort(-np.nan_to_num(total, nan=-np.inf), kind="stable")[:count]
         return [self._individual(generation, slot) for slot in order.tolist()]
 
@@ -154,12 +154,10 @@ class Run:
         return self._individual(self.generation(index), slot)
 
     def _individual(self, generation: Generation, slot: int) -> Best:
-        scores = {c: float(generation.measurements[f"{c}.{self.experiment.main}"][slot]) for c in self._judged}
+        scores = {
+            c: float(generation.measurements[f"{c}.{self.experiment.main}"][slot]) for c in self.experiment.judged
+        }
         return Best(generation.index, slot, generation.levels[slot], scores)
-
-    @property
-    def _judged(self) -> tuple[str, ...]:
-        return self.experiment.goals.conditions(self.experiment.conditions)
 
     def _again(self, finalists: list[Best]) -> list[Best]:
         """The same genomes with scores of new births and new episodes, those of one like those of another."""
@@ -170,7 +168,7 @@ class Run:
         for cohort in cohorts(_FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
             measured = evaluate(experiment, cohort).measurements
             for row in range(cohort.real):
-                scores = {c: float(measured[f"{c}.{experiment.main}"][row]) for c in self._judged}
+                scores = {c: float(measured[f"{c}.{experiment.main}"][row]) for c in self.experiment.judged}
                 again.append(replace(finalists[len(again)], scores=scores))
         return again
 

@@ -110,14 +110,12 @@ class Bench:
     @property
     def learns(self) -> bool:
         """Whether a life changes the weights."""
-        lifetime = self.experiment.lifetime
-        length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
-        return length > 0 and not isinstance(self.experiment.rule, Frozen)
+        return self.experiment.learns
 
-    @cached_property
+    @property
     def judged(self) -> tuple[str, ...]:
         """Conditions by which the genome was chosen."""
-        return self.experiment.goals.conditions(self.experiment.conditions)
+        return self.experiment.judged
 
     @cached_property
     def measured(self) -> tuple[Condition, ...]:

@@ -143,7 +143,7 @@ def line(run: Run, best: Best) -> list[Ancestor]:
 def leaders(run: Run, generations: Sequence[int]) -> list[Ancestor]:
     """The best of each generation by the sum of main scores over the conditions that goals name."""
     experiment, found = run.experiment, []
-    judged = experiment.goals.conditions(experiment.conditions)
+    judged = experiment.judged
     for index in generations:
         generation = run.generation(index)
         total = np.sum([generation.measurements[f"{c}.{experiment.main}"] for c in judged], axis=0)

@@ -21,8 +21,6 @@ from evo.statistics import Estimate, estimate
 from genomes.chance import chance
 from inner_loop.environment import Split
 from inner_loop.episodic import CONDITIONS
-from inner_loop.lifetime import Lifetime
-from inner_loop.rules.frozen import Frozen
 
 _RESAMPLES = 400  # of the samples that examine; the score of a life on each costs as much as the life
 _FOUNDERS = 64
@@ -78,16 +76,9 @@ class Scored:
         return Scored(both(self.main, other.main), both(self.resampled, other.resampled))
 
 
-def learns(experiment: Experiment) -> bool:
-    """Whether a life changes the weights."""
-    lifetime = experiment.lifetime
-    length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
-    return length > 0 and not isinstance(experiment.rule, Frozen)
-
-
 def apart(experiment: Experiment) -> tuple[str, ...]:
     """Conditions that were measured and can differ: after a life that changes nothing all is as it was at birth."""
-    return tuple(c for c in experiment.conditions if learns(experiment) or not c.startswith("learned"))
+    return tuple(c for c in experiment.conditions if experiment.learns or not c.startswith("learned"))
 
 
 @final
@@ -113,13 +104,12 @@ class Variants:
     @property
     def judged(self) -> tuple[str, ...]:
         """Conditions that were selected for."""
-        named = self.experiment.goals.conditions(self.experiment.conditions)
-        return tuple(name for name in named if name in apart(self.experiment)) or ("innate",)
+        return tuple(name for name in self.experiment.judged if name in apart(self.experiment)) or ("innate",)
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """At birth and, where something is learned, after learning; and whatever was selected for."""
-        ends = ("innate", "learned") if learns(self.experiment) else ("innate",)
+        ends = ("innate", "learned") if self.experiment.learns else ("innate",)
         return tuple(dict.fromkeys((*ends, *self.judged)))
 
     @cached_property
