@@ -11,6 +11,7 @@ from jaxtyping import Float64, Integer
 from numpy import ndarray
 
 from evo.goals import Goals
+from evo.limits import Limits
 from evo.search.base import Search
 from genomes.chance import Chance
 from genomes.encoding import Encoding, develop, encoding_spec
@@ -34,7 +35,7 @@ _CHROMOSOMES = ("encoding", "rule", "objective")
 @final
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Everything that decides a result, together with nothing that does not.
+    """Everything that decides a result, and what is kept of it.
 
     Attributes:
         topology: groups of neurons and the projections between them: given.
@@ -51,6 +52,11 @@ class Experiment:
         seed: of all randomness.
         cohort: individuals that live side by side; part of the experiment because it decides the last bits of a result.
         device: where lives are computed; a run never mixes devices.
+        limits: of time, memory and failures.
+        in_flight: generations that are in hand at once. 1: a generation is bred when the one before it is known. More:
+            as soon as any is known the next is bred, for very unequal machines. The order in which they arrive then
+            decides the result: it is recorded rather than derived, and only a resumed run repeats it.
+        keep: 1: every generation whole; K: every K-th and the last; of the others their best and their summary.
     """
 
     topology: Topology
@@ -67,10 +73,15 @@ class Experiment:
     seed: int = 0
     cohort: int = 32
     device: str = "cpu"
+    limits: Limits = field(default_factory=Limits)
+    in_flight: int = 1
+    keep: int = 1
 
     def __post_init__(self) -> None:
         expect(self.generations >= 1, "generations", "at least 1", self.generations)
         expect(self.cohort >= 2, "cohort", "at least 2 individuals", self.cohort)
+        expect(1 <= self.in_flight <= 10_000, "in_flight", "1 to 10,000 generations", self.in_flight)
+        expect(self.keep >= 1, "keep", "at least 1", self.keep)
         _check_device(self.device)
         _check_environment(self)
         _check_teacher(self)
