@@ -12,7 +12,7 @@ from numpy import ndarray
 from evo.goals import Goals
 from evo.registry import REGISTRY, SEAMS, resolve
 from evo.search.base import Search, State
-from genomes.chance import chance
+from genomes.chance import Chance, chance
 from genomes.check import check_encoding
 from genomes.expect import Unexpected, expect, nearest
 from genomes.spec import Field, GenomeSpec
@@ -36,13 +36,16 @@ def check_search(search: Search) -> list[str]:
     state = search.begin(_SPEC, chance(0, "search", -1))
     for generation in range(3):
         luck = chance(0, "search", generation)
-        asked, again = search.ask(state, _SPEC, luck), search.ask(state, _SPEC, luck)
-        expect(np.array_equal(asked.units, again.units), name, "the same answer to the same ask", "another one")
+        asked, units = search.ask(state, _SPEC, luck), _asked_for(search, state, luck)
+        expect(np.array_equal(units, _asked_for(search, state, luck)), name, "the same answer to the same ask", "not")
         shape = (search.lives, _SPEC.size)
-        expect(asked.units.shape == shape, name, f"{shape} numbers", asked.units.shape)
-        expect(np.isfinite(asked.units).all(), name, "finite genomes", "others")
+        expect(units.shape == shape, name, f"{shape} numbers", units.shape)
+        expect(np.isfinite(units).all(), name, "finite genomes", "others")
+        some = np.arange(search.lives)[::-3]
+        again = search.rows(search.source(state), some, _SPEC, luck)
+        expect(np.array_equal(again, units[some]), name, "rows that are those of its ask", "others")
         expect(asked.parents.shape == (search.lives, 2), name, "two parents each", asked.parents.shape)
-        goals = _goals(asked.units)[:, :count]
+        goals = _goals(units)[:, :count]
         before = {key: value.copy() for key, value in state.items()}
         told = search.tell(state, asked, goals, _SPEC, luck)
         expect(_same(state, before), name, "a tell that leaves the old state alone", "a changed one")
@@ -54,7 +57,7 @@ def check_search(search: Search) -> list[str]:
         state = told
     return [
         f"{name} asks for {search.lives} genomes in the unit cube",
-        f"{name} gives the same answer to the same ask and tell",
+        f"{name} gives the same answer to the same ask, whole or by rows, and to the same tell",
         f"{name} keeps its state in named arrays and leaves the old one alone",
     ]
 
@@ -117,6 +120,14 @@ def _goals_taken(search: Search) -> int:
         search.check(_SPEC, 1)
         return 1
     return 2
+
+
+def _asked_for(search: Search, state: State, luck: Chance) -> Float64[ndarray, "N G"]:
+    """All that a search asks for, of a lazy one too."""
+    units = search.ask(state, _SPEC, luck).units
+    lazy = f"units from its ask, or none where it is lazy (lazy: {search.lazy(_SPEC)})"
+    expect((units is None) == search.lazy(_SPEC), type(search).__name__, lazy, "the other")
+    return search.rows(search.source(state), np.arange(search.lives), _SPEC, luck) if units is None else units
 
 
 def _goals(units: Float64[ndarray, "N G"]) -> Float64[ndarray, "N 2"]:

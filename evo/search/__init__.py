@@ -8,6 +8,7 @@ from evo.search.genetic import Genetic
 from evo.search.nsga2 import NSGA2
 from evo.search.nsga3 import NSGA3
 from evo.search.random_search import RandomSearch
+from evo.search.steady_state import SteadyState
 
 SEARCHES: tuple[type[Search], ...] = (
     EvolutionStrategy,
@@ -16,5 +17,6 @@ SEARCHES: tuple[type[Search], ...] = (
     NSGA3,
     CMAES,
     FitnessProportional,
+    SteadyState,
     RandomSearch,
 )

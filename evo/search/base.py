@@ -28,12 +28,23 @@ class Asked:
     """The individuals that a search wants evaluated.
 
     Attributes:
-        units: (N, G) in the unit cube.
+        units: (N, G) in the unit cube; None where the search is lazy.
         parents: (N, 2) whom each came from, in numbers of the run: generation * lives + row; -1 where there is none.
     """
 
-    units: Float64[ndarray, "N G"]
+    units: Float64[ndarray, "N G"] | None
     parents: Int[ndarray, "N 2"]
+
+    @property
+    def held(self) -> Float64[ndarray, "N G"]:
+        """The units of a search that is not lazy.
+
+        Raises:
+            ValueError: a lazy search holds none.
+        """
+        if self.units is None:
+            raise ValueError("a lazy search holds no units: Search.rows makes those that are wanted")
+        return self.units
 
 
 class Search(ABC):
@@ -64,6 +75,26 @@ class Search(ABC):
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
     ) -> State:
         """The state after the individuals were evaluated; goals are finite and maximised."""
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether it can be told individuals that were asked for before it was told others."""
+        return False
+
+    def lazy(self, spec: GenomeSpec) -> bool:
+        """Whether a generation is too large to hold: `ask` gives no units then, and whoever wants some asks `rows`."""
+        return False
+
+    def source(self, state: State) -> State:
+        """All that `rows` reads of a state: of a lazy search it travels, and is stored, in place of the individuals."""
+        return state
+
+    def rows(self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "R G"]:
+        """Those rows of what `ask(state, spec, chance)` gives, or would if it could be held.
+
+        `state` may be a `source`: the answer is the same.
+        """
+        return self.ask(state, spec, chance).held[rows]
 
 
 def founders(count: int, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "N G"]:

@@ -72,7 +72,7 @@ class CMAES(Search):
         strategy.pc, strategy.ps = state["covariance_path"], state["sigma_path"]
         strategy.update_count = int(state["updates"][0])
         worth = mean_rank(goals)
-        strategy.update(individuals(asked.units, worth[:, None]))
+        strategy.update(individuals(asked.held, worth[:, None]))
         return _state(strategy)
 
 

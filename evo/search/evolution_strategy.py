@@ -9,13 +9,16 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int, Int64
 from numpy import ndarray
 
+from evo.search import noise_table
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec
+
+_HELD = 2**24  # numbers of a generation that is still held: 128 MB
 
 
 @final
@@ -25,6 +28,9 @@ class EvolutionStrategy(Search):
 
     Each goal is ranked within the generation, ties sharing their mean rank, and the ranks are averaged: goals of
     unlike scale weigh the same. The centre starts at a random founder.
+
+    Where a generation has more than 2^24 numbers the search is lazy: its noise comes from a table, and nobody holds it
+    whole (evo/search/noise_table.py says what that costs).
 
     Attributes:
         population: individuals a generation, an odd number: the centre itself and pairs centre +- sigma * noise.
@@ -74,6 +80,8 @@ class EvolutionStrategy(Search):
 
     def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
         """The centre, then mirrored pairs: i and i + (population - 1) / 2 lie on opposite sides of it."""
+        if self.lazy(spec):
+            return Asked(None, unrelated(self.population))
         reach = self._now(self.sigma, self.sigma_end, state) * self._noise(spec, chance)
         centre = state["centre"]
         units = np.concatenate([centre[None, :], centre + reach, centre - reach])
@@ -86,7 +94,7 @@ class EvolutionStrategy(Search):
         ranks = mean_rank(goals)
         worth = (ranks - 1.0) / (len(goals) - 1) - 0.5
         ahead, behind = worth[1 : self._pairs + 1], worth[self._pairs + 1 :]
-        gradient = (ahead - behind) @ self._noise(spec, chance) / self.population
+        gradient = self._weighted_noise(ahead - behind, spec, chance) / self.population
         time = state["time"] + 1.0
         mean = self.momentum * state["mean"] + (1.0 - self.momentum) * gradient
         square = self.scaling * state["square"] + (1.0 - self.scaling) * gradient**2
@@ -94,12 +102,41 @@ class EvolutionStrategy(Search):
         centre = state["centre"] + self._now(self.step, self.step_end, state) * direction
         return {"centre": centre.clip(0.0, 1.0), "mean": mean, "square": square, "time": time}
 
+    def lazy(self, spec: GenomeSpec) -> bool:
+        """With more than 2^24 numbers a generation."""
+        return self.population * spec.size > _HELD
+
+    def source(self, state: State) -> State:
+        """Where the centre is, and when."""
+        return {"centre": state["centre"], "time": state["time"]}
+
+    def rows(self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "R G"]:
+        """The same centre and mirrored pairs, one window of the table a pair."""
+        if not self.lazy(spec):
+            return super().rows(state, rows, spec, chance)
+        side = np.where(rows == 0, 0.0, np.where(rows <= self._pairs, 1.0, -1.0))
+        start = self._starts(spec, chance)[(rows - 1) % self._pairs]
+        reach = self._now(self.sigma, self.sigma_end, state) * side
+        units = reach[:, None] * noise_table.windows(start, spec.size)
+        units += state["centre"]
+        return units.clip(0.0, 1.0, out=units)
+
     @property
     def _pairs(self) -> int:
         return (self.population - 1) // 2
 
     def _noise(self, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "pairs G"]:
         return _drawn(tuple(chance.keys[0].tolist()), self._pairs, spec.size)
+
+    def _starts(self, spec: GenomeSpec, chance: Chance) -> Int64[ndarray, " pairs"]:
+        return noise_table.starts(self._pairs, spec.size, chance)
+
+    def _weighted_noise(
+        self, weights: Float64[ndarray, " pairs"], spec: GenomeSpec, chance: Chance
+    ) -> Float64[ndarray, " G"]:
+        if self.lazy(spec):
+            return noise_table.weighted_sum(weights, self._starts(spec, chance), spec.size)
+        return weights @ self._noise(spec, chance)
 
     def _now(self, first: float, last: float, state: State) -> float:
         progress = min(float(state["time"][0]) / self.horizon, 1.0)

@@ -72,7 +72,7 @@ class FitnessProportional(Search):
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
     ) -> State:
         """The generation just evaluated becomes the parents."""
-        return {"units": asked.units.copy(), "worth": goals[:, 0].copy(), "born": state["born"] + self.population}
+        return {"units": asked.held.copy(), "worth": goals[:, 0].copy(), "born": state["born"] + self.population}
 
     def _mutated(self, units: Float64[ndarray, "N G"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "N G"]:
         if self.mutation == 0:

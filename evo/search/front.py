@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
 from numpy import ndarray
 
-from evo.population import Individual, individuals
+from evo.population import Individual
 from evo.search.base import Asked, Search, State, founders, numbered, unrelated
 from evo.search.variation import Variation
 from genomes.chance import Chance
@@ -26,6 +26,11 @@ class FrontSearch(Search):
     def lives(self) -> int:
         """The population."""
         return self.population
+
+    @property
+    def overlaps(self) -> bool:
+        """Children compete whenever they come."""
+        return True
 
     def begin(self, spec: GenomeSpec, chance: Chance) -> State:
         """The founders, not yet evaluated."""
@@ -45,11 +50,10 @@ class FrontSearch(Search):
     ) -> State:
         """The best of parents and children, as many as the population."""
         if not len(state["goals"]):
-            units, merged = asked.units, goals
+            units, merged = asked.held, goals
         else:
-            units, merged = np.concatenate([state["units"], asked.units]), np.concatenate([state["goals"], goals])
-        chosen = self.survivors(individuals(np.zeros((len(units), 1)), merged), chance.stream("selection"))
-        rows = [individual.row for individual in chosen]
+            units, merged = np.concatenate([state["units"], asked.held]), np.concatenate([state["goals"], goals])
+        rows = self.survivors(merged, chance.stream("selection"))
         born = np.concatenate([state["born"], state["told"] * self.population + np.arange(self.population)])
         return {"units": units[rows], "goals": merged[rows], "born": born[rows], "told": state["told"] + 1}
 
@@ -58,5 +62,5 @@ class FrontSearch(Search):
         """Who become parents of the next children."""
 
     @abstractmethod
-    def survivors(self, everyone: list[Individual], chance: Chance) -> Sequence[Individual]:
-        """As many as the population, of parents and children together."""
+    def survivors(self, goals: Float64[ndarray, "N goals"], chance: Chance) -> Int[ndarray, " population"]:
+        """Rows of parents and children together, as many as the population."""

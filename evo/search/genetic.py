@@ -83,7 +83,7 @@ class Genetic(Search):
     ) -> State:
         """The generation just evaluated becomes the parents."""
         worth = mean_rank(goals)
-        return {"units": asked.units.copy(), "worth": worth, "born": state["born"] + self.population}
+        return {"units": asked.held.copy(), "worth": worth, "born": state["born"] + self.population}
 
     def _mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
         with deap_chance(chance):

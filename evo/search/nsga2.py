@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
+import numpy as np
 from deap import tools
+from jaxtyping import Float64, Int
+from numpy import ndarray
 
 from evo.population import Individual
 from evo.search.base import check_population, deap_chance
 from evo.search.front import FrontSearch
+from evo.search.front_sort import best, crowding
 from evo.search.variation import Variation
 from genomes.chance import Chance
 from genomes.expect import expect
@@ -40,12 +44,12 @@ class NSGA2(FrontSearch):
 
     def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
         """Binary tournaments by front and crowding distance."""
-        for front in tools.emo.sortLogNondominated(parents, len(parents)):
-            tools.emo.assignCrowdingDist(front)
+        distances = crowding(np.array([parent.fitness.values for parent in parents]))
+        for parent, distance in zip(parents, distances.tolist(), strict=True):
+            parent.fitness.crowding_dist = distance
         with deap_chance(chance):
             return tools.selTournamentDCD(parents, count)
 
-    def survivors(self, everyone: list[Individual], chance: Chance) -> Sequence[Individual]:
-        """DEAP's selNSGA2 with the fast non-dominated sort."""
-        with deap_chance(chance):
-            return tools.selNSGA2(everyone, self.population, nd="log")
+    def survivors(self, goals: Float64[ndarray, "N goals"], chance: Chance) -> Int[ndarray, " population"]:
+        """The first fronts, and of the last one those that lie apart."""
+        return best(goals, self.population)

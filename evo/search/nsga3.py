@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
+import numpy as np
 from deap import tools
+from jaxtyping import Float64, Int
+from numpy import ndarray
 
 from evo.population import Individual
 from evo.search.base import check_population, deap_chance
 from evo.search.front import FrontSearch
+from evo.search.front_sort import fronts
 from evo.search.variation import Variation
 from genomes.chance import Chance
 from genomes.expect import expect
@@ -51,9 +55,18 @@ class NSGA3(FrontSearch):
         with deap_chance(chance):
             return tools.selRandom(parents, count)
 
-    def survivors(self, everyone: list[Individual], chance: Chance) -> Sequence[Individual]:
-        """DEAP's selNSGA3 with the fast non-dominated sort."""
-        goals = len(everyone[0].fitness.values)
-        points = tools.uniform_reference_points(goals, self.divisions)
+    def survivors(self, goals: Float64[ndarray, "N goals"], chance: Chance) -> Int[ndarray, " population"]:
+        """The first fronts, and of the last one those whose reference points have the fewest: DEAP's selNSGA3."""
+        order, front = fronts(goals)
+        kept = order[front <= front[self.population - 1]]
+        certain = np.count_nonzero(front < front[self.population - 1])
+        losses, points = -goals[kept], tools.uniform_reference_points(goals.shape[1], self.divisions)
+        ideal, worst = losses.min(axis=0), losses.max(axis=0)
+        extremes = tools.emo.find_extreme_points(losses, ideal)
+        intercepts = tools.emo.find_intercepts(extremes, ideal, worst, worst)
+        niches, distances = tools.emo.associate_to_niche(losses, points, ideal, intercepts)
+        taken = np.bincount(niches[:certain], minlength=len(points))
+        last, free = kept[certain:], self.population - certain
         with deap_chance(chance):
-            return tools.selNSGA3(everyone, self.population, points, nd="log")
+            chosen = tools.emo.niching(last, free, niches[certain:], distances[certain:], taken)
+        return np.array([*kept[:certain], *chosen])

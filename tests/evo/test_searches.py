@@ -13,6 +13,7 @@ from evo.search.genetic import Genetic
 from evo.search.nsga2 import NSGA2
 from evo.search.nsga3 import NSGA3
 from evo.search.random_search import RandomSearch
+from evo.search.steady_state import SteadyState
 from evo.search.variation import Variation
 from genomes.chance import chance
 from genomes.expect import Unexpected
@@ -26,6 +27,7 @@ SMALL = (
     NSGA2(16),
     NSGA3(16),
     CMAES(16),
+    SteadyState(16, 16),
 )
 EVERY = (*SMALL, RandomSearch(16))
 
@@ -68,6 +70,21 @@ def test_it_finds_more_than_chance_does(search, seed):
         return max(towards(asked.units, 0.3, 0.5).sum(1).max() for asked in every)
 
     assert best(search) > best(RandomSearch(17)) + 0.05
+
+
+def test_a_steady_state_keeps_the_best_of_all_that_ever_lived():
+    search = SteadyState(8, 4)
+    state, every = bred(search, 12)
+    goals = np.concatenate([towards(asked.units, 0.3, 0.5) for asked in every])
+    assert len(state["units"]) == 8
+    assert all(len(asked.units) == 4 for asked in every)
+    assert (every[0].parents == -1).all()
+    assert (every[1].parents == -1).all(), "the population was not complete"
+    assert (every[2].parents[:, 0] >= 0).all()
+    assert not (every[0].units == every[1].units).any(), "founders differ"
+    assert state["goals"].max() == goals.max(), "the best in a goal is never lost"
+    units = np.concatenate([asked.units for asked in every])
+    assert (units[state["born"]] == state["units"]).all(), "numbers of the run"
 
 
 @pytest.mark.parametrize("search", EVERY, ids=name)
@@ -118,7 +135,8 @@ def test_goals_that_say_little_do_no_harm(search, goals):
 def test_ranks_are_told_so_that_the_scale_of_a_goal_does_not_matter(search, same_bytes):
     one, _ = bred(search, 4, goals=lambda units: towards(units, 0.3, 0.5))
     two, _ = bred(search, 4, goals=lambda units: np.exp(towards(units, 0.3, 0.5) * [0.5, 3.0]) * [1e-6, 1e6])
-    assert same_bytes(one, two)
+    kept = [{name: array for name, array in state.items() if name != "goals"} for state in (one, two)]
+    assert same_bytes(*kept)
 
 
 @pytest.mark.parametrize("search", [Genetic(8), NSGA2(8), NSGA3(8), Genetic(7, 1)], ids=name)

@@ -1,0 +1,100 @@
+"""A steady-state genetic algorithm, a few children at a time: Syswerda 1989 (ICGA 3:2); Whitley 1989 (ICGA 3:116)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from deap import tools
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.population import Individual
+from evo.search.base import (
+    Asked,
+    Search,
+    State,
+    check_population,
+    deap_chance,
+    founders,
+    mean_rank,
+    numbered,
+    unrelated,
+)
+from evo.search.variation import Variation
+from genomes.chance import Chance
+from genomes.expect import expect
+from genomes.spec import GenomeSpec
+
+
+@final
+@dataclass(frozen=True)
+class SteadyState(Search):
+    """Children take the places of the worst as soon as they are known; nobody waits for a generation.
+
+    Several goals become one by the mean of their ranks among all who compete. With `in_flight` above 1 it is
+    asynchronous: children are bred from whoever is known by then.
+
+    Attributes:
+        population: the most who are kept.
+        children: individuals a generation; best as many as a cohort has.
+        tournament: how many compete to become a parent; 1: no selection of parents.
+        variation: crossover and mutation.
+    """
+
+    population: int = 128
+    children: int = 32
+    tournament: int = 2
+    variation: Variation = field(default_factory=Variation)
+
+    def __post_init__(self) -> None:
+        check_population("SteadyState", self.population)
+        expect(1 <= self.children <= self.population, "SteadyState.children", "1 to the population", self.children)
+        expect(self.tournament >= 1, "SteadyState.tournament", "at least 1", self.tournament)
+
+    @property
+    def lives(self) -> int:
+        """The children."""
+        return self.children
+
+    @property
+    def overlaps(self) -> bool:
+        """Children compete whenever they come."""
+        return True
+
+    def check(self, spec: GenomeSpec, goals: int) -> None:
+        """Any genome, any number of goals."""
+
+    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+        """Nobody yet."""
+        none = np.zeros(0, dtype=np.int64)
+        return {
+            "units": np.zeros((0, spec.size)),
+            "goals": np.zeros((0, 0)),
+            "born": none,
+            "told": np.zeros(1, dtype=np.int64),
+        }
+
+    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+        """Founders until the population is complete; then children."""
+        if len(state["units"]) < self.population:
+            return Asked(founders(self.children, spec, chance), unrelated(self.children))
+        worth = mean_rank(state["goals"])[:, None]
+        children = self.variation.offspring(state["units"], worth, self.children, self._mates, spec, chance)
+        return Asked(children.units, numbered(children.parents, state["born"]))
+
+    def tell(
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+    ) -> State:
+        """The best of all, as many as there is room for; of equals those who came later."""
+        units = np.concatenate([asked.held, state["units"]])
+        merged = np.concatenate([goals, state["goals"].reshape(-1, goals.shape[1])])
+        born = np.concatenate([state["told"] * self.children + np.arange(self.children), state["born"]])
+        rows = np.argsort(-mean_rank(merged), kind="stable")[: self.population]
+        return {"units": units[rows], "goals": merged[rows], "born": born[rows], "told": state["told"] + 1}
+
+    def _mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+        with deap_chance(chance):
+            return tools.selTournament(parents, count, tournsize=self.tournament)
