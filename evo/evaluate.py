@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.experiment import Experiment, birth, wiring_bits
+from evo.experiment import Experiment, assemble, birth, wiring_bits
+from evo.search.base import State
 from genomes.chance import SHARED, Chance, chance
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
@@ -33,17 +34,19 @@ class Cohort:
         generation: of the outer loop.
         number: of the cohort in its generation.
         slots: (C,) which individuals of the generation; a short cohort is filled up with its first.
-        levels: (C, G) their genomes.
+        levels: (C, G) their genomes; None: whoever evaluates them draws them from the source.
         real: how many are no filling.
         edits: (C, G) values in the place of genes, nan where the genome holds; None: it holds everywhere.
+        source: what `Search.rows` reads of the search's state, where the genomes are too many to be sent.
     """
 
     generation: int
     number: int
     slots: Int64[ndarray, " C"]
-    levels: Integer[ndarray, "C G"]
+    levels: Integer[ndarray, "C G"] | None
     real: int
     edits: Float64[ndarray, "C G"] | None = None
+    source: State | None = None
 
 
 @final
@@ -86,12 +89,27 @@ class Outcome:
 
 def cohorts(generation: int, levels: Integer[ndarray, "N G"], size: int) -> list[Cohort]:
     """Cuts a generation into cohorts of equal size, in order."""
+    return [replace(cohort, levels=levels[cohort.slots]) for cohort in unwritten(generation, len(levels), size, None)]
+
+
+def unwritten(generation: int, count: int, size: int, source: State | None) -> list[Cohort]:
+    """The same cohorts with their source in the place of genomes."""
     cut = []
-    for number, start in enumerate(range(0, len(levels), size)):
-        slots = np.arange(start, min(start + size, len(levels)))
+    for number, start in enumerate(range(0, count, size)):
+        slots = np.arange(start, min(start + size, count))
         filled = np.concatenate([slots, np.full(size - len(slots), start)])
-        cut.append(Cohort(generation, number, filled, levels[filled], len(slots)))
+        cut.append(Cohort(generation, number, filled, None, len(slots), source=source))
     return cut
+
+
+def written_out(experiment: Experiment, cohort: Cohort) -> Cohort:
+    """A cohort with its genomes: as they stand, or drawn from the source."""
+    if cohort.levels is not None:
+        return cohort
+    assert cohort.source is not None, "genomes or how they are drawn"
+    spec, luck = assemble(experiment), chance(experiment.seed, "search", cohort.generation)
+    units = experiment.search.rows(cohort.source, cohort.slots, spec, luck)
+    return replace(cohort, levels=spec.quantise(units), source=None)
 
 
 def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
@@ -101,6 +119,7 @@ def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -
         The measurements of `live` or `live_in`, and `genome_bits` and `wiring_bits`; means over `lifetime.births`
         births.
     """
+    cohort = written_out(experiment, cohort)
     measured = _in_a_task(experiment, cohort, assay) if experiment.task else _in_a_world(experiment, cohort, assay)
     measured = {name: m[: cohort.real] for name, m in measured.items()}
     finite = np.all([np.isfinite(m.reshape(cohort.real, -1)).all(1) for m in measured.values()], axis=0)
@@ -142,6 +161,7 @@ def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measure
 def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:
     """The newborns, individual by individual, with whatever is done to them."""
     levels, edits = cohort.levels, cohort.edits
+    assert levels is not None, "written out by evaluate"
     if len(replicates) > 1:
         levels = np.repeat(levels, len(replicates), axis=0)
         edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)

@@ -88,6 +88,8 @@ class Experiment:
         self.goals.check(measurement_names(self))
         expect(assemble(self).size > 0, "encoding", "a genome with at least one gene", 0)
         self.search.check(assemble(self), self.goals.count)
+        overlaps = self.in_flight == 1 or self.search.overlaps
+        expect(overlaps, "in_flight", f"1: {type(self.search).__name__} tells its generations in turn", self.in_flight)
 
     @property
     def environment(self) -> Environment:

@@ -1,10 +1,20 @@
-"""How much an individual may take, and how many may fail, before it is a failure: faults become records."""
+"""How much lives may take, and how many may fail: faults become records, up to a limit."""
 
 from __future__ import annotations
 
+import faulthandler
 import math
+import os
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import final
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import NoReturn, final
 
 from genomes.expect import expect
 
@@ -26,7 +36,7 @@ class Limits:
 
     seconds: float | None = None
     memory: float | None = None
-    failures: float = 0.5
+    failures: float = 0.9
 
     def __post_init__(self) -> None:
         for name in ("seconds", "memory"):
@@ -34,3 +44,75 @@ class Limits:
             good = number is None or (math.isfinite(number) and number > 0)
             expect(good, f"limits.{name}", "a number above 0, or null", number)
         expect(0 <= self.failures <= 1, "limits.failures", "a share, 0 to 1", self.failures)
+
+
+class OutOfTime(Exception):
+    """A cohort's lives take longer than they may."""
+
+
+@contextmanager
+def within(limits: Limits, backstop: bool = False) -> Iterator[None]:
+    """Holds what is done inside to the limits of time and memory.
+
+    A process may have one alarm, so time is held in its main thread alone; memory where the kernel tells how much a
+    process has.
+
+    Args:
+        backstop: end the process after twice the time: for work that never comes back to Python, where no alarm is
+            heard.
+
+    Raises:
+        OutOfTime: the time is over.
+        MemoryError: or torch's RuntimeError, from whatever asked for more than there may be.
+    """
+    with _backstop(limits.seconds if backstop else None), _alarm(limits.seconds), _ceiling(limits.memory):
+        yield
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[None]:
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def over(number: int, frame: FrameType | None) -> NoReturn:
+        raise OutOfTime
+
+    theirs = signal.signal(signal.SIGALRM, over)
+    began, (left, again) = monotonic(), signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, theirs)
+        if left:  # somebody else's alarm goes on where it was
+            signal.setitimer(signal.ITIMER_REAL, max(left - (monotonic() - began), 1e-3), again)
+
+
+@contextmanager
+def _backstop(seconds: float | None) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(2 * seconds + 1, exit=True, file=nowhere)  # a thread that needs no GIL
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def _ceiling(memory: float | None) -> Iterator[None]:
+    statistics = Path("/proc/self/statm")
+    if memory is None or not statistics.exists():
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    has = int(statistics.read_text().split()[0]) * resource.getpagesize()
+    most = has + int(memory * 2**30)
+    resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

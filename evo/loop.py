@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from evo.evaluate import Outcome, cohorts
+from evo.bred import Bred
+from evo.evaluate import Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
 from evo.numerics import settle
-from evo.record import Generation, joined, outcome_arrays, outcome_of, screened
+from evo.record import Generation, outcome_arrays, outcome_of
 from evo.search.base import State
+from evo.steady import steady_generations
 from evo.store import RunFolder
 from genomes.chance import chance
-
-
-class RunFailed(RuntimeError):
-    """No individual of a generation could be evaluated: there is nothing to breed from."""
 
 
 def generations(
@@ -25,24 +23,24 @@ def generations(
     """Evolves from where the folder stands to `experiment.generations`; yields each generation once it is on disk.
 
     What is computed depends on the experiment alone: not on the executor, and not on how often the run was stopped.
+    Only where several generations are in flight does the order of their arrival count.
 
     Args:
         latest: where the folder stands, as `folder.latest()` says.
 
     Raises:
-        RunFailed: every individual of a generation failed.
+        RunFailed: more individuals of a generation failed than may.
     """
     settle()
-    spec, search = assemble(experiment), experiment.search
-    done, state = latest or (-1, search.begin(spec, chance(experiment.seed, "search", -1)))
+    if experiment.in_flight > 1:
+        yield from steady_generations(experiment, folder, executor, latest)
+        return
+    first = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
+    done, state = latest or (-1, first)
     begun = _Begun(experiment, folder, executor, done + 1, state)
     for index in range(done + 1, experiment.generations):
-        measurements, failures = joined(begun.outcomes())
-        if all(failures):
-            raise RunFailed(f"generation {index}: all {len(failures)} individuals failed ({failures[0]})")
-        goals = screened(experiment.goals, measurements, failures)
-        generation = Generation(index, begun.levels, begun.asked.parents, goals, measurements, failures)
-        state = search.tell(state, begun.asked, goals, spec, begun.luck)
+        generation = begun.bred.recorded(index, begun.outcomes())
+        state = begun.bred.told(state, generation)
         if index + 1 < experiment.generations:
             # the workers have the next generation in hand while this one is written
             begun = _Begun(experiment, folder, executor, index + 1, state)
@@ -57,12 +55,9 @@ class _Begun:
     """A generation whose cohorts are on their way; those in the journal are not lived again."""
 
     def __init__(self, experiment: Experiment, folder: RunFolder, executor: Executor, index: int, state: State) -> None:
-        spec = assemble(experiment)
-        self.luck = chance(experiment.seed, "search", index)
-        self.asked = experiment.search.ask(state, spec, self.luck)
-        self.levels = spec.quantise(self.asked.units)
-        to_live = cohorts(index, self.levels, experiment.cohort)
-        self._index, self._count, self._journal = index, len(to_live), folder.journal
+        self.bred, self._journal = Bred.of(experiment, index, state), folder.journal
+        to_live = self.bred.cohorts
+        self._count = len(to_live)
         self._known = {number: outcome_of(arrays) for number, arrays in folder.journal.read(index).items()}
         self._missing = [cohort for cohort in to_live if cohort.number not in self._known]
         self._arriving = executor.outcomes(experiment, self._missing)
@@ -71,6 +66,6 @@ class _Begun:
         """In the order of the cohorts, each in the journal as soon as it has arrived."""
         for place, outcome in self._arriving:
             number = self._missing[place].number
-            self._journal.append(self._index, number, outcome_arrays(outcome))
+            self._journal.append(self.bred.number, number, outcome_arrays(outcome))
             self._known[number] = outcome
         return [self._known[number] for number in range(self._count)]

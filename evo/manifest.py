@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evo.experiment import Experiment
-from evo.numerics import settle
+from evo.numerics import kernels, settle
+from evo.proof import proof_of_lives, proof_of_search
 from genomes.expect import Unexpected, expect
 
 _EXACT = ("instinct", "torch", "numpy", "deap")
@@ -28,6 +29,8 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
         "commit": _commit(),
         "platform": f"{platform.system()} {platform.machine()}",
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "kernels": kernels(),
+        "proof": {"lives": proof_of_lives(experiment), "search": proof_of_search(experiment)},
         "threads": torch.get_num_threads(),
         "cohort": experiment.cohort,
         "device": experiment.device,
@@ -45,6 +48,12 @@ def check_same_world(where: str, then: dict[str, Any], experiment: Experiment) -
         if made != have:
             raise Unexpected(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
     expect(then["data"] == now["data"], where, "the data that the run began with", "data that have changed")
+    if then.get("proof", now["proof"]) != now["proof"]:
+        began, have = (f"{m['kernels']} kernels on {m['instructions']}" for m in (then, now))
+        raise Unexpected(
+            f"{where}: began with {began}, and here ({have}) the last bits come out otherwise; go on with it on a "
+            "machine like the first (a run begun with --portable can move)"
+        )
 
 
 def _commit() -> str:

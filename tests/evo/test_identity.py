@@ -10,11 +10,11 @@ from time import perf_counter
 
 import pytest
 
-from evo import executors, files
+from evo import dispatcher, executors, files
 from evo.executors import OnRay, Serial
 from evo.experiment import Experiment
 from evo.goals import Scores
-from evo.search import SEARCHES, EvolutionStrategy, FitnessProportional
+from evo.search import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
 from evo.session import evolve
 from genomes.encodings import GeneExpression
 from genomes.spec import Evolve
@@ -49,7 +49,8 @@ def goals_of(search):
 
 
 def small(search):
-    return search(population=9 if search is EvolutionStrategy else 8)
+    sizes = {EvolutionStrategy: {"population": 9}, SteadyState: {"population": 12, "children": 8}}
+    return search(**sizes.get(search, {"population": 8}))
 
 
 def files_of(run):
@@ -84,7 +85,7 @@ def seconds(processes, tmp_path_factory):
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ray_gives_the_bytes_of_this_process(search, workers, undisturbed, ray_executor, monkeypatch, tmp_path):
-    monkeypatch.setattr(executors, "_WINDOW", 1)  # so many cohorts at once as there are workers
+    monkeypatch.setattr(dispatcher, "_WINDOW", 1)  # so many cohorts at once as there are workers
     found = lived(experiment_with(small(search)), tmp_path / "run", OnRay(workers))
     assert found == undisturbed[search]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from evo import executors
+from evo import dispatcher
 from evo.cli import main
 from evo.config import dump, read
 from evo.evaluate import SELECTION, Assay, Cohort, evaluate
@@ -377,7 +377,7 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.ray
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ray_gives_the_bytes_of_this_process(workers, undisturbed, ray_executor, monkeypatch, tmp_path):
-    monkeypatch.setattr(executors, "_WINDOW", 1)  # so many cohorts at once as there are workers
+    monkeypatch.setattr(dispatcher, "_WINDOW", 1)  # so many cohorts at once as there are workers
     list(evolve(LIVED, tmp_path / "run", OnRay(workers)))
     assert files_of(tmp_path / "run") == files_of(undisturbed)
 

@@ -1,0 +1,89 @@
+"""What a worker gives back, and what it means when nothing comes back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, final
+
+from evo.evaluate import Assay, Cohort, Failure, Outcome
+from evo.experiment import Experiment
+from evo.files import pack
+from evo.numerics import settle
+from evo.proof import Proof, proof_of_lives
+from evo.record import outcome_arrays
+
+Evaluator = Callable[[Experiment, Cohort, Assay], Outcome]
+"""What a worker does with a cohort."""
+
+
+class Disagreement(RuntimeError):
+    """The same cohort came to different results: a machine is faulty, or a component draws chance of its own."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a worker gives back.
+
+    Attributes:
+        outcome: of the cohort; None: this process does not compute the bits that the run began with.
+        node: Ray's name of the node.
+        process: number of the process on it.
+        kernels: which instructions torch uses there.
+        seconds: that the evaluation took.
+    """
+
+    outcome: Outcome | None
+    node: str
+    process: int
+    kernels: str
+    seconds: float
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the outcome."""
+        assert self.outcome is not None, "asked of whoever took part"
+        return digest_of(self.outcome)
+
+
+def answer(evaluator: Evaluator, experiment: Experiment, cohort: Cohort, assay: Assay, proof: Proof | None) -> Answer:
+    """The task that a worker runs: it proves itself, then evaluates."""
+    import ray
+    import torch
+
+    settle()
+    fit = proof is None or proof_of_lives(proof.experiment) == proof.digest
+    began = perf_counter()
+    outcome = evaluator(experiment, cohort, assay) if fit else None
+    node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
+    return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
+
+
+def answer_of(reference: Any) -> Answer | Failure | None:
+    """An answer, why the process of an attempt died, or None: the node did."""
+    import ray
+
+    try:
+        given: Answer = ray.get(reference)
+        return given
+    except ray.exceptions.RayTaskError as error:
+        raise error.as_instanceof_cause() from None
+    except ray.exceptions.OutOfMemoryError:
+        return "memory"
+    except ray.exceptions.WorkerCrashedError:
+        return "lost"
+    except (
+        ray.exceptions.NodeDiedError,
+        ray.exceptions.ObjectLostError,
+        ray.exceptions.TaskCancelledError,
+    ):
+        return None
+
+
+def digest_of(outcome: Outcome) -> str:
+    """SHA-256 of an outcome."""
+    return hashlib.sha256(pack(outcome_arrays(outcome))).hexdigest()

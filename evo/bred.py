@@ -1,0 +1,92 @@
+"""A generation that was asked for: its cohorts, and its record once their outcomes are known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from typing import final
+
+from jaxtyping import Integer
+from numpy import ndarray
+
+from evo.evaluate import Cohort, Failure, Outcome, cohorts, unwritten
+from evo.experiment import Experiment, assemble
+from evo.record import Generation, joined, screened
+from evo.search.base import Asked, State
+from genomes.chance import chance
+
+
+class RunFailed(RuntimeError):
+    """So many individuals of a generation failed that there is nothing, or too little, to breed from."""
+
+
+@final
+class Bred:
+    """The individuals of one generation.
+
+    Attributes:
+        number: whose chance they have; the generation's own, unless several are in flight.
+        asked: as the search asked for them.
+        source: of a lazy search, which stands for their genomes; None: they are held.
+    """
+
+    def __init__(self, experiment: Experiment, number: int, asked: Asked, source: State | None) -> None:
+        self.number, self.asked, self.source = number, asked, source
+        self._experiment = experiment
+
+    @classmethod
+    def of(cls, experiment: Experiment, number: int, state: State) -> Bred:
+        """Bred from a state of the search."""
+        spec, search = assemble(experiment), experiment.search
+        asked = search.ask(state, spec, chance(experiment.seed, "search", number))
+        return cls(experiment, number, asked, search.source(state) if search.lazy(spec) else None)
+
+    @cached_property
+    def levels(self) -> Integer[ndarray, "N G"] | None:
+        """Their genomes, where they are held."""
+        return None if self.asked.units is None else assemble(self._experiment).quantise(self.asked.units)
+
+    @property
+    def cohorts(self) -> list[Cohort]:
+        """Who lives side by side."""
+        size = self._experiment.cohort
+        if self.levels is None:
+            return unwritten(self.number, len(self.asked.parents), size, self.source)
+        return cohorts(self.number, self.levels, size)
+
+    def recorded(self, index: int, outcomes: Sequence[Outcome]) -> Generation:
+        """What became of them.
+
+        Args:
+            index: of the generation in the run.
+            outcomes: of the cohorts, in order.
+
+        Raises:
+            RunFailed: more failed than may.
+        """
+        measurements, failures = joined(outcomes)
+        _check_failures(self._experiment, index, failures)
+        goals = screened(self._experiment.goals, measurements, failures)
+        under = None if self.number == index else self.number
+        parents, source = self.asked.parents, self.source
+        return Generation(index, self.levels, parents, goals, measurements, failures, source, under)
+
+    def told(self, state: State, generation: Generation) -> State:
+        """The state of the search when it knows what became of them."""
+        experiment = self._experiment
+        luck = chance(experiment.seed, "search", self.number)
+        return experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), luck)
+
+
+def _check_failures(experiment: Experiment, index: int, failures: Sequence[Failure]) -> None:
+    why = Counter(failure for failure in failures if failure)
+    failed, lives, most = why.total(), len(failures), experiment.limits.failures
+    reasons = ", ".join(f"{count} {reason}" for reason, count in why.most_common())
+    if failed == lives:
+        raise RunFailed(f"generation {index}: all {lives} individuals failed ({reasons})")
+    if failed > most * lives:
+        raise RunFailed(
+            f"generation {index}: {failed} of {lives} individuals failed ({reasons}), more than limits.failures "
+            f"allows ({most:g})"
+        )

@@ -1,0 +1,264 @@
+"""The Ray behind an evolution: one started here, or somebody's cluster, in which nodes come and go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, final
+
+from evo.luggage import travelling
+from evo.numerics import VARIABLES
+from genomes.expect import Unexpected, expect
+
+if TYPE_CHECKING:
+    from evo.experiment import Experiment
+
+_PREFLIGHT = 2.0  # seconds for a cluster's port to answer
+_PROBE = 30.0  # seconds for a cluster to let a process in; Ray itself may try for minutes
+_READ_AGAIN = 1.0  # seconds that a list of nodes holds
+_NODE_LABEL = "ray.io/node-id"
+
+_ATTACH = "import logging, ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)"
+_TOKEN = "give the cluster's own token in RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token"
+_REASONS = {
+    r"authentication token|InvalidAuthToken|Unauthenticated": "the token is missing or not the cluster's; " + _TOKEN,
+    r"ray client connection timeout": "the cluster's client port answers, but lets this process not in; " + _TOKEN,
+    r"ersion mismatch|ersions do not match": "its Ray or Python is another version than this one: {line}",
+    r"Could not find any running Ray": "no cluster runs on this machine; give HOST:PORT or set RAY_ADDRESS",
+    r"No node info found": (
+        "this machine is no node of that cluster; start instinct on one of its nodes, "
+        "make this machine a node with `ray start --address={address}`, or use ray://HOST:10001"
+    ),
+}
+"""What Ray says when it lets nobody in, and what that means."""
+
+
+class Unreachable(Unexpected):
+    """No cluster answers, or it does not let this process in."""
+
+
+@final
+@dataclass(frozen=True)
+class Node:
+    """A living machine of a cluster: its id in Ray, address, host name, and what Ray may use of it."""
+
+    id: str
+    address: str
+    host: str
+    cpus: int
+    gpus: int
+
+
+@final
+class Cluster:
+    """A Ray to give tasks to; used as a context manager. A Ray that was there before stays.
+
+    Args:
+        workers: the most tasks at once; None: one a core.
+        address: of a running cluster: `auto`, HOST:PORT or ray://HOST:PORT. Neither: RAY_ADDRESS if it is set, else a
+            Ray is started here.
+
+    Raises:
+        Unreachable: on entering, when no cluster answers at the address or it does not let this process in.
+    """
+
+    def __init__(self, workers: int | None = None, address: str | None = None) -> None:
+        expect(workers is None or workers >= 1, "workers", "at least 1", workers)
+        given = address or (os.environ.get("RAY_ADDRESS") if workers is None else None)
+        self._address = None if given == "local" else given
+        self._workers = workers
+        self._started = False
+        self._read: tuple[float, tuple[Node, ...]] = (-_READ_AGAIN, ())
+
+    @property
+    def attached(self) -> bool:
+        """Whether the cluster is somebody's, rather than a Ray of this process."""
+        return self._address is not None
+
+    def __enter__(self) -> Cluster:
+        _quiet()
+        _use_token(own=not self.attached)
+        import ray
+
+        if not ray.is_initialized():
+            _attach(self._address) if self._address else _start(self._workers)
+            self._started = True
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Leaves the cluster, or stops the Ray that was started here; one that was there before stays."""
+        if self._started:
+            import ray
+
+            ray.shutdown()
+            self._started = False
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The living nodes; read again at most every second."""
+        import ray
+
+        read, known = self._read
+        if time.monotonic() - read >= _READ_AGAIN:
+            known = tuple(_node(each) for each in ray.nodes() if each["Alive"])
+            self._read = (time.monotonic(), known)
+        return known
+
+    def capacity(self, device: str) -> int:
+        """How many tasks can run at once now: cores of the living nodes, or their GPUs for CUDA; 0 while none lives."""
+        units = sum(node.gpus if _cuda(device) else node.cpus for node in self.nodes())
+        return units if self._workers is None else min(units, self._workers)
+
+    def task(self, function: Callable[..., Any], device: str, experiment: Experiment) -> Any:
+        """`function` as a task of Ray that is tried once, on one core or one GPU, with all that a worker may lack.
+
+        Returns:
+            What `ray.remote` gives: `.remote(...)` runs it, `.options(...)` changes it.
+
+        Raises:
+            Unexpected: the experiment's own modules are too large to travel.
+        """
+        import ray
+
+        settings: dict[str, Any] = {"num_gpus": 1, "num_cpus": 0} if _cuda(device) else {"num_cpus": 1}
+        if self.attached:  # the workers of a Ray of this process inherit its variables
+            settings["runtime_env"] = {"env_vars": variables()}
+        return ray.remote(max_retries=0, **settings)(travelling(function, experiment))
+
+    def away_from(self, task: Any, node_ids: Collection[str]) -> Any:
+        """The task, kept off these nodes; as it is when no other node lives. Call `.remote(...)` on it."""
+        if not node_ids or all(node.id in node_ids for node in self.nodes()):
+            return task
+        return task.options(label_selector={_NODE_LABEL: f"!in({','.join(sorted(node_ids))})"})
+
+    def on(self, task: Any, node_id: str, **options: Any) -> Any:
+        """The task, on this node and no other, with other options of Ray. Call `.remote(...)` on it."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False), **options)
+
+
+def _cuda(device: str) -> bool:
+    return device.startswith("cuda")
+
+
+def _node(described: Mapping[str, Any]) -> Node:
+    """Of what Ray says of a node."""
+    has = described["Resources"]
+    return Node(
+        described["NodeID"],
+        described["NodeManagerAddress"],
+        described["NodeManagerHostname"],
+        int(has.get("CPU", 0)),
+        int(has.get("GPU", 0)),
+    )
+
+
+def _quiet() -> None:
+    """No telemetry, no words, and no history of tasks, which would grow for ever."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)
+
+
+def _use_token(own: bool) -> None:
+    """A Ray of our own is closed to whoever lacks this process's token; a cluster is shown the one that is configured.
+
+    Ray reads the variables when it starts; a token of our own is never written to a file.
+    """
+    if own:
+        if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    elif {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys() or Path(
+        "~/.ray/auth_token"
+    ).expanduser().exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _start(workers: int | None) -> None:
+    import ray
+
+    cores = workers or len(os.sched_getaffinity(0))
+    quiet: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        ray.init(address="local", num_cpus=cores, **quiet)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Unreachable(f"Ray: cannot be started here: {_last_line(str(error))}") from error
+
+
+def _attach(address: str) -> None:
+    import ray
+
+    reach(address)
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        sentence = (
+            "a cluster answers there, but not to this process, which may hold the token of another Ray: start anew"
+        )
+        raise Unreachable(f"{address}: {sentence} ({_last_line(str(error))})") from error
+
+
+def reach(address: str) -> None:
+    """Raises Unreachable, with the reason, unless a cluster at the address lets this process in.
+
+    Another process tries it first: Ray writes its reasons to stderr only, and may try for minutes.
+    """
+    where = re.fullmatch(r"(ray://)?(\[[^\]]+\]|[^:/]+):(\d+)", address)
+    expect(where or address == "auto", "address", "auto, HOST:PORT or ray://HOST:PORT", address)
+    if where:
+        client, host, port = where.groups()
+        if client and not _installed("grpc"):
+            raise Unreachable(f"{address}: needs Ray's client, which is not installed: pip install 'ray[client]'")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_PREFLIGHT).close()
+        except (OSError, OverflowError) as error:
+            raise Unreachable(f"{address}: no cluster answers there: {error}") from error
+    patience = {"RAY_NUM_REDIS_GET_RETRIES": "2", "RAY_gcs_server_request_timeout_seconds": "10"}
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", _ATTACH, address],
+            env=os.environ | patience,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unreachable(
+            f"{address}: no cluster lets this process in within {_PROBE:.0f} s; if one runs there, {_TOKEN}"
+        ) from error
+    if tried.returncode:
+        raise _reason(address, tried.stderr)
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def _reason(address: str, said: str) -> Unreachable:
+    """What Ray's words mean for whoever wants to attach."""
+    for pattern, sentence in _REASONS.items():
+        if re.search(pattern, said):
+            return Unreachable(f"{address}: " + sentence.format(address=address, line=_last_line(said)))
+    return Unreachable(f"{address}: the cluster does not let this process in: {_last_line(said)}")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1].strip()
+
+
+def variables() -> dict[str, str]:
+    """The variables of this process that a worker needs before it imports torch: they decide a result's last bits."""
+    return {name: os.environ[name] for name in VARIABLES if name in os.environ}

@@ -1,0 +1,63 @@
+"""What a processor must compute to take part: a known cohort, to the bit. Other kernels round in other ways."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import final
+
+import numpy as np
+
+from evo.evaluate import cohorts
+from evo.experiment import Experiment, assemble
+from evo.files import pack
+from evo.isolate import evaluate_safely
+from evo.record import outcome_arrays
+from genomes.chance import chance
+from inner_loop.lifetime import Lifetime
+
+
+@final
+@dataclass(frozen=True)
+class Proof:
+    """What a worker is asked for before it is given a cohort.
+
+    Attributes:
+        experiment: whose lives are lived.
+        digest: what `proof_of_lives` came to where the run began.
+    """
+
+    experiment: Experiment
+    digest: str
+
+
+@lru_cache(maxsize=8)
+def proof_of_lives(experiment: Experiment) -> str:
+    """SHA-256 of what a known cohort comes to in a short life: the experiment's own kernels, shapes and data.
+
+    All of it have the middle of every gene, for whom a cohort is taken apart (evo/isolate.py): founders may hang.
+    """
+    lifetime = experiment.lifetime
+    short = (
+        replace(lifetime, steps=min(lifetime.steps, 2), births=1)
+        if isinstance(lifetime, Lifetime)
+        else replace(lifetime, episodes=min(lifetime.episodes, 1), exams=1, births=1)
+    )
+    spec = assemble(experiment)
+    levels = spec.quantise(np.full((experiment.cohort, spec.size), 0.5))
+    lived = evaluate_safely(replace(experiment, lifetime=short), cohorts(0, levels, experiment.cohort)[0])
+    return hashlib.sha256(pack(outcome_arrays(lived))).hexdigest()
+
+
+def proof_of_search(experiment: Experiment) -> str:
+    """SHA-256 of the second generation after goals that are known: the driver's own arithmetic; empty when lazy."""
+    spec, search = assemble(experiment), experiment.search
+    if search.lazy(spec):
+        return ""
+    state = search.begin(spec, chance(experiment.seed, "proof", -1))
+    asked = search.ask(state, spec, chance(experiment.seed, "proof", 0))
+    goals = np.stack([asked.held[:, : i + 1].sum(axis=1) for i in range(experiment.goals.count)], axis=1)
+    state = search.tell(state, asked, goals, spec, chance(experiment.seed, "proof", 0))
+    bred = search.ask(state, spec, chance(experiment.seed, "proof", 1))
+    return hashlib.sha256(pack({"units": bred.held})).hexdigest()

@@ -1,0 +1,127 @@
+"""The outer loop with several generations in flight: whichever arrives is told, and the next is bred at once.
+
+For machines so unequal that waiting for the last of a generation leaves most of them idle. The order of arrival decides
+what is bred from what: it is recorded (generations are numbered as they arrive, and each says which number it was bred
+under), not derived, so another run of the same seed may take another course; a resumed run goes on from the record.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+from typing import final
+
+import numpy as np
+
+from evo.bred import Bred
+from evo.evaluate import Cohort, Outcome
+from evo.executors import Executor
+from evo.experiment import Experiment, assemble
+from evo.numerics import settle
+from evo.record import Generation
+from evo.search.base import Asked, State
+from evo.store import RunFolder
+from genomes.chance import chance
+
+_FLYING = "flying."
+
+
+def steady_generations(
+    experiment: Experiment, folder: RunFolder, executor: Executor, latest: tuple[int, State] | None
+) -> Iterator[Generation]:
+    """As `generations`, in the order of arrival.
+
+    Raises:
+        RunFailed: more individuals of a generation failed than may.
+    """
+    settle()
+    first = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
+    course = _Course.restored(experiment, *latest) if latest else _Course(experiment, 0, first, [], 0)
+    arrived: dict[int, dict[int, Outcome]] = {}
+    sent: dict[int, Cohort] = {}
+    waiting = deque(cohort for bred in course.flying.values() for cohort in bred.cohorts)
+
+    def to_live() -> Iterator[Cohort | None]:
+        for place in count():
+            while not waiting and course.breeds:
+                yield None
+            if not waiting:
+                return
+            sent[place] = waiting.popleft()
+            yield sent[place]
+
+    for place, outcome in executor.outcomes(experiment, to_live()):
+        cohort = sent.pop(place)
+        bred, known = course.flying[cohort.generation], arrived.setdefault(cohort.generation, {})
+        known[cohort.number] = outcome
+        if len(known) < len(bred.cohorts):
+            continue
+        generation = bred.recorded(course.index, [known[number] for number in range(len(known))])
+        del arrived[cohort.generation]
+        waiting.extend(course.told(bred, generation))
+        folder.write_generation(generation.index, generation.arrays())
+        folder.write_state(generation.index, course.stored())
+        yield generation
+
+
+@final
+class _Course:
+    """Where the search stands: what it was told, and who is still in flight.
+
+    Attributes:
+        index: of the next generation to arrive.
+        flying: those that were bred and have not arrived, by number, in the order of breeding.
+    """
+
+    def __init__(self, experiment: Experiment, index: int, state: State, flying: list[Bred], following: int) -> None:
+        self.index, self.flying = index, {bred.number: bred for bred in flying}
+        self._experiment, self._state, self._following = experiment, state, following
+        while self.breeds and len(self.flying) < experiment.in_flight:
+            self._breed()
+
+    @property
+    def breeds(self) -> bool:
+        """Whether more generations are to come than are in flight."""
+        return self.index + len(self.flying) < self._experiment.generations
+
+    def told(self, bred: Bred, generation: Generation) -> list[Cohort]:
+        """Takes in a generation that has arrived; gives the cohorts of the one that is bred in its place."""
+        self._state = bred.told(self._state, generation)
+        del self.flying[bred.number]
+        self.index += 1
+        return self._breed().cohorts if self.breeds else []
+
+    def _breed(self) -> Bred:
+        number, experiment = self._following, self._experiment
+        state = self._state
+        if number < experiment.in_flight and not self.index:
+            state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+        self.flying[number] = bred = Bred.of(experiment, number, state)
+        self._following += 1
+        return bred
+
+    def stored(self) -> State:
+        """All of it, for the run folder."""
+        flying = [*self.flying.values()]
+        numbers = {
+            "numbers": np.array([bred.number for bred in flying], dtype=np.int64),
+            "following": np.array([self._following], dtype=np.int64),
+        }
+        asked = [(f"{bred.number}.{name}", part) for bred in flying for name, part in _parts(bred.asked).items()]
+        return self._state | {_FLYING + name: array for name, array in [*numbers.items(), *asked]}
+
+    @classmethod
+    def restored(cls, experiment: Experiment, done: int, stored: State) -> _Course:
+        """The inverse of `stored`, after generation `done`."""
+        state = {name: array for name, array in stored.items() if not name.startswith(_FLYING)}
+        own = {name.removeprefix(_FLYING): array for name, array in stored.items() if name.startswith(_FLYING)}
+        flying = [
+            Bred(experiment, number, Asked(own[f"{number}.units"], own[f"{number}.parents"]), None)
+            for number in own["numbers"].tolist()
+        ]
+        return cls(experiment, done + 1, state, flying, own["following"].item())
+
+
+def _parts(asked: Asked) -> State:
+    return {"units": asked.held, "parents": asked.parents}

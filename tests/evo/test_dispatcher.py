@@ -1,0 +1,175 @@
+"""Cohorts that are slow, lost, or come to another result: nothing of it is seen in an outcome."""
+
+import os
+import time
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evo import dispatcher
+from evo.answers import Disagreement, answer
+from evo.cluster import Cluster
+from evo.dispatcher import Dispatcher, Memory
+from evo.evaluate import SELECTION, Outcome
+from evo.executors import OnRay, Serial, evaluate_in_worker
+from evo.proof import Proof, proof_of_lives
+from evo.record import outcome_arrays
+from genomes.expect import Unexpected
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def clean(small, generation):
+    experiment = small()
+    cohorts = generation(experiment)
+    return experiment, cohorts, [outcome for _, outcome in Serial().outcomes(experiment, cohorts)]
+
+
+def same(found, clean, same_bytes):
+    return all(same_bytes(outcome_arrays(found[i]), outcome_arrays(clean[i])) for i in range(len(clean)))
+
+
+def dispatched(experiment, cohorts, evaluator=evaluate_in_worker, digest=None, memory=None):
+    memory = memory or Memory(Counter())
+    with Cluster(2) as cluster:
+        task = cluster.task(answer, "cpu", experiment)
+        proof = Proof(experiment, digest or proof_of_lives(experiment))
+        found = Dispatcher(cluster, task, evaluator, experiment, cohorts, SELECTION, proof, memory)
+        return dict(found.arriving()), memory
+
+
+def test_a_straggler_is_run_a_second_time_and_the_first_answer_wins(
+    clean, ray_executor, same_bytes, monkeypatch, tmp_path
+):
+    experiment, cohorts, undisturbed = clean
+    monkeypatch.setattr(dispatcher, "_AT_FIRST", 1.0)
+    monkeypatch.setattr(dispatcher, "_AT_LEAST", 1.0)
+    mark = str(tmp_path / "met")
+
+    def hangs_once(experiment, cohort, assay):
+        if cohort.number == 1 and not os.path.exists(mark):
+            open(mark, "w").close()
+            time.sleep(9)
+        return evaluate_in_worker(experiment, cohort, assay)
+
+    began = time.monotonic()
+    with OnRay(2, evaluator=hangs_once) as executor:
+        found = dict(executor.outcomes(experiment, cohorts))
+        assert same(found, undisturbed, same_bytes)
+        assert executor.incidents == {"repeated": 1}
+        first = time.monotonic() - began
+        while executor._memory.late:  # it keeps a worker from the tests that follow, and agrees in the end
+            list(executor.outcomes(experiment, cohorts[:1]))
+    assert first < 8, "nobody waited for the first"
+
+
+def test_a_late_answer_that_differs_is_found(clean, ray_executor, monkeypatch, tmp_path):
+    experiment, cohorts, _ = clean
+    monkeypatch.setattr(dispatcher, "_AT_FIRST", 0.5)
+    monkeypatch.setattr(dispatcher, "_AT_LEAST", 0.5)
+    mark = str(tmp_path / "met")
+
+    def differs_once(experiment, cohort, assay):
+        outcome = evaluate_in_worker(experiment, cohort, assay)
+        if cohort.number == 1 and not os.path.exists(mark):
+            open(mark, "w").close()
+            time.sleep(3)
+            return Outcome({name: m + 1e-9 for name, m in outcome.measurements.items()}, outcome.failures)
+        return outcome
+
+    with OnRay(2, evaluator=differs_once) as executor, pytest.raises(Disagreement, match="cohort 1 of generation 0"):
+        for _ in range(100):
+            list(executor.outcomes(experiment, cohorts))
+            time.sleep(0.1)
+
+
+def test_what_is_audited_is_recomputed_and_agrees(clean, ray_executor, same_bytes, monkeypatch):
+    experiment, cohorts, undisturbed = clean
+    monkeypatch.setattr(dispatcher, "_AUDITED", 1.0)
+    found, memory = dispatched(experiment, cohorts)
+    assert same(found, undisturbed, same_bytes)
+    assert memory.incidents == {"audited": len(cohorts)}
+
+
+def test_one_cohort_in_a_hundred_is_audited(clean, ray_executor, monkeypatch):
+    from genomes.chance import chance
+
+    experiment, cohorts, _ = clean
+    words = [
+        chance(experiment.seed, "audit", generation, number).words(1).item()
+        for generation in range(100)
+        for number in range(50)
+    ]
+    assert 0.007 < np.mean(np.array(words) < dispatcher._AUDITED * 2**32) < 0.013
+
+
+def test_a_corrupted_result_is_outvoted(clean, ray_executor, same_bytes, monkeypatch, tmp_path, caplog):
+    experiment, cohorts, undisturbed = clean
+    monkeypatch.setattr(dispatcher, "_AUDITED", 1.0)
+    mark = str(tmp_path / "met")
+
+    def flips_a_bit_once(experiment, cohort, assay):
+        outcome = evaluate_in_worker(experiment, cohort, assay)
+        if cohort.number == 2 and not os.path.exists(mark):
+            open(mark, "w").close()
+            outcome.measurements["gain"].view(np.uint64)[0] ^= 1
+        return outcome
+
+    found, memory = dispatched(experiment, cohorts, flips_a_bit_once)
+    assert same(found, undisturbed, same_bytes)
+    assert memory.incidents == {"audited": len(cohorts), "corrupted": 1}
+    assert "cohort 2 of generation 0 came to another result" in caplog.text
+
+
+def test_results_of_which_no_two_agree_stop_the_run(clean, ray_executor, monkeypatch):
+    experiment, cohorts, _ = clean
+    monkeypatch.setattr(dispatcher, "_AUDITED", 1.0)
+
+    def draws_chance_of_its_own(experiment, cohort, assay):
+        outcome = evaluate_in_worker(experiment, cohort, assay)
+        return replace(outcome, measurements=outcome.measurements | {"gain": np.full(cohort.real, time.time_ns() / 1)})
+
+    with pytest.raises(Disagreement, match="three results"):
+        dispatched(experiment, cohorts, draws_chance_of_its_own)
+
+
+def test_a_processor_that_computes_other_bits_is_sent_away(clean, ray_executor):
+    experiment, cohorts, _ = clean
+    with pytest.raises(Unexpected, match="computes other last bits than those that the run began with.*--portable"):
+        dispatched(experiment, cohorts, digest="0" * 64)
+
+
+def test_cohorts_are_taken_as_there_is_room(clean, ray_executor, same_bytes):
+    experiment, cohorts, undisturbed = clean
+    taken, arrived = [], []
+
+    def one_by_one():
+        for number, cohort in enumerate([*cohorts] * 4):
+            taken.append(number)
+            yield cohort
+
+    with OnRay(1) as executor:
+        for place, _ in executor.outcomes(experiment, one_by_one()):
+            arrived.append(place)
+            assert len(taken) <= len(arrived) + 2 * 2, "two for each of the Ray's workers"
+    assert sorted(arrived) == list(range(12))
+
+
+def test_none_says_wait(clean, ray_executor, same_bytes):
+    experiment, cohorts, undisturbed = clean
+    known = []
+
+    def in_turn():
+        for number, cohort in enumerate(cohorts):
+            while len(known) < number:
+                yield None
+            yield cohort
+
+    with OnRay(2) as executor:
+        for place, outcome in executor.outcomes(experiment, in_turn()):
+            known.append(place)
+            assert same_bytes(outcome_arrays(outcome), outcome_arrays(undisturbed[place]))
+    assert known == [0, 1, 2]

@@ -1,0 +1,143 @@
+"""Individuals that hang or want too much are found and recorded; their neighbours' results do not change by a bit."""
+
+import signal
+import time
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import pytest
+import torch
+
+from evo.evaluate import evaluate
+from evo.executors import OnRay, Serial
+from evo.experiment import assemble
+from evo.isolate import evaluate_safely
+from evo.limits import Limits, OutOfTime, within
+from genomes.expect import Unexpected
+from genomes.spec import Evolvable, Evolve
+from inner_loop.lifetime import Lifetime
+from inner_loop.rule import LearningRule
+
+KIND = Evolve((0.0, 15.0), bits=4)
+CALM, SLEEPS, STUCK, GREEDY = 1, 5, 6, 7
+
+
+@final
+@dataclass(frozen=True)
+class Burden(LearningRule):
+    """Learns nothing; kinds of individuals, by a gene of 16 levels, sleep, never come back to Python, want memory."""
+
+    kind_of_life: Evolvable = KIND
+
+    def init(self, network, newborn, weights):
+        return ()
+
+    def step(self, network, weights, state, lived, newborn):
+        kinds = set(newborn.traits["rule.kind_of_life"].round().int().tolist())
+        if SLEEPS in kinds:
+            time.sleep(60)
+        if STUCK in kinds:
+            sum(range(10**11))  # one call of C that looks at no signal
+        if GREEDY in kinds:
+            torch.ones(2**31)  # 8 GiB
+        return weights, state
+
+
+@pytest.fixture
+def burdened(small, founded):
+    def build(kinds, **limits):
+        experiment = small(
+            rule=Burden(), cohort=len(kinds), lifetime=Lifetime(3, 4, common=False), limits=Limits(**limits)
+        )
+        cohort = founded(experiment)
+        levels = cohort.levels.copy()
+        levels[:, assemble(experiment).slices["rule.kind_of_life"]] = np.array(kinds)[:, None]
+        calm = levels.copy()
+        calm[:, assemble(experiment).slices["rule.kind_of_life"]] = CALM
+        return experiment, replace(cohort, levels=levels), evaluate(experiment, replace(cohort, levels=calm))
+
+    return build
+
+
+def check(outcome, undisturbed, failures):
+    assert outcome.failures == tuple(failures)
+    others = [i for i, failure in enumerate(failures) if not failure]
+    for name, measured in outcome.measurements.items():
+        assert measured[others].tobytes() == undisturbed.measurements[name][others].tobytes(), name
+        assert np.isnan(measured[[i for i, failure in enumerate(failures) if failure]]).all()
+
+
+def test_who_hangs_is_found_and_the_others_live_on(burdened):
+    experiment, cohort, undisturbed = burdened([CALM, CALM, SLEEPS, CALM], seconds=0.3)
+    check(evaluate_safely(experiment, cohort), undisturbed, ["", "", "timeout", ""])
+
+
+def test_who_wants_too_much_memory_is_found_and_the_others_live_on(burdened):
+    experiment, cohort, undisturbed = burdened([GREEDY, CALM, CALM, SLEEPS], seconds=0.3, memory=1.0)
+    check(evaluate_safely(experiment, cohort), undisturbed, ["memory", "", "", "timeout"])
+
+
+@pytest.mark.ray
+def test_who_never_comes_back_to_python_is_found_in_a_worker(burdened, ray_executor):
+    experiment, cohort, undisturbed = burdened([CALM, STUCK], seconds=0.2)
+    with OnRay(2) as executor:
+        [(_, outcome)] = executor.outcomes(experiment, [cohort])
+    check(outcome, undisturbed, ["", "timeout"])
+    assert executor.incidents["workers lost"] >= 4, "each attempt with it costs a worker"
+
+
+def test_a_cohort_that_was_slow_by_chance_condemns_nobody(burdened, monkeypatch):
+    experiment, cohort, undisturbed = burdened([CALM] * 4, seconds=0.2)
+    real, slow = time.sleep, [True, True]
+
+    def evaluate_slowly(*arguments):
+        if slow:
+            slow.pop()
+            real(60)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("evo.isolate.evaluate", evaluate_slowly)
+    check(evaluate_safely(experiment, cohort), undisturbed, [""] * 4)
+    assert not slow
+
+
+def test_the_alarm_of_somebody_else_goes_on():
+    heard = []
+    theirs = signal.signal(signal.SIGALRM, lambda *_: heard.append(time.monotonic()))
+    before = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        began = time.monotonic()
+        with pytest.raises(OutOfTime), within(Limits(seconds=0.1)):
+            time.sleep(5)
+        assert not heard
+        while not heard and time.monotonic() < began + 5:
+            time.sleep(0.01)
+        assert 0.25 < heard[0] - began < 2
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *before)
+        signal.signal(signal.SIGALRM, theirs)
+
+
+def test_without_limits_nothing_is_set(burdened):
+    import resource
+
+    before = signal.getsignal(signal.SIGALRM)
+    with within(Limits()):
+        assert signal.getsignal(signal.SIGALRM) is before
+        assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+    with within(Limits(memory=1.0)):
+        assert resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seconds": 0.0}, {"seconds": float("inf")}, {"memory": -1.0}, {"failures": 1.1}, {"failures": -0.1}]
+)
+def test_limits_that_are_none_are_refused(wrong):
+    with pytest.raises(Unexpected, match=f"limits.{next(iter(wrong))}"):
+        Limits(**wrong)
+
+
+def test_serial_counts_no_incidents():
+    assert not Serial().incidents

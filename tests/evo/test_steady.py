@@ -1,0 +1,112 @@
+"""Several generations in flight: whichever arrives is told; what was recorded is gone on with."""
+
+import numpy as np
+import pytest
+
+from evo.config import load
+from evo.evaluate import Assay, cohorts, evaluate
+from evo.executors import Executor, OnRay, Serial
+from evo.run import Run
+from evo.search import NSGA2, EvolutionStrategy, SteadyState
+from evo.session import evolve
+from genomes.expect import Unexpected
+
+GENERATIONS = 12
+
+
+@pytest.fixture
+def flying(small):
+    def build(search=None, **changes):
+        search = search or SteadyState(8, 4)
+        return small(search=search, in_flight=3, generations=GENERATIONS, **changes)
+
+    return build
+
+
+def files(run):
+    return {p.name: p.read_bytes() for p in (run / "generations").iterdir()}
+
+
+class Backwards(Executor):
+    """Evaluates whatever there is, the newest first."""
+
+    def __init__(self):
+        self.serial, self.together, self.incidents = Serial(), 0, {}
+
+    def outcomes(self, experiment, cohorts, assay=None):
+        waiting, given = [], iter(cohorts)
+        place, more = 0, True
+        while more or waiting:
+            while more:
+                cohort = next(given, "end")
+                more = cohort != "end" if isinstance(cohort, str) else more
+                if cohort is None or isinstance(cohort, str):
+                    break
+                waiting.append((place, cohort))
+                place += 1
+            self.together = max(self.together, len(waiting))
+            if waiting:
+                index, cohort = waiting.pop()
+                yield index, next(iter(self.serial.outcomes(experiment, [cohort], assay or Assay())))[1]
+
+
+@pytest.mark.parametrize("search", [SteadyState(8, 4), SteadyState(12, 6), NSGA2(8)], ids=["one", "two", "front"])
+def test_in_order_it_is_the_same_every_time_and_after_every_stop(flying, search, tmp_path):
+    experiment = flying(search)
+    list(evolve(experiment, tmp_path / "once", Serial()))
+    for index in range(GENERATIONS):
+        assert next(iter(evolve(experiment, tmp_path / "stopped", Serial()))).index == index
+    assert files(tmp_path / "once") == files(tmp_path / "stopped")
+    assert len(files(tmp_path / "once")) == GENERATIONS
+
+
+def test_whoever_arrives_first_is_told_first_and_the_record_says_so(flying, tmp_path):
+    experiment, backwards = flying(), Backwards()
+    found = list(evolve(experiment, tmp_path / "run", backwards))
+    assert backwards.together == 3, "so many are in flight"
+    numbers = [generation.number for generation in found]
+    assert [generation.index for generation in found] == list(range(GENERATIONS))
+    assert sorted(numbers) == list(range(GENERATIONS))
+    assert numbers[:3] == [2, 3, 4], "the newest first"
+    read = [Run(tmp_path / "run").generation(index).number for index in range(GENERATIONS)]
+    assert read == numbers
+    for generation in found:
+        [cohort] = cohorts(generation.number, generation.levels, experiment.cohort)
+        again = evaluate(experiment, cohort).measurements
+        assert all(m.tobytes() == generation.measurements[name].tobytes() for name, m in again.items())
+    best = Run(tmp_path / "run").best()
+    assert best.number == numbers[best.generation], "it is born again with the chance it had"
+
+
+def test_another_order_is_another_course(flying, tmp_path):
+    experiment = flying()
+    list(evolve(experiment, tmp_path / "forwards", Serial()))
+    list(evolve(experiment, tmp_path / "backwards", Backwards()))
+    assert files(tmp_path / "forwards") != files(tmp_path / "backwards")
+
+
+def test_parents_are_those_who_were_known(flying, tmp_path):
+    found = list(evolve(flying(), tmp_path / "run", Backwards()))
+    genomes = np.concatenate([generation.levels for generation in found])
+    for generation in found:
+        known = generation.parents[generation.parents >= 0]
+        assert (known < generation.index * 4).all()
+    assert genomes.shape[0] == GENERATIONS * 4
+
+
+@pytest.mark.ray
+def test_on_ray_it_goes_to_its_end_and_is_gone_on_with(flying, ray_executor, tmp_path):
+    experiment, run = flying(), tmp_path / "run"
+    next(iter(evolve(experiment, run, OnRay(2))))
+    assert len(list(evolve(experiment, run, OnRay(2)))) == GENERATIONS - 1
+    assert sorted(Run(run).generation(i).number for i in range(GENERATIONS)) == list(range(GENERATIONS))
+
+
+def test_a_search_that_tells_its_generations_in_turn_is_refused(flying):
+    with pytest.raises(Unexpected, match="in_flight: expected 1: EvolutionStrategy tells its generations in turn"):
+        flying(EvolutionStrategy(9))
+
+
+def test_a_config_may_ask_for_it():
+    experiment = load("teacher", ("search={kind: SteadyState, population: 16, children: 8}", "in_flight=4"))
+    assert experiment.in_flight == 4
