@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from statistics import median
 from time import monotonic
 from typing import Any, final
@@ -14,7 +13,8 @@ from evo.answers import Answer, Disagreement, Evaluator, answer_of, digest_of
 from evo.cluster import Cluster, Unreachable
 from evo.evaluate import Assay, Cohort, Failure, Outcome, written_out
 from evo.experiment import Experiment
-from evo.isolate import Steps, settled
+from evo.isolate import settled
+from evo.jobs import Attempt, Job, Memory
 from evo.proof import Proof
 from genomes.chance import chance
 from genomes.expect import Unexpected
@@ -29,52 +29,6 @@ _AUDITED = 0.01
 _LOOK = 1.0  # seconds after which nodes and stragglers are looked at again
 
 _log = logging.getLogger(__name__)
-
-
-@final
-class Memory:
-    """What a dispatcher learns and the next one goes on with.
-
-    Attributes:
-        incidents: counted by kind.
-        away: nodes that get no cohorts any more.
-        seconds: that the latest cohorts took.
-        late: attempts whose cohort was answered by another attempt: reference, digest of that answer, what it was.
-    """
-
-    def __init__(self, incidents: Counter[str]) -> None:
-        self.incidents = incidents
-        self.away: set[str] = set()
-        self.seconds: deque[float] = deque(maxlen=100)
-        self.late: dict[Any, tuple[str, str]] = {}
-
-
-@dataclass(eq=False)
-class _Job:
-    """A cohort on its way to its outcome.
-
-    `step` counts the candidates that were sent out in its place; `failed` and `blameless` how often this one was lost.
-    """
-
-    index: int
-    cohort: Cohort
-    steps: Steps
-    audited: bool
-    candidate: Cohort
-    tries: int
-    step: int = 0
-    failed: int = 0
-    blameless: int = 0
-    copies: int = 0
-    answers: list[Answer] = field(default_factory=list)
-    done: bool = False
-
-
-@dataclass(eq=False)
-class _Attempt:
-    job: _Job
-    step: int
-    began: float | None = None
 
 
 @final
@@ -102,8 +56,8 @@ class Dispatcher:
         self._cluster, self._task, self._experiment, self._memory = cluster, task, experiment, memory
         self._evaluator, self._assay, self._proof = evaluator, assay, proof
         self._cohorts, self._taken = iter(cohorts), 0
-        self._waiting: deque[_Job] = deque()
-        self._running: dict[Any, _Attempt] = {}
+        self._waiting: deque[Job] = deque()
+        self._running: dict[Any, Attempt] = {}
 
     def submit(self) -> None:
         """Sends out as much as there is room for."""
@@ -133,7 +87,7 @@ class Dispatcher:
         except (ray.exceptions.LocalRayletDiedError, ray.exceptions.RaySystemError, ray.exceptions.RpcError) as error:
             raise Unreachable(f"Ray: the cluster is gone: {str(error).splitlines()[0]}") from error
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Job | None:
         if self._waiting:
             return self._waiting.popleft()
         cohort = next(self._cohorts, None)
@@ -142,17 +96,17 @@ class Dispatcher:
         word = chance(self._experiment.seed, "audit", cohort.generation, cohort.number).words(1).item()
         steps = settled(self._experiment, cohort)
         audited = self._proof is not None and word < _AUDITED * 2**32
-        job = _Job(self._taken, cohort, steps, audited, *next(steps))
+        job = Job(self._taken, cohort, steps, audited, *next(steps))
         self._taken += 1
         return job
 
-    def _send(self, job: _Job, spread: bool = False) -> None:
+    def _send(self, job: Job, spread: bool = False) -> None:
         task, away = self._task, self._memory.away | {answer.node for answer in job.answers}
         if away:  # an audit goes to another node, where there is one
             task = self._cluster.away_from(task, away)
         task = task.options(scheduling_strategy="SPREAD") if spread else task
         reference = task.remote(self._evaluator, self._experiment, job.candidate, self._assay, self._proof)
-        self._running[reference] = _Attempt(job, job.step)
+        self._running[reference] = Attempt(job, job.step)
         job.copies += 1
 
     def _ready(self) -> list[Any]:
@@ -169,23 +123,24 @@ class Dispatcher:
         self._compare_late()
         return list(done)
 
-    def _took(self, attempt: _Attempt, reference: Any) -> Iterator[tuple[int, Outcome]]:
+    def _took(self, attempt: Attempt, reference: Any) -> Iterator[tuple[int, Outcome]]:
         """What a finished attempt means for its cohort."""
         job, took = attempt.job, monotonic() - (attempt.began or monotonic())
         job.copies -= 1
-        answer = answer_of(reference)
+        answer, wanted = answer_of(reference), attempt.step == job.step and not job.done
         if isinstance(answer, Answer) and answer.outcome is None:
             self._send_away(answer)
-            self._waiting.appendleft(job)
-        elif job.done or attempt.step != job.step:
-            return  # another attempt was faster, and the late are compared apart
+            if wanted:
+                self._waiting.appendleft(job)
+        elif not wanted:
+            return  # another attempt was faster
         elif isinstance(answer, Answer):
             self._memory.seconds.append(answer.seconds)  # without what a new worker needs to import
             yield from self._answered(job, answer)
         else:
             yield from self._failed(job, answer, took)
 
-    def _answered(self, job: _Job, answer: Answer) -> Iterator[tuple[int, Outcome]]:
+    def _answered(self, job: Job, answer: Answer) -> Iterator[tuple[int, Outcome]]:
         outcome = answer.outcome
         if job.audited and job.step == 0:
             job.answers.append(answer)
@@ -202,33 +157,35 @@ class Dispatcher:
         assert outcome is not None, "whoever took part has one"
         yield from self._advance(job, outcome)
 
-    def _question(self, job: _Job) -> None:
+    def _question(self, job: Job) -> None:
         """Has an audited cohort recomputed; two who agree are believed."""
         if len(job.answers) >= 3:
             nodes = ", ".join(f"process {answer.process} on node {answer.node[:8]}" for answer in job.answers)
             raise Disagreement(
-                f"{_called(job)} came to three results ({nodes}): a machine is faulty, or a component of the "
+                f"{job} came to three results ({nodes}): a machine is faulty, or a component of the "
                 "experiment draws chance of its own"
             )
         self._waiting.appendleft(job)
 
-    def _failed(self, job: _Job, reason: Failure | None, took: float) -> Iterator[tuple[int, Outcome]]:
+    def _failed(self, job: Job, reason: Failure | None, took: float) -> Iterator[tuple[int, Outcome]]:
         """Tries again; whoever fails too often is taken apart. No reason: the node died, not the cohort's process."""
         limit = self._experiment.limits.seconds
         if reason is None:
             job.blameless += 1
-            self._memory.incidents["nodes lost"] += 1
+            self._memory.incidents["lost_with_node"] += 1
             if job.blameless > _BLAMELESS:
-                raise Unreachable(f"Ray: {_called(job)} met the death of {_BLAMELESS} nodes")
+                raise Unreachable(f"Ray: {job} met the death of {_BLAMELESS} nodes")
         else:
             job.failed += 1
-            self._memory.incidents["workers lost"] += 1
+            self._memory.incidents["lost_with_worker"] += 1
         if reason is None or job.failed < job.tries:
             self._waiting.appendleft(job)
             return
-        yield from self._advance(job, "timeout" if reason == "lost" and limit and took >= limit else reason)
+        reason = "timeout" if reason == "lost" and limit and took >= limit else reason
+        # an audit that cannot be made convicts nobody
+        yield from self._advance(job, job.answers[0].outcome or reason if job.answers else reason)
 
-    def _advance(self, job: _Job, result: Outcome | Failure) -> Iterator[tuple[int, Outcome]]:
+    def _advance(self, job: Job, result: Outcome | Failure) -> Iterator[tuple[int, Outcome]]:
         """The next step of a cohort, or its end."""
         if job.step == 0 and not isinstance(result, Outcome) and job.cohort.levels is None:
             # whoever takes a cohort apart needs its genomes
@@ -245,49 +202,60 @@ class Dispatcher:
         job.step, job.failed, job.answers = job.step + 1, 0, []
         self._waiting.appendleft(job)
 
-    def _finish(self, job: _Job, outcome: Outcome) -> None:
+    def _finish(self, job: Job, outcome: Outcome) -> None:
         job.done = True
         others = [ref for ref, attempt in self._running.items() if attempt.job is job]
         for reference in others:
             attempt = self._running.pop(reference)
             if attempt.step == job.step == 0:
                 digest = digest_of(outcome)
-                self._memory.late[reference] = (digest, _called(job))
+                self._memory.late[reference] = (digest, str(job), monotonic())
 
     def _compare_late(self) -> None:
+        """Answers that nobody waits for any more must be those that were taken; whatever hangs is ended."""
         import ray
 
-        if not self._memory.late:
-            return
         late = self._memory.late
-        done, _ = ray.wait(list(late), num_returns=len(late), timeout=0)
+        if not late:
+            return
+        done, hanging = ray.wait(list(late), num_returns=len(late), timeout=0)
         for reference in done:
-            digest, called = late.pop(reference)
+            digest, called, _ = late.pop(reference)
             answer = answer_of(reference)
             if isinstance(answer, Answer) and answer.outcome is not None and answer.digest != digest:
                 raise Disagreement(
                     f"{called} came to another result on node {answer.node[:8]}, after the run had gone on: a machine "
                     "is faulty, or a component of the experiment draws chance of its own"
                 )
+        for reference in hanging:
+            if monotonic() - late[reference][2] > max(_AT_FIRST, _COPIES * self._patience):
+                ray.cancel(reference, force=True)
+                del late[reference]
+
+    @property
+    def _patience(self) -> float:
+        seconds = self._memory.seconds
+        return max(_AT_LEAST, _PATIENCE * median(seconds)) if seconds else _AT_FIRST
 
     def _repeat_stragglers(self) -> None:
         """When nothing is left to send out, the slowest are run a second time elsewhere; the first answer wins."""
-        free = self._cluster.capacity(self._experiment.device) - len(self._running)
-        if free <= 0 or self._waiting:
+        if self._waiting:
             return
-        seconds = self._memory.seconds
-        patience = max(_AT_LEAST, _PATIENCE * median(seconds)) if seconds else _AT_FIRST
-        for attempt in list(self._running.values()):
-            job = attempt.job
-            age = monotonic() - (attempt.began or monotonic())
-            if attempt.step == job.step and job.copies < _COPIES and age > patience * 2 ** (job.copies - 1) and free:
+        now, patience = monotonic(), self._patience
+        overdue = [attempt for attempt in self._running.values() if attempt.began and now - attempt.began > patience]
+        # whatever is overdue may sit on a machine that is no more, so it takes no place
+        free = self._cluster.capacity(self._experiment.device) - (len(self._running) - len(overdue))
+        for attempt in overdue:
+            job, age = attempt.job, now - (attempt.began or now)
+            again = attempt.step == job.step and job.copies < _COPIES and age > patience * 2 ** (job.copies - 1)
+            if again and free > 0:
                 self._memory.incidents["repeated"] += 1
                 self._send(job, spread=True)
                 free -= 1
 
     def _send_away(self, answer: Answer) -> None:
         self._memory.away.add(answer.node)
-        self._memory.incidents["nodes sent away"] += 1
+        self._memory.incidents["nodes_away"] += 1
         left = [node for node in self._cluster.nodes() if node.id not in self._memory.away]
         sentence = (
             f"node {answer.node[:8]} ({answer.kernels}) computes other last bits than those that the run began with"
@@ -296,15 +264,11 @@ class Dispatcher:
             raise Unexpected(f"Ray: {sentence}, and there is no other; begin a run with --portable for mixed machines")
         _log.warning("%s: it gets no cohorts; a run begun with --portable could use it", sentence)
 
-    def _expose(self, answer: Answer, job: _Job) -> None:
+    def _expose(self, answer: Answer, job: Job) -> None:
         self._memory.incidents["corrupted"] += 1
         if len(self._cluster.nodes()) > 1:
             self._memory.away.add(answer.node)
         _log.warning(
             "%s came to another result in process %d on node %s than twice elsewhere: that machine is faulty",
-            *(_called(job), answer.process, answer.node[:8]),
+            *(str(job), answer.process, answer.node[:8]),
         )
-
-
-def _called(job: _Job) -> str:
-    return f"cohort {job.cohort.number} of generation {job.cohort.generation}"

@@ -10,10 +10,11 @@ from typing import Any, final
 
 from evo.answers import Evaluator, answer
 from evo.cluster import Cluster
-from evo.dispatcher import Dispatcher, Memory
+from evo.dispatcher import Dispatcher
 from evo.evaluate import SELECTION, Assay, Cohort, Outcome
 from evo.experiment import Experiment
 from evo.isolate import evaluate_safely
+from evo.jobs import Memory
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from genomes.expect import expect

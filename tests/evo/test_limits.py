@@ -84,7 +84,7 @@ def test_who_never_comes_back_to_python_is_found_in_a_worker(burdened, ray_execu
     with OnRay(2) as executor:
         [(_, outcome)] = executor.outcomes(experiment, [cohort])
     check(outcome, undisturbed, ["", "timeout"])
-    assert executor.incidents["workers lost"] >= 4, "each attempt with it costs a worker"
+    assert executor.incidents["lost_with_worker"] >= 4, "each attempt with it costs a worker"
 
 
 def test_a_cohort_that_was_slow_by_chance_condemns_nobody(burdened, monkeypatch):
