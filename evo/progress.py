@@ -86,12 +86,13 @@ class Progress:
         per_generation = (monotonic() - self._began) / done
         left = per_generation * (self._experiment.generations - generation.index - 1)
         lives = self._experiment.search.lives * self._experiment.lifetime.births / per_generation
+        why = ", ".join(f"{count} {reason}" for reason, count in generation.counted_failures.items())
         gain = {"gain": f"{numbers['gain.mean']:+.3f}"} if "gain.mean" in numbers else {}
         return {
             "generation": f"{generation.index + 1}/{self._experiment.generations}",
             **gain,
             "bits": f"{numbers['genome_bits.mean']:,.0f}",
-            "failures": str(numbers["failures"]),
+            "failures": f"{numbers['failures']} ({why})" if why else "0",
             "lives/s": f"{lives:,.0f}",
             "left": f"{int(left // 60)}:{int(left % 60):02d}",
         }
