@@ -33,7 +33,7 @@ _TOKEN = "give the cluster's own token in RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or
 _REASONS = {
     r"authentication token|InvalidAuthToken|Unauthenticated": "the token is missing or not the cluster's; " + _TOKEN,
     r"ray client connection timeout": "the cluster's client port answers, but lets this process not in; " + _TOKEN,
-    r"ersion mismatch|ersions do not match": "its Ray or Python is another version than this one: {line}",
+    r"ersion mismatch|ersions do not match": "its Ray or its Python is another than this one: {rest}",
     r"Could not find any running Ray": "no cluster runs on this machine; give HOST:PORT or set RAY_ADDRESS",
     r"No node info found": (
         "this machine is no node of that cluster; start instinct on one of its nodes, "
@@ -91,7 +91,10 @@ class Cluster:
         import ray
 
         if not ray.is_initialized():
-            _attach(self._address) if self._address else _start(self._workers)
+            if self._address is None:
+                _start(self._workers)
+            else:
+                _attach(self._address)
             self._started = True
         return self
 
@@ -175,12 +178,11 @@ def _use_token(own: bool) -> None:
 
     Ray reads the variables when it starts; a token of our own is never written to a file.
     """
+    named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
     if own:
         if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    elif {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys() or Path(
-        "~/.ray/auth_token"
-    ).expanduser().exists():
+    elif named or Path("~/.ray/auth_token").expanduser().exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
@@ -250,8 +252,9 @@ def _installed(module: str) -> bool:
 def _reason(address: str, said: str) -> Unreachable:
     """What Ray's words mean for whoever wants to attach."""
     for pattern, sentence in _REASONS.items():
-        if re.search(pattern, said):
-            return Unreachable(f"{address}: " + sentence.format(address=address, line=_last_line(said)))
+        if found := re.search(pattern, said):
+            rest = " ".join(said[found.end() :].split()).strip(": ")
+            return Unreachable(f"{address}: " + sentence.format(address=address, rest=rest))
     return Unreachable(f"{address}: the cluster does not let this process in: {_last_line(said)}")
 
 

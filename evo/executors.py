@@ -15,6 +15,7 @@ from evo.evaluate import SELECTION, Assay, Cohort, Outcome
 from evo.experiment import Experiment
 from evo.isolate import evaluate_safely
 from evo.jobs import Memory
+from evo.luggage import own_modules
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from genomes.expect import expect
@@ -90,7 +91,7 @@ class OnRay(Executor):
     def __enter__(self) -> OnRay:
         settle()
         self._cluster = Cluster(self._workers, self._address).__enter__()
-        self._memory, self._tasks = Memory(self.incidents), dict[str, Any]()
+        self._memory, self._tasks = Memory(self.incidents), dict[Any, Any]()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -107,9 +108,10 @@ class OnRay(Executor):
         if self._proof is None and self._evaluator is None:
             # of the first experiment that comes: that of the run, or one that an analysis makes of it
             self._proof = Proof(experiment, proof_of_lives(experiment))
-        if experiment.device not in self._tasks:
-            self._tasks[experiment.device] = self._cluster.task(answer, experiment.device, experiment)
-        task = self._tasks[experiment.device]
+        own = (experiment.device, own_modules(experiment))
+        if own not in self._tasks:  # made once: Ray keeps every function that it was ever given
+            self._tasks[own] = self._cluster.task(answer, experiment.device, experiment)
+        task = self._tasks[own]
         evaluator = self._evaluator or evaluate_in_worker
         dispatcher = Dispatcher(self._cluster, task, evaluator, experiment, cohorts, assay, self._proof, self._memory)
         dispatcher.submit()  # at once, not when the first outcome is asked for: the caller may have files to write
