@@ -113,7 +113,7 @@ def inspect(
         sections.append(cross_fostering(run, other, executor, births or few))
     sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws))
     sections.append(evolution(run, best, founders_scores(run.experiment)))
-    sections.append(inside(home, best.levels, best.generation, best.slot, theirs))
+    sections.append(inside(home, best.levels, best.number, best.slot, theirs))
     return tested, sections
 
 

@@ -6,11 +6,14 @@ import logging
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -91,10 +94,8 @@ class Cluster:
         import ray
 
         if not ray.is_initialized():
-            if self._address is None:
-                _start(self._workers)
-            else:
-                _attach(self._address)
+            with _own_handler():
+                _attach(self._address) if self._address else _start(self._workers)
             self._started = True
         return self
 
@@ -148,6 +149,15 @@ class Cluster:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         return task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False), **options)
+
+
+@contextmanager
+def _own_handler() -> Iterator[None]:
+    """Ray puts a handler of its own at SIGTERM when it starts; ours comes back, if we have one."""
+    ours = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(ours) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ours)
 
 
 def _cuda(device: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from evo.announce import announce
 from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
 from evo.progress import Progress
@@ -24,11 +24,10 @@ def drive(
     """Evolves a run folder from where it stands to its end; gives what `--json` prints."""
     run = Run(path, allow_code)
     executor: Executor = Serial() if serial else OnRay(workers, address)
-    ours = signal.getsignal(signal.SIGTERM)
     with Progress(console, run.experiment) as progress:
 
         def ready(first: int) -> None:
-            signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
+            announce(begun=True)
             progress.begin(str(path), first)
 
         for generation in continued(run, executor, ready):

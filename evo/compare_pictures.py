@@ -111,9 +111,9 @@ def _medians(runs: Sequence[Run]) -> tuple[Float64[ndarray, " T"], dict[str, Flo
     experiment = runs[0].experiment
     known = min((run.generations for run in runs), key=len)
     shown = [known[i] for i in np.linspace(0, len(known) - 1, min(_POINTS, len(known))).round().astype(int)]
-    measured = [[run.generation(index).measurements for index in shown] for run in runs]
+    seen = [[run.generation(index).summary.statistics for index in shown] for run in runs]
     return np.array(shown, dtype=np.float64), {
-        c: np.array([[np.nanmedian(at[f"{c}.{experiment.main}"]) for at in run] for run in measured])
+        c: np.array([[at[f"{c}.{experiment.main}"][3] for at in run] for run in seen])
         for c in experiment.conditions
     }
 

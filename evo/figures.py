@@ -37,10 +37,10 @@ def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
     drawn = {name: CONDITIONS[name] for name in CONDITIONS if name in run.experiment.conditions}
     with pyplot.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = pyplot.subplots(figsize=(7.2, 3.8), layout="constrained")
-        measured = [run.generation(i).measurements for i in run.generations]
+        seen = [run.generation(i).summary.statistics for i in run.generations]
         ends: dict[str, tuple[float, str]] = {}
         for name, (text, colour) in drawn.items():
-            spread = np.array([np.nanpercentile(m[f"{name}.{main}"], (10, 50, 90)) for m in measured])
+            spread = np.array([statistics[f"{name}.{main}"][2:] for statistics in seen])
             axes.fill_between(run.generations, spread[:, 0], spread[:, 2], color=colour, alpha=0.2, linewidth=0)
             axes.plot(run.generations, spread[:, 1], color=colour, linewidth=1.8)
             ends[text] = (float(spread[-1, 1]), colour)

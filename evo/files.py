@@ -9,6 +9,7 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ TEMPORARY = ".tmp"
 """How the name of an unfinished file ends; it begins with a dot."""
 
 Arrays = dict[str, np.ndarray]
+
+Closing = Callable[[bytes], bytes]
+"""The last bytes of a text that people read, made from all the others: where they fit, nothing was changed."""
 
 _SEAL = b"sha256:"
 _SEAL_LENGTH = len(_SEAL) + 2 * hashlib.sha256().digest_size
@@ -83,6 +87,19 @@ def append_at(path: Path, end: int, data: bytes) -> int:
     except OSError as error:
         raise unwritable(path, error) from error
     return end + len(data)
+
+
+def remove(path: Path) -> None:
+    """Deletes a file, durably; nothing happens where there is none.
+
+    Raises:
+        Unexpected: the disk refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def sync_folder(path: Path) -> None:
@@ -173,6 +190,35 @@ def verified(source: Path | bytes, name: str = "") -> bytes:
     if seal != _seal(body):
         raise Torn(f"{name}: expected the bytes that its checksum names, got {len(data)} others")
     return data
+
+
+def in_a_comment(body: bytes) -> bytes:
+    """The closing of a text in which # begins a comment, such as YAML: a last line with the checksum of the others."""
+    return b"# " + _seal(memoryview(body)) + b"\n"
+
+
+def in_an_object(body: bytes) -> bytes:
+    """The closing of an indented JSON object of which all but the end is there: a last member with its checksum."""
+    return b',\n  "seal": "' + _seal(memoryview(body)) + b'"\n}\n'
+
+
+def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
+    """What stands before the closing of a text.
+
+    Args:
+        advice: what to do, for whoever changed it on purpose.
+
+    Raises:
+        Torn: it cannot be read, or it was changed.
+    """
+    try:
+        data = _read(path)
+    except OSError as error:
+        raise Torn(f"{path}: cannot be read ({error.strerror or error})") from error
+    body = data[: -len(closing(b""))]
+    if data != body + closing(body):
+        raise Torn(f"{path}: expected the text that the checksum at its end names, got another{advice}")
+    return body
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 import numpy as np
+from jaxtyping import Integer
+from numpy import ndarray
 
+from evo.experiment import assemble
 from evo.search.front import FrontSearch
 from genomes.expect import Unexpected, expect
 
@@ -23,17 +26,24 @@ class Genomes:
         self._run = run
 
     def frame(self) -> pandas.DataFrame:
-        """A row an individual: generation, slot, parents, goals, measurements, failure, levels (G,)."""
+        """A row an individual that was kept: generation, slot, parents, goals, measurements, failure, levels (G,).
+
+        Raises:
+            Unexpected: a generation that is too large to be held.
+        """
         import pandas
 
         parts = []
         for index in self._run.generations:
             generation = self._run.generation(index)
-            columns = {"generation": index, "slot": np.arange(len(generation.levels))}
+            held = generation.levels is not None
+            expect(held, str(self._run.path), "generations that can be held: see Generation.genomes", "larger ones")
+            columns = {"generation": index, "slot": generation.slots}
             columns |= {f"parent{i}": generation.parents[:, i] for i in range(2)}
             columns |= {f"goal{i}": goal for i, goal in enumerate(generation.goals.T)}
             columns |= {name: m for name, m in generation.measurements.items() if m.ndim == 1}
-            columns |= {"failure": list(generation.failures), "levels": list(generation.levels)}
+            levels = generation.genomes(np.arange(len(generation.slots)), self._run.experiment)
+            columns |= {"failure": list(generation.failures), "levels": list(levels)}
             parts.append(pandas.DataFrame(columns))
         return pandas.concat(parts, ignore_index=True)
 
@@ -67,14 +77,23 @@ def hall_of_fame(run: Run, which: str, best: Best) -> list[Best]:
 
 
 def _front(run: Run) -> list[Best]:
-    """The parents that the search ended with, each where it was born."""
+    """The parents that the search ended with, each where it was born; scores of those that were not kept are nan."""
     fits = isinstance(run.experiment.search, FrontSearch)
     expect(fits, "--genomes", "best or a number: this search keeps no front", "front")
     latest = run.folder.latest()
     assert latest is not None, "a run with a best genome has a state"
     population, front = run.experiment.search.lives, {}
-    for number in latest[1]["born"].tolist():
+    every = assemble(run.experiment).quantise(latest[1]["units"])
+    for number, levels in zip(latest[1]["born"].tolist(), every, strict=True):
         generation, slot = divmod(int(number), population)
-        one = run.individual(generation, slot)
-        front[one.levels.tobytes()] = one
+        front[levels.tobytes()] = _born(run, generation, slot, levels)
     return list(front.values())
+
+
+def _born(run: Run, generation: int, slot: int, levels: Integer[ndarray, " G"]) -> Best:
+    from evo.run import Best
+
+    recorded = run.generation(generation)
+    if slot in recorded.slots:
+        return run.individual(generation, slot)
+    return Best(generation, slot, levels, dict.fromkeys(run.experiment.judged, np.nan), recorded.bred)

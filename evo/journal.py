@@ -1,15 +1,16 @@
-"""The journal: cohorts that are finished while their generation is not, so that a crash costs one cohort."""
+"""What grows while a run goes on: the journal, so that a crash costs one cohort, and the log, a line a generation."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from evo.files import Arrays, Torn, append_at, pack, sync_folder, unpack, unwritable
+from evo.files import Arrays, Torn, append_at, pack, remove, to_json, unpack, write_atomic
 
 _MAGIC = b"coho"
 _HEAD = struct.Struct("<4sQQQ")  # magic, length of the payload, generation, cohort
@@ -39,18 +40,15 @@ class Journal:
         """
         payload = pack(arrays)
         head = _HEAD.pack(_MAGIC, len(payload), generation, number)
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if size != self._end:
-            self._end = max((end for *_, end in self._records()), default=0)
-        self._end = append_at(self.path, self._end, head + _digest(head, payload) + payload)
+        self._add(head + _digest(head, payload) + payload)
 
     def read(self, generation: int) -> dict[int, Arrays]:
         """Cohorts of a generation by number; of records with the same number, the first."""
         found: dict[int, Arrays] = {}
-        for of_generation, number, payload, _ in self._records():
+        for of_generation, number, record in self.records():
             if of_generation == generation and number not in found:
                 try:
-                    found[number] = unpack(payload, str(self.path))
+                    found[number] = unpack(record[_HEAD.size + _DIGEST :], str(self.path))
                 except Torn:
                     continue  # not ours, though its checksum is right: the cohort is lived again
         return found
@@ -61,29 +59,114 @@ class Journal:
         Raises:
             Unexpected: the disk refuses.
         """
-        try:
-            self.path.unlink(missing_ok=True)
-            sync_folder(self.path.parent)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
+        remove(self.path)
         self._end = -1
 
-    def _records(self) -> Iterator[tuple[int, int, bytes, int]]:
-        """Generation, cohort, payload and end of every record up to the first that is not whole."""
+    def records(self) -> Iterator[tuple[int, int, bytes]]:
+        """Generation, cohort and bytes of every record up to the first that is not whole."""
         if not self.path.is_file():
             return
         with self.path.open("rb") as file:
             left = os.fstat(file.fileno()).st_size
             while left >= _HEAD.size + _DIGEST:
-                head, digest = file.read(_HEAD.size), file.read(_DIGEST)
-                magic, length, generation, number = _HEAD.unpack(head)
-                left -= _HEAD.size + _DIGEST + length
+                start = file.read(_HEAD.size + _DIGEST)
+                magic, length, generation, number = _HEAD.unpack(start[: _HEAD.size])
+                left -= len(start) + length
                 if magic != _MAGIC or left < 0:
                     return
-                payload = file.read(length)
-                if _digest(head, payload) != digest:
+                record = start + file.read(length)
+                if not whole(record):
                     return
-                yield generation, number, payload, file.tell()
+                yield generation, number, record
+
+    def adopt(self, records: Sequence[bytes]) -> None:
+        """Adds whole records of another journal of the same run, those that are not here."""
+        here = {(generation, number) for generation, number, _ in self.records()}
+        for record in records:
+            _, _, generation, number = _HEAD.unpack(record[: _HEAD.size])
+            if (generation, number) not in here:
+                self._add(record)
+
+    def _add(self, record: bytes) -> None:
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size != self._end:
+            self._end = sum(len(known) for *_, known in self.records())
+        self._end = append_at(self.path, self._end, record)
+
+
+@final
+class Log:
+    """A JSON object a line, one for each generation; whole lines that are no objects are passed over.
+
+    Args:
+        path: of the file; made by the first append.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._end = -1  # of the whole lines, once it is known
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Adds a line, durably, in place of a torn one.
+
+        Raises:
+            Unexpected: the disk refuses; the lines before are as they were.
+        """
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size != self._end:
+            self._end = sum(map(len, self._lines()))
+        self._end = append_at(self.path, self._end, _line(record))
+
+    def read(self) -> list[dict[str, Any]]:
+        """Every record; numbers that were not finite are None."""
+        records = (json_object(line) for line in self._lines())
+        return [record for record in records if record is not None]
+
+    def replace(self, records: Sequence[dict[str, Any]]) -> None:
+        """Makes these the log, whole or not at all; a log that holds them is not written.
+
+        Raises:
+            Unexpected: the disk refuses.
+        """
+        lines = b"".join(map(_line, records))
+        if lines != (self.path.read_bytes() if self.path.is_file() else b""):
+            write_atomic(self.path, lines)
+
+    def cut(self, newest: int) -> None:
+        """Drops what is of no generation up to this one.
+
+        Raises:
+            Unexpected: the disk refuses.
+        """
+        logged = ((record, record.get("generation")) for record in self.read())
+        self.replace([record for record, index in logged if isinstance(index, int) and index <= newest])
+
+    def _lines(self) -> list[bytes]:
+        if not self.path.is_file():
+            return []
+        return [line + b"\n" for line in self.path.read_bytes().split(b"\n")[:-1]]
+
+
+def whole(record: bytes) -> bool:
+    """Whether these are the bytes of one record of a journal, all of them and as they were written."""
+    start = _HEAD.size + _DIGEST
+    if len(record) < start or record[: len(_MAGIC)] != _MAGIC:
+        return False
+    head, payload = record[: _HEAD.size], record[start:]
+    return len(payload) == _HEAD.unpack(head)[1] and _digest(head, payload) == record[_HEAD.size : start]
+
+
+def json_object(text: bytes) -> dict[str, Any] | None:
+    """One object of JSON, or None for anything else."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return f"{to_json(record)}\n".encode()
 
 
 def _digest(head: bytes, payload: bytes) -> bytes:

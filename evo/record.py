@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -14,51 +15,169 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.evaluate import Failure, Outcome
+from evo.experiment import Experiment, assemble
+from evo.files import Torn
 from evo.goals import Goals
+from evo.search.base import State
+from genomes.chance import chance
+from genomes.expect import expect
 from inner_loop.lifetime import Measurements
 
 FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost")
-_MEASURED = "measurement."
+_MEASURED, _SOURCE = "measurement.", "source."
 
 Arrays = dict[str, ndarray]
 
 
 @final
 @dataclass(frozen=True, eq=False)
+class Summary:
+    """What all individuals of a generation came to.
+
+    Attributes:
+        failures: how many failed, by reason; `""` counts those that have a score.
+        statistics: of every measurement that is one number: (5,) mean and best over those that have a score; the 10th,
+            50th and 90th percentile over all that have this number.
+    """
+
+    failures: Mapping[Failure, int]
+    statistics: Mapping[str, Float64[ndarray, " 5"]]
+
+    @property
+    def lives(self) -> int:
+        """How many individuals there were."""
+        return sum(self.failures.values())
+
+    def row(self) -> dict[str, float | int]:
+        """Mean and best of every measurement, and how many failed."""
+        row: dict[str, float | int] = {}
+        for name, (mean, best, *_) in self.statistics.items():
+            row |= {f"{name}.mean": float(mean), f"{name}.best": float(best)}
+        return row | {"failures": self.lives - self.failures.get("", 0)}
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Generation:
-    """A generation that was evaluated.
+    """A generation that was evaluated: all of its individuals, or those few that were kept.
 
     Attributes:
         index: from 0.
-        levels: (N, G) the genomes.
-        parents: (N, 2) whom each came from, in numbers of the run: generation * N + row; -1 where there is none.
-        goals: (N, goals) what was selected for; below the worst of the generation where an individual failed.
-        measurements: by name, (N, ...); nan where an individual failed.
+        levels: (K, G) the genomes; None: too many to hold, `genomes` draws them from the source.
+        parents: (K, 2) whom each came from, in numbers of the run: generation * N + row; -1 where there is none.
+        goals: (K, goals) what was selected for; below the worst of the generation where an individual failed.
+        measurements: by name, (K, ...); nan where an individual failed.
         failures: why an individual has no score, empty where it has one.
+        source: what `Search.rows` reads, where there are no levels.
+        bred: the number that its chance was drawn under; None: its index.
+        kept: (K,) who of the generation these are, ascending, and what all came to; None: these are all.
     """
 
     index: int
-    levels: Integer[ndarray, "N G"]
-    parents: Int64[ndarray, "N 2"]
-    goals: Float64[ndarray, "N goals"]
+    levels: Integer[ndarray, "K G"] | None
+    parents: Int64[ndarray, "K 2"]
+    goals: Float64[ndarray, "K goals"]
     measurements: Measurements
     failures: tuple[Failure, ...]
+    source: State | None = None
+    bred: int | None = None
+    kept: tuple[Int64[ndarray, " K"], Summary] | None = None
+
+    @property
+    def number(self) -> int:
+        """Under which its chance was drawn."""
+        return self.index if self.bred is None else self.bred
+
+    @property
+    def slots(self) -> Int64[ndarray, " K"]:
+        """The places of these individuals in their generation."""
+        return np.arange(len(self.failures)) if self.kept is None else self.kept[0]
+
+    def row(self, slot: int) -> int:
+        """Where the individual of a place stands.
+
+        Raises:
+            Unexpected: it was not kept.
+        """
+        rows = np.flatnonzero(self.slots == slot)
+        expect(len(rows), f"generation {self.index}", f"one of the individuals kept, {self.slots.tolist()[:9]}", slot)
+        return int(rows[0])
+
+    def genomes(self, rows: Integer[ndarray, " R"], experiment: Experiment) -> Integer[ndarray, "R G"]:
+        """The levels of some rows, as they stand or drawn anew.
+
+        Raises:
+            Torn: they are no genomes of the experiment.
+        """
+        spec = assemble(experiment)
+        if self.levels is None:
+            luck = chance(experiment.seed, "search", self.number)
+            return spec.quantise(experiment.search.rows(self.source or {}, rows, spec, luck))
+        levels = self.levels[rows]
+        if levels.shape[1:] != (spec.size,) or levels.dtype != spec.level_dtype or (levels >= spec.level_counts).any():
+            raise Torn(f"generation {self.index}: expected genomes of {spec.size} genes, got other levels")
+        return levels
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Over all individuals, whether they are here or not."""
+        if self.kept is not None:
+            return self.kept[1]
+        lived = np.array([not failure for failure in self.failures])
+        with np.errstate(invalid="ignore"):  # between two infinities that failures left there is no percentile
+            statistics = {
+                name: np.array([m[lived].mean(), m[lived].max(), *np.nanpercentile(m, (10, 50, 90))])
+                for name, m in self.measurements.items()
+                if m.ndim == 1
+            }
+        return Summary(Counter(self.failures), statistics)
 
     @property
     def counted_failures(self) -> dict[str, int]:
         """How many individuals failed, by reason."""
-        return dict(Counter(failure for failure in self.failures if failure))
+        return {failure: count for failure, count in self.summary.failures.items() if failure and count}
+
+    def ranked(self, scores: Sequence[str]) -> Int64[ndarray, " K"]:
+        """Rows, the largest sum of these measurements first, the earlier of equals; at the end those without one."""
+        total = np.sum([self.measurements[name] for name in scores], axis=0)
+        return np.argsort(-np.nan_to_num(total, nan=-np.inf), kind="stable")
 
     def arrays(self) -> Arrays:
         """As the run folder stores it."""
-        fixed = {"levels": self.levels, "parents": self.parents, "goals": self.goals, "failures": _coded(self.failures)}
-        return fixed | {_MEASURED + name: measured for name, measured in self.measurements.items()}
+        arrays: Arrays = {"parents": self.parents, "goals": self.goals, "failures": _coded(self.failures)}
+        arrays |= {_MEASURED + name: measured for name, measured in self.measurements.items()}
+        if self.levels is None:
+            arrays |= {_SOURCE + name: array for name, array in (self.source or {}).items()}
+        else:
+            arrays["levels"] = self.levels
+        if self.number != self.index:
+            arrays["bred"] = np.array(self.bred, dtype=np.int64)
+        if self.kept is not None:
+            slots, summary = self.kept
+            arrays |= {"kept": slots, "summary": np.array([*summary.statistics.values()]).reshape(-1, 5)}
+            arrays["summary.names"] = np.array([*summary.statistics], dtype=np.str_)
+            arrays["summary.failures"] = np.array([summary.failures.get(f, 0) for f in FAILURES], dtype=np.int64)
+        return arrays
 
     @classmethod
     def of(cls, index: int, arrays: Arrays) -> Generation:
-        """The inverse of `arrays`."""
-        levels, parents, goals = (arrays[name] for name in ("levels", "parents", "goals"))
-        return cls(index, levels, parents, goals, _measurements(arrays), _named(arrays["failures"]))
+        """The inverse of `arrays`.
+
+        Raises:
+            Torn: these are not the arrays of a generation.
+        """
+        try:
+            if wrong := _wrong(index, arrays):
+                raise ValueError(wrong)
+            source = {n.removeprefix(_SOURCE): part for n, part in arrays.items() if n.startswith(_SOURCE)}
+            bred = int(arrays["bred"]) if "bred" in arrays else None
+            kept = (arrays["kept"], _summary(arrays)) if "kept" in arrays else None
+            levels, parents, goals = arrays.get("levels"), arrays["parents"], arrays["goals"]
+            failures = _named(arrays["failures"])
+            return cls(index, levels, parents, goals, _measurements(arrays), failures, source or None, bred, kept)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            why = str(error).splitlines()[0]
+            raise Torn(f"generation {index}: expected the arrays of a generation, got others ({why})") from error
 
 
 def outcome_arrays(outcome: Outcome) -> Arrays:
@@ -106,6 +225,33 @@ def _coded(failures: Sequence[Failure]) -> ndarray:
 
 def _named(codes: ndarray) -> tuple[Failure, ...]:
     return tuple(FAILURES[code] for code in codes.tolist())
+
+
+def _summary(arrays: Arrays) -> Summary:
+    counts = dict(zip(FAILURES, arrays["summary.failures"].tolist(), strict=False))
+    names = [str(name) for name in arrays["summary.names"].tolist()]
+    return Summary(counts, dict(zip(names, arrays["summary"].reshape(-1, 5), strict=True)))
+
+
+def _wrong(index: int, arrays: Arrays) -> str:
+    """What does not fit together; empty where everything does."""
+    rows = [arrays[name] for name in ("parents", "goals", "failures", "levels", "kept") if name in arrays]
+    measured = [*_measurements(arrays).values()]
+    count, parents = arrays["failures"].size, arrays["parents"]
+    lives = int(arrays["summary.failures"].sum()) if "kept" in arrays else count
+    if not count or any(part.ndim < 1 or len(part) != count for part in (*rows, *measured)):
+        return "arrays of unlike numbers of individuals"
+    tables = [arrays[name].ndim == 2 for name in ("parents", "goals", "levels") if name in arrays]
+    if not all(tables) or parents.shape[1] != 2:
+        return "arrays of other shapes"
+    places = [arrays[name].dtype == np.int64 for name in ("parents", "kept", "bred") if name in arrays]
+    if not all(places) or any(m.dtype != np.float64 for m in (arrays["goals"], *measured)):
+        return "arrays of other kinds"
+    if "levels" in arrays and arrays["levels"].dtype.kind != "u":
+        return "levels that are no whole numbers from 0"
+    if "levels" not in arrays and not any(name.startswith(_SOURCE) for name in arrays):
+        return "neither levels nor their source"
+    return "" if parents.max() < index * lives else "parents that are not older than their children"
 
 
 def _measurements(arrays: Arrays) -> Measurements:

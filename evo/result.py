@@ -26,7 +26,7 @@ class Result:
         run: where it lies.
         generations: evaluated.
         lifetimes: lived, births included.
-        seconds: spent evolving, over all sessions.
+        seconds: spent evolving, over all sessions, as far as the log knows.
         failures: individuals without a score.
         genome_bits: of the best genome.
         wiring_bits: of the weights that it unfolds into.
@@ -67,7 +67,7 @@ def result(run: Run) -> Result:
         run=str(run.path),
         generations=done,
         lifetimes=done * experiment.search.lives * experiment.lifetime.births,
-        seconds=round(sum(line["seconds"] for line in run.folder.read_log()), 1),
+        seconds=round(sum((_seconds(line) for line in run.folder.log.read()), 0.0), 1),
         failures=sum(sum(run.generation(index).counted_failures.values()) for index in run.generations),
         genome_bits=float(measured["genome_bits"][0]),
         wiring_bits=float(measured["wiring_bits"][0]),
@@ -81,6 +81,12 @@ def result(run: Run) -> Result:
             for name, _ in experiment.held_out
         },
     )
+
+
+def _seconds(line: dict[str, Any]) -> float:
+    """Nobody knows how long it took, where a driver died before it said so."""
+    seconds = line.get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) else 0.0
 
 
 def founders_scores(experiment: Experiment) -> dict[str, float]:

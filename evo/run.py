@@ -16,9 +16,12 @@ from numpy import ndarray
 from evo.config import read
 from evo.evaluate import Assay, Cohort, Outcome, cohorts, evaluate
 from evo.experiment import Experiment, birth
+from evo.files import Torn
 from evo.hall import Genomes
+from evo.mirror import fetched
 from evo.record import Generation
 from evo.store import RunFolder
+from evo.thinning import judged_scores, stays_whole
 from genomes.chance import chance
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
@@ -42,13 +45,20 @@ class Best:
     Attributes:
         generation, slot: where it was born.
         levels: (G,) its genome.
-        scores: the main score in each condition that is selected for, selection split.
+        scores: the main score in each condition that is selected for, selection split; nan where it was not kept.
+        bred: the number that its generation's chance was drawn under; None: the generation.
     """
 
     generation: int
     slot: int
     levels: Integer[ndarray, " G"]
     scores: Mapping[str, float]
+    bred: int | None = None
+
+    @property
+    def number(self) -> int:
+        """Whose chance it was born with."""
+        return self.generation if self.bred is None else self.bred
 
     @property
     def innate(self) -> float:
@@ -68,15 +78,18 @@ class Best:
 
 @final
 class Run:
-    """Opens a run folder for reading; opening executes nothing that the folder holds.
+    """Opens a run for reading; opening executes nothing that the folder holds.
+
+    Args:
+        path: of a folder, or a URL such as s3://bucket/run.
 
     Raises:
         Unexpected: no run there, or one that cannot be read.
     """
 
     def __init__(self, path: str | Path, allow_code: bool = False) -> None:
-        self.folder = RunFolder.open(Path(path))
-        self.path = Path(path)
+        self.path = fetched(path)
+        self.folder = RunFolder.open(self.path)
         self._allow_code = allow_code
 
     @cached_property
@@ -88,6 +101,12 @@ class Run:
     def generations(self) -> list[int]:
         """Indices of the generations on disk."""
         return self.folder.generations()
+
+    @property
+    def whole(self) -> list[int]:
+        """Those of which every individual was kept: all of them, unless the experiment says otherwise."""
+        generations = self.generations
+        return [index for index in generations if stays_whole(index, generations[-1], self.experiment.keep)]
 
     @property
     def genomes(self) -> Genomes:
@@ -116,7 +135,11 @@ class Run:
 
     def generation(self, index: int) -> Generation:
         """One generation."""
-        return Generation.of(index, self.folder.read_generation(index))
+        try:
+            return Generation.of(index, self.folder.read_generation(index))
+        except Torn as error:
+            where = str(self.path)
+            raise error if str(error).startswith(where) else Torn(f"{where}: {error}") from error
 
     def history(self) -> pandas.DataFrame:
         """A row a generation: mean and best of every measurement, goals and failures."""
@@ -144,20 +167,24 @@ class Run:
 
     def leaders(self, index: int, count: int) -> list[Best]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""
-        generation, main = self.generation(index), self.experiment.main
-        total = np.sum([generation.measurements[f"{c}.{main}"] for c in self.experiment.judged], axis=0)
-        order = np.argsort(-np.nan_to_num(total, nan=-np.inf), kind="stable")[:count]
-        return [self._individual(generation, slot) for slot in order.tolist()]
+        generation = self.generation(index)
+        rows = generation.ranked(judged_scores(self.experiment))[:count]
+        return [self._individual(generation, row) for row in rows.tolist()]
 
     def individual(self, index: int, slot: int) -> Best:
-        """One individual, by its generation and its place there."""
-        return self._individual(self.generation(index), slot)
+        """One individual, by its generation and its place there.
 
-    def _individual(self, generation: Generation, slot: int) -> Best:
-        scores = {
-            c: float(generation.measurements[f"{c}.{self.experiment.main}"][slot]) for c in self.experiment.judged
-        }
-        return Best(generation.index, slot, generation.levels[slot], scores)
+        Raises:
+            Unexpected: it was not kept.
+        """
+        generation = self.generation(index)
+        return self._individual(generation, generation.row(slot))
+
+    def _individual(self, generation: Generation, row: int) -> Best:
+        main, judged = self.experiment.main, self.experiment.judged
+        scores = {c: float(generation.measurements[f"{c}.{main}"][row]) for c in judged}
+        (levels,) = generation.genomes(np.array([row]), self.experiment)
+        return Best(generation.index, int(generation.slots[row]), levels, scores, generation.bred)
 
     def _again(self, finalists: list[Best]) -> list[Best]:
         """The same genomes with scores of new births and new episodes, those of one like those of another."""
@@ -179,7 +206,7 @@ class Run:
         return birth(
             self.experiment,
             np.repeat(individual.levels[None, :], births, axis=0),
-            chance(self.experiment.seed, "birth", individual.generation, owners),
+            chance(self.experiment.seed, "birth", individual.number, owners),
         )
 
     def examine(self, individual: Best, split: Split = "test") -> Outcome:
@@ -191,7 +218,7 @@ class Run:
         experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
         if not experiment.environment.varies:
             slots = np.full(experiment.cohort, individual.slot)
-            return evaluate(experiment, Cohort(individual.generation, 0, slots, levels, 1), Assay(split))
+            return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), Assay(split))
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
         lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), Assay(split))
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
@@ -199,11 +226,4 @@ class Run:
 
 def summary(generation: Generation) -> dict[str, float | int]:
     """Mean and best of every measurement over the individuals that lived, and how many failed."""
-    row: dict[str, float | int] = {"generation": generation.index}
-    lived = np.array([not failure for failure in generation.failures])
-    for name, measured in generation.measurements.items():
-        if measured.ndim == 1:
-            row[f"{name}.mean"] = float(measured[lived].mean())
-            row[f"{name}.best"] = float(measured[lived].max())
-    row["failures"] = int((~lived).sum())
-    return row
+    return {"generation": generation.index, **generation.summary.row()}

@@ -12,9 +12,11 @@ from evo.executors import Executor, Serial
 from evo.experiment import Experiment
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
+from evo.mirror import fetched, mirrored
 from evo.record import Generation
 from evo.run import Run, summary
 from evo.store import RunFolder
+from evo.thinning import thin
 from genomes.expect import expect
 
 
@@ -27,7 +29,7 @@ def evolve(
     """Evolves an experiment in a run folder; a folder that holds the same experiment is gone on with.
 
     Args:
-        run: folder; made if it is not there.
+        run: folder, or URL such as s3://bucket/run; made if it is not there.
         executor: this process by default; `OnRay(workers=...)` for many.
         callbacks: called with every generation once it is on disk.
 
@@ -35,7 +37,7 @@ def evolve(
         Unexpected: the folder holds another experiment.
         RunFailed: every individual of a generation failed.
     """
-    path = Path(run)
+    path = fetched(run)
     if not path.exists():
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
@@ -49,20 +51,37 @@ def evolve(
 def continued(
     run: Run, executor: Executor, ready: Callable[[int], object] = lambda first: None
 ) -> Iterator[Generation]:
-    """Evolves a run from where it stands to its end and keeps its log.
+    """Evolves a run from where it stands to its end, keeps its log, and of its generations what is to be kept.
 
     Args:
         ready: called with the first generation to come, once the executor stands.
     """
     check_same_world(str(run.path), run.folder.manifest, run.experiment)
-    with run.folder.driving(), executor:
+    with run.folder.driving(), mirrored(run.path) as check, executor:
         latest = run.folder.latest()
-        ready(latest[0] + 1 if latest else 0)
+        first = latest[0] + 1 if latest else 0
+        _mend(run, first)
+        ready(first)
         began = perf_counter()
         for generation in generations(run.experiment, run.folder, executor, latest):
             seconds, began = perf_counter() - began, perf_counter()
-            run.folder.append_log(summary(generation) | {"seconds": seconds, "why": generation.counted_failures})
+            thin(run.folder, run.experiment, generation.index)
+            run.folder.log.append(_line(generation, seconds))
+            check()
             yield generation
+
+
+def _mend(run: Run, done: int) -> None:
+    """What a driver would have done next, had it not died after a generation and its state."""
+    if done:
+        thin(run.folder, run.experiment, done - 1)
+    known = {line.get("generation"): line for line in run.folder.log.read()}
+    run.folder.log.replace([known.get(i) or _line(run.generation(i), None) for i in range(done)])
+
+
+def _line(generation: Generation, seconds: float | None) -> dict[str, object]:
+    """Of the log; seconds are None where nobody knows them any more."""
+    return summary(generation) | {"seconds": seconds, "why": generation.counted_failures}
 
 
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import logging
-import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,20 +13,24 @@ from evo.files import (
     TEMPORARY,
     Arrays,
     Torn,
-    append_at,
+    in_a_comment,
+    in_an_object,
     pack,
+    remove,
     sync_folder,
     to_json,
+    unclosed,
     unpack,
     unwritable,
     verified,
     write_atomic,
 )
-from evo.journal import Journal
+from evo.journal import Journal, Log, json_object
+from evo.locks import locked
 from genomes.expect import Unexpected, nearest
 
-FORMAT = 1
-"""Of the folder's layout; a folder of another one is refused."""
+FORMAT = 2
+"""Of the folder's layout. In format 1, which is read as well, nothing was thinned, and texts had no checksums."""
 
 _STATES_KEPT = 3
 _MANIFEST, _EXPERIMENT = "manifest.json", "experiment.yaml"
@@ -45,14 +45,15 @@ class RunFolder:
     Attributes:
         path: of the folder.
         journal: finished cohorts of the generation in hand.
+        log: a line a generation.
         passed_over: sentences about the torn files that the last `latest()` met.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.journal = Journal(path / "journal")
+        self.log = Log(path / "log.jsonl")
         self.passed_over: tuple[str, ...] = ()
-        self._log_end = -1  # of the log's whole lines, once it is known
 
     @classmethod
     def create(cls, path: Path, experiment_yaml: str, manifest: dict[str, Any]) -> RunFolder:
@@ -74,7 +75,7 @@ class RunFolder:
             raise unwritable(path, error) from error
         folder = cls(path)
         folder.write_experiment(experiment_yaml)
-        folder.write_json(_MANIFEST, {"format": FORMAT} | manifest)
+        folder.write_manifest(manifest)
         return folder
 
     @classmethod
@@ -90,20 +91,24 @@ class RunFolder:
         if not (path / _MANIFEST).is_file():
             raise Unexpected(f"{path}: expected a run folder, got a folder without {_MANIFEST}")
         folder = cls(path)
-        made = folder._manifest().get("format")
-        if made != FORMAT:
-            raise Unexpected(f"{path}: expected a run in format {FORMAT}, got format {made}, of another instinct")
+        folder._manifest()
         return folder
 
     @property
     def manifest(self) -> dict[str, Any]:
         """Versions, platform, seed, command: as given to `create`, in JSON's terms."""
-        return {key: value for key, value in self._manifest().items() if key != "format"}
+        return {key: value for key, value in self._manifest().items() if key not in ("format", "seal")}
 
     @property
     def experiment_yaml(self) -> str:
-        """The resolved experiment."""
-        return _text(self.path / _EXPERIMENT)
+        """The resolved experiment.
+
+        Raises:
+            Torn: it was changed since it was written, by whatever or whomever.
+        """
+        path, old = self.path / _EXPERIMENT, self._manifest()["format"] == 1
+        advice = f"; a run goes on as it began: put the old text back, or begin a new run: instinct evolve {path}"
+        return _decoded(path, _bytes(path) if old else unclosed(path, in_a_comment, advice))
 
     def rewrite_experiment(self, experiment_yaml: str) -> None:
         """Replaces the experiment.
@@ -111,16 +116,35 @@ class RunFolder:
         Raises:
             Unexpected: a driver has the run, or the disk refuses.
         """
-        with self._locked():
+        with locked(self.path / "lock"):
             self.write_experiment(experiment_yaml)
 
     def write_experiment(self, experiment_yaml: str) -> None:
         """Replaces the experiment of a run that nobody else can have."""
-        write_atomic(self.path / _EXPERIMENT, experiment_yaml.encode())
+        body = experiment_yaml.encode()
+        write_atomic(self.path / _EXPERIMENT, body + in_a_comment(body))
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Replaces the manifest of a run that nobody else can have."""
+        body = to_json({"format": FORMAT} | manifest, indent=2).removesuffix("\n}").encode()
+        write_atomic(self.path / _MANIFEST, body + in_an_object(body))
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes a JSON file of the folder, atomically; numbers that are not finite become null."""
         write_atomic(self.path / name, (to_json(value, indent=2) + "\n").encode())
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nobody can drive it meanwhile; writes nothing.
+
+        Raises:
+            Unexpected: a driver has it, named with process and host.
+        """
+        if not (self.path / "lock").exists():  # nobody ever had it, and perhaps nobody can: a folder to read
+            yield
+            return
+        with locked(self.path / "lock", shared=True):
+            yield
 
     @contextmanager
     def driving(self) -> Iterator[RunFolder]:
@@ -131,7 +155,7 @@ class RunFolder:
         Raises:
             Unexpected: another driver has it, named with process and host; or the disk refuses.
         """
-        with self._locked():
+        with locked(self.path / "lock"):
             self._clear_after_crash()
             yield self
 
@@ -155,7 +179,7 @@ class RunFolder:
         """Writes the state of the search after a generation; keeps the last three."""
         write_atomic(self._state(index), pack(arrays))
         for old in [kept for kept in _numbered(self.path / "state") if kept <= index][:-_STATES_KEPT]:
-            self._state(old).unlink(missing_ok=True)
+            remove(self._state(old))
 
     def latest(self) -> tuple[int, Arrays] | None:
         """The newest generation whose state is good and before which every generation is; None before the first.
@@ -178,23 +202,14 @@ class RunFolder:
         self.passed_over = tuple(torn)
         return found
 
-    def append_log(self, record: dict[str, Any]) -> None:
-        """Adds a line to log.jsonl, durably."""
-        path = self.path / "log.jsonl"
-        size = path.stat().st_size if path.exists() else 0
-        if size != self._log_end:
-            self._log_end = sum(map(len, _lines(path)))
-        self._log_end = append_at(path, self._log_end, f"{to_json(record)}\n".encode())
-
-    def read_log(self) -> list[dict[str, Any]]:
-        """Records of the log; a torn last line is ignored, and so is one that is no JSON object."""
-        records = (_record(line) for line in _lines(self.path / "log.jsonl"))
-        return [record for record in records if record is not None]
-
     def _manifest(self) -> dict[str, Any]:
-        record = _record(_text(self.path / _MANIFEST).encode())
-        if record is None:
-            raise Torn(f"{self.path / _MANIFEST}: expected one JSON object, got something else")
+        path = self.path / _MANIFEST
+        if (record := json_object(_bytes(path))) is None:
+            raise Torn(f"{path}: expected one JSON object, got something else")
+        if (made := record.get("format")) not in (1, FORMAT):
+            raise Unexpected(f"{self.path}: expected a run in format {FORMAT}, got format {made}, of another instinct")
+        if made != 1 or "seal" in record:
+            unclosed(path, in_an_object)
         return record
 
     def _generation(self, index: int) -> Path:
@@ -203,41 +218,12 @@ class RunFolder:
     def _state(self, index: int) -> Path:
         return self.path / "state" / f"{index:05d}.npz"
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        path = self.path / "lock"
-        try:
-            # never unlinked: a lock on a file that lost its name would keep nobody out
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise unwritable(path, error) from error
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
-            except BlockingIOError as error:
-                holder = _holder(descriptor)
-                raise Unexpected(
-                    f"{self.path}: expected a run that nobody drives, got one driven by {holder}; "
-                    "wait for it, stop it, or choose another --run"
-                ) from error
-            except OSError as error:
-                raise unwritable(path, error) from error
-            yield
-        finally:
-            os.close(descriptor)
-
     def _clear_after_crash(self) -> None:
         for folder in (self.path, self.path / "generations", self.path / "state"):
             for unfinished in folder.glob(f".*{TEMPORARY}"):
-                unfinished.unlink(missing_ok=True)
-        latest, path = self.latest(), self.path / "log.jsonl"
-        done = latest[0] if latest else -1
-        records = ((line, _record(line)) for line in _lines(path))
-        kept = b"".join(line for line, record in records if record and record.get("generation", done) <= done)
-        if path.exists() and path.read_bytes() != kept:
-            write_atomic(path, kept)
+                remove(unfinished)
+        latest = self.latest()
+        self.log.cut(latest[0] if latest else -1)
 
 
 def _taken(path: Path) -> Unexpected:
@@ -263,31 +249,15 @@ def _torn(path: Path) -> str | None:
     return None
 
 
-def _holder(descriptor: int) -> str:
-    for _ in range(20):
-        if written := os.pread(descriptor, 300, 0).decode(errors="replace"):
-            return written
-        time.sleep(0.01)  # it has the lock, and is about to say who it is
-    return "a process that has just begun"
-
-
-def _text(path: Path) -> str:
+def _bytes(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Torn(f"{path}: expected a file of text, got one that cannot be read ({error})") from error
+        return path.read_bytes()
+    except OSError as error:
+        raise Torn(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _lines(path: Path) -> list[bytes]:
-    """The whole lines of a file, each with its end."""
-    if not path.is_file():
-        return []
-    return [line + b"\n" for line in path.read_bytes().split(b"\n")[:-1]]
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
+def _decoded(path: Path, text: bytes) -> str:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise Torn(f"{path}: expected text, got something else ({error})") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from evo.announce import announce, announce_folder
 from genomes.expect import Unexpected, nearest
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
         overrides.append(f"seed={options.seed}")
     name, command = Path(options.config).stem, ["evolve", options.config]
     every = members(options.config, overrides, options.seeds, options.allow_code)
+    place = options.run or next_free(name)
+    announce_folder(place)
     # whatever code it names was allowed when it was loaded
     if len(every) == 1 and options.seeds is None:
-        path = new_run(every[0].experiment, options.run, name, [*command, *overrides])
+        path = new_run(every[0].experiment, place, name, [*command, *overrides])
         return _session(path, options, console, allow_code=True)
-    place = options.run or next_free(name)
     return _set(place, new_set(every, place, command), options, console, allow_code=True)
 
 
@@ -44,6 +46,7 @@ def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     from evo.session import extend
     from evo.sets import runs_of
 
+    announce(folder=str(options.run))
     runs = runs_of(options.run) if (options.run / "set.json").is_file() else [options.run]
     if options.generations is not None:
         for run in runs:
@@ -120,6 +123,24 @@ def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     written = export(Run(options.run, options.allow_code), options.to, options.out)
     console.print(f"wrote {written}", markup=False)
     return {"run": str(options.run), "to": options.to, "file": str(written)}
+
+
+def pack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct pack RUN."""
+    from evo.archive import pack_run
+
+    written = pack_run(options.run, options.out or Path(f"{options.run.absolute().name}.zip"))
+    console.print(f"wrote {written}, {written.stat().st_size:,} bytes", markup=False)
+    return {"run": str(options.run), "file": str(written)}
+
+
+def unpack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct unpack ARCHIVE."""
+    from evo.archive import unpack_run
+
+    made = unpack_run(options.archive, options.run or options.archive.with_suffix(""))
+    console.print(f"every byte is verified: {made}", markup=False)
+    return {"archive": str(options.archive), "run": str(made)}
 
 
 def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:

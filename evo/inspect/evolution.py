@@ -96,7 +96,8 @@ def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
     if len(shares := alleles.shares_table(paths)):
         tables["alleles"], pictures["alleles"] = shares, alleles.share_curves(shares)
     rose = (_rise(run, generations, founders), _assimilated(run, seen, generations, founders))
-    said = (*rose, descent.sentence, *alleles.sentences(paths, len(seen) == 1 or lineage.keeps_parents(run)))
+    genes = alleles.sentences(paths, len(seen) == 1 or lineage.keeps_parents(run))
+    said = (*rose, descent.sentence, *genes, *_left_out(run, len(seen)))
     return Section("evolution", "Evolution", said, _terms(run), tables, pictures, descent.graphs)
 
 
@@ -167,11 +168,13 @@ def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
     """One generation in memory at a time."""
     experiment, seen = run.experiment, []
     spec = assemble(experiment)
-    for index in thinned(run.generations):
+    for index in thinned(run.whole):
         generation = run.generation(index)
         lived = np.array([not failure for failure in generation.failures])
         measurements = generation.measurements | {"slot": np.arange(len(lived), dtype=np.float64)}
-        counted = alleles.census(spec, experiment.encoding, generation.levels)
+        # of a generation that is too large to be held, some, evenly chosen
+        rows = thinned(range(len(lived)), _POINTS if generation.levels is None else len(lived))
+        counted = alleles.census(spec, experiment.encoding, generation.genomes(np.array(rows), experiment))
         seen.append(Seen(index, measurements, lived, counted))
     return seen, alleles.Trajectories(spec, [each.index for each in seen], [each.counted for each in seen])
 
@@ -248,6 +251,17 @@ def _more_at_birth(first: Float64[ndarray, " N"], last: Float64[ndarray, " M"]) 
     """Whether a mean rose by more than twice its standard error: an index also rises where lives come to less."""
     error = (first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last)) ** 0.5
     return bool(last.mean() - first.mean() > 2 * error)
+
+
+def _left_out(run: Run, shown: int) -> tuple[str, ...]:
+    """What of a run is not on disk, where that is so."""
+    kept, done, said = len(run.whole), len(run.generations), []
+    if kept < done:
+        of = f"of {kept:,} of {done:,} generations (keep: {run.experiment.keep})"
+        said.append(f"Every individual was kept {of}; what is said here of spreads and genes is of {shown} of these.")
+    if run.experiment.search.lazy(assemble(run.experiment)):
+        said.append(f"A generation is too large to be held: genes are counted in {_POINTS} of its individuals.")
+    return tuple(said)
 
 
 def _terms(run: Run) -> dict[str, str]:

@@ -18,6 +18,7 @@ from evo.inspect.variants import apart
 from evo.record import Generation
 from evo.report.section import Picture, bottomless, canvas
 from evo.run import Best, Run
+from evo.thinning import judged_scores
 
 if TYPE_CHECKING:
     import networkx
@@ -104,6 +105,12 @@ def descent(run: Run, best: Best, generations: Sequence[int]) -> Descent:
         said = f"{said}: shown are the leaders of {count} generations instead."
         said = said if count > 1 else "There is one generation, and so no lineage of the best: shown is its leader."
         return Descent(said, {"leaders": line_table(chain)}, line_picture(chain, main, caption), {})
+    if (missing := len(run.generations) - len(run.whole)) > 0:
+        chain = leaders(run, generations)
+        caption = "The leader of each generation that was kept whole: its scores, and the genes in which it differs."
+        said = f"Of {missing:,} generations only the best were kept (keep: {run.experiment.keep}), so the line of the "
+        said += f"best genome cannot be followed: shown are the leaders of {count} that are whole."
+        return Descent(said, {"leaders": line_table(chain)}, line_picture(chain, main, caption), {})
     chain, tree = line(run, best), pedigree(run, best)
     steps = [one.changed(before) for before, one in pairwise(chain)]
     caption = "The best genome and the line of its ancestors: scores, and the genes changed from the parent before."
@@ -142,12 +149,10 @@ def line(run: Run, best: Best) -> list[Ancestor]:
 
 def leaders(run: Run, generations: Sequence[int]) -> list[Ancestor]:
     """The best of each generation by the sum of main scores over the conditions that goals name."""
-    experiment, found = run.experiment, []
-    judged = experiment.judged
+    judged, found = judged_scores(run.experiment), []
     for index in generations:
         generation = run.generation(index)
-        total = np.sum([generation.measurements[f"{c}.{experiment.main}"] for c in judged], axis=0)
-        found.append(_ancestor(run, generation, int(np.argmax(np.nan_to_num(total, nan=-np.inf)))))
+        found.append(_ancestor(run, generation, int(generation.slots[generation.ranked(judged)[0]])))
     return found
 
 
@@ -221,8 +226,10 @@ def _reader(run: Run) -> Callable[[int], Generation]:
 
 def _ancestor(run: Run, generation: Generation, slot: int) -> Ancestor:
     lives, main = run.experiment.search.lives, run.experiment.main
-    known = [number for number in generation.parents[slot].tolist() if number >= 0]
+    row = generation.row(slot)
+    known = [number for number in generation.parents[row].tolist() if number >= 0]
     parents = tuple(divmod(number, lives) for number in dict.fromkeys(known))  # who was drawn twice is one parent
-    scores = {c: float(generation.measurements[f"{c}.{main}"][slot]) for c in apart(run.experiment)}
-    bits = float(generation.measurements["genome_bits"][slot])
-    return Ancestor(generation.index, slot, generation.levels[slot], parents, scores, bits)
+    scores = {c: float(generation.measurements[f"{c}.{main}"][row]) for c in apart(run.experiment)}
+    bits = float(generation.measurements["genome_bits"][row])
+    (levels,) = generation.genomes(np.array([row]), run.experiment)
+    return Ancestor(generation.index, slot, levels, parents, scores, bits)

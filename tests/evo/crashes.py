@@ -1,11 +1,13 @@
 """Run by test_store.py in a process of its own: drivers that are killed, and a check of the folder they leave.
 
-python crashes.py FOLDER every|random|in-place|hold
+python crashes.py FOLDER every|random|in-place|hold|ENOSPC|EIO|EROFS|vanish
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import sys
 import time
@@ -17,8 +19,11 @@ import numpy as np
 from evo import files, store
 from evo.files import pack
 from evo.store import RunFolder
+from genomes.expect import Unexpected
 
 KILLS = 15
+OPEN = os.open  # as it is
+CALLS = ("write", "pwrite", "fsync", "replace", "ftruncate", "unlink")  # that change the disk
 
 
 def generation(index: int) -> files.Arrays:
@@ -41,8 +46,8 @@ def work(path: Path, until: int) -> None:
             folder.write_generation(index, generation(index))
             folder.write_state(index, state(index))
             folder.journal.clear()
-            folder.append_log({"generation": index})
-            said = os.open(path.with_suffix(".said"), os.O_WRONLY | os.O_CREAT, 0o666)
+            folder.log.append({"generation": index})
+            said = OPEN(path.with_suffix(".said"), os.O_WRONLY | os.O_CREAT, 0o666)
             os.pwritev(said, [b"%08d" % index], 0)
             os.close(said)
 
@@ -61,7 +66,7 @@ def check(path: Path) -> int:
     for number, arrays in folder.journal.read(done + 1).items():
         assert pack(arrays) == pack(state(done + 1 + number)), f"another cohort {number}"
     with folder.driving():
-        logged = [line["generation"] for line in folder.read_log()]
+        logged = [line["generation"] for line in folder.log.read()]
         assert logged == sorted(set(logged)), f"a log out of order: {logged}"
         assert least in (-1, *logged), f"generation {least} was in the log: {logged}"
         assert not list(path.rglob(".*")), "unfinished files"
@@ -97,9 +102,31 @@ def dying(at: int) -> None:
 
         setattr(os, name, call)
 
-    for name in ("write", "pwrite", "fsync", "replace", "ftruncate", "unlink"):
+    for name in CALLS:
         watched(name)
     files._SYNC_DATA = os.fsync  # bound when the file was imported
+
+
+def refusing(at: int, fault, lasting: bool) -> None:
+    """Lets the at-th call that changes the disk fail, or all from there on; of what os.write gets, half is written."""
+    calls = count()
+
+    def watched(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(*args, **keywords):
+            number = next(calls)
+            if number == at or (lasting and number > at):
+                if name == "write":
+                    real(args[0], args[1][: len(args[1]) // 2])
+                fault()
+            return real(*args, **keywords)
+
+        setattr(os, name, call)
+
+    for name in (*CALLS, "open"):
+        watched(name)
+    files._SYNC_DATA = os.fsync
 
 
 def unsynchronised() -> None:
@@ -142,6 +169,58 @@ def in_place(place: Path) -> int:
     return every(place)
 
 
+def refused(place: Path, how: str) -> int:
+    """A disk that refuses each call, one after the other, once and for good: a sentence, and nothing is lost."""
+    code = getattr(errno, how)
+    for at in count():
+        for lasting in (False, True):
+            path = place / f"run-{at}-{lasting}"
+            RunFolder.create(path, "seed: 1\n", {})
+
+            def fault() -> None:
+                raise OSError(code, os.strerror(code))
+
+            def job(at=at, path=path, lasting=lasting, fault=fault) -> None:
+                refusing(at, fault, lasting)
+                os._exit(7 if sentence(path).count("cannot be written") == 1 else 0)
+
+            status = os.waitstatus_to_exitcode(os.waitpid(forked(job), 0)[1])
+            check(path)
+            work(path, 4)
+            assert check(path) == 3
+            if not status:
+                return at
+            assert status == 7, f"call {at}: no sentence"
+    raise AssertionError
+
+
+def vanish(place: Path) -> int:
+    """A folder that is taken away in each call, one after the other: a sentence."""
+    for at in count():
+        path = place / f"run-{at}"
+        RunFolder.create(path, "seed: 1\n", {})
+
+        def job(at=at, path=path) -> None:
+            refusing(at, lambda: shutil.rmtree(path, ignore_errors=True), lasting=False)
+            os._exit(7 if sentence(path) else 0)
+
+        status = os.waitstatus_to_exitcode(os.waitpid(forked(job), 0)[1])
+        if not status:  # it had nothing to write any more
+            assert not path.exists() or check(path) == 3
+            return at
+        assert status == 7, f"call {at}: no sentence"
+    raise AssertionError
+
+
+def sentence(path: Path) -> str:
+    """What a driver that cannot go on says; empty where it can."""
+    try:
+        work(path, 4)
+    except Unexpected as error:
+        return str(error).replace("\n", " cannot be written ")  # several lines are no sentence
+    return ""
+
+
 def hold(place: Path) -> int:
     """Has a run until it is killed."""
     with RunFolder.open(place / "run").driving():
@@ -154,4 +233,5 @@ if __name__ == "__main__":
     unsynchronised()
     heavy = {"torch", "ray", "deap"} & sys.modules.keys()
     assert not heavy, f"the run folder imports {heavy}"
-    print({"every": every, "random": random, "in-place": in_place, "hold": hold}[sys.argv[2]](Path(sys.argv[1])))
+    jobs = {"every": every, "random": random, "in-place": in_place, "hold": hold, "vanish": vanish}
+    print(jobs.get(sys.argv[2], lambda place: refused(place, sys.argv[2]))(Path(sys.argv[1])))

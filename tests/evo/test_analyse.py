@@ -225,7 +225,7 @@ def no_genome(path: Path) -> None:
     ("how", "sentence"),
     [
         (cut, "00001.npz: expected the bytes that its checksum names"),
-        (other_version, "expected a run in format 1, got format 99, of another instinct"),
+        (other_version, "expected a run in format 2, got format 99, of another instinct"),
         (no_genome, "expected at least one finished generation, got 0"),
     ],
 )

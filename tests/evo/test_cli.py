@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo import cli, loop
+from evo import bred, cli
 from evo.cli import main
 from evo.run import Run
+from evo.store import RunFolder
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
 RESULT = {
@@ -166,27 +167,25 @@ def test_a_run_that_is_there_is_not_written_over(finished, capsys):
 
 @pytest.mark.parametrize("package", ["instinct", "torch", "numpy", "deap"])
 def test_a_run_of_another_version_is_not_gone_on_with(package, finished, capsys):
-    path = finished / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["versions"][package] = "0.0.1"
-    path.write_text(json.dumps(manifest))
+    folder = RunFolder.open(finished)
+    folder.write_manifest(folder.manifest | {"versions": folder.manifest["versions"] | {package: "0.0.1"}})
     assert main(["resume", str(finished), "--serial"]) == 2
     assert f"install {package}==0.0.1 to go on" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
 def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
-    run, real = tmp_path / "run", loop.joined
+    run, real = tmp_path / "run", bred.joined
 
     def interrupted(outcomes):
         if len(Run(run).generations) == 1:
             signal.raise_signal(number)
         return real(outcomes)
 
-    monkeypatch.setattr(loop, "joined", interrupted)
+    monkeypatch.setattr(bred, "joined", interrupted)
     assert main(["evolve", *SMALL, "--run", str(run)]) == code
     assert "instinct resume" in capsys.readouterr().err
-    monkeypatch.setattr(loop, "joined", real)
+    monkeypatch.setattr(bred, "joined", real)
     assert len(Run(run).folder.journal.read(1)) == 2, "the cohorts that were finished are not lived again"
     assert main(["resume", str(run), "--serial", "--json"]) == 0
     undisturbed = tmp_path / "undisturbed"

@@ -120,6 +120,12 @@ def test_every_mistake_of_a_file_at_once() -> None:
         ("sede=1", "sede: no such key in Experiment; did you mean 'seed'?"),
     ],
 )  # fmt: skip
+def test_a_sentence_does_not_repeat_a_long_text() -> None:
+    for sentence in mistakes(f"rule={'a' * 5000}", f"topology.groups.hidden.activation={'b' * 5000}"):
+        assert sentence.startswith("command line: ")
+        assert len(sentence) < 1300
+
+
 def test_a_wrong_override_is_the_command_lines_mistake(override: str, sentence: str | None) -> None:
     if sentence is None:
         assert read(YAML, "x.yaml", [override]) != read(YAML, "x.yaml")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from evo.document import LARGEST, parse, write
 from genomes.expect import Unexpected
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=12)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
@@ -18,7 +18,7 @@ PLAIN = st.recursive(
 
 @settings(max_examples=80, deadline=None)
 @given(PLAIN)
-@example({"a\x85b": ["\x85", "\u2028", "\ufeff", "é", "yes", "1e3", "2001-01-01", "~", "<<", "="]})
+@example({"a b": ["é", "yes", "1e3", "2001-01-01", "~", "<<", "="]})
 @example([{"?0": "?0", "b": ":0"}])
 def test_what_is_written_is_read_back(value: object) -> None:
     read = parse(write(value), "x.yaml")
@@ -46,10 +46,13 @@ def test_yaml_is_of_version_1_2() -> None:
         ("[" * 5000, "x.yaml:1: expected at most 20 levels"),
         ("a: 2001-13-45", "x.yaml: expected valid YAML, but a value cannot be read"),
         ("a: [2001-01-01]", "x.yaml: a.0: expected text in quotes or a number, got 2001-01-01"),
-        ("a:\n  1: b", "x.yaml: a: expected keys that are text, got 1"),
+        ("a:\n  1: b", "x.yaml: a: expected keys that are printable text, got 1"),
         ("a: 0x" + "f" * 5000, "x.yaml: a: expected a whole number of at most 128 bits"),
         ("a: " + "9" * 5000, "x.yaml: expected valid YAML, but a value cannot be read"),
-        ('a: "\\ud800"', "x.yaml: a: expected text, got half a character"),
+        ('a: "\\ud800"', "x.yaml: a: expected printable text on one line, got '\\ud800'"),
+        ('a: "\\e[31m"', "x.yaml: a: expected printable text on one line, got '\\x1b[31m'"),
+        ('a: {"\\u202e": 1}', "x.yaml: a: expected keys that are printable text, got '\\u202e'"),
+        ("a: |\n  b\n  c", "x.yaml: a: expected printable text on one line, got 'b\\nc'"),
         ("a: \x01", "x.yaml: expected valid YAML"),
         ("#" * (LARGEST + 1), f"x.yaml: expected at most {LARGEST} characters, got {LARGEST + 1}"),
     ],
@@ -59,6 +62,14 @@ def test_refused_with_a_sentence(text: str, sentence: str) -> None:
         parse(text, "x.yaml")
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_yaml_reader_quotes_is_printable_and_short() -> None:
+    for value in ('"\\e[2J"', "a" * 40_000):
+        with pytest.raises(Unexpected, match="found duplicate key") as caught:
+            parse(f"a: {value}\na: {value}", "x.yaml")
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 400
 
 
 def test_a_bomb_of_aliases_costs_no_time() -> None:

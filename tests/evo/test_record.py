@@ -53,7 +53,7 @@ def test_an_outcome_without_measurements_goes_through_a_file():
 def test_a_generation_goes_through_a_file(dtype, same_bytes):
     lived = outcome()
     levels = np.arange(12, dtype=dtype).reshape(6, 2)
-    parents = np.array([[-1, -1], [3, -1], [4, 5], [0, 1], [2, 2], [2**40, 7]])
+    parents = np.array([[-1, -1], [3, -1], [4, 5], [0, 1], [2, 2], [6 * 41 - 1, 7]])
     before = Generation(41, levels, parents, np.ones((6, 2)), lived.measurements, lived.failures)
     arrays = before.arrays()
     assert not any(array.dtype == object for array in arrays.values())

@@ -1,13 +1,14 @@
 """Runs from Python: the generator, the reader, the pictures."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from evo import Run, assemble, evolve
+from evo.bred import RunFailed
 from evo.figures import evolution, front
-from evo.loop import RunFailed
 from evo.result import founders_scores, result
 from evo.run import summary
 from evo.search import NSGA2
@@ -69,9 +70,23 @@ def test_history_is_a_row_a_generation(lived):
     assert list(frame.index) == [0, 1]
     expected = lived.generation(1).measurements["gain"].mean()
     assert frame.loc[1, "gain.mean"] == pytest.approx(expected)
-    logged = lived.folder.read_log()
+    logged = lived.folder.log.read()
     assert [line["generation"] for line in logged] == [0, 1]
     assert logged[0]["innate.explained_variance.best"] == frame.loc[0, "innate.explained_variance.best"]
+
+
+def test_lines_of_the_log_that_a_driver_took_with_it_are_made_good(small, lived):
+    path = lived.folder.path / "log.jsonl"
+    first, second = path.read_text().splitlines(keepends=True)
+    for left in ("", first, second, first.replace("{", "[") + second):
+        path.write_text(left)
+        assert list(evolve(small(), lived.path)) == []
+        lines = lived.folder.log.read()
+        assert [line["generation"] for line in lines] == [0, 1]
+        for line, whole in zip(lines, (first, second), strict=True):
+            assert line | {"seconds": 0} == json.loads(whole) | {"seconds": 0}
+            assert line["seconds"] == (json.loads(whole)["seconds"] if whole in left else None)
+        assert result(lived).seconds == round(sum(line["seconds"] or 0.0 for line in lines), 1)
 
 
 def test_where_lives_vary_the_best_is_examined_again_in_something_new(lived):

@@ -31,7 +31,7 @@ def state(index: int) -> dict[str, np.ndarray]:
 def add(folder: RunFolder, index: int) -> None:
     folder.write_generation(index, generation(index))
     folder.write_state(index, state(index))
-    folder.append_log({"generation": index, "best": float(index)})
+    folder.log.append({"generation": index, "best": float(index)})
 
 
 def spoil(path: Path) -> None:
@@ -41,7 +41,7 @@ def spoil(path: Path) -> None:
 
 
 def logged(folder: RunFolder) -> list[int]:
-    return [record["generation"] for record in folder.read_log()]
+    return [record["generation"] for record in folder.log.read()]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_new_folder_holds_what_it_was_given(tmp_path):
     folder = RunFolder.open(tmp_path / "runs" / "a")
     assert folder.experiment_yaml == YAML
     assert folder.manifest == MANIFEST | {"loss": None, "n": 3}
-    assert (folder.generations(), folder.latest(), folder.read_log(), folder.passed_over) == ([], None, [], ())
+    assert (folder.generations(), folder.latest(), folder.log.read(), folder.passed_over) == ([], None, [], ())
     names = sorted(path.name for path in folder.path.iterdir())
     assert names == ["experiment.yaml", "generations", "manifest.json", "state"]
 
@@ -109,9 +109,56 @@ def test_open_refuses_what_is_no_run_of_this_format(folder, tmp_path):
             RunFolder.open(folder.path)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "experiment.yaml"])
+def test_every_flipped_bit_and_every_truncation_of_a_text_is_found_and_named(name, folder):
+    path = folder.path / name
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            with pytest.raises(Unexpected, match=r"experiment\.yaml: |manifest\.json: |got format"):
+                _ = RunFolder.open(folder.path).experiment_yaml
+    path.write_bytes(whole)
+    assert RunFolder.open(folder.path).experiment_yaml == YAML
+
+
+def test_people_read_both_texts_and_who_edits_one_is_told_how_to_go_on(folder):
+    import json
+
+    path = folder.path / "experiment.yaml"
+    assert path.read_text().startswith(YAML + "# sha256:")
+    assert json.loads((folder.path / "manifest.json").read_text()).keys() == {"format", *MANIFEST, "seal"}
+    path.write_text(path.read_text().replace("seed: 3", "seed: 4"))
+    go_on = r"a run goes on as it began: put the old text back, or begin a new run: instinct evolve .*experiment\.yaml$"
+    with pytest.raises(Torn, match=go_on):
+        _ = folder.experiment_yaml
+    folder.write_manifest({"other": 1})
+    assert RunFolder.open(folder.path).manifest == {"other": 1}
+
+
+def test_a_run_of_the_first_format_which_had_no_checksums_opens_as_it_did(folder):
+    (folder.path / "manifest.json").write_text('{"format": 1, "seed": 3}')
+    (folder.path / "experiment.yaml").write_text(YAML)
+    old = RunFolder.open(folder.path)
+    assert (old.manifest, old.experiment_yaml, old.latest()[0]) == ({"seed": 3}, YAML, 4)
+    old.rewrite_experiment("seed: 3\ngenerations: 9\n")
+    assert RunFolder.open(folder.path).experiment_yaml.startswith("seed: 3\ngenerations: 9\n")
+
+
+def test_a_run_at_rest_can_be_held_and_is_not_written(folder):
+    with folder.resting():
+        pass
+    assert not (folder.path / "lock").exists()
+    with folder.driving(), pytest.raises(Unexpected, match="driven by process"), RunFolder.open(folder.path).resting():
+        pytest.fail("it is driven")
+    refused = pytest.raises(Unexpected, match="expected a run that nobody drives")
+    with folder.resting(), RunFolder.open(folder.path).resting(), refused, folder.driving():
+        pytest.fail("it is held")
+
+
 def test_a_run_without_its_experiment_says_so(folder):
     (folder.path / "experiment.yaml").unlink()
-    with pytest.raises(Torn, match=r"experiment\.yaml: expected a file of text"):
+    with pytest.raises(Torn, match=r"experiment\.yaml: cannot be read \(there is no such file\)"):
         _ = folder.experiment_yaml
 
 
@@ -168,9 +215,9 @@ def test_a_generation_without_its_state_is_lived_again(folder):
 
 
 def test_the_log_holds_finite_numbers_and_survives_a_torn_line(folder):
-    folder.append_log({"generation": 5, "best": float("nan"), "mean": np.float32(0.5), "why": {"nan": np.int64(2)}})
+    folder.log.append({"generation": 5, "best": float("nan"), "mean": np.float32(0.5), "why": {"nan": np.int64(2)}})
     last = {"generation": 5, "best": None, "mean": 0.5, "why": {"nan": 2}}
-    assert folder.read_log()[-1] == last
+    assert folder.log.read()[-1] == last
     path = folder.path / "log.jsonl"
     whole = path.read_bytes()
     start = whole.rindex(b"\n", 0, -1) + 1
@@ -178,8 +225,15 @@ def test_the_log_holds_finite_numbers_and_survives_a_torn_line(folder):
         path.write_bytes(whole[:length])
         assert logged(folder) == [0, 1, 2, 3, 4]
     path.write_bytes(whole[:-4])
-    folder.append_log(last)
+    folder.log.append(last)
     assert path.read_bytes() == whole
+
+
+def test_what_is_no_line_of_a_generation_is_dropped_from_the_log_of_a_driver(folder):
+    with (folder.path / "log.jsonl").open("ab") as file:
+        file.write(b'{"generation": "7"}\n[3]\nnot json\n{"best": 1}\n')
+    with folder.driving():
+        assert logged(folder) == [0, 1, 2, 3, 4]
 
 
 def test_driving_again_clears_what_a_crash_left(folder):
@@ -204,7 +258,7 @@ def test_reading_writes_nothing(folder):
 
     (folder.path / "journal").write_bytes(b"torn")
     before, opened = snapshot(), RunFolder.open(folder.path)
-    opened.latest(), opened.read_log(), opened.journal.read(0), opened.generations()
+    opened.latest(), opened.log.read(), opened.journal.read(0), opened.generations()
     assert snapshot() == before
 
 
@@ -254,6 +308,13 @@ def test_a_driver_killed_at_random_moments_loses_nothing_that_was_done(tmp_path)
     code, newest, complained = outcome(crash(tmp_path, "random"))
     assert code == 0, complained
     assert int(newest) >= 1
+
+
+@pytest.mark.parametrize("how", ["ENOSPC", "EIO", "EROFS", "vanish"])
+def test_a_disk_that_refuses_in_any_call_is_one_sentence_and_loses_nothing(how, tmp_path):
+    code, points, complained = outcome(crash(tmp_path, how))
+    assert code == 0, complained
+    assert int(points) > 60
 
 
 def test_the_kills_would_find_files_written_in_place(tmp_path):

@@ -1,0 +1,153 @@
+"""One driver at a time: the kernel's lock on a file, and where there is none an object with a heartbeat."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, final
+
+from evo.files import unwritable
+from genomes.expect import Unexpected
+
+STALE = 600.0
+"""Seconds without a heartbeat after which a lock at a URL is void."""
+
+_BEAT = 30.0
+_ADVICE = "wait for it, stop it, or choose another --run"
+
+
+@contextmanager
+def locked(path: Path, shared: bool = False) -> Iterator[None]:
+    """Has the lock file of a folder, until the end or the death of this process.
+
+    Args:
+        shared: keeps drivers out and writes nothing.
+
+    Raises:
+        Unexpected: another driver has it, named with process and host; or the disk refuses.
+    """
+    try:
+        # never unlinked: a lock on a file that lost its name would keep nobody out
+        descriptor = os.open(path, (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT) | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            if not shared:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, _me().encode(), 0)
+        except BlockingIOError as error:
+            got = f"one driven by {_holder(descriptor)}"
+            raise Unexpected(f"{path.parent}: expected a run that nobody drives, got {got}; {_ADVICE}") from error
+        except OSError as error:
+            raise unwritable(path, error) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@final
+class StoreLock:
+    """An object that is made exclusively, where a store can do that, and rewritten every half minute.
+
+    Args:
+        store: an fsspec filesystem.
+        path: of the object.
+        called: what sentences call the run.
+        folder: where it is driven from; whoever drives from there has that folder's own lock, and so may take over at
+            once what a predecessor left.
+    """
+
+    def __init__(self, store: Any, path: str, called: str, folder: Path) -> None:
+        self._store, self._path, self._called = store, path, called
+        self._home = f"{os.uname().nodename}:{folder.absolute()}"
+        self._had, self._beaten = False, 0.0
+
+    def acquire(self) -> None:
+        """Takes the lock: a new one, our own, or one that is void.
+
+        Raises:
+            Unexpected: another driver has it.
+        """
+        try:
+            self._create()
+        except FileExistsError:
+            held = self._read() or {}
+            age = time.time() - float(held.get("beat", 0.0))
+            if held.get("home") != self._home and age < STALE:
+                got = f"one driven by {held['holder']}, last heard of {max(age, 0):.0f} s ago"
+                void = f"(if it is dead, its lock is void {STALE:.0f} s after that)"
+                expected = "expected a run that nobody drives"
+                raise Unexpected(f"{self._called}: {expected}, got {got}; {_ADVICE} {void}") from None
+            self._store.pipe_file(self._path, self._text())
+        self._had, self._beaten = True, time.monotonic()
+
+    def beat(self) -> None:
+        """Says now and then that we are alive; takes the lock where it could not be reached before.
+
+        Raises:
+            Unexpected: another driver has it now.
+        """
+        if not self._had:
+            self.acquire()
+        elif time.monotonic() - self._beaten > _BEAT:
+            held = self._read()
+            if held and held.get("home") != self._home:
+                self._had = False
+                taken = f"was taken over by {held['holder']} while this one was not heard of"
+                raise Unexpected(f"{self._called}: the run {taken}; it goes on there")
+            self._store.pipe_file(self._path, self._text())
+            self._beaten = time.monotonic()
+
+    def release(self) -> None:
+        """Gives it back, if it is ours."""
+        if self._had and (self._read() or {}).get("home") == self._home:
+            self._had = False
+            with suppress(FileNotFoundError):
+                self._store.rm_file(self._path)
+
+    def _create(self) -> None:
+        try:
+            self._made()
+        except FileNotFoundError:  # a store that has folders
+            self._store.makedirs(self._path.rpartition("/")[0], exist_ok=True)
+            self._made()
+
+    def _made(self) -> None:
+        try:
+            with self._store.open(self._path, "xb") as file:
+                file.write(self._text())
+        except (ValueError, NotImplementedError, TypeError):  # a store that cannot: look, then write
+            if self._store.exists(self._path):
+                raise FileExistsError(self._path) from None
+            self._store.pipe_file(self._path, self._text())
+
+    def _read(self) -> dict[str, Any] | None:
+        """Who has it; None where nobody does, or where it stays no lock that anybody wrote."""
+        for _ in range(3):
+            with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
+                held = json.loads(self._store.cat_file(self._path))
+                return {"holder": str(held["holder"])[:300], "home": str(held["home"]), "beat": float(held["beat"])}
+            time.sleep(0.2)  # it is being made
+        return None
+
+    def _text(self) -> bytes:
+        return json.dumps({"holder": _me(), "home": self._home, "beat": time.time()}).encode()
+
+
+def _me() -> str:
+    return f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def _holder(descriptor: int) -> str:
+    for _ in range(20):
+        if written := os.pread(descriptor, 300, 0).decode(errors="replace"):
+            return written
+        time.sleep(0.01)  # it has the lock, and is about to say who it is
+    return "a process that has just begun"

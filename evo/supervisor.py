@@ -1,0 +1,246 @@
+"""The command `instinct`: a small parent that starts a driver, passes signals on, and starts it again when it dies.
+
+A driver dies of more than its own faults: Ray ends it with exit code 1 and without an exception when its raylet or its
+GCS is gone, a machine short of memory kills it. So an exit code says nothing; a driver that ends on purpose says so
+(evo/announce.py), and one that ends without a word goes on from its run folder. The parent imports neither Ray nor
+torch nor numpy: what breaks them does not break it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any, final
+
+from rich.console import Console
+
+from evo import cli
+from evo.announce import PARENT, STOPPING, code_of
+from evo.verbs import DONE, FAILED, evolve_verb, resume_verb
+from genomes.expect import Unexpected
+
+DRIVER = (sys.executable, "-P", "-m", "evo.cli")
+"""What is started; -P: no file of the user's folder shadows a module."""
+
+RESTARTS = 5
+"""So often without progress in between; then the parent gives up."""
+
+FIRST, LONGEST = 1.0, 60.0
+"""Seconds before the first restart, doubled before each that follows; and the most."""
+
+_PROGRESS = ("generations/[!.]*", "journal*", "*/generations/[!.]*", "*/journal*")  # of a run; of a set's members
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb: `evolve` and `resume` in a child that is supervised, the others in this process.
+
+    Gives the exit code, as `cli.main` does; 1 also when the driver died too often. With INSTINCT_SUPERVISE=0 in the
+    environment everything runs in this process.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = cli.options_of(words)
+    except Unexpected:
+        return cli.main(words)  # which says what is wrong
+    if os.environ.get("INSTINCT_SUPERVISE") == "0" or options.verb not in (evolve_verb, resume_verb):
+        return cli.main(words)
+    with _Bell() as bell:
+        return _Supervisor(words, options, bell).run()
+
+
+def onward(options: argparse.Namespace, folder: Path) -> list[str]:
+    """`resume FOLDER` in the words of the command line, with the options that `evolve` had and `resume` knows.
+
+    Whatever code the experiment names was allowed when `evolve` loaded it.
+    """
+    words = ["resume", str(folder), "--allow-code"]
+    given, plain = vars(options), vars(cli.options_of(words))
+    for name in sorted((given.keys() & plain.keys()) - {"verb", "run", "allow_code"}):
+        if given[name] != plain[name]:
+            words += [f"--{name.replace('_', '-')}"] + ([] if given[name] is True else [str(given[name])])
+    return words
+
+
+@final
+class _Bell:
+    """What the parent waits at: it hears every signal, also one that comes while the parent is busy."""
+
+    def __enter__(self) -> _Bell:
+        self._hear, self._ring = os.pipe()
+        for descriptor in (self._hear, self._ring):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
+        heeded = (*STOPPING, signal.SIGCHLD, signal.SIGTSTP)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in heeded}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        os.close(self._hear)
+        os.close(self._ring)
+
+    def wait(self, also: Iterable[int] = (), seconds: float | None = None) -> list[int]:
+        """Until a signal comes, a descriptor of `also` can be read, or the time is over; gives the signals."""
+        select.select([self._hear, *also], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            return list(os.read(self._hear, 4096))
+        return []
+
+
+@final
+class _Supervisor:
+    """One command, from its first driver to its last."""
+
+    def __init__(self, words: list[str], options: argparse.Namespace, bell: _Bell) -> None:
+        self._words, self._options, self._bell = words, options, bell
+        self._hear, self._speak = os.pipe()
+        self._listen, self._alive = os.pipe()  # `_alive` is ours alone: it closes when we die, however we die
+        os.set_blocking(self._hear, False)
+        self._news: dict[str, Any] = {}  # what drivers said: all of them `folder` and `begun`, the last one the rest
+        self._stopped_by = 0
+        if options.verb is resume_verb:
+            self._news["folder"] = str(options.run)
+
+    def run(self) -> int:
+        """Gives the exit code."""
+        spent, seen = 0, None
+        while True:
+            how = self._drive()
+            ended = self._news.get("exit")
+            if self._stopped_by:
+                return self._stopped()
+            if ended is not None and not (self._news["again"] and self._news.get("begun")):
+                return int(ended)
+            before, seen = seen, _progress(self._folder)
+            spent = spent + 1 if seen == before else 1
+            if spent > RESTARTS:
+                return self._given_up(how)
+            self._go_on()
+            seconds = min(FIRST * 2.0 ** (spent - 1), LONGEST)
+            place = self._folder or "the beginning"
+            self._say(
+                f"the driver {how}; in {seconds:g} s it goes on from {place} "
+                f"(restart {spent} of at most {RESTARTS} without progress)"
+            )
+            self._pause(seconds)
+            if self._stopped_by:
+                return self._stopped()
+
+    @property
+    def _folder(self) -> Path | None:
+        return Path(self._news["folder"]) if "folder" in self._news else None
+
+    def _drive(self) -> str:
+        """Runs a driver to its end and says how it ended."""
+        self._news = {key: said for key, said in self._news.items() if key in ("folder", "begun")}
+        child = subprocess.Popen(
+            [*DRIVER, *self._words],
+            env=os.environ | {PARENT: f"{self._speak},{self._listen}"},
+            pass_fds=(self._speak, self._listen),
+            start_new_session=True,  # Ctrl-C on a terminal comes to us alone, and is passed on once
+        )
+        over, heard = False, b""
+        while not over:
+            over = child.poll() is not None  # asked first: whatever it said can then be heard
+            signals = self._bell.wait([self._hear], 0.0 if over else None)
+            with contextlib.suppress(BlockingIOError):
+                heard += os.read(self._hear, 65536)
+            *lines, heard = heard.split(b"\n")
+            for line in lines:
+                self._news |= {} if "exit" in self._news else json.loads(line)  # of two ends the first is the end
+            self._heed(signals, child)
+        if "exit" not in self._news:
+            _signal_all(child, signal.SIGKILL)  # Ray's agents would stay for a while
+        code = child.returncode
+        return f"ended with exit code {code}" if code >= 0 else f"was killed by {_name(-code)}"
+
+    def _heed(self, signals: Iterable[int], child: subprocess.Popen | None = None) -> None:
+        """Passes signals on. A second one ends the driver at once, and so does one for which it is not ready yet."""
+        for number in signals:
+            if number == signal.SIGTSTP:
+                _rest(child)
+            if number in STOPPING:
+                if child is not None:
+                    child.send_signal(signal.SIGKILL if self._stopped_by or "ready" not in self._news else number)
+                self._stopped_by = number
+
+    def _pause(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        while not self._stopped_by and (left := until - monotonic()) > 0:
+            self._heed(self._bell.wait(seconds=left))
+
+    def _go_on(self) -> None:
+        """Decides what the next driver is to do."""
+        folder = self._folder
+        if folder is None or self._options.verb is resume_verb:
+            return
+        if self._news.get("begun") or any((folder / name).is_file() for name in ("manifest.json", "set.json")):
+            self._words = onward(self._options, folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)  # half made by us, and nothing was begun in it
+            del self._news["folder"]
+
+    def _stopped(self) -> int:
+        """The exit code after a signal; a driver that could not say a word about it is spoken for."""
+        ended = self._news.get("exit")
+        if ended is None:
+            self._say(f"stopped; {self._left()}")
+        return DONE if ended == DONE else code_of(self._stopped_by)
+
+    def _given_up(self, how: str) -> int:
+        self._say(f"the driver {how}; after {RESTARTS} restarts without progress it is not tried again; {self._left()}")
+        return FAILED
+
+    def _left(self) -> str:
+        self._go_on()
+        if self._folder is None:
+            return "nothing was begun"
+        return f"what is finished is safe, `{shlex.join(['instinct', *self._words])}` goes on from there"
+
+    def _say(self, sentence: str) -> None:
+        Console(file=sys.stderr if self._options.json else sys.stdout).show_cursor()  # a live table may have hidden it
+        print(f"instinct: {sentence}", file=sys.stderr)
+
+
+def _progress(folder: Path | None) -> set[tuple[str, int]]:
+    """Names and sizes of what a run or a set has on disk: they change when it gets on."""
+    found = set()
+    for path in (path for pattern in _PROGRESS for path in (folder.glob(pattern) if folder else ())):
+        with contextlib.suppress(OSError):
+            found.add((str(path), path.stat().st_size))
+    return found
+
+
+def _rest(child: subprocess.Popen | None) -> None:
+    """Ctrl-Z: a terminal stops us alone; so we stop the driver's processes with us, and wake them when we wake."""
+    _signal_all(child, signal.SIGSTOP)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    _signal_all(child, signal.SIGCONT)
+
+
+def _signal_all(child: subprocess.Popen | None, number: int) -> None:
+    """To a driver and what it started."""
+    if child is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+
+
+def _name(number: int) -> str:
+    return next((each.name for each in signal.Signals if each == number), f"signal {number}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

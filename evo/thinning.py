@@ -1,0 +1,59 @@
+"""What is kept of a run: `keep: K` leaves every K-th generation and the last one whole, of the others a few rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray
+
+from evo.experiment import Experiment
+from evo.record import Generation
+from evo.store import RunFolder
+
+
+def thin(folder: RunFolder, experiment: Experiment, newest: int) -> None:
+    """Makes small whatever need not be whole, now that generation `newest` and its state are on disk.
+
+    A file is replaced as a whole by a smaller one of the same name. What a crash left whole is made good here, and the
+    bytes do not depend on how often a run was stopped.
+
+    Raises:
+        Torn: a generation is not what was written.
+        Unexpected: the disk refuses; every generation is there, the old file or the new one.
+    """
+    whole: list[Generation] = []
+    for index in reversed([i for i in range(newest) if not stays_whole(i, newest, experiment.keep)]):
+        generation = Generation.of(index, folder.read_generation(index))
+        if generation.kept is not None:
+            break  # whatever is older was made small before it
+        whole.append(generation)
+    for generation in reversed(whole):
+        folder.write_generation(generation.index, thinned(generation, experiment).arrays())
+
+
+def stays_whole(index: int, newest: int, keep: int) -> bool:
+    """Whether every individual of a generation is kept."""
+    return index % keep == 0 or index == newest
+
+
+def thinned(generation: Generation, experiment: Experiment) -> Generation:
+    """The best, the best in each goal, the first (an elite, or a strategy's centre), and the summary of all."""
+    best = generation.ranked(judged_scores(experiment))[0]
+    rows: Int64[ndarray, " K"] = np.unique([0, int(best), *generation.goals.argmax(0).tolist()]).astype(np.int64)
+    return replace(
+        generation,
+        levels=generation.genomes(rows, experiment),
+        parents=generation.parents[rows],
+        goals=generation.goals[rows],
+        measurements={name: measured[rows] for name, measured in generation.measurements.items()},
+        failures=tuple(generation.failures[row] for row in rows.tolist()),
+        source=None,
+        kept=(generation.slots[rows], generation.summary),
+    )
+
+
+def judged_scores(experiment: Experiment) -> list[str]:
+    """Measurements whose sum says who is the best: the main score in every condition that is selected for."""
+    return [f"{condition}.{experiment.main}" for condition in experiment.judged]

@@ -1,0 +1,371 @@
+"""A run at a URL: what is there is what is here, whatever a store does; one driver; nothing torn is taken for good."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from evo import Run, cli, evolve, locks, mirror
+from evo.archive import SUMS, sums_of
+from evo.mirror import fetched, mirror_of, place
+from evo.session import extend
+from genomes.expect import Unexpected
+
+
+class Bad(MemoryFileSystem):
+    """A store that fails, tears, delays, and cannot create exclusively, as it is told."""
+
+    protocol = "bad"
+    store: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+    pseudo_dirs: ClassVar[list[str]] = [""]  # type: ignore[misc]
+    away: ClassVar[bool] = False
+    tearing: ClassVar[int] = 0  # so many puts leave a half, and raise
+    exclusive: ClassVar[bool] = True
+    delay: ClassVar[float] = 0.0
+    puts: ClassVar[list[str]] = []
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(str(path).removeprefix("bad:/"))
+
+    def _call(self) -> None:
+        time.sleep(Bad.delay)
+        if Bad.away:
+            raise ConnectionError("the network is down")
+
+    def pipe_file(self, path, value, mode="overwrite", **kwargs):
+        self._call()
+        if Bad.tearing:
+            Bad.tearing -= 1
+            super().pipe_file(path, value[: len(value) // 2])
+            raise ConnectionResetError("in the middle")
+        Bad.puts.append(path)
+        super().pipe_file(path, value, mode=mode)
+
+    def cat_file(self, path, start=None, end=None, **kwargs):
+        self._call()
+        return super().cat_file(path, start, end, **kwargs)
+
+    def _open(self, path, mode="rb", **kwargs):
+        self._call()
+        if "x" in mode and not Bad.exclusive:
+            raise ValueError("mode x is not supported")
+        return super()._open(path, mode, **kwargs)
+
+
+fsspec.register_implementation("bad", Bad, clobber=True)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Machines are caches of their own; `elsewhere("b")` goes to another one. Stores are empty, and time is short."""
+    Bad.store.clear(), MemoryFileSystem.store.clear(), Bad.puts.clear()
+    Bad.away, Bad.tearing, Bad.exclusive, Bad.delay = False, 0, True, 0.0
+    monkeypatch.setattr(mirror, "_LOOK", 0.02)
+    monkeypatch.setattr(mirror, "PATIENCE", 1.0)
+    monkeypatch.setattr(mirror, "_HURRY", 0.3)
+    monkeypatch.setattr(os, "uname", lambda real=os.uname: real())
+
+    def go(name: str) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+
+    go("a")
+    return go
+
+
+def files_of(run: Path) -> dict[str, bytes]:
+    parts = ("generations", "state")
+    return {f"{part}/{path.name}": path.read_bytes() for part in parts for path in sorted((run / part).iterdir())}
+
+
+def objects(url: str) -> dict[str, bytes]:
+    store, base = fsspec.url_to_fs(url)
+    store.invalidate_cache()
+    return {path.removeprefix(f"{base}/"): store.cat_file(path) for path in store.find(base)}
+
+
+def lived(experiment, run) -> Path:
+    for _ in evolve(experiment, run):
+        pass
+    return fetched(run)
+
+
+@pytest.fixture
+def undisturbed(small, tmp_path):
+    return files_of(lived(small(generations=5, keep=2), tmp_path / "undisturbed"))
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file", "bad"])
+def test_what_is_here_is_there_and_another_machine_goes_on(scheme, small, undisturbed, elsewhere, tmp_path):
+    url = f"{scheme}://{tmp_path / 'bucket' if scheme == 'file' else 'bucket'}/run"
+    first = lived(small(generations=3, keep=2), url)
+    there = objects(url)
+    assert sums_of(there[SUMS]).keys() == there.keys() - {SUMS} >= files_of(first).keys()
+    assert {name: there[name] for name in files_of(first)} == files_of(first)
+    assert "lock" not in there
+    elsewhere("b")
+    second = fetched(url)
+    assert second != first
+    assert files_of(second) == files_of(first)
+    extend(second, 5, allow_code=False)
+    assert files_of(lived(small(generations=5, keep=2), url)) == undisturbed
+    elsewhere("a")  # where the run is older than there
+    assert files_of(Run(url).path) == undisturbed
+    assert Run(url).experiment.generations == 5
+    assert [line["generation"] for line in Run(url).folder.log.read()] == [0, 1, 2, 3, 4]
+    assert objects(url).keys() >= undisturbed.keys()
+    states = [name for name in objects(url) if name.startswith("state/")]
+    assert len(states) == 3, "states that are not needed any more are gone there too"
+
+
+def test_data_go_before_what_makes_a_run_of_them(small):
+    lived(small(), "bad://bucket/run")
+    names = [path.removeprefix("/bucket/run/") for path in Bad.puts if "/lock" not in path]
+    listed = names.index(SUMS)
+    assert names.index("manifest.json") == listed - 1
+    for index in range(2):
+        assert names.index(f"generations/{index:05d}.npz") < names.index(f"state/{index:05d}.npz")
+    assert names[-1] == SUMS
+
+
+def test_cohorts_of_the_generation_in_hand_go_there_and_come_back(small, elsewhere, monkeypatch):
+    from evo import executors
+
+    experiment, url, real, count = small(generations=2, cohort=2), "memory://bucket/run", executors.evaluate_safely, []
+
+    class Lost(Exception):
+        pass
+
+    def fatal(experiment, cohort, assay):
+        if len(count) == 4:  # in the second generation, of three cohorts
+            deadline = time.monotonic() + 5
+            while not any("journal" in name for name in objects(url)) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            raise Lost
+        count.append(cohort.number)
+        return real(experiment, cohort, assay)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(executors, "evaluate_safely", fatal)
+        with pytest.raises(Lost):
+            lived(experiment, url)
+    assert [name for name in objects(url) if "journal" in name] == ["journal/00001-00000"]
+    elsewhere("b")
+    again = []
+    monkeypatch.setattr(executors, "evaluate_safely", lambda *given: (again.append(given[1].number), real(*given))[1])
+    lived(experiment, url)
+    assert again == [1, 2], "what was computed is not computed again, on another machine either"
+    assert not any("journal" in name for name in objects(url))
+
+
+def test_a_store_that_goes_away_costs_nothing_and_is_told_once(small, undisturbed, elsewhere, caplog):
+    url = "bad://bucket/run"
+    with caplog.at_level(logging.WARNING):
+        for generation in evolve(small(generations=5, keep=2), url):
+            Bad.away = generation.index >= 1
+            time.sleep(0.1)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert said[0].startswith(f"{url}: cannot be written (the network is down); the run goes on in ")
+    assert "are not there yet" in said[1]
+    assert f"`instinct resume {url}` puts them there" in said[1]
+    with caplog.at_level(logging.WARNING):
+        assert files_of(fetched(url)) == undisturbed, "what is here can be used while the store is away"
+    assert "cannot be reached" in caplog.records[-1].getMessage()
+    Bad.away = False
+    assert files_of(lived(small(generations=5, keep=2), url)) == undisturbed
+    assert {name: objects(url)[name] for name in undisturbed} == undisturbed
+
+
+def test_a_store_that_is_away_from_the_start_is_one_sentence(small):
+    Bad.away = True
+    with pytest.raises(Unexpected, match=r"^bad://bucket/run: cannot be reached \(the network is down\)$"):
+        lived(small(), "bad://bucket/run")
+
+
+@pytest.mark.parametrize("tearing", [1, 3])
+def test_puts_that_are_torn_are_put_again(tearing, small, undisturbed):
+    Bad.tearing = tearing
+    lived(small(generations=5, keep=2), "bad://bucket/run")
+    assert {name: objects("bad://bucket/run")[name] for name in undisturbed} == undisturbed
+
+
+def test_a_slow_store_holds_nobody_up(small, undisturbed, monkeypatch):
+    Bad.delay = 0.02
+    monkeypatch.setattr(mirror, "PATIENCE", 10.0)
+    lived(small(generations=5, keep=2), "bad://bucket/run")
+    assert {name: objects("bad://bucket/run")[name] for name in undisturbed} == undisturbed
+
+
+@pytest.mark.parametrize("torn", ["generations/00003.npz", "state/00004.npz", "log.jsonl", SUMS])
+def test_a_torn_object_is_not_taken_for_a_good_one(torn, small, undisturbed, elsewhere, caplog):
+    url, experiment = "memory://bucket/run", small(generations=5, keep=2)
+    lived(experiment, url)
+    store, base = fsspec.url_to_fs(url)
+    store.pipe_file(f"{base}/{torn}", objects(url)[torn][:-9])
+    elsewhere("b")
+    with caplog.at_level(logging.WARNING):
+        here = fetched(url)
+    if torn != SUMS:
+        assert f"{torn}, with other bytes than their checksums name" in caplog.text
+        assert not (here / torn).exists()
+    assert files_of(lived(experiment, url)) == undisturbed
+    assert {name: objects(url)[name] for name in undisturbed} == undisturbed
+    assert [line["generation"] for line in Run(url).folder.log.read()] == list(range(5))
+
+
+@pytest.mark.parametrize("torn", ["manifest.json", "experiment.yaml"])
+def test_without_a_good_manifest_or_experiment_there_is_no_run(torn, small, elsewhere):
+    url = "memory://bucket/run"
+    lived(small(), url)
+    store, base = fsspec.url_to_fs(url)
+    store.pipe_file(f"{base}/{torn}", objects(url)[torn].replace(b"seed", b"sead"))
+    elsewhere("b")
+    with pytest.raises(Unexpected, match="manifest" if torn == "manifest.json" else "cannot be read"):
+        _ = Run(url).experiment
+
+
+def test_a_name_that_could_leave_the_folder_is_never_written(small, elsewhere, tmp_path):
+    from evo.files import in_a_comment
+
+    url = "memory://bucket/run"
+    lived(small(), url)
+    store, base = fsspec.url_to_fs(url)
+    body = objects(url)[SUMS].rpartition(b"# ")[0] + b"0" * 64 + b"  ../../../escaped\n"
+    store.pipe_file(f"{base}/{SUMS}", body + in_a_comment(body))
+    elsewhere("b")
+    assert Run(url).generations == [0, 1], "the list is not believed; files speak for themselves"
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_two_drivers_of_one_url_are_one_too_many(small, elsewhere, monkeypatch):
+    url, experiment = "memory://bucket/run", small(generations=3)
+    first = evolve(experiment, url)
+    next(first)
+    elsewhere("b")
+    with pytest.raises(Unexpected, match=rf"bucket/run: .* got one driven by process {os.getpid()} on .*, last heard"):
+        lived(experiment, url)
+    first.close()
+    assert "lock" not in objects(url)
+    lived(experiment, url)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_lock_without_a_heartbeat_is_void_after_ten_minutes(exclusive, small, elsewhere):
+    Bad.exclusive = exclusive
+    url, store = "bad://bucket/run", fsspec.filesystem("bad")
+    for age, void in ((9 * 60, False), (11 * 60, True)):
+        held = {"holder": "process 1 on mars", "home": "mars:/x", "beat": time.time() - age}
+        store.pipe_file("/bucket/run/lock", json.dumps(held).encode())
+        if void:
+            assert len(files_of(lived(small(), url))) == 4
+        else:
+            with pytest.raises(Unexpected, match="driven by process 1 on mars, last heard of 540 s ago; wait for it"):
+                lived(small(), url)
+
+
+def test_a_driver_that_died_here_is_followed_at_once(small):
+    url, store = "memory://bucket/run", fsspec.filesystem("memory")
+    home = f"{os.uname().nodename}:{place(url)}"
+    store.pipe_file("/bucket/run/lock", json.dumps({"holder": "?", "home": home, "beat": time.time()}).encode())
+    assert len(files_of(lived(small(), url))) == 4
+    store.pipe_file("/bucket/run/lock", b"half of a lo")
+    assert len(files_of(lived(small(), url))) == 4
+
+
+def test_who_was_taken_over_stops_and_writes_no_more(small, monkeypatch):
+    monkeypatch.setattr(locks, "_BEAT", 0.0)
+    url, store, experiment = "memory://bucket/run", fsspec.filesystem("memory"), small(generations=50)
+    taken = json.dumps({"holder": "process 2 on mars", "home": "mars:/x", "beat": time.time()}).encode()
+
+    def take(generation):
+        store.pipe_file("/bucket/run/lock", taken)
+        time.sleep(0.1)
+
+    with pytest.raises(Unexpected, match="taken over by process 2 on mars while this one was not heard of"):
+        list(evolve(experiment, url, callbacks=[take]))
+    assert objects(url)["lock"] == taken
+
+
+def test_another_run_at_the_same_url_is_not_mixed_in(small, elsewhere):
+    url = "memory://bucket/run"
+    lived(small(), url)
+    elsewhere("b")
+    fsspec.filesystem("memory").rm("/bucket/run", recursive=True)
+    lived(small(seed=5), url)
+    elsewhere("a")
+    with pytest.raises(Unexpected, match=r"expected the run that is worked on in .*, got another one; to take "):
+        fetched(url)
+    shutil.rmtree(place(url).parent)
+    assert Run(url).experiment.seed == 5
+
+
+def test_a_folder_that_vanishes_takes_nothing_with_it(small):
+    url, experiment = "memory://bucket/run", small(generations=6)
+
+    def vanish(generation):
+        if generation.index == 3:
+            time.sleep(0.2)
+            shutil.rmtree(place(url))
+
+    with pytest.raises(Unexpected, match=r"cannot be written \(No such file or directory\)"):
+        list(evolve(experiment, url, callbacks=[vanish]))
+    there = objects(url)
+    assert {f"generations/{i:05d}.npz" for i in range(4)} | {"manifest.json", "state/00003.npz"} <= there.keys()
+    assert len(files_of(lived(experiment, url))) == 9
+
+
+def test_a_missing_package_and_an_unknown_kind_of_url_are_one_sentence(small):
+    with pytest.raises(Unexpected, match=r"^s3://b/r: nothing that is installed speaks s3://; pip install s3fs$"):
+        lived(small(), "s3://b/r")
+    with pytest.raises(Unexpected, match=r"^nope://b/r: expected a URL that fsspec knows"):
+        lived(small(), "nope://b/r")
+
+
+def test_what_is_damaged_here_is_healed_from_there_and_never_put(small, undisturbed):
+    url, experiment = "bad://bucket/run", small(generations=5, keep=2)
+    run = lived(experiment, url)
+    before = objects(url)
+    with mirror_of(run).keeping():
+        for name in ("generations/00002.npz", "state/00004.npz", "experiment.yaml"):
+            path = run / name
+            path.write_bytes(path.read_bytes()[:-5] + b"worse")
+        time.sleep(0.1)
+    assert objects(url) == before
+    assert files_of(fetched(url)) == undisturbed
+    assert Run(url).experiment == experiment
+
+
+def test_a_path_is_a_path(tmp_path):
+    assert place("runs/a") == Path("runs/a")
+    assert mirror_of(tmp_path / "run") is None
+    assert place("memory://bucket/run/") == place("memory://bucket/run")
+    assert place("memory://bucket/run").name == "run"
+    assert place("memory://bucket/..").parent.parent == place("memory://bucket/run").parent.parent
+
+
+def test_verbs_take_urls_and_what_they_write_goes_there(capsys, elsewhere, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    url, few = "memory://bucket/set", ["search.population=7", "generations=1", "lifetime.steps=3"]
+    assert cli.main(["evolve", "teacher", *few, "--seeds", "2", "--run", url, "--serial"]) == 0
+    there = objects(url)
+    assert {"set.json", "seed-0/result.json", "seed-1/figures/evolution.svg"} <= there.keys()
+    elsewhere("b")
+    assert cli.main(["export", f"{url}/seed-1", "--to", "csv"]) == 0
+    assert any(name.startswith("seed-1/export/") for name in objects(url))
+    assert cli.main(["resume", url, "--generations", "2", "--serial"]) == 0
+    assert "seed-1/generations/00001.npz" in objects(url)
+    assert cli.main(["pack", url, "--out", "set.zip"]) == 0
+    assert cli.main(["unpack", "set.zip"]) == 0
+    assert Run(tmp_path / "set" / "seed-0").generations == [0, 1]
+    assert cli.main(["resume", "memory://bucket/nothing", "--serial"]) == 2
+    assert "expected a run folder, got nothing there" in capsys.readouterr().err
