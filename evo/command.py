@@ -10,6 +10,7 @@ from rich.console import Console
 from evo.announce import announce
 from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
+from evo.isolate import ENVIRONMENTAL
 from evo.progress import Progress
 from evo.result import Result, result
 from evo.run import Run
@@ -45,10 +46,19 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
         f"\n{_scores(run, outcome)}\n"
         f"Its {outcome.genome_bits:,.0f} bits unfold into {outcome.wiring_bits:,.0f} bits of wiring. "
         f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
-        f"{outcome.seconds:.0f} s.\nresults: {run.path}  picture: {pictures[1]}",
+        f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {run.path}  picture: {pictures[1]}",
         markup=False,
     )
     return outcome.as_dict()
+
+
+def _recorded(run: Run, outcome: Result) -> str:
+    """What another run of the same config and seed need not repeat."""
+    environmental = {reason: count for reason, count in outcome.why.items() if reason in ENVIRONMENTAL}
+    said = ", ".join(f"{count} {reason}" for reason, count in environmental.items())
+    failed = f" Failures of the machine ({said}) are recorded, not derived: another machine may have others."
+    order = " The order of arrival is recorded, not derived: another run may take another course."
+    return (failed if environmental else "") + (order if run.experiment.in_flight > 1 else "")
 
 
 def _scores(run: Run, outcome: Result) -> str:

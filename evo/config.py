@@ -20,6 +20,9 @@ from genomes.expect import Unexpected, nearest
 COMMAND_LINE = "command line"
 """What stands for the file in a sentence about an override."""
 
+_LONGEST = 1200
+"""Characters of a sentence; whoever gave a text of 5,000 does not want all of it back."""
+
 
 def load(path_or_name: str | PathLike[str], overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
     """The experiment of a file, or of a shipped config by its name.
@@ -94,7 +97,8 @@ def understood(
 def _told(where: str, sentence: str, begins: dict[str, str], name: str) -> str:
     """One mistake, with where it stands; the last that gave a value to a key is whose mistake it is."""
     begin = next((begins[key] for key in reversed(begins) if f"{where}.".startswith(f"{key}.")), f"{name}: ")
-    return f"{begin}{where}: {sentence}" if where else f"{name}: {sentence}"
+    told = f"{begin}{where}: {sentence}" if where else f"{name}: {sentence}"
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST // 2]} ... {told[-_LONGEST // 2 :]}"
 
 
 def dump(experiment: Experiment) -> str:

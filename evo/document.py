@@ -28,6 +28,7 @@ LARGEST = 100_000
 
 _PLAIN = re.compile(r"[\w ./:+>-]*", re.ASCII)
 _DEEPEST = 20
+_LONGEST = 300  # characters of a text that a sentence quotes
 _WIDEST = 128  # bits of a whole number: a seed may be a UUID
 
 
@@ -119,8 +120,8 @@ def _strange(value: Any, where: str) -> Iterator[str]:
     at = f"{where}: " if where else ""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if not isinstance(key, str) or not _encodable(key):
-                yield f"{at}expected keys that are text, got {key!r}"
+            if not isinstance(key, str) or not key.isprintable():
+                yield f"{at}expected keys that are printable text, got {_cut(ascii(key))}"
             else:
                 yield from _strange(inner, f"{where}.{key}" if where else key)
     elif isinstance(value, list):
@@ -128,19 +129,18 @@ def _strange(value: Any, where: str) -> Iterator[str]:
             yield from _strange(inner, f"{where}.{i}")
     elif isinstance(value, int) and value.bit_length() > _WIDEST:
         yield f"{at}expected a whole number of at most {_WIDEST} bits, got {value.bit_length()} bits"
-    elif isinstance(value, str) and not _encodable(value):
-        yield f"{at}expected text, got half a character"
+    elif isinstance(value, str) and not value.isprintable():
+        # control characters would reach the terminal of whoever reads a sentence or a report
+        yield f"{at}expected printable text on one line, got {_cut(ascii(value))}"
     elif not isinstance(value, (str, int, float, bool, type(None))):
         yield f"{at}expected text in quotes or a number, got {value}"
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _in_a_line(problem: str | None) -> str:
-    return " ".join((problem or "it cannot be read").split())
+    """What the YAML reader says, which may quote whatever stands in the text."""
+    words = " ".join((problem or "it cannot be read").split())
+    return _cut("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in words))
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."

@@ -25,13 +25,12 @@ Cohorts = Iterable[Cohort | None]
 
 
 class Executor(ABC):
-    """Evaluates cohorts; used as a context manager.
+    """Evaluates cohorts; used as a context manager."""
 
-    Attributes:
-        incidents: faults of workers and nodes that were made good so far, by kind; they leave no trace in a result.
-    """
-
-    incidents: Counter[str]
+    @property
+    def incidents(self) -> Counter[str]:
+        """Faults of workers and nodes that were made good so far, by kind; they leave no trace in a result."""
+        return Counter()
 
     @abstractmethod
     def outcomes(
@@ -52,9 +51,6 @@ class Serial(Executor):
 
     An individual that ends its process, or hangs outside Python, ends or hangs this one.
     """
-
-    def __init__(self) -> None:
-        self.incidents = Counter()
 
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
@@ -83,15 +79,20 @@ class OnRay(Executor):
         self, workers: int | None = None, address: str | None = None, evaluator: Evaluator | None = None
     ) -> None:
         expect(workers is None or workers >= 1, "workers", "at least 1", workers)
-        self.incidents = Counter()
+        self._incidents = Counter[str]()
         self._workers, self._address, self._evaluator = workers, address, evaluator
         self._cluster: Cluster | None = None
         self._proof: Proof | None = None
 
+    @property
+    def incidents(self) -> Counter[str]:
+        """As the dispatcher counts them."""
+        return self._incidents
+
     def __enter__(self) -> OnRay:
         settle()
         self._cluster = Cluster(self._workers, self._address).__enter__()
-        self._memory, self._tasks = Memory(self.incidents), dict[Any, Any]()
+        self._memory, self._tasks = Memory(self._incidents), dict[Any, Any]()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

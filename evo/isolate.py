@@ -19,7 +19,7 @@ TRIES = 3
 Steps = Generator[tuple[Cohort, int], Outcome | Failure, Outcome]
 """Gives cohorts to evaluate and how often to try each, is sent what came of it, returns the outcome in the end."""
 
-_BY_CHANCE: tuple[Failure, ...] = ("timeout", "memory", "lost")
+ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")
 """Reasons that may lie with the machine, and are no reason until they recur."""
 
 
@@ -120,7 +120,7 @@ def _search(
 def _tried(cohort: Cohort, tries: int, attempt: Callable[[Cohort], Outcome | Failure]) -> Outcome | Failure:
     """What came of a cohort, tried again where the reason may lie with the machine."""
     outcome = attempt(cohort)
-    while tries > 1 and outcome in _BY_CHANCE:
+    while tries > 1 and outcome in ENVIRONMENTAL:
         outcome, tries = attempt(cohort), tries - 1
     return outcome
 

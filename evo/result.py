@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
@@ -28,6 +29,7 @@ class Result:
         lifetimes: lived, births included.
         seconds: spent evolving, over all sessions, as far as the log knows.
         failures: individuals without a score.
+        why: how many of them by reason; timeout, memory and lost are the machine's, and recorded rather than derived.
         genome_bits: of the best genome.
         wiring_bits: of the weights that it unfolds into.
         founders_innate: mean over 64 random genomes, at birth.
@@ -42,6 +44,7 @@ class Result:
     lifetimes: int
     seconds: float
     failures: int
+    why: dict[str, int]
     genome_bits: float
     wiring_bits: float
     founders_innate: float
@@ -62,13 +65,15 @@ def result(run: Run) -> Result:
     measured = run.examine(best, "test").measurements
     ending = f".{experiment.main}"
     scores = {key.removesuffix(ending): float(m[0]) for key, m in measured.items() if key.endswith(ending)}
+    why = sum((Counter(run.generation(index).counted_failures) for index in run.generations), Counter[str]())
     of_founders, done = founders_scores(experiment), len(run.generations)
     return Result(
         run=str(run.path),
         generations=done,
         lifetimes=done * experiment.search.lives * experiment.lifetime.births,
         seconds=round(sum((_seconds(line) for line in run.folder.log.read()), 0.0), 1),
-        failures=sum(sum(run.generation(index).counted_failures.values()) for index in run.generations),
+        failures=why.total(),
+        why=dict(why),
         genome_bits=float(measured["genome_bits"][0]),
         wiring_bits=float(measured["wiring_bits"][0]),
         founders_innate=of_founders["innate"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,11 +63,12 @@ def continued(
         first = latest[0] + 1 if latest else 0
         _mend(run, first)
         ready(first)
-        began = perf_counter()
+        began, before = perf_counter(), Counter[str]()
         for generation in generations(run.experiment, run.folder, executor, latest):
             seconds, began = perf_counter() - began, perf_counter()
+            incidents, before = executor.incidents - before, executor.incidents.copy()
             thin(run.folder, run.experiment, generation.index)
-            run.folder.log.append(_line(generation, seconds))
+            run.folder.log.append(_line(generation, seconds, dict(incidents)))
             check()
             yield generation
 
@@ -76,12 +78,12 @@ def _mend(run: Run, done: int) -> None:
     if done:
         thin(run.folder, run.experiment, done - 1)
     known = {line.get("generation"): line for line in run.folder.log.read()}
-    run.folder.log.replace([known.get(i) or _line(run.generation(i), None) for i in range(done)])
+    run.folder.log.replace([known.get(i) or _line(run.generation(i), None, None) for i in range(done)])
 
 
-def _line(generation: Generation, seconds: float | None) -> dict[str, object]:
-    """Of the log; seconds are None where nobody knows them any more."""
-    return summary(generation) | {"seconds": seconds, "why": generation.counted_failures}
+def _line(generation: Generation, seconds: float | None, incidents: dict[str, int] | None) -> dict[str, object]:
+    """Of the log; None where nobody knows any more."""
+    return summary(generation) | {"seconds": seconds, "why": generation.counted_failures, "incidents": incidents}
 
 
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:

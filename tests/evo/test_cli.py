@@ -14,7 +14,7 @@ from evo.store import RunFolder
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
 RESULT = {
-    "run", "generations", "lifetimes", "seconds", "failures", "genome_bits", "wiring_bits", "founders_innate", "innate",
+    "run", "generations", "lifetimes", "seconds", "failures", "why", "genome_bits", "wiring_bits", "founders_innate", "innate",
     "learned", "founders", "best", "held_out",
 }  # fmt: skip
 
@@ -197,7 +197,7 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
 def test_a_run_in_which_nobody_lives_fails_with_a_sentence(tmp_path, capsys):
     broken = [*SMALL, "encoding.gain=1e30", "rule.learning_rate=1e30"]
     assert main(["evolve", *broken, "--run", str(tmp_path / "run")]) == 1
-    assert "all 5 individuals failed (nan)" in capsys.readouterr().err
+    assert "all 5 individuals failed (5 nan)" in capsys.readouterr().err
 
 
 def test_code_of_ones_own_runs_and_in_a_folder_must_be_allowed(tmp_path, monkeypatch, capsys):
