@@ -93,6 +93,8 @@ class Cluster:
         _use_token(own=not self.attached)
         import ray
 
+        if "RAY_AUTH_MODE" in os.environ and not ray.is_initialized():
+            ray._raylet.Config.initialize("")  # an `import ray` before ours has read another mode
         if not ray.is_initialized():
             with _own_handler():
                 _attach(self._address) if self._address else _start(self._workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from statistics import median
 from time import monotonic
 from typing import Any, final
@@ -26,6 +27,7 @@ _AT_FIRST = 60.0  # seconds of patience before any cohort is known
 _COPIES = 4
 _BLAMELESS = 100  # deaths of nodes that one cohort may meet
 _AUDITED = 0.01
+_DRAWN = 256  # cohorts whose audits are drawn at once: each draw costs more than sending a cohort out
 _LOOK = 1.0  # seconds after which nodes and stragglers are looked at again
 
 _log = logging.getLogger(__name__)
@@ -93,9 +95,8 @@ class Dispatcher:
         cohort = next(self._cohorts, None)
         if cohort is None:
             return None
-        word = chance(self._experiment.seed, "audit", cohort.generation, cohort.number).words(1).item()
         steps = settled(self._experiment, cohort)
-        audited = self._proof is not None and word < _AUDITED * 2**32
+        audited = self._proof is not None and is_audited(self._experiment.seed, cohort)
         job = Job(self._taken, cohort, steps, audited, *next(steps))
         self._taken += 1
         return job
@@ -204,7 +205,7 @@ class Dispatcher:
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         job.done = True
-        others = [ref for ref, attempt in self._running.items() if attempt.job is job]
+        others = [ref for ref, attempt in self._running.items() if attempt.job is job] if job.copies else []
         for reference in others:
             attempt = self._running.pop(reference)
             if attempt.step == job.step == 0:
@@ -272,3 +273,15 @@ class Dispatcher:
             "%s came to another result in process %d on node %s than twice elsewhere: that machine is faulty",
             *(str(job), answer.process, answer.node[:8]),
         )
+
+
+def is_audited(seed: int, cohort: Cohort) -> bool:
+    """Whether a cohort is one of those that are recomputed: the same ones, whoever computes."""
+    block, place = divmod(cohort.number, _DRAWN)
+    return _drawn(seed, cohort.generation, block)[place] < _AUDITED * 2**32
+
+
+@lru_cache(maxsize=16)
+def _drawn(seed: int, generation: int, block: int) -> list[int]:
+    words: list[int] = chance(seed, "audit", generation).words(_DRAWN, start=_DRAWN * block)[0].tolist()
+    return words

@@ -82,6 +82,7 @@ class OnRay(Executor):
         self._incidents = Counter[str]()
         self._workers, self._address, self._evaluator = workers, address, evaluator
         self._cluster: Cluster | None = None
+        self._entered = 0
         self._proof: Proof | None = None
 
     @property
@@ -91,13 +92,16 @@ class OnRay(Executor):
 
     def __enter__(self) -> OnRay:
         settle()
-        self._cluster = Cluster(self._workers, self._address).__enter__()
-        self._memory, self._tasks = Memory(self._incidents), dict[Any, Any]()
+        if self._cluster is None:
+            self._cluster = Cluster(self._workers, self._address).__enter__()
+            self._memory, self._tasks = Memory(self._incidents), dict[Any, Any]()
+        self._entered += 1
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Stops the Ray that was started here; one that was there before stays."""
-        if self._cluster is not None:
+        self._entered -= 1
+        if self._cluster is not None and not self._entered:  # several runs may share what one `with` started
             self._cluster.__exit__(kind, error, at)
             self._cluster = None
 

@@ -128,16 +128,15 @@ def test_what_is_audited_is_recomputed_and_agrees(clean, ray_executor, same_byte
     assert memory.incidents == {"audited": len(cohorts)}
 
 
-def test_one_cohort_in_a_hundred_is_audited(clean, ray_executor, monkeypatch):
-    from genomes.chance import chance
-
-    experiment = clean[0]
-    words = [
-        chance(experiment.seed, "audit", generation, number).words(1).item()
-        for generation in range(100)
-        for number in range(50)
+def test_one_cohort_in_a_hundred_is_audited(founded, small):
+    cohort = founded(small())
+    which = [
+        dispatcher.is_audited(7, replace(cohort, generation=generation, number=number))
+        for generation in range(30)
+        for number in range(600)
     ]
-    assert 0.007 < np.mean(np.array(words) < dispatcher._AUDITED * 2**32) < 0.013
+    assert 0.007 < np.mean(which) < 0.013
+    assert which != [which[0]] * len(which)
 
 
 def test_a_corrupted_result_is_outvoted(clean, ray_executor, same_bytes, monkeypatch, tmp_path, caplog):

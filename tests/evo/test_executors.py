@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +95,31 @@ def test_an_executor_leaves_a_ray_that_was_there_alone(ray_executor):
     with OnRay(1):
         assert ray.is_initialized()
     assert ray.is_initialized()
+
+
+def test_runs_may_share_one_executor(to_live, ray_executor):
+    experiment, tried = to_live
+    with OnRay(1) as executor:
+        with executor:
+            assert len(list(executor.outcomes(experiment, tried))) == 3
+        assert len(list(executor.outcomes(experiment, tried))) == 3
+    with pytest.raises(AssertionError, match="context manager"):
+        executor.outcomes(experiment, tried)
+
+
+def test_ray_may_have_been_imported_before(tmp_path):
+    code = (
+        "import ray, sys\n"
+        "from evo.config import load; from evo.executors import OnRay; from evo.session import evolve\n"
+        "few = ('generations=2', 'search.population=5', 'cohort=3', 'lifetime.steps=3')\n"
+        "with OnRay(1) as executor: print(len(list(evolve(load('teacher', few), sys.argv[1], executor))))\n"
+        "print(ray.is_initialized())"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    asked = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")], env=clean, capture_output=True, text=True, check=True
+    )
+    assert asked.stdout.split() == ["2", "False"]
 
 
 @pytest.mark.parametrize("workers", [0, -1])

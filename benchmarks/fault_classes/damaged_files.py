@@ -1,0 +1,113 @@
+"""Torn and bit-flipped files of a run, at every file and at random offsets."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from evo.executors import Serial
+from evo.files import unpack
+from evo.run import Run
+from evo.session import continued
+from fault_classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
+from genomes.expect import Unexpected
+
+NAME, TRIED, SECONDS = "damaged-files", 1000, 30
+HOLDS = "detected and named; the last good generation is gone on from, to the undisturbed run's bytes"
+_COHORTS = 22  # that have lived when the damaged run stops: four generations of five, and two in the journal
+_DAMAGES = (*["flip"] * 6, "cut", "empty", "zeros", "noise", "longer", "gone")
+
+
+@contextmanager
+def attempts(place: Path) -> Iterator[Attempt]:
+    """Damages a run that stopped in the middle, or one that is finished; resumes it."""
+    undisturbed = lived(place / "finished")
+    with suppress(Stopped):
+        lived(place / "stopped", executor=Stopping(_COHORTS))
+    assert (place / "stopped" / "journal").exists(), "the stopped run has cohorts in its journal"
+
+    def attempt(number: int, own: Path, luck: np.random.Generator) -> None:
+        run = own / "run"
+        shutil.copytree(place / ("finished" if luck.random() < 0.3 else "stopped"), run)
+        files = sorted(path for path in run.rglob("*") if path.is_file() and path.name != "lock")
+        path = files[int(luck.integers(len(files)))]
+        newest = path == sorted((run / path.parent).glob("*"))[-1]
+        how = _damage(path, luck)
+        at = path.relative_to(run).as_posix()
+        try:
+            _check_read(run, at, how)
+            said = _gone_on(run, at)
+            if said is not None:
+                same(bytes_of(run), undisturbed)
+                # a newest state that is gone looks like a crash before it was written, an older one is not needed, and
+                # the ends of journal and log are torn by every crash
+                needed = (newest and how != "gone") if at.startswith("state/") else at not in ("journal", "log.jsonl")
+                assert path.name in said or not needed, f"it is not named, only '{said}'"
+        except AssertionError as error:
+            raise AssertionError(f"{at} ({how}): {error}") from error
+
+    yield attempt
+
+
+def _damage(path: Path, luck: np.random.Generator) -> str:
+    """Changes a file in one of the ways in which disks and crashes do, and says which."""
+    data, how = bytearray(path.read_bytes()), str(luck.choice(_DAMAGES))
+    before, at = bytes(data), int(luck.integers(len(data)))
+    if how == "gone":
+        path.unlink()
+        return how
+    if how == "flip":
+        data[at] ^= 1 << int(luck.integers(8))
+    elif how == "cut":
+        del data[at:]
+    elif how == "empty":
+        data.clear()
+    elif how == "longer":
+        data += luck.bytes(int(luck.integers(1, 600)))
+    else:  # a sector that never reached the disk, or another's
+        length = len(data[at : at + 512])
+        data[at : at + 512] = bytes(length) if how == "zeros" else luck.bytes(length)
+    path.write_bytes(before[:-1] if data == before else data)  # zeros over zeros are no damage
+    return how
+
+
+def _check_read(run: Path, at: str, how: str) -> None:
+    """Whoever reads a damaged generation or state is told, and told which."""
+    path = run / at
+    if path.suffix == ".npz":
+        sentence = refused(lambda: unpack(path), "it is read as if it were whole")
+        assert path.name in sentence, f"the sentence does not name it: {sentence}"
+
+
+def _gone_on(run: Path, at: str) -> str | None:
+    """Resumes to the end, and gives what was said on the way; None where a sentence says that it cannot be."""
+    words = _Words()
+    logging.getLogger("evo").addHandler(words)
+    try:
+        for _ in continued(Run(run), Serial()):
+            pass
+    except Unexpected as error:
+        # what can be computed again must be; what was asked for cannot
+        if at in ("experiment.yaml", "manifest.json") and at in str(error):
+            return None
+        raise
+    finally:
+        logging.getLogger("evo").removeHandler(words)
+    return words.said
+
+
+class _Words(logging.Handler):
+    """What was said in warnings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keeps a sentence."""
+        self.said += record.getMessage() + "\n"

@@ -1,0 +1,56 @@
+"""SIGKILL of the driver at a random moment; the run is resumed, and often killed again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from evo.session import evolve
+from fault_classes.trial import Attempt, begun, bytes_of, experiment, in_child, lived, refused, same
+
+NAME, TRIED, SECONDS = "driver-killed", 100, 120
+HOLDS = "resumed without a hand, the bytes of all generations are the undisturbed run's"
+_KILLS = 3  # at most, of one run
+
+
+@contextmanager
+def attempts(place: Path) -> Iterator[Attempt]:
+    """Every kill is uniform in the time that an undisturbed run takes in a process of its own."""
+    undisturbed, said = lived(place / "undisturbed"), place / "said"
+    in_child(lived, place / "first", said=said)  # the first process imports
+    whole = in_child(lived, place / "second", said=said)
+    assert whole.status == 0, whole.said
+
+    def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
+        run = own / "run"
+        for _ in range(int(luck.integers(1, _KILLS + 1))):
+            _killed_after(float(luck.uniform(0, whole.seconds)), run, own / "said")
+            if run.exists() and not (run / "manifest.json").exists():
+                run = _left_unmade(run)
+        began = time.perf_counter()
+        first = next(iter(evolve(experiment(), run)), None)
+        recovery = time.perf_counter() - began
+        assert first is not None or len(bytes_of(run)) == len(undisturbed), "nothing to go on with, and not finished"
+        same(lived(run), undisturbed)
+        return recovery
+
+    yield attempt
+
+
+def _killed_after(seconds: float, run: Path, said: Path) -> None:
+    child = begun(lived, run, said=said)
+    child.join(seconds)
+    child.kill()
+    child.join()
+    assert child.exitcode in (0, -9), f"the driver ended by itself: {said.read_text()[-500:]}"
+
+
+def _left_unmade(run: Path) -> Path:
+    """Killed while the folder was made: nothing was computed, and a sentence says so; another folder to go on in."""
+    sentence = refused(lambda: next(iter(evolve(experiment(), run))), "a folder without a manifest is taken for a run")
+    assert str(run) in sentence, f"the sentence does not name the folder: {sentence}"
+    return run.with_name(f"{run.name}-again")

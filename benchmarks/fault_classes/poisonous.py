@@ -1,0 +1,100 @@
+"""A learning rule under which some individuals harm the process that they live in, by a gene that does nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from genomes.phenotype import Phenotype
+from genomes.spec import Evolvable, Evolve
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Lived
+from inner_loop.rules.gradient_descent import Descent, GradientDescent
+
+
+def hang() -> None:
+    """Never ends, in Python."""
+    while True:
+        time.sleep(0.01)
+
+
+def hang_outside() -> None:
+    """Never heeds an alarm, as what never comes back to Python does not."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    while True:
+        time.sleep(1)
+
+
+def fail() -> None:
+    """Raises."""
+    raise RuntimeError("poison")
+
+
+def eat() -> None:
+    """Asks for memory without end."""
+    eaten = []
+    while True:
+        eaten.append(torch.ones(2**24))
+
+
+def crash() -> None:
+    """Is killed, as for want of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fault() -> None:
+    """A segmentation fault."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+ACTS = {each.__name__: each for each in (hang, hang_outside, fail, eat, crash, fault)}
+REASONS = {
+    "hang": ("timeout",),
+    "hang_outside": ("timeout",),
+    "fail": ("raised",),
+    "eat": ("memory",),
+    "crash": ("lost",),
+    "fault": ("lost",),
+    "nan": ("nan",),
+}
+"""Of each poison: what its individual's failure may be recorded as."""
+
+
+_DOSE = Evolve((0.0, 1.0), bits=16)
+
+
+@final
+@dataclass(frozen=True)
+class Poisonous(GradientDescent):
+    """Backpropagation; whoever has one of the doses poisons what it lives in.
+
+    Attributes:
+        dose: a gene that nothing else reads.
+        poisons: dose and name of what it does.
+    """
+
+    dose: Evolvable = _DOSE
+    poisons: tuple[tuple[float, str], ...] = ()
+
+    def plastic(self, network: Network) -> tuple[str, ...]:
+        """All groups but the sensory one."""
+        return tuple(network.incoming)
+
+    def step(
+        self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, Descent]:
+        """What it does, it does in its first step of life."""
+        weights, state = super().step(network, weights, state, lived, newborn)
+        for dose, poison in self.poisons:
+            poisoned = newborn.traits["rule.dose"] == dose
+            if poison == "nan":
+                for weight in weights.projections.values():
+                    weight[poisoned] = torch.nan
+            elif poisoned.any():
+                ACTS[poison]()
+        return weights, state

@@ -1,0 +1,72 @@
+"""SIGKILL of workers at random moments, while they evaluate."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from evo.executors import OnRay
+from evo.session import evolve
+from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
+
+NAME, TRIED, SECONDS = "worker-killed", 100, 120
+HOLDS = "the bytes of all generations are the undisturbed run's"
+_EXPERIMENT = experiment(generations=3, steps=400)  # long enough for there to be something to kill
+_KILLS = 2  # at most, of one run: three deaths of one cohort make suspects of its individuals
+_LOOKS = 200
+
+
+@contextmanager
+def attempts(place: Path) -> Iterator[Attempt]:
+    """One Ray of two workers for all; each attempt kills one or two, and measures until a generation is done again."""
+    undisturbed = lived(place / "undisturbed", _EXPERIMENT)
+    with OnRay(workers=2):
+        lived(place / "first", _EXPERIMENT, OnRay(workers=2))  # the first workers import
+        began = time.perf_counter()
+        same(lived(place / "second", _EXPERIMENT, OnRay(workers=2)), undisturbed)
+        whole = time.perf_counter() - began
+
+        def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
+            moments = sorted(float(x) for x in luck.uniform(0.02, 0.7, int(luck.integers(1, _KILLS + 1))) * whole)
+            killed: list[float] = []
+            killer = threading.Thread(target=_kill, args=(moments, luck, killed))
+            killer.start()
+            done = [time.perf_counter() for _ in evolve(_EXPERIMENT, own / "run", OnRay(workers=2))]
+            killer.join()
+            assert killed, "no worker was evaluating: nothing was tried"
+            same(bytes_of(own / "run"), undisturbed)
+            return next((moment for moment in done if moment > killed[0]), done[-1]) - killed[0]
+
+        yield attempt
+
+
+def _kill(moments: list[float], luck: np.random.Generator, killed: list[float]) -> None:
+    """Kills one of the workers that have a task in hand, at each of the moments or soon after it."""
+    began = time.perf_counter()
+    for moment in moments:
+        time.sleep(max(0.0, began + moment - time.perf_counter()))
+        for _ in range(_LOOKS):
+            if busy := _busy():
+                busy[int(luck.integers(len(busy)))].kill()
+                killed.append(time.perf_counter())
+                break
+            time.sleep(0.01)
+
+
+def _busy() -> list[psutil.Process]:
+    """Workers of this process's own Ray whose title says that they have a task."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            title = process.cmdline()[:1]
+        except psutil.Error:
+            continue
+        if title and title[0].startswith("ray::") and not title[0].endswith(("IDLE", "Agent")):
+            found.append(process)
+    return sorted(found, key=lambda process: process.pid)
