@@ -182,6 +182,7 @@ def _quiet() -> None:
     """No telemetry, no words, and no history of tasks, which would grow for ever."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of attempts that nobody waits for any more
     logging.getLogger("ray").setLevel(logging.ERROR)
 
 

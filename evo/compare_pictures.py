@@ -113,8 +113,7 @@ def _medians(runs: Sequence[Run]) -> tuple[Float64[ndarray, " T"], dict[str, Flo
     shown = [known[i] for i in np.linspace(0, len(known) - 1, min(_POINTS, len(known))).round().astype(int)]
     seen = [[run.generation(index).summary.statistics for index in shown] for run in runs]
     return np.array(shown, dtype=np.float64), {
-        c: np.array([[at[f"{c}.{experiment.main}"][3] for at in run] for run in seen])
-        for c in experiment.conditions
+        c: np.array([[at[f"{c}.{experiment.main}"][3] for at in run] for run in seen]) for c in experiment.conditions
     }
 
 

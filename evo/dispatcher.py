@@ -182,7 +182,8 @@ class Dispatcher:
         if reason is None or job.failed < job.tries:
             self._waiting.appendleft(job)
             return
-        reason = "timeout" if reason == "lost" and limit and took >= limit else reason
+        # a life that does not come back to Python takes its worker with it after twice the time
+        reason = "timeout" if reason == "lost" and limit and took > 2 * limit else reason
         # an audit that cannot be made convicts nobody
         yield from self._advance(job, job.answers[0].outcome or reason if job.answers else reason)
 

@@ -29,6 +29,7 @@ from inner_loop.rules.frozen import Frozen
 from inner_loop.task import Task
 from inner_loop.world import World
 
+_MOST = 10**8
 _CHROMOSOMES = ("encoding", "rule", "objective")
 
 
@@ -86,7 +87,10 @@ class Experiment:
         _check_environment(self)
         _check_teacher(self)
         self.goals.check(measurement_names(self))
-        expect(assemble(self).size > 0, "encoding", "a genome with at least one gene", 0)
+        genes = assemble(self).size
+        expect(genes > 0, "encoding", "a genome with at least one gene", 0)
+        expect(genes < _MOST, "encoding", f"a genome of fewer than {_MOST:,} genes", genes)
+        expect(self.search.lives < _MOST, "search", f"fewer than {_MOST:,} individuals", self.search.lives)
         self.search.check(assemble(self), self.goals.count)
         overlaps = self.in_flight == 1 or self.search.overlaps
         expect(overlaps, "in_flight", f"1: {type(self.search).__name__} tells its generations in turn", self.in_flight)

@@ -33,7 +33,8 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
     """
     try:
         # never unlinked: a lock on a file that lost its name would keep nobody out
-        descriptor = os.open(path, (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT) | os.O_CLOEXEC, 0o666)
+        how = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(path, how | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise unwritable(path, error) from error
     try:

@@ -42,14 +42,16 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
 
 def check_same_world(where: str, then: dict[str, Any], experiment: Experiment) -> None:
     """Raises Unexpected when going on would not give the results that an undisturbed run gives."""
-    now = manifest(experiment, [])
+    now, versions = manifest(experiment, []), then.get("versions")
+    if not isinstance(versions, dict):
+        raise Unexpected(f"{where}/manifest.json: expected versions by package, got {str(versions)[:80]!r}")
     for package in _EXACT:
-        made, have = then["versions"].get(package), now["versions"][package]
+        made, have = str(versions.get(package))[:80], now["versions"][package]
         if made != have:
             raise Unexpected(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
-    expect(then["data"] == now["data"], where, "the data that the run began with", "data that have changed")
+    expect(then.get("data") == now["data"], where, "the data that the run began with", "data that have changed")
     if then.get("proof", now["proof"]) != now["proof"]:
-        began, have = (f"{m['kernels']} kernels on {m['instructions']}" for m in (then, now))
+        began, have = (f"{m.get('kernels')} kernels on {m.get('instructions')}" for m in (then, now))
         raise Unexpected(
             f"{where}: began with {began}, and here ({have}) the last bits come out otherwise; go on with it on a "
             "machine like the first (a run begun with --portable can move)"

@@ -18,6 +18,8 @@ _PORTABLE = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
 }
 
+_LARGEST = 2**20  # bytes of a manifest
+
 VARIABLES = (*_PORTABLE, "MKL_ENABLE_INSTRUCTIONS", "OMP_NUM_THREADS")
 """Of the environment, which decide how numbers are rounded; a worker needs the driver's before it imports torch."""
 
@@ -39,8 +41,10 @@ def use_kernels_of(run: Path) -> None:
     Raises:
         Unexpected: they are portable, and numpy or torch was imported before.
     """
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        if json.loads((run / "manifest.json").read_bytes()).get("kernels") == "portable":
+    path = run / "manifest.json"
+    with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
+        plain = path.is_file() and not path.is_symlink() and path.stat().st_size < _LARGEST
+        if plain and json.loads(path.read_bytes()).get("kernels") == "portable":
             use_portable_kernels()
 
 

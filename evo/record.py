@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -189,12 +190,37 @@ def outcome_arrays(outcome: Outcome) -> Arrays:
 
 
 def outcome_of(arrays: Arrays) -> Outcome:
-    """The inverse of outcome_arrays."""
-    columns = json.loads(str(arrays["columns"]))
-    ends = np.cumsum([math.prod(shape) for _, shape in columns], dtype=np.int64)
-    parts = np.split(arrays["measured"], ends[:-1], axis=1) if columns else []
-    measured = {name: part.reshape(-1, *shape).copy() for (name, shape), part in zip(columns, parts, strict=True)}
-    return Outcome(measured, _named(arrays["failures"]))
+    """The inverse of outcome_arrays.
+
+    Raises:
+        Torn: these are not the arrays of an outcome.
+    """
+    try:
+        columns = [(str(name), tuple(map(int, shape))) for name, shape in json.loads(str(arrays["columns"]))]
+        failures, flat = _named(arrays["failures"]), arrays["measured"]
+        widths = [math.prod(shape) for _, shape in columns]
+        if flat.dtype != np.float64 or flat.shape != (len(failures), sum(widths)) or min(widths, default=1) < 1:
+            raise ValueError("arrays of other shapes")
+        parts = np.split(flat, np.cumsum(widths, dtype=np.int64)[:-1], axis=1) if columns else []
+        named = zip(columns, parts, strict=True)
+        return Outcome({name: part.reshape(-1, *shape).copy() for (name, shape), part in named}, failures)
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
+        raise Torn(f"a cohort: expected the arrays of an outcome, got others ({error})") from error
+
+
+def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[int, Outcome]:
+    """A journal's cohorts by number, those that are what they should be; others are to be lived again.
+
+    Args:
+        lives: how many individuals each cohort of the generation has.
+    """
+    outcomes: dict[int, Outcome] = {}
+    for number in found.keys() & lives.keys():
+        with suppress(Torn):
+            outcome = outcome_of(found[number])
+            if len(outcome.failures) == lives[number]:
+                outcomes[number] = outcome
+    return outcomes
 
 
 def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ...]]:

@@ -8,16 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from evo.config import dump
 from evo.executors import Executor, Serial
-from evo.experiment import Experiment
+from evo.experiment import Experiment, assemble
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
 from evo.mirror import fetched, mirrored
 from evo.record import Generation
 from evo.run import Run, summary
+from evo.search.base import State
 from evo.store import RunFolder
 from evo.thinning import thin
+from genomes.chance import chance
 from genomes.expect import expect
 
 
@@ -61,6 +65,8 @@ def continued(
     with run.folder.driving(), mirrored(run.path) as check, executor:
         latest = run.folder.latest()
         first = latest[0] + 1 if latest else 0
+        if latest:
+            _check_state(run, *latest)
         _mend(run, first)
         ready(first)
         began, before = perf_counter(), Counter[str]()
@@ -71,6 +77,19 @@ def continued(
             run.folder.log.append(_line(generation, seconds, dict(incidents)))
             check()
             yield generation
+
+
+def _check_state(run: Run, index: int, state: State) -> None:
+    """Refuses a state that this search cannot have left, whoever made its checksum right."""
+    experiment = run.experiment
+    begun = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
+    for name, like in begun.items():
+        array = state.get(name, np.zeros(()))
+        fits = array.dtype == like.dtype and array.ndim == like.ndim and bool(np.isfinite(array).all())
+        if like.size:  # how many there are of something may change; what they are may not
+            fits = fits and array.shape[1:] == like.shape[1:]
+        what = f"`{name}` as {type(experiment.search).__name__} leaves it"
+        expect(fits, f"{run.path}: state {index}", what, f"{array.dtype} of shape {array.shape}")
 
 
 def _mend(run: Run, done: int) -> None:

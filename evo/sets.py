@@ -121,12 +121,18 @@ def runs_of(path: Path) -> list[Path]:
     try:
         content = json.loads((path / SET).read_text(encoding="utf-8"))
         made, names = content["format"], content["members"]
-        safe = names and all(isinstance(name, str) and name == Path(name).name not in ("", "..") for name in names)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not isinstance(names, list):
+            raise TypeError("a list of names")
+        safe = names and all(_lies_beside(name) and not (path / name).is_symlink() for name in names)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unexpected(f"{path / SET}: expected a format and the members of a set, got something else") from error
     expect(made == _FORMAT, str(path), f"a set in format {_FORMAT}", made)
     expect(safe, str(path / SET), "names of folders that lie beside it", names)
     return [path / name for name in names]
+
+
+def _lies_beside(name: object) -> bool:
+    return isinstance(name, str) and name.isprintable() and name == Path(name).name not in ("", "..")
 
 
 def tails(paths: Sequence[Sequence[str]]) -> list[Sequence[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ FORMAT = 2
 
 _STATES_KEPT = 3
 _MANIFEST, _EXPERIMENT = "manifest.json", "experiment.yaml"
-_NUMBERED = re.compile(r"(\d{5,})\.npz")
+_NUMBERED = re.compile(r"(\d{5,9})\.npz")
 _log = logging.getLogger(__name__)
 
 
@@ -90,6 +91,7 @@ class RunFolder:
             raise Unexpected(f"{path}: expected a run folder, got nothing there; {nearest(path.name, runs)}")
         if not (path / _MANIFEST).is_file():
             raise Unexpected(f"{path}: expected a run folder, got a folder without {_MANIFEST}")
+        _check_own(path)
         folder = cls(path)
         folder._manifest()
         return folder
@@ -226,6 +228,21 @@ class RunFolder:
         self.log.cut(latest[0] if latest else -1)
 
 
+def _check_own(folder: Path) -> None:
+    """A link in a stranger's folder could have us read or write elsewhere, and a pipe would never end."""
+    try:
+        with os.scandir(folder) as listing:
+            entries = list(listing)
+    except OSError as error:
+        raise Unexpected(f"{folder}: cannot be read ({error.strerror or error})") from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            _check_own(Path(entry.path))
+        elif not entry.is_file(follow_symlinks=False):
+            what = "a link" if entry.is_symlink() else "something that is neither"
+            raise Unexpected(f"{entry.path}: expected files and folders alone in a run, got {what}")
+
+
 def _taken(path: Path) -> Unexpected:
     if not path.is_dir():
         return Unexpected(f"{path}: expected a new folder, got a file; choose another --run")
@@ -237,7 +254,7 @@ def _taken(path: Path) -> Unexpected:
 
 def _numbered(folder: Path) -> list[int]:
     names = (_NUMBERED.fullmatch(path.name) for path in folder.glob("*.npz"))
-    return sorted(int(match[1]) for match in names if match)
+    return sorted(int(match[1]) for match in names if match and match[1] == f"{int(match[1]):05d}")
 
 
 def _torn(path: Path) -> str | None:

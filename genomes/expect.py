@@ -9,7 +9,13 @@ _MOST = 40  # names that a sentence lists
 
 
 class Unexpected(ValueError):
-    """The user's input is wrong; `str(error)` is one sentence without a traceback's help."""
+    """The user's input is wrong; `str(error)` is one sentence without a traceback's help.
+
+    What it quotes may be a stranger's, so whatever could steer a terminal is written out.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in sentence))
 
 
 def expect(condition: object, where: str, expected: str, got: object) -> None:

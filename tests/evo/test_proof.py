@@ -92,3 +92,14 @@ def test_a_manifest_that_cannot_be_read_says_nothing_about_kernels(tmp_path):
         (tmp_path / "manifest.json").write_text(text, errors="surrogateescape")
         numerics.use_kernels_of(tmp_path)
     numerics.use_kernels_of(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("versions", [None, 3, [], "torch"])
+def test_a_manifest_of_strange_types_is_a_sentence(versions, small):
+    experiment = small()
+    then = manifest(experiment, []) | {"versions": versions}
+    with pytest.raises(Unexpected, match="manifest.json: expected versions by package"):
+        check_same_world("runs/x", then, experiment)
+    then = {"versions": manifest(experiment, [])["versions"]}
+    with pytest.raises(Unexpected, match="the data that the run began with"):
+        check_same_world("runs/x", then, experiment)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo.evaluate import Failure, Outcome, evaluate
+from evo.files import Torn
 from evo.goals import Scores
 from evo.population import individuals
-from evo.record import FAILURES, Generation, joined, outcome_arrays, outcome_of, screened
+from evo.record import FAILURES, Generation, joined, outcome_arrays, outcome_of, outcomes_of, screened
 
 EVERY = ("", "nan", "raised", "timeout", "memory", "lost")
 GOALS = Scores(("gain", "-synapses"))
@@ -62,6 +63,31 @@ def test_a_generation_goes_through_a_file(dtype, same_bytes):
     assert after.index == 41
     assert after.failures == before.failures
     assert same_bytes(after.measurements, before.measurements)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": np.array('[["gain", [1099511627776]]]')},
+        {"columns": np.array('[["gain", [0]], ["curve", [6]]]')},
+        {"columns": np.array('[["gain", [-1]]]')},
+        {"columns": np.array('[["gain", "x"]]')},
+        {"columns": np.array('{"gain": 1}')},
+        {"columns": np.array("[" * 9000)},
+        {"columns": np.zeros(3)},
+        {"failures": np.full(6, 200, np.uint8)},
+        {"failures": np.zeros(3, np.uint8)},
+        {"measured": np.zeros((6, 4), np.float32)},
+        {"measured": np.zeros(6)},
+    ],
+)
+def test_what_is_no_outcome_in_a_journal_is_lived_again(change, same_bytes):
+    right = outcome_arrays(outcome())
+    with pytest.raises(Torn, match="expected the arrays of an outcome"):
+        outcome_of(right | change)
+    found = outcomes_of({0: right, 1: right | change, 2: right, 9: right}, {0: 6, 1: 6, 2: 4})
+    assert found.keys() == {0}
+    assert same_bytes(found[0].measurements, outcome().measurements)
 
 
 def test_failures_are_counted_by_reason():

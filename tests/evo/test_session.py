@@ -11,7 +11,7 @@ from evo.bred import RunFailed
 from evo.figures import evolution, front
 from evo.result import founders_scores, result
 from evo.run import summary
-from evo.search import NSGA2
+from evo.search import NSGA2, EvolutionStrategy
 from evo.session import continued, extend, new_run
 from genomes.expect import Unexpected
 from genomes.spec import Evolve
@@ -88,6 +88,28 @@ def test_lines_of_the_log_that_a_driver_took_with_it_are_made_good(small, lived)
             assert line | unknown == json.loads(whole) | unknown
             assert line["seconds"] == (json.loads(whole)["seconds"] if whole in left else None)
         assert result(lived).seconds == round(sum(line["seconds"] or 0.0 for line in lines), 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"centre": None},
+        {"time": np.array(2.0)},
+        {"mean": np.array([np.nan])},
+        {"square": np.zeros((1, 1))},
+        {"time": np.zeros(1, np.int64)},
+    ],
+)
+def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small, tmp_path):
+    experiment = small(search=EvolutionStrategy(5), generations=1)
+    list(evolve(experiment, tmp_path / "run"))
+    extend(tmp_path / "run", 2, allow_code=False)
+    run = Run(tmp_path / "run")
+    state = {name: array for name, array in (run.folder.latest()[1] | change).items() if array is not None}
+    run.folder.write_state(0, state)
+    (name,) = change
+    with pytest.raises(Unexpected, match=rf"run: state 0: expected `{name}` as EvolutionStrategy leaves it, got "):
+        list(continued(run, _serial()))
 
 
 def test_where_lives_vary_the_best_is_examined_again_in_something_new(lived):

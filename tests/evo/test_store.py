@@ -177,6 +177,12 @@ def test_three_states_are_kept(folder):
     assert sorted(os.listdir(folder.path / "state")) == ["00002.npz", "00003.npz", "00004.npz"]
 
 
+def test_names_that_only_look_like_generations_are_none(folder):
+    for name in ("000004.npz", "0" * 30 + ".npz", "9" * 30 + ".npz", "x.npz"):
+        (folder.path / "generations" / name).write_bytes(b"")
+    assert folder.generations() == [0, 1, 2, 3, 4]
+
+
 def test_indices_of_six_digits_are_in_order(folder):
     folder.write_generation(100_000, generation(1))
     folder.write_generation(99_999, generation(1))
@@ -335,3 +341,19 @@ def test_the_lock_of_a_driver_goes_with_it(tmp_path):
         driver.wait()
         with folder.driving():
             pass
+
+
+@pytest.mark.parametrize("name", ["journal", "lock", "generations/00007.npz", "state", "figures", "log.jsonl"])
+def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path):
+    path, outside = tmp_path / "run", tmp_path / "outside"
+    RunFolder.create(path, "seed: 1\n", {})
+    outside.write_text("mine")
+    place = path / name
+    for make in (lambda: place.symlink_to(outside), lambda: os.mkfifo(place)):
+        if place.is_dir() and not place.is_symlink():
+            place.rmdir()
+        make()
+        with pytest.raises(Unexpected, match=f"{name}: expected files and folders alone in a run"):
+            RunFolder.open(path)
+        place.unlink()
+    assert outside.read_text() == "mine"
