@@ -183,7 +183,7 @@ class Dispatcher:
             self._waiting.appendleft(job)
             return
         # a life that does not come back to Python takes its worker with it after twice the time
-        reason = "timeout" if reason == "lost" and limit and took > 2 * limit else reason
+        reason = "timeout" if reason == "lost" and limit and took >= 2 * limit + 1 else reason
         # an audit that cannot be made convicts nobody
         yield from self._advance(job, job.answers[0].outcome or reason if job.answers else reason)
 

@@ -69,6 +69,14 @@ def test_a_thinned_generation_has_the_best_the_first_and_the_best_of_each_goal(r
         runs[0].individual(4, gone)
 
 
+def test_who_is_kept(experiment):
+    scores = dict.fromkeys(judged_scores(experiment), np.array([0.0, 1.0, 2.0, 9.0, 2.0, 1.0]))
+    goals = np.array([[0.0, 1.0, 2.0, 1.0, 2.0, 1.0], [0.0, 7.0, 2.0, 1.0, 2.0, 1.0]]).T
+    levels = assemble(experiment).quantise(np.full((6, assemble(experiment).size), 0.5))
+    whole = Generation(3, levels, np.full((6, 2), -1), goals, scores, ("",) * 6)
+    assert thinned(whole, experiment).slots.tolist() == [0, 1, 2, 3], "the first, the best of each goal, the best"
+
+
 def test_failures_are_counted_over_all(experiment, same_bytes):
     failures = ("", "nan", "", "lost", "nan", "")
     measured = {"innate.explained_variance": np.arange(6.0), "learned.explained_variance": np.arange(6.0)}
@@ -118,6 +126,29 @@ def test_a_crash_while_thinning_is_made_good(die, experiment, tmp_path, monkeypa
             calls = count(die)
     list(evolve(experiment, tmp_path / "run"))
     assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("die", range(5))
+def test_a_crash_between_two_that_are_thinned_is_made_good(die, runs, monkeypatch):
+    experiment, run, written = replace(runs[1].experiment, keep=3), runs[1], count()
+    real = run.folder.write_generation
+
+    class Died(BaseException):
+        pass
+
+    def fatal(*given):
+        if next(written) == die:
+            raise Died
+        real(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run.folder, "write_generation", fatal)
+        try:
+            thin(run.folder, experiment, 7)
+        except Died:
+            assert die < 4
+    thin(run.folder, experiment, 7)
+    assert bytes_of(run.path) == bytes_of(runs[0].path)
 
 
 def test_a_disk_that_refuses_leaves_the_whole_generation(runs, monkeypatch):
