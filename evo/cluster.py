@@ -33,6 +33,7 @@ _NODE_LABEL = "ray.io/node-id"
 
 _ATTACH = "import logging, ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)"
 _TOKEN = "give the cluster's own token in RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token"
+_log = logging.getLogger(__name__)
 _REASONS = {
     r"authentication token|InvalidAuthToken|Unauthenticated": "the token is missing or not the cluster's; " + _TOKEN,
     r"ray client connection timeout": "the cluster's client port answers, but lets this process not in; " + _TOKEN,
@@ -96,6 +97,7 @@ class Cluster:
         if "RAY_AUTH_MODE" in os.environ and not ray.is_initialized():
             ray._raylet.Config.initialize("")  # an `import ray` before ours has read another mode
         if not ray.is_initialized():
+            _listen_quietly()
             with _own_handler():
                 _attach(self._address) if self._address else _start(self._workers)
             self._started = True
@@ -184,6 +186,13 @@ def _quiet() -> None:
     os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of attempts that nobody waits for any more
     logging.getLogger("ray").setLevel(logging.ERROR)
+
+
+def _listen_quietly() -> None:
+    """Ray prints to standard output for every worker that dies, half a page for a node; a dispatcher counts them."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda data, **_: _log.debug("%s", "\n".join(data["lines"]))
 
 
 def _use_token(own: bool) -> None:

@@ -14,8 +14,8 @@ from evo.store import RunFolder
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
 RESULT = {
-    "run", "generations", "lifetimes", "seconds", "failures", "why", "genome_bits", "wiring_bits", "founders_innate", "innate",
-    "learned", "founders", "best", "held_out",
+    "run", "generations", "lifetimes", "seconds", "failures", "why", "genome_bits", "wiring_bits", "founders_innate",
+    "innate", "learned", "founders", "best", "held_out",
 }  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def test_a_worker_killed_in_a_cohort_costs_nothing(to_live, ray_executor, same_b
 
 
 def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_untouched(
-    to_live, ray_executor, same_bytes
+    to_live, ray_executor, same_bytes, capfd
 ):
     experiment, tried = to_live
     poison = tried[1].levels[2]
@@ -67,6 +67,7 @@ def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_un
 
     with OnRay(2, evaluator=poisoned) as executor:
         found = arrays(executor, experiment, tried)
+    assert "died" not in "".join(capfd.readouterr()), "what was made good is counted, not printed"
     clean = arrays(Serial(), experiment, tried)
     assert same_bytes(found[0], clean[0])
     assert same_bytes(found[2], clean[2])

@@ -98,7 +98,7 @@ def test_a_manifest_that_cannot_be_read_says_nothing_about_kernels(tmp_path):
 def test_a_manifest_of_strange_types_is_a_sentence(versions, small):
     experiment = small()
     then = manifest(experiment, []) | {"versions": versions}
-    with pytest.raises(Unexpected, match="manifest.json: expected versions by package"):
+    with pytest.raises(Unexpected, match=r"manifest\.json: expected versions by package"):
         check_same_world("runs/x", then, experiment)
     then = {"versions": manifest(experiment, [])["versions"]}
     with pytest.raises(Unexpected, match="the data that the run began with"):
