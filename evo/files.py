@@ -63,8 +63,11 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise unwritable(path, error) from error
 
 
-def append_at(path: Path, end: int, data: bytes) -> int:
-    """Writes data durably after the first `end` bytes of a file, in place of all that followed; returns the new end.
+def append_at(path: Path, end: int, data: bytes, wait: bool = True) -> int:
+    """Writes data after the first `end` bytes of a file, in place of all that followed; returns the new end.
+
+    Args:
+        wait: until the disk has it. Without, a process that dies loses nothing, and a machine that does loses the data.
 
     Raises:
         Unexpected: the disk refuses; the first `end` bytes are as they were.
@@ -75,7 +78,8 @@ def append_at(path: Path, end: int, data: bytes) -> int:
             os.ftruncate(descriptor, end)
             os.lseek(descriptor, end, os.SEEK_SET)
             _write_all(descriptor, data)
-            _SYNC_DATA(descriptor)
+            if wait:
+                _SYNC_DATA(descriptor)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, end)

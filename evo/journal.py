@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any, final
 
 from evo.files import Arrays, Torn, append_at, pack, remove, to_json, unpack, write_atomic
@@ -15,11 +16,15 @@ from evo.files import Arrays, Torn, append_at, pack, remove, to_json, unpack, wr
 _MAGIC = b"coho"
 _HEAD = struct.Struct("<4sQQQ")  # magic, length of the payload, generation, cohort
 _DIGEST = hashlib.sha256().digest_size
+_AT_MOST = 0.2  # seconds of cohorts that a power cut may cost
 
 
 @final
 class Journal:
-    """An append-only file of records, each with its own checksum, each on disk before `append` returns.
+    """An append-only file of records, each with its own checksum.
+
+    A driver that dies loses none that was appended; a machine that does may lose those of the last fifth of a second,
+    which are lived again to the same bits: waiting for the disk at every cohort would cost more than sending it out.
 
     A record is a head (magic, length, generation, cohort), the SHA-256 of head and payload, and the payload. The first
     record that is not whole ends what can be read; the next append takes its place.
@@ -31,9 +36,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._end = -1  # of the readable part, once it is known
+        self._waited = -_AT_MOST
 
     def append(self, generation: int, number: int, arrays: Arrays) -> None:
-        """Adds a finished cohort, durably.
+        """Adds a finished cohort.
 
         Raises:
             Unexpected: the disk refuses; the records before are as they were.
@@ -91,7 +97,10 @@ class Journal:
         size = self.path.stat().st_size if self.path.exists() else 0
         if size != self._end:
             self._end = sum(len(known) for *_, known in self.records())
-        self._end = append_at(self.path, self._end, record)
+        wait = monotonic() - self._waited >= _AT_MOST
+        self._end = append_at(self.path, self._end, record, wait)
+        if wait:
+            self._waited = monotonic()
 
 
 @final

@@ -10,7 +10,7 @@ from evo.evaluate import Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
 from evo.numerics import settle
-from evo.record import Generation, outcome_arrays, outcome_of
+from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import State
 from evo.steady import steady_generations
 from evo.store import RunFolder
@@ -58,7 +58,7 @@ class _Begun:
         self.bred, self._journal = Bred.of(experiment, index, state), folder.journal
         to_live = self.bred.cohorts
         self._count = len(to_live)
-        self._known = {number: outcome_of(arrays) for number, arrays in folder.journal.read(index).items()}
+        self._known = outcomes_of(folder.journal.read(index), {cohort.number: cohort.real for cohort in to_live})
         self._missing = [cohort for cohort in to_live if cohort.number not in self._known]
         self._arriving = executor.outcomes(experiment, self._missing)
 
