@@ -21,6 +21,9 @@ PARENT = "INSTINCT_PARENT"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """Signals that stop a run; SIGUSR1 is what Slurm can send before it takes a machine away."""
 
+RESTARTED = "INSTINCT_RESTARTED"
+"""Environment variable: this driver goes on for one that died."""
+
 _GRACE = 8.0  # seconds that an orphan has to stop in an orderly way
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
@@ -12,12 +11,10 @@ from typing import Any, final
 from evo.evaluate import Assay, Cohort, Failure, Outcome
 from evo.experiment import Experiment
 from evo.files import pack
+from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
-
-Evaluator = Callable[[Experiment, Cohort, Assay], Outcome]
-"""What a worker does with a cohort."""
 
 
 class Disagreement(RuntimeError):
@@ -50,15 +47,22 @@ class Answer:
         return digest_of(self.outcome)
 
 
-def answer(evaluator: Evaluator, experiment: Experiment, cohort: Cohort, assay: Assay, proof: Proof | None) -> Answer:
-    """The task that a worker runs: it proves itself, then evaluates."""
+def answer(
+    evaluator: Evaluator, experiment: Experiment, cohort: Cohort, assay: Assay, proof: Proof | None, guarded: bool
+) -> Answer:
+    """The task that a worker runs: it proves itself, then evaluates; guarded where a worker died of this cohort."""
     import ray
     import torch
 
     settle()
     fit = proof is None or proof_of_lives(proof.experiment) == proof.digest
     began = perf_counter()
-    outcome = evaluator(experiment, cohort, assay) if fit else None
+    if not fit:
+        outcome = None
+    elif guarded:
+        outcome = evaluate_guarded(experiment, cohort, assay, evaluator)
+    else:
+        outcome = evaluator(experiment, cohort, assay)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
     return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
 
@@ -87,3 +91,14 @@ def answer_of(reference: Any) -> Answer | Failure | None:
 def digest_of(outcome: Outcome) -> str:
     """SHA-256 of an outcome."""
     return hashlib.sha256(pack(outcome_arrays(outcome))).hexdigest()
+
+
+def depends_on_the_machine(answer: Answer) -> bool:
+    """Whether somebody exceeded a limit of time or memory, or was lost: elsewhere it may come out otherwise."""
+    return answer.outcome is not None and any(failure in ENVIRONMENTAL for failure in answer.outcome.failures)
+
+
+def differ(late: Answer, taken: Outcome) -> bool:
+    """Whether an answer contradicts the one that was taken, although both are of the experiment alone."""
+    environmental = depends_on_the_machine(late) or any(failure in ENVIRONMENTAL for failure in taken.failures)
+    return late.outcome is not None and not environmental and late.digest != digest_of(taken)

@@ -10,11 +10,11 @@ from statistics import median
 from time import monotonic
 from typing import Any, final
 
-from evo.answers import Answer, Disagreement, Evaluator, answer_of, digest_of
+from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ
 from evo.cluster import Cluster, Unreachable
-from evo.evaluate import Assay, Cohort, Failure, Outcome, written_out
+from evo.evaluate import Assay, Cohort, Failure, Outcome
 from evo.experiment import Experiment
-from evo.isolate import settled
+from evo.isolate import Evaluator
 from evo.jobs import Attempt, Job, Memory
 from evo.proof import Proof
 from genomes.chance import chance
@@ -25,7 +25,7 @@ _PATIENCE = 3.0  # medians of a cohort's time until it is run a second time
 _AT_LEAST = 2.0  # seconds of patience
 _AT_FIRST = 60.0  # seconds of patience before any cohort is known
 _COPIES = 4
-_BLAMELESS = 100  # deaths of nodes that one cohort may meet
+_DEATHS = 20  # of workers, and of nodes, that one cohort may meet
 _AUDITED = 0.01
 _DRAWN = 256  # cohorts whose audits are drawn at once: each draw costs more than sending a cohort out
 _LOOK = 1.0  # seconds after which nodes and stragglers are looked at again
@@ -95,9 +95,8 @@ class Dispatcher:
         cohort = next(self._cohorts, None)
         if cohort is None:
             return None
-        steps = settled(self._experiment, cohort)
         audited = self._proof is not None and is_audited(self._experiment.seed, cohort)
-        job = Job(self._taken, cohort, steps, audited, *next(steps))
+        job = Job(self._taken, cohort, audited)
         self._taken += 1
         return job
 
@@ -105,9 +104,12 @@ class Dispatcher:
         task, away = self._task, self._memory.away | {answer.node for answer in job.answers}
         if away:  # an audit goes to another node, where there is one
             task = self._cluster.away_from(task, away)
-        task = task.options(scheduling_strategy="SPREAD") if spread else task
-        reference = task.remote(self._evaluator, self._experiment, job.candidate, self._assay, self._proof)
-        self._running[reference] = Attempt(job, job.step)
+        elif spread:
+            task = task.options(scheduling_strategy="SPREAD")
+        # whoever may kill a worker is met in a child of the next one, where guilt can be told
+        guarded = job.failed > 0
+        reference = task.remote(self._evaluator, self._experiment, job.cohort, self._assay, self._proof, guarded)
+        self._running[reference] = Attempt(job)
         job.copies += 1
 
     def _ready(self) -> list[Any]:
@@ -126,92 +128,67 @@ class Dispatcher:
 
     def _took(self, attempt: Attempt, reference: Any) -> Iterator[tuple[int, Outcome]]:
         """What a finished attempt means for its cohort."""
-        job, took = attempt.job, monotonic() - (attempt.began or monotonic())
+        job, answer = attempt.job, answer_of(reference)
         job.copies -= 1
-        answer, wanted = answer_of(reference), attempt.step == job.step and not job.done
         if isinstance(answer, Answer) and answer.outcome is None:
             self._send_away(answer)
-            if wanted:
+            outcome = None
+            if not job.done:
                 self._waiting.appendleft(job)
-        elif not wanted:
-            return  # another attempt was faster
+        elif job.done:
+            outcome = None  # another attempt was faster
         elif isinstance(answer, Answer):
             self._memory.seconds.append(answer.seconds)  # without what a new worker needs to import
-            yield from self._answered(job, answer)
+            outcome = self._believed(job, answer)
         else:
-            yield from self._failed(job, answer, took)
+            outcome = self._lost(job, answer)
+        if outcome is not None:
+            self._finish(job, outcome)
+            yield job.index, outcome
 
-    def _answered(self, job: Job, answer: Answer) -> Iterator[tuple[int, Outcome]]:
-        outcome = answer.outcome
-        if job.audited and job.step == 0:
-            job.answers.append(answer)
-            digests = Counter(other.digest for other in job.answers)
-            digest, agreeing = digests.most_common(1)[0]
-            if agreeing < 2:
-                self._question(job)
-                return
+    def _believed(self, job: Job, answer: Answer) -> Outcome | None:
+        """The outcome; None while an audited cohort is to be recomputed: two who agree are believed."""
+        if not job.audited or depends_on_the_machine(answer):
+            return answer.outcome
+        job.answers.append(answer)
+        digest, agreeing = Counter(other.digest for other in job.answers).most_common(1)[0]
+        if agreeing > 1:
             self._memory.incidents["audited"] += 1
-            outcome = next(other.outcome for other in job.answers if other.digest == digest)
             for other in job.answers:
                 if other.digest != digest:
                     self._expose(other, job)
-        assert outcome is not None, "whoever took part has one"
-        yield from self._advance(job, outcome)
-
-    def _question(self, job: Job) -> None:
-        """Has an audited cohort recomputed; two who agree are believed."""
-        if len(job.answers) >= 3:
+            return next(other.outcome for other in job.answers if other.digest == digest)
+        if len(job.answers) > 2:
             nodes = ", ".join(f"process {answer.process} on node {answer.node[:8]}" for answer in job.answers)
             raise Disagreement(
                 f"{job} came to three results ({nodes}): a machine is faulty, or a component of the "
                 "experiment draws chance of its own"
             )
         self._waiting.appendleft(job)
+        return None
 
-    def _failed(self, job: Job, reason: Failure | None, took: float) -> Iterator[tuple[int, Outcome]]:
-        """Tries again; whoever fails too often is taken apart. No reason: the node died, not the cohort's process."""
-        limit = self._experiment.limits.seconds
+    def _lost(self, job: Job, reason: Failure | None) -> Outcome | None:
+        """Tries again, in the end in vain. No reason: the node died, not the process that had the cohort."""
         if reason is None:
             job.blameless += 1
             self._memory.incidents["lost_with_node"] += 1
-            if job.blameless > _BLAMELESS:
-                raise Unreachable(f"Ray: {job} met the death of {_BLAMELESS} nodes")
         else:
             job.failed += 1
             self._memory.incidents["lost_with_worker"] += 1
-        if reason is None or job.failed < job.tries:
+        if job.blameless > _DEATHS:
+            raise Unreachable(f"Ray: {job} met the death of {_DEATHS} nodes")
+        if reason is None or job.failed < _DEATHS:
             self._waiting.appendleft(job)
-            return
-        # a life that does not come back to Python takes its worker with it after twice the time
-        reason = "timeout" if reason == "lost" and limit and took >= 2 * limit + 1 else reason
-        # an audit that cannot be made convicts nobody
-        yield from self._advance(job, job.answers[0].outcome or reason if job.answers else reason)
-
-    def _advance(self, job: Job, result: Outcome | Failure) -> Iterator[tuple[int, Outcome]]:
-        """The next step of a cohort, or its end."""
-        if job.step == 0 and not isinstance(result, Outcome) and job.cohort.levels is None:
-            # whoever takes a cohort apart needs its genomes
-            job.steps.close()
-            job.cohort = written_out(self._experiment, job.cohort)
-            job.steps = settled(self._experiment, job.cohort)
-            next(job.steps)
-        try:
-            job.candidate, job.tries = job.steps.send(result)
-        except StopIteration as end:
-            self._finish(job, end.value)
-            yield job.index, end.value
-            return
-        job.step, job.failed, job.answers = job.step + 1, 0, []
-        self._waiting.appendleft(job)
+            return None
+        # even whoever watched over it was killed; an audit that cannot be made convicts nobody
+        return job.answers[0].outcome if job.answers else Outcome({}, (reason,) * job.cohort.real)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         job.done = True
         others = [ref for ref, attempt in self._running.items() if attempt.job is job] if job.copies else []
         for reference in others:
-            attempt = self._running.pop(reference)
-            if attempt.step == job.step == 0:
-                digest = digest_of(outcome)
-                self._memory.late[reference] = (digest, str(job), monotonic())
+            del self._running[reference]
+            self._memory.late[reference] = (outcome, str(job), monotonic())
 
     def _compare_late(self) -> None:
         """Answers that nobody waits for any more must be those that were taken; whatever hangs is ended."""
@@ -222,9 +199,8 @@ class Dispatcher:
             return
         done, hanging = ray.wait(list(late), num_returns=len(late), timeout=0)
         for reference in done:
-            digest, called, _ = late.pop(reference)
-            answer = answer_of(reference)
-            if isinstance(answer, Answer) and answer.outcome is not None and answer.digest != digest:
+            (taken, called, _), answer = late.pop(reference), answer_of(reference)
+            if isinstance(answer, Answer) and differ(answer, taken):
                 raise Disagreement(
                     f"{called} came to another result on node {answer.node[:8]}, after the run had gone on: a machine "
                     "is faulty, or a component of the experiment draws chance of its own"
@@ -249,8 +225,7 @@ class Dispatcher:
         free = self._cluster.capacity(self._experiment.device) - (len(self._running) - len(overdue))
         for attempt in overdue:
             job, age = attempt.job, now - (attempt.began or now)
-            again = attempt.step == job.step and job.copies < _COPIES and age > patience * 2 ** (job.copies - 1)
-            if again and free > 0:
+            if free > 0 and job.copies < _COPIES and age > patience * 2 ** (job.copies - 1):
                 self._memory.incidents["repeated"] += 1
                 self._send(job, spread=True)
                 free -= 1

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, final
 
-from evo.answers import Evaluator, answer
+from evo.announce import RESTARTED
+from evo.answers import answer
 from evo.cluster import Cluster
 from evo.dispatcher import Dispatcher
 from evo.evaluate import SELECTION, Assay, Cohort, Outcome
 from evo.experiment import Experiment
-from evo.isolate import evaluate_safely
+from evo.isolate import Evaluator, evaluate_guarded, evaluate_safely
 from evo.jobs import Memory
 from evo.luggage import own_modules
 from evo.numerics import settle
@@ -49,7 +51,8 @@ class Executor(ABC):
 class Serial(Executor):
     """One cohort after the other, in this process, on one thread.
 
-    An individual that ends its process, or hangs outside Python, ends or hangs this one.
+    An individual that ends its process, or hangs outside Python, ends or hangs this one. Where that happened once, and
+    a parent has started this process again, cohorts are met in children of it.
     """
 
     def outcomes(
@@ -57,9 +60,10 @@ class Serial(Executor):
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of the cohorts."""
         settle()
+        evaluate = evaluate_guarded if RESTARTED in os.environ else evaluate_safely
         given = (cohort for cohort in cohorts if cohort is not None)
         for index, cohort in enumerate(given):
-            yield index, evaluate_safely(experiment, cohort, assay)
+            yield index, evaluate(experiment, cohort, assay)
 
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,34 +10,20 @@ from numpy import ndarray
 
 from evo.evaluate import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, written_out
 from evo.experiment import Experiment, assemble
+from evo.guard import bounded, guarded
 from evo.limits import OutOfTime, within
 from genomes.expect import Unexpected
-
-TRIES = 3
-"""Times that a cohort is tried before its individuals are suspected, and a suspect before he is guilty."""
-
-Steps = Generator[tuple[Cohort, int], Outcome | Failure, Outcome]
-"""Gives cohorts to evaluate and how often to try each, is sent what came of it, returns the outcome in the end."""
 
 ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")
 """Reasons that may lie with the machine, and are no reason until they recur."""
 
+_TRIES = 3  # of a cohort before its individuals are suspected, and of a suspect before he is guilty
 
-def settled(experiment: Experiment, cohort: Cohort) -> Steps:
-    """How a cohort becomes an outcome, whoever evaluates it: as it stands, or else taken apart."""
-    outcome = yield cohort, TRIES
-    return outcome if isinstance(outcome, Outcome) else (yield from isolate(experiment, cohort, outcome))
+Evaluator = Callable[[Experiment, Cohort, Assay], Outcome]
+"""What is done with a cohort: `evaluate`, or something of one's own."""
 
-
-def followed(steps: Steps, attempt: Callable[[Cohort], Outcome | Failure]) -> Outcome:
-    """Goes the steps in this process, one after the other."""
-    candidate, tries = next(steps)
-    while True:
-        try:
-            candidate, tries = steps.send(_tried(candidate, tries, attempt))
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
+Attempt = Callable[[Cohort], Outcome | Failure]
+"""Evaluates a cohort, or says why it could not."""
 
 
 def evaluate_safely(
@@ -50,30 +36,32 @@ def evaluate_safely(
     Args:
         backstop: end the process when a life never comes back to Python: for a process that others can do without.
     """
-
-    def attempt(candidate: Cohort) -> Outcome | Failure:
-        try:
-            with within(experiment.limits, backstop):
-                return evaluate(experiment, candidate, assay)
-        except Unexpected:
-            raise
-        except OutOfTime:
-            return "timeout"
-        except MemoryError:
-            return "memory"
-        except Exception as error:
-            return "memory" if "allocate memory" in str(error) else "raised"
-
-    return followed(settled(experiment, written_out(experiment, cohort)), attempt)
+    return _settled(experiment, cohort, lambda tried: _attempted(evaluate, experiment, tried, assay, backstop))
 
 
-def isolate(experiment: Experiment, cohort: Cohort, reason: Failure) -> Steps:
-    """The steps to the outcome of a cohort that failed as a whole, with the guilty recorded.
+def evaluate_guarded(
+    experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION, evaluator: Evaluator = evaluate
+) -> Outcome:
+    """Like `evaluate_safely`, but an individual that kills its process or never comes back becomes a record too.
 
-    About 2 log2(C) of them for one guilty individual.
+    Every attempt is made in a child of this process, which costs some milliseconds.
+    """
+    limits = bounded(experiment.limits)
+    seconds = None if limits.seconds is None else 2 * limits.seconds + 1
+    held = replace(experiment, limits=limits)
+
+    def attempt(tried: Cohort) -> Outcome | Failure:
+        return guarded(lambda: _attempted(evaluator, held, tried, assay), seconds)
+
+    return _settled(experiment, cohort, attempt)
+
+
+def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Failure) -> Outcome:
+    """The outcome of a cohort that failed as a whole, with the guilty recorded.
 
     Args:
         cohort: with its levels written out.
+        attempt: asked for about 2 log2(C) cohorts for one guilty individual.
         reason: why the whole cohort failed; of those whose guilt cannot be separated.
     """
     spec = assemble(experiment)
@@ -92,11 +80,10 @@ def isolate(experiment: Experiment, cohort: Cohort, reason: Failure) -> Steps:
         return replace(cohort, levels=levels, edits=edits)
 
     guilty: dict[int, Failure] = {}
-    empty = yield only([], guilty), TRIES
-    if not isinstance(empty, Outcome):
+    if not isinstance(_tried(only([], guilty), attempt), Outcome):
         return _all_failed(cohort, reason)
-    yield from _search(list(range(cohort.real)), reason, lambda members: only(members, guilty), guilty)
-    outcome = yield only([i for i in range(cohort.real) if i not in guilty], guilty), TRIES
+    _search(list(range(cohort.real)), reason, lambda members: only(members, guilty), attempt, guilty)
+    outcome = _tried(only([i for i in range(cohort.real) if i not in guilty], guilty), attempt)
     if not isinstance(outcome, Outcome):
         return _all_failed(cohort, outcome)
     failures = tuple(guilty.get(i, failure) for i, failure in enumerate(outcome.failures))
@@ -104,24 +91,51 @@ def isolate(experiment: Experiment, cohort: Cohort, reason: Failure) -> Steps:
     return Outcome(measurements, failures)
 
 
+def _settled(experiment: Experiment, cohort: Cohort, attempt: Attempt) -> Outcome:
+    """A cohort as it stands, or else taken apart."""
+    cohort = written_out(experiment, cohort)
+    outcome = _tried(cohort, attempt)
+    return outcome if isinstance(outcome, Outcome) else isolate(experiment, cohort, attempt, outcome)
+
+
+def _attempted(
+    evaluator: Evaluator, experiment: Experiment, cohort: Cohort, assay: Assay, backstop: bool = False
+) -> Outcome | Failure:
+    try:
+        with within(experiment.limits, backstop):
+            return evaluator(experiment, cohort, assay)
+    except Unexpected:
+        raise
+    except OutOfTime:
+        return "timeout"
+    except MemoryError:
+        return "memory"
+    except Exception as error:
+        return "memory" if "allocate memory" in str(error) else "raised"
+
+
 def _search(
-    members: list[int], reason: Failure, only: Callable[[list[int]], Cohort], guilty: dict[int, Failure]
-) -> Generator[tuple[Cohort, int], Outcome | Failure, None]:
+    members: list[int],
+    reason: Failure,
+    only: Callable[[list[int]], Cohort],
+    attempt: Attempt,
+    guilty: dict[int, Failure],
+) -> None:
     if len(members) == 1:
         guilty[members[0]] = reason
         return
     for half in (members[: len(members) // 2], members[len(members) // 2 :]):
         # a half that fails by chance costs a further look; a single one that does would be condemned
-        outcome = yield only(half), TRIES if len(half) == 1 else 1
+        outcome = _tried(only(half), attempt) if len(half) == 1 else attempt(only(half))
         if not isinstance(outcome, Outcome):
-            yield from _search(half, outcome, only, guilty)
+            _search(half, outcome, only, attempt, guilty)
 
 
-def _tried(cohort: Cohort, tries: int, attempt: Callable[[Cohort], Outcome | Failure]) -> Outcome | Failure:
+def _tried(cohort: Cohort, attempt: Attempt) -> Outcome | Failure:
     """What came of a cohort, tried again where the reason may lie with the machine."""
-    outcome = attempt(cohort)
-    while tries > 1 and outcome in ENVIRONMENTAL:
-        outcome, tries = attempt(cohort), tries - 1
+    outcome, tries = attempt(cohort), 1
+    while outcome in ENVIRONMENTAL and tries < _TRIES:
+        outcome, tries = attempt(cohort), tries + 1
     return outcome
 
 

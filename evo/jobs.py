@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evo.answers import Answer
-from evo.evaluate import Cohort
-from evo.isolate import Steps
+from evo.evaluate import Cohort, Outcome
 
 
 @final
@@ -19,14 +18,14 @@ class Memory:
         incidents: counted by kind.
         away: nodes that get no cohorts any more.
         seconds: that the latest cohorts took.
-        late: attempts whose cohort was answered by another: digest of that answer, which cohort, since when.
+        late: attempts whose cohort was answered by another: that outcome, which cohort, since when.
     """
 
     def __init__(self, incidents: Counter[str]) -> None:
         self.incidents = incidents
         self.away: set[str] = set()
         self.seconds: deque[float] = deque(maxlen=100)
-        self.late: dict[Any, tuple[str, str, float]] = {}
+        self.late: dict[Any, tuple[Outcome, str, float]] = {}
 
 
 @final
@@ -34,16 +33,15 @@ class Memory:
 class Job:
     """A cohort on its way to its outcome.
 
-    `step` counts the candidates that were sent out in its place; `failed` and `blameless` how often this one was lost.
+    Attributes:
+        failed, blameless: how often its worker died, and how often a node did.
+        copies: attempts that are out.
+        answers: of an audited cohort, until two agree.
     """
 
     index: int
     cohort: Cohort
-    steps: Steps
     audited: bool
-    candidate: Cohort
-    tries: int
-    step: int = 0
     failed: int = 0
     blameless: int = 0
     copies: int = 0
@@ -57,8 +55,7 @@ class Job:
 @final
 @dataclass(eq=False)
 class Attempt:
-    """A candidate that was sent out; `began` is when it can have begun, by the monotonic clock."""
+    """A cohort that was sent out; `began` is when it can have begun, by the monotonic clock."""
 
     job: Job
-    step: int
     began: float | None = None

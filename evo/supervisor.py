@@ -26,7 +26,7 @@ from typing import Any, final
 from rich.console import Console
 
 from evo import cli
-from evo.announce import PARENT, STOPPING, code_of
+from evo.announce import PARENT, RESTARTED, STOPPING, code_of
 from evo.verbs import DONE, FAILED, evolve_verb, resume_verb
 from genomes.expect import Unexpected
 
@@ -116,9 +116,9 @@ class _Supervisor:
 
     def run(self) -> int:
         """Gives the exit code."""
-        spent, seen = 0, None
+        spent, seen = 0, None  # what was there at the last death, if there was one
         while True:
-            how = self._drive()
+            how = self._drive({} if seen is None else {RESTARTED: "1"})
             ended = self._news.get("exit")
             if self._stopped_by:
                 return self._stopped()
@@ -143,12 +143,12 @@ class _Supervisor:
     def _folder(self) -> Path | None:
         return Path(self._news["folder"]) if "folder" in self._news else None
 
-    def _drive(self) -> str:
-        """Runs a driver to its end and says how it ended."""
+    def _drive(self, more: dict[str, str]) -> str:
+        """Runs a driver to its end, with some more environment, and says how it ended."""
         self._news = {key: said for key, said in self._news.items() if key in ("folder", "begun")}
         child = subprocess.Popen(
             [*DRIVER, *self._words],
-            env=os.environ | {PARENT: f"{self._speak},{self._listen}"},
+            env=os.environ | more | {PARENT: f"{self._speak},{self._listen}"},
             pass_fds=(self._speak, self._listen),
             start_new_session=True,  # Ctrl-C on a terminal comes to us alone, and is passed on once
         )

@@ -10,7 +10,7 @@ import pytest
 from evo.evaluate import Outcome, evaluate
 from evo.executors import Serial
 from evo.experiment import assemble
-from evo.isolate import evaluate_safely, followed, isolate
+from evo.isolate import evaluate_safely, isolate
 from genomes.expect import Unexpected
 from genomes.spec import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime
@@ -156,7 +156,7 @@ def test_one_guilty_costs_about_two_attempts_a_halving(touchy, size):
             suspect = (candidate.levels[guilty] == cohort.levels[guilty]).all()
             return "raised" if suspect else Outcome({"gain": np.arange(float(cohort.real))}, ("",) * cohort.real)
 
-        outcome = followed(isolate(experiment, cohort, "lost"), attempt)
+        outcome = isolate(experiment, cohort, attempt, "lost")
         assert outcome.failures == tuple("raised" if i == guilty else "" for i in range(size))
         assert len(tried) + 1 <= 2 * math.ceil(math.log2(size)) + 3, "the attempt that failed first among them"
         for candidate in tried:
@@ -168,7 +168,7 @@ def test_one_guilty_costs_about_two_attempts_a_halving(touchy, size):
 def test_a_cohort_that_nobody_can_live_in_is_tried_once(touchy):
     experiment, cohort = touchy([CALM] * 8)
     tried = []
-    outcome = followed(isolate(experiment, cohort, "timeout"), lambda candidate: tried.append(candidate) or "raised")
+    outcome = isolate(experiment, cohort, lambda candidate: tried.append(candidate) or "raised", "timeout")
     assert outcome.failures == ("timeout",) * 8
     assert len(tried) == 1
 
@@ -181,7 +181,7 @@ def test_nan_and_guilt_are_told_apart(touchy):
     def attempt(candidate):
         return "raised" if (candidate.levels[1] == cohort.levels[1]).all() else sound
 
-    outcome = followed(isolate(experiment, cohort, "raised"), attempt)
+    outcome = isolate(experiment, cohort, attempt, "raised")
     assert outcome.failures == ("", "raised", "nan", "")
     assert np.array_equal(outcome.measurements["gain"], [1.0, np.nan, np.nan, 4.0], equal_nan=True)
     assert sound.measurements["gain"][1] == 2.0, "what was measured is not written into"

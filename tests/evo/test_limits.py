@@ -1,5 +1,6 @@
 """Individuals that hang or want too much are found and recorded; their neighbours' results do not change by a bit."""
 
+import os
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -12,15 +13,16 @@ import torch
 from evo.evaluate import evaluate
 from evo.executors import OnRay, Serial
 from evo.experiment import assemble
-from evo.isolate import evaluate_safely
+from evo.guard import guarded
+from evo.isolate import evaluate_guarded, evaluate_safely
 from evo.limits import Limits, OutOfTime, within
-from genomes.expect import Unexpected
+from genomes.expect import Unexpected, expect
 from genomes.spec import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime
 from inner_loop.rule import LearningRule
 
 KIND = Evolve((0.0, 15.0), bits=4)
-CALM, SLEEPS, STUCK, GREEDY = 1, 5, 6, 7
+CALM, SLEEPS, STUCK, GREEDY, DEADLY = 1, 5, 6, 7, 9
 
 
 @final
@@ -41,6 +43,8 @@ class Burden(LearningRule):
             sum(range(10**11))  # one call of C that looks at no signal
         if GREEDY in kinds:
             torch.ones(2**31)  # 8 GiB
+        if DEADLY in kinds:
+            os.kill(os.getpid(), signal.SIGKILL)
         return weights, state
 
 
@@ -84,7 +88,7 @@ def test_who_never_comes_back_to_python_is_found_in_a_worker(burdened, ray_execu
     with OnRay(2) as executor:
         [(_, outcome)] = executor.outcomes(experiment, [cohort])
     check(outcome, undisturbed, ["", "timeout"])
-    assert executor.incidents["lost_with_worker"] >= 4, "each attempt with it costs a worker"
+    assert executor.incidents["lost_with_worker"] == 1, "whoever costs one is met in a child of the next"
 
 
 def test_a_cohort_that_was_slow_by_chance_condemns_nobody(burdened, monkeypatch):
@@ -141,3 +145,42 @@ def test_limits_that_are_none_are_refused(wrong):
 
 def test_serial_counts_no_incidents():
     assert not Serial().incidents
+
+
+def test_whatever_happens_to_a_child_is_told_and_nobody_else_is_hurt(founded, small):
+    experiment = small()
+    outcome = evaluate(experiment, founded(experiment))
+    held = bytearray(2**20)
+
+    def loops():
+        held[0] = 1
+        while True:
+            sum(range(10**9))
+
+    said = {
+        "raises nothing": guarded(lambda: outcome, None),
+        "fails": guarded(lambda: "raised", 5.0),
+        "leaves": guarded(lambda: os._exit(3), 5.0),
+        "is killed": guarded(lambda: os.kill(os.getpid(), signal.SIGKILL), 5.0),
+        "never ends": guarded(loops, 0.3),
+        "breaks": guarded(lambda: 1 / 0, 5.0),
+    }
+    whole = said.pop("raises nothing")
+    assert all(m.tobytes() == whole.measurements[name].tobytes() for name, m in outcome.measurements.items())
+    assert said == {
+        "fails": "raised", "leaves": "lost", "is killed": "lost", "never ends": "timeout", "breaks": "lost"
+    }  # fmt: skip
+    assert not held[0], "a child has memory of its own"
+    with pytest.raises(Unexpected, match="x: expected y"):
+        guarded(lambda: expect(False, "x", "y", 3), 5.0)
+
+
+def test_who_kills_its_process_is_found_in_children_of_this_one(burdened):
+    experiment, cohort, undisturbed = burdened([CALM, DEADLY, CALM, STUCK, CALM], seconds=0.2)
+    check(evaluate_guarded(experiment, cohort), undisturbed, ["", "lost", "", "timeout", ""])
+
+
+def test_who_eats_memory_without_a_limit_meets_that_of_the_machine(burdened, monkeypatch):
+    monkeypatch.setattr("evo.guard._SHARE", 1e-3)
+    experiment, cohort, undisturbed = burdened([CALM, GREEDY])
+    check(evaluate_guarded(experiment, cohort), undisturbed, ["", "memory"])

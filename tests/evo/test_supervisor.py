@@ -349,3 +349,44 @@ def group(leader):
         except OSError:
             continue
     return found
+
+
+def test_an_individual_that_kills_a_driver_without_workers_is_met_in_a_child(tmp_path):
+    source = """
+import os, signal
+from dataclasses import dataclass
+from genomes.spec import Evolvable, Evolve
+from inner_loop.rule import LearningRule
+
+KIND = Evolve((0.0, 15.0), bits=4)
+
+@dataclass(frozen=True)
+class Deadly(LearningRule):
+    kind_of_life: Evolvable = KIND
+
+    def init(self, network, newborn, weights):
+        return ()
+
+    def step(self, network, weights, state, lived, newborn):
+        if (newborn.traits["rule.kind_of_life"] >= 13).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return weights, state
+"""
+    (tmp_path / "deadly.py").write_text(source)
+    words = [
+        "evolve",
+        "teacher",
+        "--serial",
+        "generations=2",
+        "search={kind: RandomSearch, population: 12}",
+        "cohort=6",
+    ]
+    words += ["lifetime.steps=2", "rule={kind: 'deadly:Deadly'}", "--run", "run", "--json"]
+    asked = subprocess.run(
+        [sys.executable, "-m", "evo.supervisor", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert asked.returncode == 0, asked.stderr
+    result = json.loads(asked.stdout.splitlines()[-1])
+    assert result["why"].keys() == {"lost"}
+    assert 1 <= result["failures"] <= 12
+    assert asked.stderr.count("was killed by SIGKILL") == 1

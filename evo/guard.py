@@ -1,0 +1,116 @@
+"""A cohort evaluated in a child of this process: what kills the child is told exactly, and kills nobody else."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import NoReturn
+
+import numpy as np
+
+from evo.evaluate import Failure, Outcome
+from evo.files import pack, unpack
+from evo.limits import Limits
+from evo.record import FAILURES, outcome_arrays, outcome_of
+from genomes.expect import Unexpected
+
+_SHARE = 0.8  # of the memory that is free, for a child without a limit: the kernel must not choose whom to kill
+_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+
+def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) -> Outcome | Failure:
+    """What `evaluate` gives, in a fork of this process.
+
+    Args:
+        seconds: after which the child is killed.
+
+    Returns:
+        `timeout` when its time is over; `lost` when it was killed or left without a word.
+
+    Raises:
+        Unexpected: as `evaluate` does.
+    """
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Ray's threads are not needed in the child
+        child = os.fork()
+    if child == 0:
+        _live(evaluate, writing)
+    os.close(writing)
+    try:
+        said = _read(reading, None if seconds is None else monotonic() + seconds)
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return "timeout" if said is None else _understood(said)
+
+
+def bounded(limits: Limits) -> Limits:
+    """Limits with a ceiling of memory: their own, or most of what is free."""
+    return limits if limits.memory is not None else replace(limits, memory=_free())
+
+
+def _live(evaluate: Callable[[], Outcome | Failure], writing: int) -> NoReturn:
+    """The child's life; whatever goes wrong, it never comes back into the parent's code."""
+    try:
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).prctl(_WITH_PARENT, signal.SIGKILL)
+        try:
+            result = evaluate()
+            arrays = outcome_arrays(result) if isinstance(result, Outcome) else {"failure": _coded(result)}
+        except Unexpected as error:
+            arrays = {"unexpected": np.array(str(error))}
+        rest = memoryview(pack(arrays))
+        while rest:
+            rest = rest[os.write(writing, rest) :]
+    finally:
+        os._exit(0)
+
+
+def _read(reading: int, deadline: float | None) -> bytes | None:
+    """Everything that is said until the other end is closed; None: the time is over before."""
+    said = b""
+    while True:
+        left = None if deadline is None else max(0.0, deadline - monotonic())
+        ready, _, _ = select.select([reading], [], [], left)
+        if not ready:
+            return None
+        part = os.read(reading, 2**20)
+        if not part:
+            return said
+        said += part
+
+
+def _understood(said: bytes) -> Outcome | Failure:
+    if not said:
+        return "lost"
+    try:
+        arrays = unpack(said)
+    except Unexpected:
+        return "lost"  # it was killed in the middle of its words
+    if "unexpected" in arrays:
+        raise Unexpected(str(arrays["unexpected"]))
+    return FAILURES[int(arrays["failure"])] if "failure" in arrays else outcome_of(arrays)
+
+
+def _coded(failure: Failure) -> np.ndarray:
+    return np.array(FAILURES.index(failure))
+
+
+def _free() -> float | None:
+    """GiB; None where the kernel does not say."""
+    path = Path("/proc/meminfo")
+    if not path.exists():
+        return None
+    available = next(line for line in path.read_text().splitlines() if line.startswith("MemAvailable"))
+    return _SHARE * int(available.split()[1]) / 2**20
