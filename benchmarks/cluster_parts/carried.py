@@ -119,7 +119,7 @@ def _ray_alone(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohor
     task, references = cluster.task(answer, "cpu", experiment), list[Any]()
 
     def send() -> None:
-        references.extend(task.remote(at_once, experiment, cohort, SELECTION, proof) for cohort in cohorts)
+        references.extend(task.remote(at_once, experiment, cohort, SELECTION, proof, False) for cohort in cohorts)
 
     sent = Spent.on(send)
     ray.wait(references, num_returns=len(references))

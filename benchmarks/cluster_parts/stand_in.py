@@ -114,7 +114,7 @@ class Sleepers:
     def get(self, task: _Task) -> Answer:
         """As ray.get of a finished task."""
         spent = _Spending(self._costs.get)
-        _, experiment, cohort, assay, _ = task.arguments
+        _, experiment, cohort, assay, *_ = task.arguments
         answer = Answer(at_once(experiment, cohort, assay), self._nodes[0]["NodeID"], 1, "", task.ends - task.begins)
         spent.out()
         return answer
