@@ -14,7 +14,7 @@ evolve: $(READY)
 	$(BIN)/instinct evolve configs/digits.yaml
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

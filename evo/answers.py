@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
 
-from evo.evaluate import Assay, Cohort, Failure, Outcome
+from evo.evaluate import Assay, Cohort, Failure, Outcome, evaluate
 from evo.experiment import Experiment
 from evo.files import pack
-from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded
+from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_safely
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
@@ -48,21 +48,30 @@ class Answer:
 
 
 def answer(
-    evaluator: Evaluator, experiment: Experiment, cohort: Cohort, assay: Assay, proof: Proof | None, guarded: bool
+    evaluator: Evaluator | None,
+    experiment: Experiment,
+    cohort: Cohort,
+    assay: Assay,
+    proof: Proof | None,
+    guarded: bool,
 ) -> Answer:
-    """The task that a worker runs: it proves itself, then evaluates; guarded where a worker died of this cohort."""
+    """The task that a worker runs: it proves itself, then evaluates; guarded where a worker died of this cohort.
+
+    Args:
+        evaluator: what is done with the cohort; None: what the house does.
+    """
     import ray
     import torch
 
     settle()
     fit = proof is None or proof_of_lives(proof.experiment) == proof.digest
-    began = perf_counter()
-    if not fit:
-        outcome = None
-    elif guarded:
-        outcome = evaluate_guarded(experiment, cohort, assay, evaluator)
-    else:
+    began, outcome = perf_counter(), None
+    if fit and guarded and experiment.device == "cpu":  # CUDA cannot be used in a fork
+        outcome = evaluate_guarded(experiment, cohort, assay, evaluator or evaluate)
+    elif fit and evaluator is not None:
         outcome = evaluator(experiment, cohort, assay)
+    elif fit:
+        outcome = evaluate_safely(experiment, cohort, assay, backstop=True)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
     return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
 
@@ -84,6 +93,7 @@ def answer_of(reference: Any) -> Answer | Failure | None:
         ray.exceptions.NodeDiedError,
         ray.exceptions.ObjectLostError,
         ray.exceptions.TaskCancelledError,
+        ray.exceptions.RuntimeEnvSetupError,
     ):
         return None
 

@@ -42,7 +42,8 @@ def pack_run(root: Path, out: Path) -> Path:
     with ExitStack() as held:
         for run in runs_of(root):
             held.enter_context(RunFolder.open(run).resting())
-        expect(not out.exists(), str(out), "a new file", "one that is there; choose another --out")
+        if out.exists():
+            raise Unexpected(f"{out}: expected a new file, got one that is there; choose another --out")
         temporary = out.with_name(f".{out.name}.{os.getpid()}{TEMPORARY}")
         try:
             with temporary.open("wb") as file:
@@ -67,7 +68,8 @@ def unpack_run(archive: Path, target: Path) -> Path:
         Torn: no archive of `pack_run`, a damaged one, or one that was made to do harm.
     """
     there = target.exists() and not (target.is_dir() and not any(target.iterdir()))
-    expect(not there, str(target), "a new or empty folder", "something that is there; choose another --run")
+    if there:
+        raise Unexpected(f"{target}: expected a new or empty folder, got something that is there; choose another --run")
     place = target.absolute().parent / f".{target.name}.{os.getpid()}{TEMPORARY}"
     try:
         with archive.open("rb") as file:

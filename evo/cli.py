@@ -59,20 +59,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"instinct: {error}", file=sys.stderr)
         return ended(WRONG, again=_may_come_back(error))
     except Interrupted as interruption:
-        print("instinct: interrupted; what is finished is safe, `instinct resume` goes on from there", file=sys.stderr)
-        return ended(code_of(interruption.number))
+        return _interrupted(interruption)
     except (SystemExit, BrokenPipeError):  # the second: whoever read our output has left, and does not come back
         announce(exit=FAILED, again=False)
         raise
     except _failures() as error:
         print(f"instinct: {error}", file=sys.stderr)
         return ended(FAILED)
-    except Exception:  # a cluster that broke, say, can be whole again
-        announce(exit=FAILED, again=True)
+    except Exception as error:
+        if isinstance(error.__cause__, Interrupted):  # Ray's compiled waiting makes a SystemError of it
+            return _interrupted(error.__cause__)
+        announce(exit=FAILED, again=True)  # a cluster that broke, say, can be whole again
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _interrupted(interruption: Interrupted) -> int:
+    print("instinct: interrupted; what is finished is safe, `instinct resume` goes on from there", file=sys.stderr)
+    return ended(code_of(interruption.number))
 
 
 def _brought(options: argparse.Namespace) -> AbstractContextManager[None]:
@@ -84,7 +90,8 @@ def _brought(options: argparse.Namespace) -> AbstractContextManager[None]:
 
     given |= {name: place(given[name]) for name in ("run", "other") if given.get(name)}
     given |= {"runs": [place(run) for run in given["runs"]]} if "runs" in given else {}
-    return brought([run for run in (given.get("run"), given.get("other"), *given.get("runs", ())) if run])
+    new = options.verb in (evolve_verb, unpack_verb)
+    return brought([run for run in (given.get("run"), given.get("other"), *given.get("runs", ())) if run], new)
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -121,9 +121,13 @@ class Cluster:
             self._read = (time.monotonic(), known)
         return known
 
-    def capacity(self, device: str) -> int:
-        """How many tasks can run at once now: cores of the living nodes, or their GPUs for CUDA; 0 while none lives."""
-        units = sum(node.gpus if _cuda(device) else node.cpus for node in self.nodes())
+    def able(self, device: str) -> tuple[Node, ...]:
+        """The living nodes that can take a task: a head often has no core to give, and not every node has a GPU."""
+        return tuple(node for node in self.nodes() if _units(node, device))
+
+    def capacity(self, device: str, away: Collection[str] = ()) -> int:
+        """How many tasks can run at once now: cores of the living nodes but those, or their GPUs for CUDA."""
+        units = sum(_units(node, device) for node in self.nodes() if node.id not in away)
         return units if self._workers is None else min(units, self._workers)
 
     def task(self, function: Callable[..., Any], device: str, experiment: Experiment) -> Any:
@@ -142,9 +146,9 @@ class Cluster:
             settings["runtime_env"] = {"env_vars": variables()}
         return ray.remote(max_retries=0, **settings)(travelling(function, experiment))
 
-    def away_from(self, task: Any, node_ids: Collection[str]) -> Any:
-        """The task, kept off these nodes; as it is when no other node lives. Call `.remote(...)` on it."""
-        if not node_ids or all(node.id in node_ids for node in self.nodes()):
+    def away_from(self, task: Any, node_ids: Collection[str], device: str = "cpu") -> Any:
+        """The task, kept off these nodes; as it is when no other node can take it. Call `.remote(...)` on it."""
+        if not node_ids or all(node.id in node_ids for node in self.able(device)):
             return task
         return task.options(label_selector={_NODE_LABEL: f"!in({','.join(sorted(node_ids))})"})
 
@@ -162,6 +166,10 @@ def _own_handler() -> Iterator[None]:
     yield
     if callable(ours) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, ours)
+
+
+def _units(node: Node, device: str) -> int:
+    return node.gpus if _cuda(device) else node.cpus
 
 
 def _cuda(device: str) -> bool:

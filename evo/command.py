@@ -11,6 +11,7 @@ from evo.announce import announce
 from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
 from evo.isolate import ENVIRONMENTAL
+from evo.mirror import mirror_of
 from evo.progress import Progress
 from evo.result import Result, result
 from evo.run import Run
@@ -29,7 +30,7 @@ def drive(
 
         def ready(first: int) -> None:
             announce(begun=True)
-            progress.begin(str(path), first)
+            progress.begin(_shown(path), first)
 
         for generation in continued(run, executor, ready):
             progress.show(generation)
@@ -46,10 +47,16 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
         f"\n{_scores(run, outcome)}\n"
         f"Its {outcome.genome_bits:,.0f} bits unfold into {outcome.wiring_bits:,.0f} bits of wiring. "
         f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
-        f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {run.path}  picture: {pictures[1]}",
+        f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {_shown(run.path)}  picture: {pictures[1]}",
         markup=False,
     )
     return outcome.as_dict()
+
+
+def _shown(path: Path) -> str:
+    """What its user calls a run: its URL, or for a folder that is nothing but a folder the path."""
+    mirror = mirror_of(path)
+    return "/".join((mirror.url, *path.absolute().relative_to(mirror.root).parts)) if mirror else str(path)
 
 
 def _recorded(run: Run, outcome: Result) -> str:

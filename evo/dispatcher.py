@@ -48,7 +48,7 @@ class Dispatcher:
         self,
         cluster: Cluster,
         task: Any,
-        evaluator: Evaluator,
+        evaluator: Evaluator | None,
         experiment: Experiment,
         cohorts: Iterable[Cohort | None],
         assay: Assay,
@@ -63,7 +63,7 @@ class Dispatcher:
 
     def submit(self) -> None:
         """Sends out as much as there is room for."""
-        room = max(1, self._cluster.capacity(self._experiment.device)) * _WINDOW
+        room = self._capacity * _WINDOW
         while len(self._running) < room and (job := self._next()) is not None:
             self._send(job)
 
@@ -89,9 +89,14 @@ class Dispatcher:
         except (ray.exceptions.LocalRayletDiedError, ray.exceptions.RaySystemError, ray.exceptions.RpcError) as error:
             raise Unreachable(f"Ray: the cluster is gone: {str(error).splitlines()[0]}") from error
 
+    @property
+    def _capacity(self) -> int:
+        return max(1, self._cluster.capacity(self._experiment.device, self._memory.away))
+
     def _next(self) -> Job | None:
-        if self._waiting:
-            return self._waiting.popleft()
+        while self._waiting:
+            if not (job := self._waiting.popleft()).done:
+                return job
         cohort = next(self._cohorts, None)
         if cohort is None:
             return None
@@ -103,7 +108,7 @@ class Dispatcher:
     def _send(self, job: Job, spread: bool = False) -> None:
         task, away = self._task, self._memory.away | {answer.node for answer in job.answers}
         if away:  # an audit goes to another node, where there is one
-            task = self._cluster.away_from(task, away)
+            task = self._cluster.away_from(task, away, self._experiment.device)
         elif spread:
             task = task.options(scheduling_strategy="SPREAD")
         # whoever may kill a worker is met in a child of the next one, where guilt can be told
@@ -116,8 +121,7 @@ class Dispatcher:
         """Those that are finished, after a while at most; those that may have begun get their time."""
         import ray
 
-        capacity = max(1, self._cluster.capacity(self._experiment.device))
-        for attempt in list(self._running.values())[:capacity]:
+        for attempt in list(self._running.values())[: self._capacity]:
             attempt.began = attempt.began or monotonic()
         references = list(self._running)
         done, _ = ray.wait(references, num_returns=1, timeout=_LOOK)
@@ -148,8 +152,10 @@ class Dispatcher:
 
     def _believed(self, job: Job, answer: Answer) -> Outcome | None:
         """The outcome; None while an audited cohort is to be recomputed: two who agree are believed."""
-        if not job.audited or depends_on_the_machine(answer):
+        if not job.audited:
             return answer.outcome
+        if depends_on_the_machine(answer):  # which is no contradiction; the first answer stays
+            return (job.answers or [answer])[0].outcome
         job.answers.append(answer)
         digest, agreeing = Counter(other.digest for other in job.answers).most_common(1)[0]
         if agreeing > 1:
@@ -222,7 +228,7 @@ class Dispatcher:
         now, patience = monotonic(), self._patience
         overdue = [attempt for attempt in self._running.values() if attempt.began and now - attempt.began > patience]
         # whatever is overdue may sit on a machine that is no more, so it takes no place
-        free = self._cluster.capacity(self._experiment.device) - (len(self._running) - len(overdue))
+        free = self._capacity - (len(self._running) - len(overdue))
         for attempt in overdue:
             job, age = attempt.job, now - (attempt.began or now)
             if free > 0 and job.copies < _COPIES and age > patience * 2 ** (job.copies - 1):
@@ -233,7 +239,7 @@ class Dispatcher:
     def _send_away(self, answer: Answer) -> None:
         self._memory.away.add(answer.node)
         self._memory.incidents["nodes_away"] += 1
-        left = [node for node in self._cluster.nodes() if node.id not in self._memory.away]
+        left = [node for node in self._cluster.able(self._experiment.device) if node.id not in self._memory.away]
         sentence = (
             f"node {answer.node[:8]} ({answer.kernels}) computes other last bits than those that the run began with"
         )
@@ -243,7 +249,7 @@ class Dispatcher:
 
     def _expose(self, answer: Answer, job: Job) -> None:
         self._memory.incidents["corrupted"] += 1
-        if len(self._cluster.nodes()) > 1:
+        if len(self._cluster.able(self._experiment.device)) > 1:
             self._memory.away.add(answer.node)
         _log.warning(
             "%s came to another result in process %d on node %s than twice elsewhere: that machine is faulty",

@@ -60,7 +60,8 @@ class Serial(Executor):
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of the cohorts."""
         settle()
-        evaluate = evaluate_guarded if RESTARTED in os.environ else evaluate_safely
+        watched = RESTARTED in os.environ and experiment.device == "cpu"  # CUDA cannot be used in a fork
+        evaluate = evaluate_guarded if watched else evaluate_safely
         given = (cohort for cohort in cohorts if cohort is not None)
         for index, cohort in enumerate(given):
             yield index, evaluate(experiment, cohort, assay)
@@ -121,8 +122,9 @@ class OnRay(Executor):
         if own not in self._tasks:  # made once: Ray keeps every function that it was ever given
             self._tasks[own] = self._cluster.task(answer, experiment.device, experiment)
         task = self._tasks[own]
-        evaluator = self._evaluator or evaluate_in_worker
-        dispatcher = Dispatcher(self._cluster, task, evaluator, experiment, cohorts, assay, self._proof, self._memory)
+        dispatcher = Dispatcher(
+            self._cluster, task, self._evaluator, experiment, cohorts, assay, self._proof, self._memory
+        )
         dispatcher.submit()  # at once, not when the first outcome is asked for: the caller may have files to write
         return dispatcher.arriving()
 

@@ -108,9 +108,13 @@ def _coded(failure: Failure) -> np.ndarray:
 
 
 def _free() -> float | None:
-    """GiB; None where the kernel does not say."""
+    """GiB that a child may take; None where the kernel does not say. In a container its own limit counts."""
     path = Path("/proc/meminfo")
     if not path.exists():
         return None
     available = next(line for line in path.read_text().splitlines() if line.startswith("MemAvailable"))
-    return _SHARE * int(available.split()[1]) / 2**20
+    free = int(available.split()[1]) * 2**10
+    group = Path("/sys/fs/cgroup")
+    with contextlib.suppress(OSError, ValueError):  # no limit there, or none that can be read
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return _SHARE * max(free, 0) / 2**30

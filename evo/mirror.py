@@ -70,11 +70,13 @@ def mirror_of(path: Path) -> Mirror | None:
 
 
 @contextmanager
-def brought(paths: Sequence[Path]) -> Iterator[None]:
-    """Around a verb: what is at a URL comes here before, and what was written here goes there after."""
+def brought(paths: Sequence[Path], new: bool = False) -> Iterator[None]:
+    """Around a verb: what is at a URL comes here before, and what was written here goes there after. What is `new` need not be there."""
     mirrors = [mirror for mirror in map(mirror_of, paths) if mirror]
     for mirror in mirrors:
         mirror.fetch()
+        if not (new or mirror.root.is_dir()):
+            raise Unexpected(f"{mirror.url}: expected a run or a set of runs, got nothing that can be read there")
     yield
     for mirror in mirrors:
         mirror.push()

@@ -46,8 +46,10 @@ class Progress:
         """The run's name and size; `first` is the generation that comes first."""
         self._first, self._began = first, monotonic()
         spec, synapses = assemble(self._experiment), self._experiment.topology.synapses
+        total = self._experiment.generations
+        where = f"from generation {first + 1} of {total}" if first < total else f"all of its {total} generations done"
         self._console.print(
-            f"run {name}, from generation {first + 1} of {self._experiment.generations}: {spec.size:,} genes, "
+            f"run {name}, {where}: {spec.size:,} genes, "
             f"{spec.bits:,.0f} bits, unfold into {synapses:,} synapses, {synapses * 32:,} bits. "
             f"Scores: {self._experiment.main}, selection split.",
             markup=False,

@@ -18,8 +18,9 @@ from evo.bred import Bred
 from evo.evaluate import Cohort, Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
+from evo.files import Torn
 from evo.numerics import settle
-from evo.record import Generation
+from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import Asked, State
 from evo.store import RunFolder
 from genomes.chance import chance
@@ -38,9 +39,10 @@ def steady_generations(
     settle()
     first = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
     course = _Course.restored(experiment, *latest) if latest else _Course(experiment, 0, first, [], 0)
-    arrived: dict[int, dict[int, Outcome]] = {}
+    arrived = {number: _finished(folder, bred) for number, bred in course.flying.items()}
     sent: dict[int, Cohort] = {}
-    waiting = deque(cohort for bred in course.flying.values() for cohort in bred.cohorts)
+    flying = [cohort for bred in course.flying.values() for cohort in bred.cohorts]
+    waiting = deque(cohort for cohort in flying if cohort.number not in arrived[cohort.generation])
 
     def to_live() -> Iterator[Cohort | None]:
         for place in count():
@@ -55,6 +57,7 @@ def steady_generations(
         cohort = sent.pop(place)
         bred, known = course.flying[cohort.generation], arrived.setdefault(cohort.generation, {})
         known[cohort.number] = outcome
+        folder.journal.append(cohort.generation, cohort.number, outcome_arrays(outcome))
         if len(known) < len(bred.cohorts):
             continue
         generation = bred.recorded(course.index, [known[number] for number in range(len(known))])
@@ -62,7 +65,24 @@ def steady_generations(
         waiting.extend(course.told(bred, generation))
         folder.write_generation(generation.index, generation.arrays())
         folder.write_state(generation.index, course.stored())
+        _forget(folder, bred)
         yield generation
+
+
+def _finished(folder: RunFolder, bred: Bred) -> dict[int, Outcome]:
+    """Its cohorts that are in the journal; of a whole generation the last is lived again, and tells it."""
+    lives = {cohort.number: cohort.real for cohort in bred.cohorts}
+    known = outcomes_of(folder.journal.read(bred.number), lives)
+    if len(known) == len(lives):
+        del known[max(known)]
+    return known
+
+
+def _forget(folder: RunFolder, bred: Bred) -> None:
+    """Leaves the journal to those that are still in flight; whatever a crash takes with it is lived again."""
+    others = [record for number, _, record in folder.journal.records() if number != bred.number]
+    folder.journal.clear()
+    folder.journal.adopt(others)
 
 
 @final
@@ -113,14 +133,23 @@ class _Course:
 
     @classmethod
     def restored(cls, experiment: Experiment, done: int, stored: State) -> _Course:
-        """The inverse of `stored`, after generation `done`."""
+        """The inverse of `stored`, after generation `done`.
+
+        Raises:
+            Torn: the state does not say who is in flight.
+        """
         state = {name: array for name, array in stored.items() if not name.startswith(_FLYING)}
         own = {name.removeprefix(_FLYING): array for name, array in stored.items() if name.startswith(_FLYING)}
-        flying = [
-            Bred(experiment, number, Asked(own[f"{number}.units"], own[f"{number}.parents"]), None)
-            for number in own["numbers"].tolist()
-        ]
-        return cls(experiment, done + 1, state, flying, own["following"].item())
+        shape = (experiment.search.lives, assemble(experiment).size)
+        try:
+            asked = {n: Asked(own[f"{n}.units"], own[f"{n}.parents"]) for n in own["numbers"].tolist()}
+            following = int(own["following"].item())
+        except (KeyError, ValueError, TypeError) as error:
+            raise Torn(f"state {done}: expected who is in flight, got other arrays ({error})") from error
+        if any(each.held.shape != shape or len(each.parents) != shape[0] for each in asked.values()):
+            raise Torn(f"state {done}: expected {shape[0]} genomes of {shape[1]} genes a generation, got others")
+        flying = [Bred(experiment, number, each, None) for number, each in asked.items()]
+        return cls(experiment, done + 1, state, flying, following)
 
 
 def _parts(asked: Asked) -> State:

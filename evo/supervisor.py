@@ -33,7 +33,7 @@ from genomes.expect import Unexpected
 DRIVER = (sys.executable, "-P", "-m", "evo.cli")
 """What is started; -P: no file of the user's folder shadows a module."""
 
-RESTARTS = 5
+RESTARTS = 10
 """So often without progress in between; then the parent gives up."""
 
 FIRST, LONGEST = 1.0, 60.0

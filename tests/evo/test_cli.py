@@ -233,3 +233,47 @@ def test_help_does_not_load_torch():
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert asked.stdout.splitlines()[-1] == "False"
     assert cli.WRONG == 2
+
+
+def test_an_interruption_that_ray_wrapped_is_one_nevertheless(monkeypatch, capsys):
+    def waiting(words):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except (
+            cli.Interrupted
+        ) as interruption:  # what Ray's compiled code does when it hears of a signal while it waits
+            raise SystemError("CoreWorker.wait returned a result with an exception set") from interruption
+
+    monkeypatch.setattr(cli, "_run", waiting)
+    assert main(["list"]) == 143
+    assert "interrupted; what is finished is safe" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_said_to_be_finished(finished, capsys):
+    assert main(["resume", str(finished), "--serial"]) == 0
+    assert f"run {finished}, all of its 2 generations done: " in capsys.readouterr().out
+
+
+def test_a_run_at_a_url_is_called_by_its_url(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    url = f"file://{tmp_path}/there"
+    for verb in ("resume", "inspect"):
+        assert main([verb, url]) == 2
+        assert capsys.readouterr().err == (
+            f"instinct: {url}: expected a run or a set of runs, got nothing that can be read there\n"
+        )
+    assert main(["evolve", *SMALL, "--run", url]) == 0
+    words = capsys.readouterr().out
+    assert f"run {url}, from generation 1 of 2" in words
+    assert f"results: {url}  picture: {tmp_path / 'cache'}" in words
+
+
+def test_what_is_there_already_is_named_without_quotes(finished, tmp_path, capsys):
+    archive = tmp_path / "run.zip"
+    assert main(["pack", str(finished), "--out", str(archive)]) == 0
+    assert main(["pack", str(finished), "--out", str(archive)]) == 2
+    assert "expected a new file, got one that is there; choose another --out" in capsys.readouterr().err
+    assert main(["unpack", str(archive)]) == 2
+    assert (
+        "expected a new or empty folder, got something that is there; choose another --run" in capsys.readouterr().err
+    )

@@ -11,11 +11,12 @@ import pytest
 
 from evo import dispatcher
 from evo.answers import Disagreement, answer
-from evo.cluster import Cluster
+from evo.cluster import Cluster, Node
 from evo.dispatcher import Dispatcher
-from evo.evaluate import SELECTION, Outcome
+from evo.evaluate import SELECTION, Outcome, evaluate
 from evo.executors import OnRay, Serial, evaluate_in_worker
 from evo.jobs import Memory
+from evo.limits import Limits
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
 from genomes.expect import Unexpected
@@ -206,3 +207,53 @@ def test_none_says_wait(clean, ray_executor, same_bytes):
             known.append(place)
             assert same_bytes(outcome_arrays(outcome), outcome_arrays(undisturbed[place]))
     assert known == [0, 1, 2]
+
+
+def test_an_audit_whose_repeat_was_too_slow_keeps_the_first_answer(
+    clean, ray_executor, same_bytes, monkeypatch, tmp_path
+):
+    experiment, cohorts, undisturbed = clean
+    monkeypatch.setattr(dispatcher, "_AUDITED", 1.0)
+    marks = str(tmp_path)
+
+    def slow_again(experiment, cohort, assay):
+        outcome = evaluate_in_worker(experiment, cohort, assay)
+        mark = f"{marks}/{cohort.number}"
+        if os.path.exists(mark):
+            return Outcome({}, ("timeout",) * cohort.real)
+        open(mark, "w").close()
+        return outcome
+
+    found, _ = dispatched(experiment, cohorts, slow_again)
+    assert same(found, undisturbed, same_bytes)
+
+
+def test_a_head_without_a_core_takes_no_audit():
+    nodes = (Node("head", "10.0.0.1", "head", 0, 0), Node("one", "10.0.0.2", "one", 8, 0))
+    cluster = Cluster(address="auto")
+    cluster._read = (time.monotonic() + 60, nodes)
+    task = object()
+    assert cluster.away_from(task, {"one"}, "cpu") is task, "nobody else could take it"
+    assert cluster.capacity("cpu") == 8
+    assert cluster.capacity("cpu", {"one"}) == 0
+    assert cluster.able("cuda") == ()
+
+
+def test_a_worker_that_is_killed_changes_no_record(small, founded, ray_executor, same_bytes, tmp_path):
+    """What takes long because somebody raises is not taken for a timeout when it is met in a child."""
+    experiment = small(cohort=8, limits=Limits(seconds=1.0))
+    cohort = founded(experiment)
+    guilty, mark = cohort.levels[3].copy(), str(tmp_path / "killed")
+
+    def kills_once(experiment, cohort, assay):
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.4)
+        if (cohort.levels == guilty).all(1).any():
+            raise ValueError("guilty")
+        return evaluate(experiment, cohort, assay)
+
+    with OnRay(2, evaluator=kills_once) as executor:
+        [(_, outcome)] = executor.outcomes(experiment, [cohort])
+    assert outcome.failures == ("", "", "", "raised", "", "", "", "")

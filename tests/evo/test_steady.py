@@ -1,14 +1,19 @@
 """Several generations in flight: whichever arrives is told; what was recorded is gone on with."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
+from evo import isolate
 from evo.config import load
 from evo.evaluate import Assay, cohorts, evaluate
 from evo.executors import Executor, OnRay, Serial
+from evo.files import Torn
 from evo.run import Run
 from evo.search import NSGA2, EvolutionStrategy, SteadyState
 from evo.session import evolve
+from evo.store import RunFolder
 from genomes.expect import Unexpected
 
 GENERATIONS = 12
@@ -31,7 +36,7 @@ class Backwards(Executor):
     """Evaluates whatever there is, the newest first."""
 
     def __init__(self):
-        self.serial, self.together, self.incidents = Serial(), 0, {}
+        self.serial, self.together = Serial(), 0
 
     def outcomes(self, experiment, cohorts, assay=None):
         waiting, given = [], iter(cohorts)
@@ -58,6 +63,42 @@ def test_in_order_it_is_the_same_every_time_and_after_every_stop(flying, search,
         assert next(iter(evolve(experiment, tmp_path / "stopped", Serial()))).index == index
     assert files(tmp_path / "once") == files(tmp_path / "stopped")
     assert len(files(tmp_path / "once")) == GENERATIONS
+
+
+def test_cohorts_that_were_finished_are_not_lived_again(flying, tmp_path, monkeypatch):
+    experiment = flying(SteadyState(12, 12), cohort=4)
+    list(evolve(experiment, tmp_path / "once", Serial()))
+    lived, real = [], isolate.evaluate
+
+    def counted(experiment, cohort, assay):
+        lived.append((cohort.generation, cohort.number))
+        if len(lived) in (5, 17):
+            raise KeyboardInterrupt
+        return real(experiment, cohort, assay)
+
+    monkeypatch.setattr(isolate, "evaluate", counted)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            list(evolve(experiment, tmp_path / "run", Serial()))
+    list(evolve(experiment, tmp_path / "run", Serial()))
+    again = [which for which, times in Counter(lived).items() if times > 1]
+    proofs = lived.count((0, 0)) - 1  # the proof is a cohort of that name
+    assert len([which for which in again if which != (0, 0)]) <= 2, (again, proofs)
+    assert files(tmp_path / "once") == files(tmp_path / "run")
+
+
+def test_a_state_that_does_not_say_who_is_in_flight_is_torn(flying, tmp_path):
+    experiment = flying()
+    next(iter(evolve(experiment, tmp_path / "run", Serial())))
+    folder = RunFolder.open(tmp_path / "run")
+    _, state = folder.latest()
+    for broken in (
+        {name: array for name, array in state.items() if not name.startswith("flying.")},
+        {name: array[:1] if name.endswith(".units") else array for name, array in state.items()},
+    ):
+        folder.write_state(0, broken)
+        with pytest.raises(Torn, match="state 0: expected"):
+            list(evolve(experiment, tmp_path / "run", Serial()))
 
 
 def test_whoever_arrives_first_is_told_first_and_the_record_says_so(flying, tmp_path):
