@@ -21,7 +21,7 @@ from genomes.spec import Evolve
 
 NAME, TRIED, SECONDS = "poison", 200, 300
 HOLDS = "recorded with the reason; every neighbour's measurements are the undisturbed run's, to the bit"
-_LIMITS = Limits(seconds=2.0, memory=2.0, failures=0.9)
+_LIMITS = Limits(seconds=0.7, memory=2.0, failures=0.9)
 _MOST = 2  # poisoned individuals of an attempt, each with a poison of its own
 
 
