@@ -26,6 +26,7 @@ MOST_FILES, MOST_BYTES = 200_000, 64 * 2**30
 """What an archive may hold."""
 
 _DIRECTORY = 400 * MOST_FILES  # bytes of the list at the end of a zip, read before anything else can be checked
+_OF_THE_CACHE = (".url", ".sums")
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _END, _LOCATOR, _END_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 
@@ -102,10 +103,13 @@ def content(root: Path) -> list[str]:
 
 
 def safe(name: str) -> bool:
-    """Whether a name can only mean a file below the folder that it is put into, on every system."""
+    """Whether a name can only mean a file below the folder that it is put into, on every system.
+
+    What says beside a working folder where it is kept is no file of a run.
+    """
     parts = name.split("/")
     good = name.isprintable() and len(name) < 1000 and not set('\\:*?"<>|') & set(name)
-    return good and all(part.strip(". ") for part in parts)
+    return good and all(part.strip(". ") and part.casefold() not in _OF_THE_CACHE for part in parts)
 
 
 def sums_text(sums: Mapping[str, str]) -> bytes:

@@ -86,7 +86,8 @@ def _brought(options: argparse.Namespace) -> AbstractContextManager[None]:
     given = vars(options)
     if not (given.get("run") or given.get("runs")):
         return nullcontext()
-    from evo.mirror import brought, place
+    from evo.cache import place
+    from evo.mirror import brought
 
     given |= {name: place(given[name]) for name in ("run", "other") if given.get(name)}
     given |= {"runs": [place(run) for run in given["runs"]]} if "runs" in given else {}
@@ -110,7 +111,7 @@ def _choose_kernels(arguments: Sequence[str]) -> None:
     if "--portable" in arguments:
         use_portable_kernels()
     for word in arguments:
-        use_kernels_of(Path(word))
+        use_kernels_of(word)
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -89,6 +89,13 @@ class Cluster:
         """Whether the cluster is somebody's, rather than a Ray of this process."""
         return self._address is not None
 
+    def preflight(self) -> None:
+        """Raises Unreachable where somebody's cluster does not let this process in; starts nothing."""
+        if self._address is not None:
+            _quiet()
+            _use_token(own=False)
+            reach(self._address)
+
     def __enter__(self) -> Cluster:
         _quiet()
         _use_token(own=not self.attached)
@@ -132,9 +139,6 @@ class Cluster:
 
     def task(self, function: Callable[..., Any], device: str, experiment: Experiment) -> Any:
         """`function` as a task of Ray that is tried once, on one core or one GPU, with all that a worker may lack.
-
-        Returns:
-            What `ray.remote` gives: `.remote(...)` runs it, `.options(...)` changes it.
 
         Raises:
             Unexpected: the experiment's own modules are too large to travel.

@@ -30,7 +30,7 @@ def drive(
 
         def ready(first: int) -> None:
             announce(begun=True)
-            progress.begin(_shown(path), first)
+            progress.begin(shown(path), first)
 
         for generation in continued(run, executor, ready):
             progress.show(generation)
@@ -47,13 +47,13 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
         f"\n{_scores(run, outcome)}\n"
         f"Its {outcome.genome_bits:,.0f} bits unfold into {outcome.wiring_bits:,.0f} bits of wiring. "
         f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
-        f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {_shown(run.path)}  picture: {pictures[1]}",
+        f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {shown(run.path)}  picture: {pictures[1]}",
         markup=False,
     )
     return outcome.as_dict()
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """What its user calls a run: its URL, or for a folder that is nothing but a folder the path."""
     mirror = mirror_of(path)
     return "/".join((mirror.url, *path.absolute().relative_to(mirror.root).parts)) if mirror else str(path)

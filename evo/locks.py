@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, final
 
+from evo.cache import machine
 from evo.files import unwritable
 from genomes.expect import Unexpected
 
@@ -53,6 +54,18 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Has a folder alone for a moment, where its filesystem can lock folders; writes nothing."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 @final
 class StoreLock:
     """An object that is made exclusively, where a store can do that, and rewritten every half minute.
@@ -63,11 +76,17 @@ class StoreLock:
         called: what sentences call the run.
         folder: where it is driven from; whoever drives from there has that folder's own lock, and so may take over at
             once what a predecessor left.
+
+    Raises:
+        Unexpected: the cache cannot be written.
     """
 
     def __init__(self, store: Any, path: str, called: str, folder: Path) -> None:
         self._store, self._path, self._called = store, path, called
-        self._home = f"{os.uname().nodename}:{folder.absolute()}"
+        try:
+            self._home = f"{os.uname().nodename}:{machine()}:{folder.absolute()}"
+        except OSError as error:
+            raise unwritable(folder, error) from error
         self._had, self._beaten = False, 0.0
 
     def acquire(self) -> None:

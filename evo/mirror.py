@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import final
 
 from evo.archive import sums_of, sums_text
+from evo.cache import place, url_of
 from evo.files import remove, unwritable, write_atomic
 from evo.journal import Journal
-from evo.remote import LAST, Remote, kept, outlived, same_experiment, sound, why
+from evo.remote import LAST, Remote, beyond, kept, outlived, same_experiment, sound, why
 from genomes.expect import Unexpected
 
 PATIENCE, _HURRY = 60.0, 10.0
@@ -27,29 +26,8 @@ PATIENCE, _HURRY = 60.0, 10.0
 
 _LOOK, _LONGEST = 1.0, 60.0  # seconds between looks at the folder, and at most between tries while a store is away
 _TRIES = 3  # of a reader, while somebody may be writing
-_URL, _KNOWN = ".url", ".sums"  # beside the working folder: where it is kept, and what is known to be there
+_KNOWN = ".sums"  # beside the working folder: what is known to be there
 _log = logging.getLogger(__name__)
-
-
-def place(run: str | Path) -> Path:
-    """The folder of a run: the path itself, or for a URL its working folder in the cache.
-
-    Raises:
-        Unexpected: the cache cannot be written.
-    """
-    if "://" not in str(run):
-        return Path(run)
-    url = str(run).rstrip("/")
-    name = re.sub(r"[^A-Za-z0-9_+-]+", "-", url.rpartition("/")[2]) or "run"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = cache / "instinct" / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(home, error) from error
-    if not (home / _URL).exists():
-        write_atomic(home / _URL, url.encode())
-    return home / name
 
 
 def fetched(run: str | Path) -> Path:
@@ -63,29 +41,28 @@ def fetched(run: str | Path) -> Path:
 def mirror_of(path: Path) -> Mirror | None:
     """What keeps a run, or the set that it belongs to, at a URL; None for a folder that is nothing but a folder."""
     for home in path.absolute().parents[:2]:
-        if (home / _URL).is_file():
-            root = home / path.absolute().relative_to(home).parts[0]
-            return Mirror(Remote((home / _URL).read_text(encoding="utf-8")), root)
+        if (url := url_of(home)) is not None:
+            return Mirror(Remote(url), home / path.absolute().relative_to(home).parts[0])
     return None
 
 
 @contextmanager
 def brought(paths: Sequence[Path], new: bool = False) -> Iterator[None]:
-    """Around a verb: what is at a URL comes here before, and what was written here goes there after. What is `new` need not be there."""
+    """Around a verb: what is at a URL, unless it is `new`, comes here before; what was written goes there after."""
     mirrors = [mirror for mirror in map(mirror_of, paths) if mirror]
     for mirror in mirrors:
         mirror.fetch()
         if not (new or mirror.root.is_dir()):
-            raise Unexpected(f"{mirror.url}: expected a run or a set of runs, got nothing that can be read there")
+            raise Unexpected(f"{mirror.url}: expected a run folder, got nothing there")
     yield
     for mirror in mirrors:
         mirror.push()
 
 
-def mirrored(path: Path) -> AbstractContextManager[Callable[[], None]]:
-    """Around a driver; what it gives is to be called now and then, and raises once somebody else has the run."""
+def mirrored(path: Path) -> AbstractContextManager[Mirror | None]:
+    """Around a driver, who is to call its `check` now and then."""
     mirror = mirror_of(path)
-    return mirror.keeping() if mirror else nullcontext(lambda: None)
+    return mirror.keeping() if mirror else nullcontext()
 
 
 @final
@@ -103,6 +80,7 @@ class Mirror:
         self._cohorts: set[str] = set()
         self._seen: dict[str, tuple[int, int, int]] = {}  # what a file was like when it was put
         self._stop, self._moved, self._refused = Event(), 0.0, ""
+        self._putting = Lock()
 
     def fetch(self) -> None:
         """Brings here what is missing here or newer there; what is newer here stays, and goes there with the next put.
@@ -127,7 +105,7 @@ class Mirror:
         _log.warning("passed over: %s: %s, with other bytes than their checksums name", self.url, ", ".join(missed))
 
     @contextmanager
-    def keeping(self) -> Iterator[Callable[[], None]]:
+    def keeping(self) -> Iterator[Mirror]:
         """Has the URL alone, and keeps it equal to the folder until the end; then waits for what is on its way.
 
         Raises:
@@ -146,7 +124,7 @@ class Mirror:
         thread, patience = Thread(target=self._work, name="mirror", daemon=True), PATIENCE
         thread.start()
         try:
-            yield self._check
+            yield self
         except BaseException:
             patience = _HURRY
             raise
@@ -156,8 +134,9 @@ class Mirror:
             while thread.is_alive() and time.monotonic() - self._moved < patience:
                 thread.join(0.05)
             self._say_missing()
-            with suppress(Exception):
-                self._lock.release()
+            if not thread.is_alive():  # otherwise the store holds it up, and would us; and what it puts needs the lock
+                with suppress(Exception):
+                    self._lock.release()
 
     def push(self) -> None:
         """Puts what was written here and is not there; where that may not be, says so."""
@@ -168,9 +147,30 @@ class Mirror:
             except Unexpected as error:
                 _log.warning("%s; what was written is in %s", error, self.root)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises Unexpected once somebody else has the run."""
         if self._refused:
             raise Unexpected(self._refused)
+
+    def go_back(self, run: Path, first: int) -> None:
+        """Removes there what is beyond where a run goes on, and is gone here: the next fetch would mix two courses.
+
+        Raises:
+            Unexpected: the store is away; a later try may even find there what is damaged here.
+        """
+        with self._putting:
+            if not (names := beyond(self._sums, run.relative_to(self.root), first)):
+                return
+            left = {name: digest for name, digest in self._sums.items() if name not in names}
+            try:
+                self._lock.beat()
+                self._cohorts -= self._remote.go_back(run.relative_to(self.root), names, left)
+            except Exception as error:  # whatever the client of a store raises
+                holds = f"which holds {names[-1]}, beyond what is whole in {self.root}"
+                raise Unexpected(
+                    f"{self.url}: cannot be written ({why(error)}), {holds}; resume once it can"
+                ) from error
+            self._sums = left
 
     def _work(self) -> None:
         """Looks, puts, looks again; after a clean look that began when the run had ended, it is done."""
@@ -178,8 +178,9 @@ class Mirror:
         while not self._refused:
             ending = self._stop.is_set()
             try:
-                self._lock.beat()
-                self._put_all()
+                with self._putting:
+                    self._lock.beat()
+                    self._put_all()
                 failures = 0
                 if ending:
                     return

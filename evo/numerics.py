@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from evo.cache import working_folder
 from genomes.expect import expect
 
 _PORTABLE = {
@@ -18,7 +20,7 @@ _PORTABLE = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
 }
 
-_LARGEST = 2**20  # bytes of a manifest
+_MANIFEST, _LARGEST = "manifest.json", 2**20  # bytes
 
 VARIABLES = (*_PORTABLE, "MKL_ENABLE_INSTRUCTIONS", "OMP_NUM_THREADS")
 """Of the environment, which decide how numbers are rounded; a worker needs the driver's before it imports torch."""
@@ -35,17 +37,48 @@ def use_portable_kernels() -> None:
         os.environ |= _PORTABLE
 
 
-def use_kernels_of(run: Path) -> None:
-    """The kernels that a run began with, if that can be read.
+def use_kernels_of(run: str | Path) -> None:
+    """The kernels that a run, or a run of a set, began with, if that can be read: here, or at its URL.
 
     Raises:
         Unexpected: they are portable, and numpy or torch was imported before.
     """
-    path = run / "manifest.json"
-    with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
-        plain = path.is_file() and not path.is_symlink() and path.stat().st_size < _LARGEST
-        if plain and json.loads(path.read_bytes()).get("kernels") == "portable":
-            use_portable_kernels()
+    here = working_folder(str(run)) if "://" in str(run) else Path(run)
+    texts = list(_manifests(here))
+    if not texts and "://" in str(run):
+        texts = list(_manifests_at(str(run)))
+    if any(_portable(text) for text in texts):
+        use_portable_kernels()
+
+
+def _manifests(folder: Path) -> Iterator[bytes]:
+    """Of a run, or of the runs of a set; they are the folder's own, and small."""
+    with contextlib.suppress(OSError, ValueError):
+        for path in (folder / _MANIFEST, *folder.glob(f"*/{_MANIFEST}")):
+            with contextlib.suppress(OSError):
+                linked = path.is_symlink() or (path.parent != folder and path.parent.is_symlink())
+                if path.is_file() and not linked and path.stat().st_size < _LARGEST:
+                    yield path.read_bytes()
+
+
+def _manifests_at(url: str) -> Iterator[bytes]:
+    """The manifest at a URL, or of the first run of the set there; why there is none, the verb says."""
+    with contextlib.suppress(Exception):  # whatever the client of a store raises
+        import fsspec  # type: ignore[import-untyped]
+
+        store, base = fsspec.url_to_fs(url.rstrip("/"))
+        there = [f"{base}/{_MANIFEST}"]
+        if not store.exists(there[0]):
+            there = sorted(store.glob(f"{base}/*/{_MANIFEST}"))[:1]
+        for path in there:
+            if (store.size(path) or 0) < _LARGEST:
+                yield store.cat_file(path)
+
+
+def _portable(text: bytes) -> bool:
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
+        return bool(json.loads(text).get("kernels") == "portable")
+    return False
 
 
 def kernels() -> str:

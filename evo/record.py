@@ -218,9 +218,16 @@ def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[i
     for number in found.keys() & lives.keys():
         with suppress(Torn):
             outcome = outcome_of(found[number])
-            if len(outcome.failures) == lives[number]:
+            if len(outcome.failures) == lives[number] and _measured(outcome):
                 outcomes[number] = outcome
     return outcomes
+
+
+def _measured(outcome: Outcome) -> bool:
+    """Whether everybody who did not fail has every measurement; a nan would go into goals, and win."""
+    lived = np.array([not failure for failure in outcome.failures])
+    named = bool(outcome.measurements) or not lived.any()
+    return named and all(bool(np.isfinite(m[lived]).all()) for m in outcome.measurements.values())
 
 
 def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ...]]:

@@ -58,6 +58,21 @@ class Remote:
         with suppress(FileNotFoundError):
             self._store.rm_file(f"{self._base}/{name}")
 
+    def go_back(self, run: Path, names: Sequence[str], left: dict[str, str]) -> set[str]:
+        """Forgets the cohorts in hand of a run and deletes objects; after that only `left` is there. Gives the cohorts.
+
+        Args:
+            run: its path in the set, or none.
+        """
+        journal = (run / "journal").as_posix()
+        cohorts = {name for name in self._names() if name.rpartition("/")[0] == journal}
+        for name in cohorts:
+            self.remove(name)
+        self.put_list(left)  # what is not in the list is not fetched, should this end here
+        for name in names:
+            self.remove(name)
+        return cohorts
+
     def listed(self) -> dict[str, str]:
         """The sums of what is there by name; empty ones of files that carry their own, where there is no good list.
 
@@ -110,6 +125,16 @@ def outlived(sums: Mapping[str, str], names: Sequence[str]) -> list[str]:
 
     states = (name for name in sums if name not in names and "state" in name.split("/")[:-1])
     return [name for name in states if newer(name) >= _STATES]
+
+
+def beyond(sums: Mapping[str, str], run: Path, first: int) -> list[str]:
+    """States from generation `first` on, and the generations after it, which itself is replaced as soon as it lived."""
+
+    def number(part: str, name: str) -> int:
+        digits = name.removeprefix((run / part).as_posix() + "/").removesuffix(".npz")
+        return int(digits) if digits.isdecimal() else -1
+
+    return [name for name in sorted(sums) if number("state", name) >= first or number("generations", name) > first]
 
 
 def sound(name: str, data: bytes) -> bool:

@@ -43,7 +43,7 @@ def evolve(
         RunFailed: every individual of a generation failed.
     """
     path = fetched(run)
-    if not path.exists():
+    if not (path / "manifest.json").is_file():
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
     expect(opened.experiment == experiment, str(path), "a run of this experiment", "a run of another one")
@@ -62,9 +62,12 @@ def continued(
         ready: called with the first generation to come, once the executor stands.
     """
     check_same_world(str(run.path), run.folder.manifest, run.experiment)
-    with run.folder.driving(), mirrored(run.path) as check, executor:
+    with run.folder.driving(), mirrored(run.path) as mirror, executor:
         latest = run.folder.latest()
         first = latest[0] + 1 if latest else 0
+        run.folder.go_back(first)
+        if mirror:
+            mirror.go_back(run.path.absolute(), first)
         if latest:
             _check_state(run, *latest)
         _mend(run, first)
@@ -75,7 +78,8 @@ def continued(
             incidents, before = executor.incidents - before, executor.incidents.copy()
             thin(run.folder, run.experiment, generation.index)
             run.folder.log.append(_line(generation, seconds, dict(incidents)))
-            check()
+            if mirror:
+                mirror.check()
             yield generation
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,15 +25,15 @@ from evo.files import (
     verified,
     write_atomic,
 )
+from evo.folders import EXPERIMENT, MANIFEST, check_own, clear_begun, taken
 from evo.journal import Journal, Log, json_object
-from evo.locks import locked
+from evo.locks import alone, locked
 from genomes.expect import Unexpected, nearest
 
 FORMAT = 2
 """Of the folder's layout. In format 1, which is read as well, nothing was thinned, and texts had no checksums."""
 
 _STATES_KEPT = 3
-_MANIFEST, _EXPERIMENT = "manifest.json", "experiment.yaml"
 _NUMBERED = re.compile(r"(\d{5,9})\.npz")
 _log = logging.getLogger(__name__)
 
@@ -60,24 +59,28 @@ class RunFolder:
     def create(cls, path: Path, experiment_yaml: str, manifest: dict[str, Any]) -> RunFolder:
         """Makes the folder of a new run; the manifest comes last, so a folder that has one is complete.
 
+        What a death in here left, no more than empty folders and an experiment, is made anew.
+
         Raises:
             Unexpected: something is there already, or the disk refuses.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise _taken(path)
-            (path / "generations").mkdir()  # of two that make the same folder at once, one fails here
-            (path / "state").mkdir()
-            sync_folder(path.absolute().parent)
+            with alone(path):
+                clear_begun(path)
+                if any(path.iterdir()):
+                    raise taken(path)
+                (path / "generations").mkdir()  # of two that make the same folder at once, one fails here
+                (path / "state").mkdir()
+                sync_folder(path.absolute().parent)
+                folder = cls(path)
+                folder.write_experiment(experiment_yaml)
+                folder.write_manifest(manifest)
+                return folder
         except FileExistsError as error:
-            raise _taken(path) from error
+            raise taken(path) from error
         except OSError as error:
             raise unwritable(path, error) from error
-        folder = cls(path)
-        folder.write_experiment(experiment_yaml)
-        folder.write_manifest(manifest)
-        return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -87,11 +90,11 @@ class RunFolder:
             Unexpected: there is none, it holds no run, or a run in another format.
         """
         if not path.is_dir():
-            runs = [found.parent.name for found in path.absolute().parent.glob(f"*/{_MANIFEST}")]
+            runs = [found.parent.name for found in path.absolute().parent.glob(f"*/{MANIFEST}")]
             raise Unexpected(f"{path}: expected a run folder, got nothing there; {nearest(path.name, runs)}")
-        if not (path / _MANIFEST).is_file():
-            raise Unexpected(f"{path}: expected a run folder, got a folder without {_MANIFEST}")
-        _check_own(path)
+        if not (path / MANIFEST).is_file():
+            raise Unexpected(f"{path}: expected a run folder, got a folder without {MANIFEST}")
+        check_own(path)
         folder = cls(path)
         folder._manifest()
         return folder
@@ -108,7 +111,7 @@ class RunFolder:
         Raises:
             Torn: it was changed since it was written, by whatever or whomever.
         """
-        path, old = self.path / _EXPERIMENT, self._manifest()["format"] == 1
+        path, old = self.path / EXPERIMENT, self._manifest()["format"] == 1
         advice = f"; a run goes on as it began: put the old text back, or begin a new run: instinct evolve {path}"
         return _decoded(path, _bytes(path) if old else unclosed(path, in_a_comment, advice))
 
@@ -124,12 +127,12 @@ class RunFolder:
     def write_experiment(self, experiment_yaml: str) -> None:
         """Replaces the experiment of a run that nobody else can have."""
         body = experiment_yaml.encode()
-        write_atomic(self.path / _EXPERIMENT, body + in_a_comment(body))
+        write_atomic(self.path / EXPERIMENT, body + in_a_comment(body))
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Replaces the manifest of a run that nobody else can have."""
         body = to_json({"format": FORMAT} | manifest, indent=2).removesuffix("\n}").encode()
-        write_atomic(self.path / _MANIFEST, body + in_an_object(body))
+        write_atomic(self.path / MANIFEST, body + in_an_object(body))
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes a JSON file of the folder, atomically; numbers that are not finite become null."""
@@ -183,6 +186,24 @@ class RunFolder:
         for old in [kept for kept in _numbered(self.path / "state") if kept <= index][:-_STATES_KEPT]:
             remove(self._state(old))
 
+    def go_back(self, first: int) -> None:
+        """Removes every state and every generation from `first` on, which is to be lived next.
+
+        They lie there when a file before them was damaged. A run that goes on from before it may take another course,
+        and were it to die, the states of the old one would be the newest. The journal, which is of that old course,
+        goes as well where a state does; a generation without its state is what any death leaves.
+
+        Raises:
+            Unexpected: the disk refuses; what is left is still taken for damaged.
+        """
+        states = [index for index in _numbered(self.path / "state") if index >= first]
+        if states:
+            self.journal.clear()
+        for index in reversed(states):
+            remove(self._state(index))
+        for index in reversed([index for index in self.generations() if index >= first]):
+            remove(self._generation(index))
+
     def latest(self) -> tuple[int, Arrays] | None:
         """The newest generation whose state is good and before which every generation is; None before the first.
 
@@ -205,7 +226,7 @@ class RunFolder:
         return found
 
     def _manifest(self) -> dict[str, Any]:
-        path = self.path / _MANIFEST
+        path = self.path / MANIFEST
         if (record := json_object(_bytes(path))) is None:
             raise Torn(f"{path}: expected one JSON object, got something else")
         if (made := record.get("format")) not in (1, FORMAT):
@@ -226,30 +247,6 @@ class RunFolder:
                 remove(unfinished)
         latest = self.latest()
         self.log.cut(latest[0] if latest else -1)
-
-
-def _check_own(folder: Path) -> None:
-    """A link in a stranger's folder could have us read or write elsewhere, and a pipe would never end."""
-    try:
-        with os.scandir(folder) as listing:
-            entries = list(listing)
-    except OSError as error:
-        raise Unexpected(f"{folder}: cannot be read ({error.strerror or error})") from error
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            _check_own(Path(entry.path))
-        elif not entry.is_file(follow_symlinks=False):
-            what = "a link" if entry.is_symlink() else "something that is neither"
-            raise Unexpected(f"{entry.path}: expected files and folders alone in a run, got {what}")
-
-
-def _taken(path: Path) -> Unexpected:
-    if not path.is_dir():
-        return Unexpected(f"{path}: expected a new folder, got a file; choose another --run")
-    if (path / _MANIFEST).exists():
-        got = f"one that holds a run; go on with `instinct resume {path}`"
-        return Unexpected(f"{path}: expected a new folder, got {got}, or choose another --run")
-    return Unexpected(f"{path}: expected a new folder, got one that holds other files; choose another --run")
 
 
 def _numbered(folder: Path) -> list[int]:

@@ -24,6 +24,7 @@ Verb = Callable[[argparse.Namespace, Console], dict[str, Any]]
 
 def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct evolve CONFIG [KEY=VALUE ...]."""
+    from evo.cluster import Cluster
     from evo.session import new_run, next_free
     from evo.sets import members, new_set
 
@@ -33,6 +34,8 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     name, command = Path(options.config).stem, ["evolve", options.config]
     every = members(options.config, overrides, options.seeds, options.allow_code)
     place = options.run or next_free(name)
+    if not options.serial:
+        Cluster(options.workers, options.address).preflight()  # before a folder is made
     announce_folder(place)
     # whatever code it names was allowed when it was loaded
     if len(every) == 1 and options.seeds is None:
@@ -60,11 +63,15 @@ def _set(
     place: Path, runs: Sequence[Path], options: argparse.Namespace, console: Console, allow_code: bool
 ) -> dict[str, Any]:
     """One run of a set after the other; then they are compared."""
+    from evo.command import shown
+
     results = {}
     for number, run in enumerate(runs):
         console.print(f"\n[bold]{number + 1} of {len(runs)}[/bold]")
         results[run.name] = _session(run, options, console, allow_code)
-    console.print(f"\nthe set: {place}; instinct compare {place} sets its runs side by side", markup=False)
+    console.print(
+        f"\nthe set: {shown(place)}; instinct compare {shown(place)} sets its runs side by side", markup=False
+    )
     return {"set": str(place), "runs": results}
 
 
@@ -139,7 +146,7 @@ def unpack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     from evo.archive import unpack_run
 
     made = unpack_run(options.archive, options.run or options.archive.with_suffix(""))
-    console.print(f"every byte is verified: {made}", markup=False)
+    console.print(f"every file is verified: {made}", markup=False)
     return {"archive": str(options.archive), "run": str(made)}
 
 

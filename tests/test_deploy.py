@@ -152,14 +152,17 @@ def test_the_manifest_has_the_fields_of_the_operator():
     assert job["spec"]["backoffLimit"] > 0
 
 
-@pytest.mark.parametrize(("there", "verb"), [(False, "evolve"), (True, "resume")])
+@pytest.mark.parametrize(
+    ("there", "verb"),
+    [("", "evolve"), ("experiment.yaml", "evolve"), ("manifest.json", "resume"), ("set.json", "resume")],
+)
 def test_the_job_of_the_manifest_goes_on_with_a_run_that_is_there(tmp_path, there, verb):
     *_, job = documents("kuberay-rayjob.yaml")
     entrypoint = job["spec"]["entrypoint"].replace("/runs/", f"{tmp_path}/")
     stub(tmp_path, "instinct", 'echo "$@"')
     if there:
         (tmp_path / "digits-001").mkdir()
-        (tmp_path / "digits-001" / "experiment.yaml").touch()
+        (tmp_path / "digits-001" / there).touch()
     said = subprocess.run(
         entrypoint, shell=True, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True
     ).stdout.split()
@@ -186,6 +189,8 @@ def test_the_batch_file_is_bash_and_asks_for_what_it_needs():
     assert asked["open-mode"] == "append"
     assert {"requeue", "cpus-per-task", "nodes", "time"} <= asked.keys()
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    assert 'if [ -e "$run/manifest.json" ] || [ -e "$run/set.json" ]; then' in code
+    assert 'instinct resume "$run" --allow-code' in code
     assert "ray stop" not in code  # it would end every Ray of a node that jobs share
 
 

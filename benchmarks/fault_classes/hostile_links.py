@@ -99,6 +99,12 @@ def folders_in_place_of_files(place: Place) -> None:
         (place.run / name).mkdir()
 
 
+def url_beside_it(place: Place) -> None:
+    """A file beside the run, and one in the folder above, says that it is kept at a URL: a folder of the user's."""
+    for folder in (place.run.parent, place.path):
+        (folder / ".url").write_text(f"file://{place.outside}")
+
+
 LINKS: tuple[Callable[[Place], Commands | None], ...] = (
     link_log,
     link_journal,
@@ -114,4 +120,5 @@ LINKS: tuple[Callable[[Place], Commands | None], ...] = (
     pipes,
     pipe_as_the_lock,
     folders_in_place_of_files,
+    url_beside_it,
 )

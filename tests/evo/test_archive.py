@@ -142,6 +142,7 @@ def test_every_flipped_bit_and_every_truncation_is_found(tmp_path, monkeypatch):
     [
         *("../escaped", "/tmp/escaped", "a/../../escaped", "a/./b", "a//b", "C:/escaped", "C:escaped", "..\\escaped"),
         *("a\\b", "", ".", "a/", "a/..", "a\nb", "a/ /b", "a:stream", "con?", "x" * 1000),
+        *(".url", "a/.sums", ".URL"),
     ],
 )
 def test_a_name_that_could_leave_the_folder_is_refused(name, tmp_path):

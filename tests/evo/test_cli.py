@@ -194,6 +194,14 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
         assert (run / "generations" / name).read_bytes() == (undisturbed / "generations" / name).read_bytes()
 
 
+def test_a_cluster_that_is_not_there_leaves_no_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    few = [word for word in SMALL if word != "--serial"]
+    assert main(["evolve", *few, "--address", "127.0.0.1:1"]) == 2
+    assert "no cluster answers there" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_in_which_nobody_lives_fails_with_a_sentence(tmp_path, capsys):
     broken = [*SMALL, "encoding.gain=1e30", "rule.learning_rate=1e30"]
     assert main(["evolve", *broken, "--run", str(tmp_path / "run")]) == 1
@@ -259,13 +267,13 @@ def test_a_run_at_a_url_is_called_by_its_url(tmp_path, monkeypatch, capsys):
     url = f"file://{tmp_path}/there"
     for verb in ("resume", "inspect"):
         assert main([verb, url]) == 2
-        assert capsys.readouterr().err == (
-            f"instinct: {url}: expected a run or a set of runs, got nothing that can be read there\n"
-        )
+        assert capsys.readouterr().err == f"instinct: {url}: expected a run folder, got nothing there\n"
     assert main(["evolve", *SMALL, "--run", url]) == 0
     words = capsys.readouterr().out
     assert f"run {url}, from generation 1 of 2" in words
     assert f"results: {url}  picture: {tmp_path / 'cache'}" in words
+    assert main(["evolve", *SMALL, "--seeds", "1", "--run", f"{url}-set"]) == 0
+    assert f"the set: {url}-set; instinct compare {url}-set sets" in capsys.readouterr().out
 
 
 def test_what_is_there_already_is_named_without_quotes(finished, tmp_path, capsys):

@@ -16,7 +16,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from evo import Run, cli, evolve, locks, mirror
 from evo.archive import SUMS, sums_of
-from evo.mirror import fetched, mirror_of, place
+from evo.cache import machine, place
+from evo.mirror import fetched, mirror_of
 from evo.session import extend
 from genomes.expect import Unexpected
 
@@ -275,7 +276,7 @@ def test_a_lock_without_a_heartbeat_is_void_after_ten_minutes(exclusive, small, 
 
 def test_a_driver_that_died_here_is_followed_at_once(small):
     url, store = "memory://bucket/run", fsspec.filesystem("memory")
-    home = f"{os.uname().nodename}:{place(url)}"
+    home = f"{os.uname().nodename}:{machine()}:{place(url)}"
     store.pipe_file("/bucket/run/lock", json.dumps({"holder": "?", "home": home, "beat": time.time()}).encode())
     assert len(files_of(lived(small(), url))) == 4
     store.pipe_file("/bucket/run/lock", b"half of a lo")
@@ -369,3 +370,74 @@ def test_verbs_take_urls_and_what_they_write_goes_there(capsys, elsewhere, tmp_p
     assert Run(tmp_path / "set" / "seed-0").generations == [0, 1]
     assert cli.main(["resume", "memory://bucket/nothing", "--serial"]) == 2
     assert "expected a run folder, got nothing there" in capsys.readouterr().err
+
+
+def test_a_stranger_s_folder_does_not_say_where_a_run_is_kept(tmp_path):
+    stranger, mine = tmp_path / "downloads" / "set", tmp_path / "mine"
+    (stranger / "seed-0").mkdir(parents=True)
+    for folder in (stranger, stranger.parent):
+        (folder / ".url").write_text(f"file://{mine}")
+    assert mirror_of(stranger / "seed-0") is None
+    assert mirror_of(stranger) is None
+    own = place(f"file://{mine}")
+    assert mirror_of(own).url == mirror_of(own / "seed-0").url == f"file://{mine}"
+    for text in (b"\xff", b"x" * 20_000, b"memory://bucket/other"):
+        (own.parent / ".url").write_bytes(text)
+        assert mirror_of(own) is None
+
+
+def test_after_a_damaged_generation_the_old_course_comes_back_from_nowhere(small, undisturbed, elsewhere):
+    url, experiment = "memory://bucket/run", small(generations=5, keep=2)
+    run = lived(experiment, url)
+    store, base = fsspec.url_to_fs(url)
+    for name in ("generations/00001.npz",):  # damaged here and there
+        (run / name).write_bytes(b"torn")
+        store.pipe_file(f"{base}/{name}", b"torn")
+    store.pipe_file(f"{base}/journal/00003-00000", b"of the old course")
+    states = sorted(path.name for path in (run / "state").iterdir())
+    assert states[-1] == "00004.npz"
+    (run / "state" / "00000.npz").write_bytes((run / "state" / "00004.npz").read_bytes())
+    course = evolve(experiment, url)
+    assert next(course).index == 1
+    gone = ["generations/00003.npz", "generations/00004.npz", "state/00003.npz", "state/00004.npz"]
+    assert not [name for name in gone if (run / name).exists()]
+    assert not [name for name in [*gone, "journal/00003-00000"] if name in objects(url)]
+    course.close()
+    elsewhere("b")
+    assert Run(url).folder.latest()[0] == 1, "and not the newest state of the course that is given up"
+
+
+def test_a_course_is_not_given_up_while_the_store_that_has_it_is_away(small):
+    url, experiment = "bad://bucket/run", small(generations=5, keep=2)
+    run = lived(experiment, url)
+    (run / "generations" / "00001.npz").write_bytes(b"torn")
+    Bad.away = True
+    with pytest.raises(Unexpected, match=r"bucket/run: cannot be written \(the network is down\), which holds state/"):
+        lived(experiment, url)
+    Bad.away = False
+    assert [g.index for g in evolve(experiment, url)] == []
+    assert Run(url).folder.latest()[0] == 4, "all of it was there"
+
+
+def test_two_machines_of_one_name_are_two(small, elsewhere, monkeypatch):
+    here = machine()
+    assert machine() == here
+    url = "memory://bucket/run"
+    first = evolve(small(generations=3), url)
+    next(first)
+    (Path(os.environ["XDG_CACHE_HOME"]) / "instinct" / "machine").unlink()  # the same name and path, another disk
+    assert machine() != here
+    with pytest.raises(Unexpected, match="expected a run that nobody drives"):
+        mirror_of(place(url))._lock.acquire()
+    first.close()
+
+
+def test_the_lock_stays_while_something_is_still_on_its_way(small, monkeypatch):
+    released = []
+    monkeypatch.setattr(locks.StoreLock, "release", lambda lock: released.append(lock))
+    lived(small(), "bad://bucket/run")
+    assert len(released) == 1
+    for _ in evolve(small(generations=3), "bad://bucket/other"):
+        Bad.away = True
+    assert len(released) == 1
+    Bad.away = False

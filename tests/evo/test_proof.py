@@ -103,3 +103,49 @@ def test_a_manifest_of_strange_types_is_a_sentence(versions, small):
     then = {"versions": manifest(experiment, [])["versions"]}
     with pytest.raises(Unexpected, match="the data that the run began with"):
         check_same_world("runs/x", then, experiment)
+
+
+@pytest.mark.parametrize("where", ["here", "cached", "there"])
+def test_a_set_and_a_run_at_a_url_keep_portable_kernels(where, tmp_path):
+    run = tmp_path / "kept" / "run"
+    made = run / "seed-0" if where == "here" else run
+    made.mkdir(parents=True)
+    (made / "manifest.json").write_text('{"kernels": "portable"}')
+    word = str(run) if where == "here" else f"file://{run}"
+    if where == "cached":
+        (run / "manifest.json").write_text("{}")
+    program = f"""
+import sys
+from evo.cache import working_folder
+from evo.numerics import kernels, use_kernels_of
+if {where == "cached"}:
+    here = working_folder({word!r})
+    here.mkdir(parents=True)
+    (here / "manifest.json").write_text('{{"kernels": "portable"}}')
+use_kernels_of({word!r})
+print(kernels(), *({{"numpy", "torch"}} & sys.modules.keys()))
+"""
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    clean["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    said = subprocess.run([sys.executable, "-c", program], env=clean, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["portable"]
+
+
+def test_a_link_in_a_set_says_nothing_about_kernels(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "manifest.json").write_text('{"kernels": "portable"}')
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "seed-0").symlink_to(tmp_path / "other")
+    numerics.use_kernels_of(tmp_path / "set")
+    with pytest.raises(Unexpected, match="portable: expected to be asked before"):
+        numerics.use_kernels_of(tmp_path / "other")
+
+
+def test_a_portable_set_is_gone_on_with(tmp_path):
+    few = [word for word in SMALL if word != "generations=2"]
+    code, _, said = instinct(
+        "evolve", *few, "generations=1", "--portable", "--seeds", "2", "--run", "set", folder=tmp_path
+    )
+    assert (code, said) == (0, "")
+    code, _, said = instinct("resume", "set", "--serial", "--generations", "2", folder=tmp_path)
+    assert (code, said) == (0, "")

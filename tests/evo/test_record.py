@@ -170,3 +170,19 @@ def test_a_real_outcome_goes_through_a_file(small, founded, same_bytes):
     after = outcome_of(through_a_file(outcome_arrays(before)))
     assert same_bytes(after.measurements, before.measurements)
     assert np.isfinite(screened(experiment.goals, after.measurements, after.failures)).all()
+
+
+def test_a_cohort_with_a_hole_in_its_measurements_is_lived_again():
+    whole, none = outcome(), {"gain": np.array([np.nan])}
+    hole = {
+        name: np.where(np.arange(m.size).reshape(m.shape) == 0, np.inf, m) for name, m in whole.measurements.items()
+    }
+    found = {
+        0: Outcome(whole.measurements, whole.failures),
+        1: Outcome(hole, whole.failures),
+        2: Outcome({}, ("", "nan")),
+        3: Outcome({}, ("lost",)),
+        4: Outcome(none, ("nan",)),
+    }
+    lives = {number: len(o.failures) for number, o in found.items()}
+    assert outcomes_of({number: outcome_arrays(o) for number, o in found.items()}, lives).keys() == {0, 3, 4}

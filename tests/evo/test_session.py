@@ -182,3 +182,21 @@ def test_nobody_alive_is_a_failure_of_the_run(small, tmp_path):
         list(evolve(doomed, tmp_path / "run"))
     assert assemble(doomed).size > 0
     assert Run(tmp_path / "run").generations == []
+
+
+def test_a_run_goes_back_as_a_whole_before_a_damaged_generation(small, tmp_path):
+    experiment = small(generations=4, keep=4)
+    list(evolve(experiment, tmp_path / "run"))
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.npz")}
+    (tmp_path / "run" / "generations" / "00002.npz").write_bytes(b"torn")
+    course = evolve(experiment, tmp_path / "run")
+    assert next(course).index == 2
+    assert Run(tmp_path / "run").folder.generations() == [0, 1, 2], "a death now finds no state of the old course"
+    assert sorted(p.stem for p in (tmp_path / "run" / "state").iterdir())[-1] == "00002"
+    list(course)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_folder_that_was_never_finished_is_no_obstacle(small, tmp_path):
+    (tmp_path / "run" / "generations").mkdir(parents=True)
+    assert len(list(evolve(small(), tmp_path / "run"))) == 2

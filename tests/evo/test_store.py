@@ -357,3 +357,39 @@ def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path):
             RunFolder.open(path)
         place.unlink()
     assert outside.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "left", [["generations"], ["generations", "state"], ["generations", "state", "experiment.yaml"]]
+)
+def test_what_a_death_left_while_a_folder_was_made_is_made_anew(left, tmp_path):
+    run = tmp_path / "run"
+    for name in left:
+        (run / name).write_text("half") if "." in name else (run / name).mkdir(parents=True)
+    (run / ".manifest.json.7.tmp").write_text("half") if len(left) == 3 else None
+    assert RunFolder.create(run, YAML, MANIFEST).experiment_yaml == YAML
+    assert sorted(path.name for path in run.iterdir()) == ["experiment.yaml", "generations", "manifest.json", "state"]
+
+
+@pytest.mark.parametrize("own", ["experiment.yaml", "generations/00000.npz", "generations/x", "state/notes"])
+def test_what_somebody_put_into_a_folder_is_not_made_anew(own, tmp_path):
+    for part in ("generations", "state") if "/" in own else ():
+        (tmp_path / part).mkdir()
+    (tmp_path / own).write_text("years")
+    with pytest.raises(Unexpected, match="one that holds other files"):
+        RunFolder.create(tmp_path, YAML, MANIFEST)
+    assert (tmp_path / own).read_text() == "years"
+
+
+def test_whoever_goes_back_leaves_nothing_of_the_course_that_is_given_up(folder):
+    folder.journal.append(5, 0, state(5))
+    spoil(folder.path / "generations" / "00003.npz")
+    assert folder.latest()[0] == 2
+    folder.go_back(3)
+    assert folder.generations() == [0, 1, 2]
+    assert sorted(path.name for path in (folder.path / "state").iterdir()) == ["00002.npz"]
+    assert folder.journal.read(5) == {}
+    folder.journal.append(3, 0, state(3))
+    folder.write_generation(3, generation(3))  # and a death before its state
+    folder.go_back(3)
+    assert folder.journal.read(3).keys() == {0}, "cohorts that are finished are not lived again"

@@ -139,7 +139,7 @@ def test_who_gets_nowhere_is_given_up(stub, capfd):
     assert main(["evolve", "teacher", "--serial"]) == 1
     assert len(stub.lives()) == 1 + supervisor.RESTARTS == 11
     last = capfd.readouterr().err.splitlines()[-1]
-    assert "killed by SIGKILL; after 5 restarts without progress" in last
+    assert "killed by SIGKILL; after 10 restarts without progress" in last
     assert "`instinct resume run --allow-code --serial` goes on from there" in last
 
 

@@ -1,0 +1,76 @@
+"""The cache: where runs at URLs are worked on here. Imports no numpy: a run says which kernels it needs before that."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+URL = ".url"
+"""Beside a working folder: where it is kept."""
+
+_LONGEST = 10_000  # bytes of a URL
+
+
+def cache() -> Path:
+    """The folder of everything that is kept here for what lies elsewhere."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "instinct"
+
+
+def working_folder(url: str) -> Path:
+    """Where a run at a URL is worked on; it need not be there."""
+    url = url.rstrip("/")
+    name = re.sub(r"[^A-Za-z0-9_+-]+", "-", url.rpartition("/")[2]) or "run"
+    return cache() / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name
+
+
+def place(run: str | Path) -> Path:
+    """The folder of a run: the path itself, or for a URL its working folder in the cache.
+
+    Raises:
+        Unexpected: the cache cannot be written.
+    """
+    from evo.files import unwritable, write_atomic
+
+    if "://" not in str(run):
+        return Path(run)
+    path = working_folder(str(run))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    if not (path.parent / URL).exists():
+        write_atomic(path.parent / URL, str(run).rstrip("/").encode())
+    return path
+
+
+def url_of(home: Path) -> str | None:
+    """The URL that the working folder in a folder is kept at.
+
+    None for whatever is no folder of our own cache, though a file in it names a URL: a stranger's would have us write
+    wherever it says.
+    """
+    with suppress(OSError, ValueError):
+        if (home / URL).is_file() and (home / URL).stat().st_size < _LONGEST:
+            url = (home / URL).read_text(encoding="utf-8")
+            return url if working_folder(url).parent.resolve() == home.resolve() else None
+    return None
+
+
+def machine() -> str:
+    """What tells this machine's cache from those of others, also of machines that have the same name.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = cache() / "machine"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_name(f".machine.{os.getpid()}")
+        made.write_text(os.urandom(16).hex(), encoding="utf-8")
+        with suppress(FileExistsError):  # another process was first
+            os.link(made, path)
+        made.unlink()
+    return path.read_text(encoding="utf-8")

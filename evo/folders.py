@@ -1,0 +1,54 @@
+"""What a folder must be to become a run folder, and to be opened as one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from evo.files import TEMPORARY, remove
+from genomes.expect import Unexpected
+
+MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"
+"""The texts of a run."""
+
+
+def clear_begun(folder: Path) -> None:
+    """Removes what a death in `create` left, unless there is anything else, such as a config of the user's."""
+    found = list(folder.iterdir())
+    parts = [p for p in found if p.name in ("generations", "state") and p.is_dir() and not p.is_symlink()]
+    files = [p for p in found if p.name == EXPERIMENT or (p.name.startswith(".") and p.name.endswith(TEMPORARY))]
+    only = len(parts) + len(files) == len(found) and (len(parts) == 2 or not files)
+    if only and not any(any(part.iterdir()) for part in parts):
+        for path in files:
+            remove(path)
+        for path in parts:
+            path.rmdir()
+
+
+def check_own(folder: Path) -> None:
+    """A link in a stranger's folder could have us read or write elsewhere, and a pipe would never end.
+
+    Raises:
+        Unexpected: there is one, or the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as listing:
+            entries = list(listing)
+    except OSError as error:
+        raise Unexpected(f"{folder}: cannot be read ({error.strerror or error})") from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            check_own(Path(entry.path))
+        elif not entry.is_file(follow_symlinks=False):
+            what = "a link" if entry.is_symlink() else "something that is neither"
+            raise Unexpected(f"{entry.path}: expected files and folders alone in a run, got {what}")
+
+
+def taken(path: Path) -> Unexpected:
+    """Why nothing new can be made in a folder."""
+    if not path.is_dir():
+        return Unexpected(f"{path}: expected a new folder, got a file; choose another --run")
+    if (path / MANIFEST).exists():
+        got = f"one that holds a run; go on with `instinct resume {path}`"
+        return Unexpected(f"{path}: expected a new folder, got {got}, or choose another --run")
+    return Unexpected(f"{path}: expected a new folder, got one that holds other files; choose another --run")
