@@ -30,7 +30,6 @@ _PREFLIGHT = 2.0  # seconds for a cluster's port to answer
 _PROBE = 30.0  # seconds for a cluster to let a process in; Ray itself may try for minutes
 _READ_AGAIN = 1.0  # seconds that a list of nodes holds
 _NODE_LABEL = "ray.io/node-id"
-
 _ATTACH = "import logging, ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)"
 _TOKEN = "give the cluster's own token in RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token"
 _log = logging.getLogger(__name__)
