@@ -86,6 +86,8 @@ def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: b
                         with within(fault.SECONDS):
                             recovery = attempt(number, own, luck)
                         recoveries += [] if recovery is None else [recovery]
+                    except KeyboardInterrupt:  # the user has seen enough: what was tried counts
+                        break
                     except Exception as error:  # what does not hold, and whatever should never have come
                         kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
                         failures.append(f"{fault.NAME} {number}: {kind}{error}")

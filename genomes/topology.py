@@ -45,8 +45,8 @@ class Group:
     leak: Evolvable = 1.0
 
     def __post_init__(self) -> None:
-        plain = self.name and "->" not in self.name and self.name == self.name.strip()
-        expect(plain, "group", "a name without '->' and without spaces around it", self.name)
+        plain = self.name.isprintable() and self.name and "->" not in self.name and self.name == self.name.strip()
+        expect(plain, "group", "a printable name without '->' and without spaces around it", self.name)
         expect(self.size >= 1, f"group {self.name}", "a size of at least 1", self.size)
         expect(1 <= self.types <= self.size, f"group {self.name}", f"1 to {self.size} cell types", self.types)
         if self.activation not in ACTIVATIONS:

@@ -49,7 +49,7 @@ def made(tmp_path: Path, small: Callable[..., Experiment], evolved: Callable[[Ex
         run = Run(tmp_path / name)
         done, best = len(run.generations), dict(zip(("innate", "learned"), scores, strict=True))
         lifetimes = done * run.experiment.search.lives
-        came = Result(name, done, lifetimes, 1.5, 0, 24.0, 600.0, -1.0, *scores, {"innate": -1.0}, best, {})
+        came = Result(name, done, lifetimes, 1.5, 0, {}, 24.0, 600.0, -1.0, *scores, {"innate": -1.0}, best, {})
         run.folder.write_json("result.json", came.as_dict())
         return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -108,7 +109,10 @@ def test_a_record_that_is_no_archive_is_lived_again(journal, monkeypatch):
     assert same(Journal(journal.path).read(7), (0, 1, 2, 5))
 
 
-def test_every_append_is_synchronised(journal, monkeypatch):
+def test_appends_are_synchronised_five_times_a_second(journal, monkeypatch):
+    base = monotonic() + 100.0
+    now = [base]
+    monkeypatch.setattr("evo.journal.monotonic", lambda: now[0])
     synchronised, real = [], files._SYNC_DATA
 
     def watched(descriptor):
@@ -116,8 +120,12 @@ def test_every_append_is_synchronised(journal, monkeypatch):
         real(descriptor)
 
     monkeypatch.setattr(files, "_SYNC_DATA", watched)
-    journal.append(7, 1, cohort(1))
-    assert synchronised == [journal.path.stat().st_size]
+    sizes = []
+    for number, at in enumerate((0.0, 0.1, 0.19, 0.25, 0.3)):
+        now[0] = base + at
+        journal.append(7, number, cohort(1))
+        sizes.append(journal.path.stat().st_size)
+    assert synchronised == [sizes[0], sizes[3]]
 
 
 def test_a_full_disk_costs_the_record_alone(journal, monkeypatch):

@@ -40,7 +40,7 @@ NUMBER = st.floats(-1e6, 1e6) | st.builds(
     WHOLE,
 )
 NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="->"), min_size=1, max_size=8).filter(
-    lambda name: name == name.strip()
+    lambda name: name == name.strip() and name.isprintable()
 )
 COMPONENTS = {
     "encoding": [

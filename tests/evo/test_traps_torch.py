@@ -165,5 +165,5 @@ def test_t11_one_ray_serves_all_tests(small, generation, ray_executor):
 
 
 def test_t11_a_local_ray_has_no_dashboard_and_no_words(sources):
-    constants = {node.value for node in ast.walk(sources["evo/executors.py"]) if isinstance(node, ast.Constant)}
+    constants = {node.value for node in ast.walk(sources["evo/cluster.py"]) if isinstance(node, ast.Constant)}
     assert {"log_to_driver", "include_dashboard", "local", "RAY_USAGE_STATS_ENABLED"} <= constants

@@ -103,9 +103,9 @@ def test_a_path_may_come_back_from_a_later_group():
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ({"name": ""}, "group: expected a name without '->' and without spaces around it, got ''"),
-        ({"name": "a->b"}, "group: expected a name without '->' and without spaces around it, got 'a->b'"),
-        ({"name": " a "}, "group: expected a name without '->' and without spaces around it, got ' a '"),
+        ({"name": ""}, "group: expected a printable name without '->' and without spaces around it, got ''"),
+        ({"name": "a->b"}, "group: expected a printable name without '->' and without spaces around it, got 'a->b'"),
+        ({"name": " a "}, "group: expected a printable name without '->' and without spaces around it, got ' a '"),
         ({"size": 0}, "group eye: expected a size of at least 1, got 0"),
         ({"size": -3}, "group eye: expected a size of at least 1, got -3"),
         ({"grid": (3, 3)}, "group eye: expected a grid of 4 places, got [3, 3]"),
