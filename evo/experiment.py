@@ -151,7 +151,8 @@ def _check_environment(experiment: Experiment) -> None:
     ):
         expect(group.size == units, f"topology.groups.{group.name}.size", f"{units} units, the {whose}", group.size)
     for name, away in experiment.held_out:
-        expect(name and name.isprintable() and name == name.strip() and "." not in name, "held_out", "names without '.'", name)
+        plain = name and name.isprintable() and name == name.strip() and "." not in name
+        expect(plain, "held_out", "names without '.'", name)
         sizes = (away.inputs, away.outputs)
         expect(world and sizes == (world.inputs, world.outputs), f"held_out.{name}", "the world's own sizes", sizes)
 
