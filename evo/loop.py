@@ -35,8 +35,7 @@ def generations(
     if experiment.in_flight > 1:
         yield from steady_generations(experiment, folder, executor, latest)
         return
-    first = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
-    done, state = latest or (-1, first)
+    done, state = latest or (-1, experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1)))
     begun = _Begun(experiment, folder, executor, done + 1, state)
     for index in range(done + 1, experiment.generations):
         generation = begun.bred.recorded(index, begun.outcomes())
