@@ -24,8 +24,9 @@ from machine import processor
 
 from evo.config import load
 from evo.evaluate import Assay, Cohort, Outcome
-from evo.executors import OnRay, evaluate_in_worker
+from evo.executors import OnRay
 from evo.experiment import Experiment
+from evo.isolate import evaluate_in_worker
 from evo.session import evolve
 from genomes.topology import layered
 

@@ -11,7 +11,7 @@ from typing import Any, final
 from evo.evaluate import Assay, Cohort, Failure, Outcome, evaluate
 from evo.experiment import Experiment
 from evo.files import pack
-from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_safely
+from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
@@ -68,10 +68,8 @@ def answer(
     began, outcome = perf_counter(), None
     if fit and guarded and experiment.device == "cpu":  # CUDA cannot be used in a fork
         outcome = evaluate_guarded(experiment, cohort, assay, evaluator or evaluate)
-    elif fit and evaluator is not None:
-        outcome = evaluator(experiment, cohort, assay)
     elif fit:
-        outcome = evaluate_safely(experiment, cohort, assay, backstop=True)
+        outcome = (evaluator or evaluate_in_worker)(experiment, cohort, assay)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
     return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
 

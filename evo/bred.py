@@ -21,6 +21,11 @@ class RunFailed(RuntimeError):
     """So many individuals of a generation failed that there is nothing, or too little, to breed from."""
 
 
+def first_state(experiment: Experiment, number: int = 0) -> State:
+    """The state that the search begins with; of several generations that are begun at once, each has its own."""
+    return experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+
+
 @final
 class Bred:
     """The individuals of one generation.
@@ -84,9 +89,9 @@ def _check_failures(experiment: Experiment, index: int, failures: Sequence[Failu
     failed, lives, most = why.total(), len(failures), experiment.limits.failures
     reasons = ", ".join(f"{count} {reason}" for reason, count in why.most_common())
     if failed == lives:
-        raise RunFailed(f"generation {index}: all {lives} individuals failed ({reasons})")
+        raise RunFailed(f"generation {index + 1}: all {lives} individuals failed ({reasons})")
     if failed > most * lives:
         raise RunFailed(
-            f"generation {index}: {failed} of {lives} individuals failed ({reasons}), more than limits.failures "
+            f"generation {index + 1}: {failed} of {lives} individuals failed ({reasons}), more than limits.failures "
             f"allows ({most:g})"
         )

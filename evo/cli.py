@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"instinct: {error}", file=sys.stderr)
         return ended(WRONG, again=_may_come_back(error))
     except Interrupted as interruption:
-        return _interrupted(interruption)
+        return _interrupted(interruption, interruption)
     except (SystemExit, BrokenPipeError):  # the second: whoever read our output has left, and does not come back
         announce(exit=FAILED, again=False)
         raise
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ended(FAILED)
     except Exception as error:
         if isinstance(error.__cause__, Interrupted):  # Ray's compiled waiting makes a SystemError of it
-            return _interrupted(error.__cause__)
+            return _interrupted(error.__cause__, error)
         announce(exit=FAILED, again=True)  # a cluster that broke, say, can be whole again
         raise
     finally:
@@ -76,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-def _interrupted(interruption: Interrupted) -> int:
-    print("instinct: interrupted; what is finished is safe, `instinct resume` goes on from there", file=sys.stderr)
+def _interrupted(interruption: Interrupted, seen: BaseException) -> int:
+    print("; ".join(["instinct: interrupted", *getattr(seen, "__notes__", ())]), file=sys.stderr)
     return ended(code_of(interruption.number))
 
 

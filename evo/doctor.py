@@ -118,8 +118,8 @@ def _trial() -> tuple[Experiment, Cohort]:
 
 def _lived(experiment: Experiment, cohort: Cohort) -> bytes:
     """What the cohort comes to where this runs."""
-    from evo.executors import evaluate_in_worker
     from evo.files import pack
+    from evo.isolate import evaluate_in_worker
     from evo.record import outcome_arrays
 
     return pack(outcome_arrays(evaluate_in_worker(experiment, cohort)))

@@ -127,9 +127,3 @@ class OnRay(Executor):
         )
         dispatcher.submit()  # at once, not when the first outcome is asked for: the caller may have files to write
         return dispatcher.arriving()
-
-
-def evaluate_in_worker(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """What a worker does: settles its numerics once, then lets the cohort live."""
-    settle()
-    return evaluate_safely(experiment, cohort, assay, backstop=True)

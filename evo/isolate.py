@@ -12,6 +12,7 @@ from evo.evaluate import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, w
 from evo.experiment import Experiment, assemble
 from evo.guard import bounded, guarded
 from evo.limits import OutOfTime, within
+from evo.numerics import settle
 from genomes.expect import Unexpected
 
 ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")
@@ -37,6 +38,12 @@ def evaluate_safely(
         backstop: end the process when a life never comes back to Python: for a process that others can do without.
     """
     return _settled(experiment, cohort, lambda tried: _attempted(evaluate, experiment, tried, assay, backstop))
+
+
+def evaluate_in_worker(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
+    """What the house does in a process that others can do without: settles its numerics once, and lets them live."""
+    settle()
+    return evaluate_safely(experiment, cohort, assay, backstop=True)
 
 
 def evaluate_guarded(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from evo.bred import Bred
+from evo.bred import Bred, first_state
 from evo.evaluate import Outcome
 from evo.executors import Executor
-from evo.experiment import Experiment, assemble
+from evo.experiment import Experiment
 from evo.numerics import settle
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import State
 from evo.steady import steady_generations
 from evo.store import RunFolder
-from genomes.chance import chance
 
 
 def generations(
@@ -35,7 +34,7 @@ def generations(
     if experiment.in_flight > 1:
         yield from steady_generations(experiment, folder, executor, latest)
         return
-    done, state = latest or (-1, experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1)))
+    done, state = latest or (-1, first_state(experiment))
     begun = _Begun(experiment, folder, executor, done + 1, state)
     for index in range(done + 1, experiment.generations):
         generation = begun.bred.recorded(index, begun.outcomes())

@@ -86,12 +86,22 @@ def kernels() -> str:
     return "portable" if _PORTABLE.items() <= os.environ.items() else "native"
 
 
-@lru_cache(maxsize=1)
 def settle() -> None:
-    """One thread, and kernels that do not depend on where a slice lies in memory; for every process that computes.
+    """One thread, no denormal numbers, and kernels that do not depend on where a slice lies in memory; for every
+    process that computes, and every thread of it that lets somebody live.
 
     Two threads lose more than they win on networks this small, and some sums differ by the number of threads.
+    Numbers below 1e-38, such as the errors of whoever is very sure of himself, are zero: processors take several times
+    as long for them, and beside the weights that they are added to they are nothing.
     """
+    _settle_process()
+    import torch
+
+    torch.set_flush_denormal(True)
+
+
+@lru_cache(maxsize=1)
+def _settle_process() -> None:
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import torch

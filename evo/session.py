@@ -10,9 +10,10 @@ from time import perf_counter
 
 import numpy as np
 
+from evo.bred import first_state
 from evo.config import dump
 from evo.executors import Executor, Serial
-from evo.experiment import Experiment, assemble
+from evo.experiment import Experiment
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
 from evo.mirror import fetched, mirrored
@@ -21,7 +22,6 @@ from evo.run import Run, summary
 from evo.search.base import State
 from evo.store import RunFolder
 from evo.thinning import thin
-from genomes.chance import chance
 from genomes.expect import expect
 
 
@@ -86,7 +86,7 @@ def continued(
 def _check_state(run: Run, index: int, state: State) -> None:
     """Refuses a state that this search cannot have left, whoever made its checksum right."""
     experiment = run.experiment
-    begun = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
+    begun = first_state(experiment)
     for name, like in begun.items():
         array = state.get(name, np.zeros(()))
         fits = array.dtype == like.dtype and array.ndim == like.ndim and bool(np.isfinite(array).all())

@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from evo.bred import Bred
+from evo.bred import Bred, first_state
 from evo.evaluate import Cohort, Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
@@ -23,7 +23,6 @@ from evo.numerics import settle
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import Asked, State
 from evo.store import RunFolder
-from genomes.chance import chance
 
 _FLYING = "flying."
 
@@ -37,8 +36,7 @@ def steady_generations(
         RunFailed: more individuals of a generation failed than may.
     """
     settle()
-    first = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
-    course = _Course.restored(experiment, *latest) if latest else _Course(experiment, 0, first, [], 0)
+    course = _Course.restored(experiment, *latest) if latest else _Course.begun(experiment)
     arrived = {number: _finished(folder, bred) for number, bred in course.flying.items()}
     sent: dict[int, Cohort] = {}
     flying = [cohort for bred in course.flying.values() for cohort in bred.cohorts]
@@ -100,6 +98,11 @@ class _Course:
         while self.breeds and len(self.flying) < experiment.in_flight:
             self._breed()
 
+    @classmethod
+    def begun(cls, experiment: Experiment) -> _Course:
+        """Before the first generation arrives."""
+        return cls(experiment, 0, first_state(experiment), [], 0)
+
     @property
     def breeds(self) -> bool:
         """Whether more generations are to come than are in flight."""
@@ -116,7 +119,7 @@ class _Course:
         number, experiment = self._following, self._experiment
         state = self._state
         if number < experiment.in_flight and not self.index:
-            state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+            state = first_state(experiment, number)
         self.flying[number] = bred = Bred.of(experiment, number, state)
         self._following += 1
         return bred

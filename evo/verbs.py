@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,19 @@ DONE, FAILED, WRONG = 0, 1, 2
 
 Verb = Callable[[argparse.Namespace, Console], dict[str, Any]]
 """Takes the options, prints for people, gives what `--json` prints."""
+
+
+@contextmanager
+def _resumable(place: Path) -> Iterator[None]:
+    """Whatever ends the work on a run or a set carries the words that go on with it."""
+    from evo.command import shown
+
+    words = f"what is finished is safe, `{shlex.join(['instinct', 'resume', shown(place)])}` goes on from there"
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(words)
+        raise
 
 
 def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -40,8 +55,11 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     # whatever code it names was allowed when it was loaded
     if len(every) == 1 and options.seeds is None:
         path = new_run(every[0].experiment, place, name, [*command, *overrides])
-        return _session(path, options, console, allow_code=True)
-    return _set(place, new_set(every, place, command), options, console, allow_code=True)
+        with _resumable(place):
+            return _session(path, options, console, allow_code=True)
+    runs = new_set(every, place, command)
+    with _resumable(place):
+        return _set(place, runs, options, console, allow_code=True)
 
 
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -54,9 +72,10 @@ def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     if options.generations is not None:
         for run in runs:
             extend(run, options.generations, options.allow_code)
-    if runs == [options.run]:
-        return _session(options.run, options, console, options.allow_code)
-    return _set(options.run, runs, options, console, options.allow_code)
+    with _resumable(options.run):
+        if runs == [options.run]:
+            return _session(options.run, options, console, options.allow_code)
+        return _set(options.run, runs, options, console, options.allow_code)
 
 
 def _set(

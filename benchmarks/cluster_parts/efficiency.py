@@ -18,11 +18,11 @@ from typing import Any
 
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, digits
-from evo.bred import Bred
-from evo.executors import OnRay, evaluate_in_worker
-from evo.experiment import Experiment, assemble
+from evo.bred import Bred, first_state
+from evo.executors import OnRay
+from evo.experiment import Experiment
+from evo.isolate import evaluate_in_worker
 from evo.session import evolve
-from genomes.chance import chance
 
 TARGET = 0.9
 
@@ -48,7 +48,7 @@ def bare_rate(experiment: Experiment, processes: int, cohorts: int) -> float:
 
 
 def _live(experiment: Experiment, cohorts: int, ready: Barrier, taken: Any) -> None:
-    state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
+    state = first_state(experiment)
     cohort = Bred.of(experiment, 0, state).cohorts[0]
     evaluate_in_worker(experiment, cohort)
     ready.wait()

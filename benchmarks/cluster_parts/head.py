@@ -19,7 +19,7 @@ import numpy as np
 
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import digest, known, ten_thousand_genes, witnessed
-from evo.bred import Bred
+from evo.bred import Bred, first_state
 from evo.config import load
 from evo.evaluate import Outcome
 from evo.executors import OnRay
@@ -55,7 +55,7 @@ def step(search: str, population: int) -> Found:
         seconds[name], cpu[name] = perf_counter() - began, process_time() - spent
         return result
 
-    state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1))
+    state = first_state(experiment)
     for index in range(2):  # the first makes the table of noise, and has no parents
         bred = took("ask", lambda s=state, i=index: Bred.of(experiment, i, s))
         cohorts = took("cohorts", lambda b=bred: b.cohorts)

@@ -13,9 +13,9 @@ import numpy as np
 
 from evo.config import load
 from evo.evaluate import SELECTION, Assay, Cohort, Outcome, cohorts, written_out
-from evo.executors import evaluate_in_worker
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores
+from evo.isolate import evaluate_in_worker
 from evo.search import EvolutionStrategy
 from genomes.chance import chance
 from genomes.encodings import Direct

@@ -184,7 +184,8 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(bred, "joined", interrupted)
     assert main(["evolve", *SMALL, "--run", str(run)]) == code
-    assert "instinct resume" in capsys.readouterr().err
+    words = f"instinct: interrupted; what is finished is safe, `instinct resume {run}` goes on from there\n"
+    assert capsys.readouterr().err == words
     monkeypatch.setattr(bred, "joined", real)
     assert len(Run(run).folder.journal.read(1)) == 2, "the cohorts that were finished are not lived again"
     assert main(["resume", str(run), "--serial", "--json"]) == 0
@@ -205,7 +206,7 @@ def test_a_cluster_that_is_not_there_leaves_no_folder(tmp_path, monkeypatch, cap
 def test_a_run_in_which_nobody_lives_fails_with_a_sentence(tmp_path, capsys):
     broken = [*SMALL, "encoding.gain=1e30", "rule.learning_rate=1e30"]
     assert main(["evolve", *broken, "--run", str(tmp_path / "run")]) == 1
-    assert "all 5 individuals failed (5 nan)" in capsys.readouterr().err
+    assert "generation 1: all 5 individuals failed (5 nan)" in capsys.readouterr().err
 
 
 def test_code_of_ones_own_runs_and_in_a_folder_must_be_allowed(tmp_path, monkeypatch, capsys):
@@ -254,7 +255,7 @@ def test_an_interruption_that_ray_wrapped_is_one_nevertheless(monkeypatch, capsy
 
     monkeypatch.setattr(cli, "_run", waiting)
     assert main(["list"]) == 143
-    assert "interrupted; what is finished is safe" in capsys.readouterr().err
+    assert capsys.readouterr().err == "instinct: interrupted\n"
 
 
 def test_a_finished_run_is_said_to_be_finished(finished, capsys):

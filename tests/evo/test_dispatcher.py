@@ -14,7 +14,8 @@ from evo.answers import Disagreement, answer
 from evo.cluster import Cluster, Node
 from evo.dispatcher import Dispatcher
 from evo.evaluate import SELECTION, Outcome, evaluate
-from evo.executors import OnRay, Serial, evaluate_in_worker
+from evo.executors import OnRay, Serial
+from evo.isolate import evaluate_in_worker
 from evo.jobs import Memory
 from evo.limits import Limits
 from evo.proof import Proof, proof_of_lives

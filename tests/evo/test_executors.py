@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evo import numerics
 from evo.evaluate import cohorts
 from evo.executors import OnRay, Serial
 from evo.experiment import assemble
@@ -42,7 +43,7 @@ def test_a_worker_killed_in_a_cohort_costs_nothing(to_live, ray_executor, same_b
         if not os.path.exists(mark):
             open(mark, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
-        from evo.executors import evaluate_in_worker
+        from evo.isolate import evaluate_in_worker
 
         return evaluate_in_worker(experiment, cohort, assay)
 
@@ -61,7 +62,7 @@ def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_un
     def poisoned(experiment, cohort, assay):
         if (cohort.levels == poison).all(1).any():
             os.kill(os.getpid(), signal.SIGKILL)
-        from evo.executors import evaluate_in_worker
+        from evo.isolate import evaluate_in_worker
 
         return evaluate_in_worker(experiment, cohort, assay)
 
@@ -136,9 +137,7 @@ def test_a_driver_computes_on_one_thread(to_live):
     torch.set_num_threads(2)
     try:
         list(Serial().outcomes(replace(experiment, seed=1), tried[:1]))
-        from evo.numerics import settle
-
-        settle.cache_clear()
+        numerics._settle_process.cache_clear()
         list(Serial().outcomes(experiment, tried[:1]))
         assert torch.get_num_threads() == 1
     finally:
