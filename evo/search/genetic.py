@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from deap import tools
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.population import Individual
 from evo.search.base import (
     Asked,
     Search,
     State,
     check_population,
-    deap_chance,
     founders,
     mean_rank,
     numbered,
     unrelated,
 )
-from evo.search.variation import Variation
+from evo.search.variation import Variation, tournament
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec
@@ -73,7 +69,7 @@ class Genetic(Search):
             return Asked(units.copy(), unrelated(len(units)))
         best = np.argsort(-worth, kind="stable")[: self.elites]
         count = self.population - self.elites
-        children = self.variation.offspring(units, worth[:, None], count, self._mates, spec, chance)
+        children = self.variation.offspring(units, worth[:, None], count, tournament(self.tournament), spec, chance)
         kept = np.stack([best, np.full_like(best, -1)], axis=1)
         rows = np.concatenate([kept, children.parents])
         return Asked(np.concatenate([units[best], children.units]), numbered(rows, state["born"]))
@@ -84,7 +80,3 @@ class Genetic(Search):
         """The generation just evaluated becomes the parents."""
         worth = mean_rank(goals)
         return {"units": asked.held.copy(), "worth": worth, "born": state["born"] + self.population}
-
-    def _mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
-        with deap_chance(chance):
-            return tools.selTournament(parents, count, tournsize=self.tournament)

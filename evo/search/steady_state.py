@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from deap import tools
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.population import Individual
 from evo.search.base import (
     Asked,
     Search,
     State,
     check_population,
-    deap_chance,
     founders,
     mean_rank,
     numbered,
     unrelated,
 )
-from evo.search.variation import Variation
+from evo.search.variation import Variation, tournament
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec
@@ -82,7 +78,9 @@ class SteadyState(Search):
         if len(state["units"]) < self.population:
             return Asked(founders(self.children, spec, chance), unrelated(self.children))
         worth = mean_rank(state["goals"])[:, None]
-        children = self.variation.offspring(state["units"], worth, self.children, self._mates, spec, chance)
+        children = self.variation.offspring(
+            state["units"], worth, self.children, tournament(self.tournament), spec, chance
+        )
         return Asked(children.units, numbered(children.parents, state["born"]))
 
     def tell(
@@ -94,7 +92,3 @@ class SteadyState(Search):
         born = np.concatenate([state["told"] * self.children + np.arange(self.children), state["born"]])
         rows = np.argsort(-mean_rank(merged), kind="stable")[: self.population]
         return {"units": units[rows], "goals": merged[rows], "born": born[rows], "told": state["told"] + 1}
-
-    def _mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
-        with deap_chance(chance):
-            return tools.selTournament(parents, count, tournsize=self.tournament)

@@ -21,6 +21,17 @@ Choice = Callable[[list[Individual], int, Chance], Sequence[Individual]]
 """Who become parents: (candidates, how many, chance)."""
 
 
+def tournament(size: int) -> Choice:
+    """Each parent is the best of so many who are drawn; of one, anybody."""
+
+    def choose(candidates: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+        with deap_chance(chance):
+            chosen: list[Individual] = tools.selTournament(candidates, count, tournsize=size)
+        return chosen
+
+    return choose
+
+
 @final
 @dataclass(frozen=True)
 class Variation:
