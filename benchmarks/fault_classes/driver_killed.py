@@ -29,7 +29,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
         run = own / "run"
         for _ in range(int(luck.integers(1, _KILLS + 1))):
             _killed_after(float(luck.uniform(0, whole.seconds)), run, own / "said")
-            if run.exists() and not (run / "manifest.json").exists():
+            if run.exists() and any(run.iterdir()) and not (run / "manifest.json").exists():
                 run = _left_unmade(run)
         began = time.perf_counter()
         first = next(iter(evolve(experiment(), run)), None)
