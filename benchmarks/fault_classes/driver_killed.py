@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from evo.session import evolve
-from fault_classes.trial import Attempt, begun, bytes_of, experiment, in_child, lived, refused, same
+from fault_classes.trial import Attempt, begun, bytes_of, experiment, in_child, lived, same
 
 NAME, TRIED, SECONDS = "driver-killed", 100, 120
 HOLDS = "resumed without a hand, the bytes of all generations are the undisturbed run's"
@@ -29,8 +29,6 @@ def attempts(place: Path) -> Iterator[Attempt]:
         run = own / "run"
         for _ in range(int(luck.integers(1, _KILLS + 1))):
             _killed_after(float(luck.uniform(0, whole.seconds)), run, own / "said")
-            if run.exists() and any(run.iterdir()) and not (run / "manifest.json").exists():
-                run = _left_unmade(run)
         began = time.perf_counter()
         first = next(iter(evolve(experiment(), run)), None)
         recovery = time.perf_counter() - began
@@ -47,10 +45,3 @@ def _killed_after(seconds: float, run: Path, said: Path) -> None:
     child.kill()
     child.join()
     assert child.exitcode in (0, -9), f"the driver ended by itself: {said.read_text()[-500:]}"
-
-
-def _left_unmade(run: Path) -> Path:
-    """Killed while the folder was made: nothing was computed, and a sentence says so; another folder to go on in."""
-    sentence = refused(lambda: next(iter(evolve(experiment(), run))), "a folder without a manifest is taken for a run")
-    assert str(run) in sentence, f"the sentence does not name the folder: {sentence}"
-    return run.with_name(f"{run.name}-again")
