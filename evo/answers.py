@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
 
+from evo.complaints import heard
 from evo.evaluate import Assay, Cohort, Failure, Outcome, evaluate
 from evo.experiment import Experiment
 from evo.files import pack
@@ -32,6 +33,7 @@ class Answer:
         process: number of the process on it.
         kernels: which instructions torch uses there.
         seconds: that the evaluation took.
+        complaints: what individuals raised.
     """
 
     outcome: Outcome | None
@@ -39,6 +41,7 @@ class Answer:
     process: int
     kernels: str
     seconds: float
+    complaints: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -71,7 +74,7 @@ def answer(
     elif fit:
         outcome = (evaluator or evaluate_in_worker)(experiment, cohort, assay)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
-    return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
+    return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds, heard())
 
 
 def answer_of(reference: Any) -> Answer | Failure | None:

@@ -12,6 +12,7 @@ from typing import Any, final
 
 from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ
 from evo.cluster import Cluster, Unreachable
+from evo.complaints import say
 from evo.evaluate import Assay, Cohort, Failure, Outcome
 from evo.experiment import Experiment
 from evo.isolate import Evaluator
@@ -143,6 +144,8 @@ class Dispatcher:
             outcome = None  # another attempt was faster
         elif isinstance(answer, Answer):
             self._memory.seconds.append(answer.seconds)  # without what a new worker needs to import
+            for sentence in answer.complaints:
+                say(sentence)
             outcome = self._believed(job, answer)
         else:
             outcome = self._lost(job, answer)

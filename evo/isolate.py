@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
+from evo.complaints import complaint, say
 from evo.evaluate import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, written_out
 from evo.experiment import Experiment, assemble
 from evo.guard import bounded, guarded
@@ -118,7 +119,10 @@ def _attempted(
     except MemoryError:
         return "memory"
     except Exception as error:
-        return "memory" if "allocate memory" in str(error) else "raised"
+        if "allocate memory" in str(error):
+            return "memory"
+        say(complaint(error))
+        return "raised"
 
 
 def _search(

@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from evo.bred import first_state
+from evo.complaints import begin
 from evo.config import dump
 from evo.executors import Executor, Serial
 from evo.experiment import Experiment
@@ -111,6 +112,7 @@ def _line(generation: Generation, seconds: float | None, incidents: dict[str, in
 
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
+    begin()
     experiment.environment.ready()  # a data file that is missing or torn says so before a folder is made
     place = path or next_free(name)
     RunFolder.create(place, dump(experiment), manifest(experiment, command))

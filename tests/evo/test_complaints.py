@@ -1,0 +1,35 @@
+"""What individuals raise is said once, wherever they lived."""
+
+import logging
+from dataclasses import dataclass, replace
+
+import pytest
+
+from evo import evolve
+from evo.bred import RunFailed
+from evo.executors import OnRay, Serial
+from inner_loop.rule import LearningRule
+
+
+@dataclass(frozen=True)
+class Wrong(LearningRule):
+    """A rule with a mistake in it."""
+
+    def init(self, network, newborn, weights):
+        return {}["no such number"]
+
+    def step(self, network, weights, state, lived, newborn):
+        return weights, state
+
+
+@pytest.mark.parametrize("executor", [Serial(), pytest.param(OnRay(1), marks=pytest.mark.ray)])
+def test_why_individuals_raise_is_said_once_a_run(executor, small, tmp_path, caplog):
+    wrong = replace(small(generations=1), rule=Wrong())
+    for run in ("first", "second"):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING), pytest.raises(RunFailed, match="raised"):
+            list(evolve(wrong, tmp_path / run, executor))
+        what = "KeyError: 'no such number' (test_complaints.py, line 19)"
+        assert [record.getMessage() for record in caplog.records] == [
+            f"an individual raised {what}; it is recorded as `raised`"
+        ]
