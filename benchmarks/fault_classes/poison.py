@@ -35,11 +35,12 @@ def attempts(place: Path) -> Iterator[Attempt]:
         def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
             seed = int(luck.integers(2**31))
             harmless = _born(_experiment(seed, ()), own / "harmless")
-            count = int(luck.integers(1, _MOST + 1))
-            slots = [int(slot) for slot in luck.choice(len(harmless.levels), count, replace=False)]
-            chosen = [kinds[number % len(kinds)], *(str(kind) for kind in luck.choice(kinds, count - 1))]
             doses = _doses(_experiment(seed, ()), harmless)
-            poisons = tuple((doses[slot], kind) for slot, kind in zip(slots, chosen, strict=True))
+            different = list(dict.fromkeys(doses))  # nobody gets two poisons: one would hide the other
+            count = int(luck.integers(1, _MOST + 1))
+            chosen = [kinds[number % len(kinds)], *(str(kind) for kind in luck.choice(kinds, count - 1))]
+            taken = luck.choice(different, min(count, len(different)), replace=False)
+            poisons = tuple((float(dose), kind) for dose, kind in zip(taken, chosen, strict=False))
             began = time.perf_counter()
             found = _born(_experiment(seed, poisons), own / "poisoned", OnRay(workers=2))
             seconds = time.perf_counter() - began
