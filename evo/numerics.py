@@ -86,22 +86,12 @@ def kernels() -> str:
     return "portable" if _PORTABLE.items() <= os.environ.items() else "native"
 
 
+@lru_cache(maxsize=1)
 def settle() -> None:
-    """One thread, no denormal numbers, and kernels that do not depend on where a slice lies in memory; for every
-    process that computes, and every thread of it that lets somebody live.
+    """One thread, and kernels that do not depend on where a slice lies in memory; for every process that computes.
 
     Two threads lose more than they win on networks this small, and some sums differ by the number of threads.
-    Numbers below 1e-38, such as the errors of whoever is very sure of himself, are zero: processors take several times
-    as long for them, and beside the weights that they are added to they are nothing.
     """
-    _settle_process()
-    import torch
-
-    torch.set_flush_denormal(True)
-
-
-@lru_cache(maxsize=1)
-def _settle_process() -> None:
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import torch
@@ -111,3 +101,20 @@ def _settle_process() -> None:
     with contextlib.suppress(RuntimeError):  # it can be set once only, and not after parallel work has begun
         torch.set_num_interop_threads(1)
     threadpool_limits(1)
+
+
+@contextlib.contextmanager
+def without_denormals() -> Iterator[None]:
+    """Around lives: numbers below 1e-38, such as the errors of whoever is very sure of himself, are zero.
+
+    Processors take several times as long for them, and beside the weights that they are added to they are nothing.
+    Afterwards this thread computes as before: other code may count on them.
+    """
+    import torch
+
+    before = sys.float_info.min * 0.5 == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

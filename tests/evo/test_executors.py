@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo import numerics
 from evo.evaluate import cohorts
 from evo.executors import OnRay, Serial
 from evo.experiment import assemble
 from evo.isolate import evaluate_safely
+from evo.numerics import settle
 from evo.record import outcome_arrays
 from evo.search.base import founders
 from genomes.chance import chance
@@ -137,7 +137,7 @@ def test_a_driver_computes_on_one_thread(to_live):
     torch.set_num_threads(2)
     try:
         list(Serial().outcomes(replace(experiment, seed=1), tried[:1]))
-        numerics._settle_process.cache_clear()
+        settle.cache_clear()
         list(Serial().outcomes(experiment, tried[:1]))
         assert torch.get_num_threads() == 1
     finally:

@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from evo import numerics
-from evo.numerics import settle
+from evo import evaluate
+from evo.numerics import settle, without_denormals
 
 PROGRAM = """
 import json, os
@@ -45,23 +44,34 @@ def test_a_fresh_process_has_one_thread_and_kernels_that_ignore_alignment(given,
 
 def test_it_can_be_called_after_the_first_operation():
     torch.ones(2).sum()
-    numerics._settle_process.cache_clear()
+    settle.cache_clear()
     torch.set_num_threads(2)
     settle()
     assert torch.get_num_threads() == 1
     assert {pool["num_threads"] for pool in threadpool_info()} == {1}
 
 
-def test_numbers_too_small_to_matter_are_zero_in_every_thread_that_asks():
-    def product() -> float:
-        settle()
-        return (torch.full((8,), 1e-30) * 1e-15).sum().item()
+def product() -> float:
+    return (torch.full((8,), 1e-30) * 1e-15).sum().item()
 
-    torch.set_flush_denormal(False)
-    try:
-        assert (torch.full((8,), 1e-30) * 1e-15).sum().item() > 0, "the control: denormal numbers as they are"
-        with ThreadPoolExecutor(1) as pool:  # a thread takes after whoever starts it
-            assert pool.submit(product).result() == 0
-    finally:
-        settle()
-    assert product() == 0
+
+def test_around_lives_numbers_too_small_to_matter_are_zero_and_nowhere_else():
+    assert product() > 0
+    with without_denormals():
+        assert product() == 0
+        with without_denormals():
+            pass
+        assert product() == 0
+    assert product() > 0
+    with pytest.raises(KeyError), without_denormals():
+        raise KeyError
+    assert product() > 0
+
+
+def test_lives_are_lived_without_denormals(small, generation, monkeypatch):
+    seen, real = [], evaluate.live
+    monkeypatch.setattr(evaluate, "live", lambda *given: (seen.append(product()), real(*given))[1])
+    experiment = small()
+    evaluate.evaluate(experiment, generation(experiment)[0])
+    assert seen == [0]
+    assert product() > 0

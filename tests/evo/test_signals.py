@@ -88,10 +88,7 @@ def test_once_stops_in_an_orderly_way(number, code, start):
     parent = start()
     driver = start.driver()
     parent.send_signal(number)
-    assert ended(parent) == (
-        code,
-        "instinct: interrupted; what is finished is safe, `instinct resume` goes on from there\n",
-    )
+    assert ended(parent) == (code, "instinct: interrupted\n")
     assert state(driver) == "gone"
 
 
@@ -213,7 +210,7 @@ def test_ctrl_z_stops_parent_and_driver_until_they_are_woken(start):
 
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_without_a_parent(number, code, tmp_path):
-    for then, times, words in ((OBEDIENT, 1, "interrupted; "), (STUBBORN, 2, "")):
+    for then, times, words in ((OBEDIENT, 1, "interrupted"), (STUBBORN, 2, "")):
         program = DRIVER.format(then=then, begin="", work=WORK)
         alone = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         wait_for((tmp_path / "driver").exists)

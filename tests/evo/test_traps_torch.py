@@ -19,6 +19,7 @@ from evo.evaluate import Outcome, evaluate
 from evo.executors import OnRay, Serial
 from evo.goals import Scores
 from evo.isolate import evaluate_in_worker
+from evo.numerics import settle
 from evo.record import joined, outcome_arrays, screened
 from genomes.chance import chance
 from genomes.expect import Unexpected
@@ -71,9 +72,7 @@ def test_d10_t1_t8_t11_another_process_computes_the_same_bytes_on_one_thread_wit
 @pytest.mark.ray
 def test_t1_workers_have_one_thread_whatever_ray_says(small, generation, ray_executor):
     def threads(experiment, cohort, assay):
-        from evo import numerics
-
-        numerics._settle_process.cache_clear()
+        settle.cache_clear()
         torch.set_num_threads(2)
         evaluate_in_worker(experiment, cohort)
         return Outcome({"threads": np.full(cohort.real, float(torch.get_num_threads()))}, ("",) * cohort.real)
