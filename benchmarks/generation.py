@@ -22,8 +22,8 @@ from time import perf_counter, process_time
 import psutil
 from machine import processor
 
+from evo.cohort import Assay, Cohort, Outcome
 from evo.config import load
-from evo.evaluate import Assay, Cohort, Outcome
 from evo.executors import OnRay
 from evo.experiment import Experiment
 from evo.isolate import evaluate_in_worker

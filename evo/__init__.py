@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evo.evaluate import evaluate
+    from evo.cohort import evaluate
     from evo.experiment import Experiment, assemble
     from evo.run import Run
     from evo.session import evolve
@@ -19,7 +19,7 @@ _HOMES = {
     "Experiment": "evo.experiment",
     "Run": "evo.run",
     "assemble": "evo.experiment",
-    "evaluate": "evo.evaluate",
+    "evaluate": "evo.cohort",
     "evolve": "evo.session",
 }
 

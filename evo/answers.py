@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
 
+from evo.cohort import Assay, Cohort, Failure, Outcome, evaluate
 from evo.complaints import heard
-from evo.evaluate import Assay, Cohort, Failure, Outcome, evaluate
 from evo.experiment import Experiment
 from evo.files import pack
 from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker

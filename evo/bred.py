@@ -10,7 +10,7 @@ from typing import final
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.evaluate import Cohort, Failure, Outcome, cohorts, unwritten
+from evo.cohort import Cohort, Failure, Outcome, cohorts, unwritten
 from evo.experiment import Experiment, assemble
 from evo.record import Generation, joined, screened
 from evo.search.base import Asked, State

@@ -12,8 +12,8 @@ from typing import Any, final
 
 from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ
 from evo.cluster import Cluster, Unreachable
+from evo.cohort import Assay, Cohort, Failure, Outcome
 from evo.complaints import say
-from evo.evaluate import Assay, Cohort, Failure, Outcome
 from evo.experiment import Experiment
 from evo.isolate import Evaluator
 from evo.jobs import Attempt, Job, Memory

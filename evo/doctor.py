@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 from evo.cluster import Cluster
 
 if TYPE_CHECKING:
-    from evo.evaluate import Cohort
+    from evo.cohort import Cohort
     from evo.experiment import Experiment
 
 _PATIENCE = 60.0  # seconds for a node to answer
@@ -104,8 +104,8 @@ def _lives(address: str | None) -> Iterator[Finding]:
 
 def _trial() -> tuple[Experiment, Cohort]:
     """A cohort that lives for a moment."""
+    from evo.cohort import cohorts
     from evo.config import load
-    from evo.evaluate import cohorts
     from evo.experiment import assemble
     from evo.search.base import founders
     from genomes.chance import chance

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.evaluate import SELECTION, Assay, Cohort
+from evo.cohort import SELECTION, Assay, Cohort
 from evo.executors import Executor
 from evo.experiment import Experiment
 from evo.record import joined

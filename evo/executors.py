@@ -12,8 +12,8 @@ from typing import Any, final
 from evo.announce import RESTARTED
 from evo.answers import answer
 from evo.cluster import Cluster
+from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
-from evo.evaluate import SELECTION, Assay, Cohort, Outcome
 from evo.experiment import Experiment
 from evo.isolate import Evaluator, evaluate_guarded, evaluate_safely
 from evo.jobs import Memory

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evo.evaluate import Assay, cohorts, evaluate
+from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import assemble
 
 if TYPE_CHECKING:

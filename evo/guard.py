@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from evo.evaluate import Failure, Outcome
+from evo.cohort import Failure, Outcome
 from evo.files import pack, unpack
 from evo.limits import Limits
 from evo.record import FAILURES, outcome_arrays, outcome_of

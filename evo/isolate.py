@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
+from evo.cohort import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, written_out
 from evo.complaints import complaint, say
-from evo.evaluate import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, written_out
 from evo.experiment import Experiment, assemble
 from evo.guard import bounded, guarded
 from evo.limits import OutOfTime, within

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evo.answers import Answer
-from evo.evaluate import Cohort, Outcome
+from evo.cohort import Cohort, Outcome
 
 
 @final

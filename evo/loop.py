@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import final
 
 from evo.bred import Bred, first_state
-from evo.evaluate import Outcome
+from evo.cohort import Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment
 from evo.numerics import settle

@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from evo.evaluate import cohorts
+from evo.cohort import cohorts
 from evo.experiment import Experiment, assemble
 from evo.files import pack
 from evo.isolate import evaluate_safely

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.evaluate import Failure, Outcome
+from evo.cohort import Failure, Outcome
 from evo.experiment import Experiment, assemble
 from evo.files import Torn
 from evo.goals import Goals

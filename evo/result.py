@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evo.evaluate import Assay, cohorts, evaluate
+from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import Experiment, assemble
 from evo.run import Run
 from evo.search.base import founders

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
+from evo.cohort import Assay, Cohort, Outcome, cohorts, evaluate
 from evo.config import read
-from evo.evaluate import Assay, Cohort, Outcome, cohorts, evaluate
 from evo.experiment import Experiment, birth
 from evo.files import Torn
 from evo.hall import Genomes

@@ -15,7 +15,7 @@ from typing import final
 import numpy as np
 
 from evo.bred import Bred, first_state
-from evo.evaluate import Cohort, Outcome
+from evo.cohort import Cohort, Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
 from evo.files import Torn

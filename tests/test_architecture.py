@@ -239,3 +239,16 @@ def test_a_breach_is_found(check, source):
 )
 def test_what_is_allowed_is_no_breach(check, source):
     assert check(ast.parse(source)) == []
+
+
+def test_no_public_name_is_that_of_a_submodule():
+    """A submodule becomes an attribute of its package once it is imported: it would hide the public name."""
+    for package in (importlib.import_module(name) for name in PACKAGES):
+        submodules = {path.stem for path in Path(package.__path__[0]).iterdir()}
+        assert not submodules & set(getattr(package, "__all__", ())), package.__name__
+
+
+def test_every_public_name_is_what_it_says_whatever_was_imported_before():
+    told = "import evo, evo.cohort, evo.session; print(*(type(getattr(evo, n)).__name__ for n in evo.__all__))"
+    names = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert "module" not in names, names

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from evo.cohort import cohorts, evaluate
 from evo.config import dump, load, read, shipped
-from evo.evaluate import cohorts, evaluate
 from evo.experiment import assemble, measurement_names
 from evo.search.base import founders
 from genomes.chance import chance

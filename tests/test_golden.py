@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evo.cohort import cohorts, evaluate
 from evo.config import load
-from evo.evaluate import cohorts, evaluate
 from evo.experiment import assemble
 from evo.numerics import settle
 from evo.record import joined, screened

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from evo.cohort import Assay, cohorts, evaluate
 from evo.config import load
-from evo.evaluate import Assay, cohorts, evaluate
 from evo.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance

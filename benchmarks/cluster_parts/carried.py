@@ -19,8 +19,8 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, at_once, digits, known, ten_thousand_genes
 from evo.answers import Answer, answer
 from evo.cluster import Cluster
+from evo.cohort import SELECTION, Cohort
 from evo.dispatcher import Dispatcher
-from evo.evaluate import SELECTION, Cohort
 from evo.experiment import Experiment, assemble
 from evo.jobs import Memory
 from evo.proof import Proof, proof_of_lives

@@ -20,8 +20,8 @@ import numpy as np
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import digest, known, ten_thousand_genes, witnessed
 from evo.bred import Bred, first_state
+from evo.cohort import Outcome
 from evo.config import load
-from evo.evaluate import Outcome
 from evo.executors import OnRay
 from evo.experiment import Experiment, assemble
 from evo.files import pack, write_atomic

@@ -14,8 +14,8 @@ from unittest import mock
 from cluster_parts.workload import at_once
 from evo.answers import Answer
 from evo.cluster import Cluster
+from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
-from evo.evaluate import SELECTION, Assay, Cohort, Outcome
 from evo.executors import Cohorts, Executor
 from evo.experiment import Experiment
 from evo.jobs import Memory

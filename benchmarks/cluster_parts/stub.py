@@ -20,7 +20,7 @@ from cluster_parts.head import alone, peak
 from cluster_parts.stand_in import OnSleepers, RayCosts, Sleepers
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, asleep, digits, known, seconds_of
-from evo.evaluate import Cohort
+from evo.cohort import Cohort
 from evo.executors import Executor, OnRay
 from evo.experiment import Experiment, assemble
 from evo.journal import Journal

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from evo.cohort import SELECTION, Assay, Cohort, Outcome, cohorts, written_out
 from evo.config import load
-from evo.evaluate import SELECTION, Assay, Cohort, Outcome, cohorts, written_out
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores
 from evo.isolate import evaluate_in_worker

@@ -14,7 +14,7 @@ from typing import Any, final
 
 import numpy as np
 
-from evo.evaluate import SELECTION, Assay, Outcome
+from evo.cohort import SELECTION, Assay, Outcome
 from evo.executors import Cohorts, Executor, Serial
 from evo.experiment import Experiment
 from evo.goals import Scores

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.evaluate import Assay
+from evo.cohort import Assay
 from evo.examiner import Examiner, per_genome
 from evo.experiment import Experiment, assemble, birth
 from evo.search.base import founders

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.evaluate import Assay
+from evo.cohort import Assay
 from evo.examiner import Examiner
 from evo.experiment import assemble
 from evo.figures import CONDITIONS, QUIET

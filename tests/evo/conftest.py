@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evo.evaluate import Cohort, cohorts
+from evo.cohort import Cohort, cohorts
 from evo.executors import OnRay
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores

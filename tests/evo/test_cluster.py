@@ -318,7 +318,7 @@ from own_rules import Mine
 from evo.cluster import Cluster
 from evo.config import load
 from evo.doctor import _lived
-from evo.evaluate import cohorts
+from evo.cohort import cohorts
 from evo.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance

@@ -12,8 +12,8 @@ import pytest
 from evo import dispatcher
 from evo.answers import Disagreement, answer
 from evo.cluster import Cluster, Node
+from evo.cohort import SELECTION, Outcome, evaluate
 from evo.dispatcher import Dispatcher
-from evo.evaluate import SELECTION, Outcome, evaluate
 from evo.executors import OnRay, Serial
 from evo.isolate import evaluate_in_worker
 from evo.jobs import Memory

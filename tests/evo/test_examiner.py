@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.evaluate import Assay
+from evo.cohort import Assay
 from evo.examiner import Examiner, per_genome, repeated
 from evo.executors import Serial
 from evo.experiment import assemble

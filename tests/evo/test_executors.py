@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.evaluate import cohorts
+from evo.cohort import cohorts
 from evo.executors import OnRay, Serial
 from evo.experiment import assemble
 from evo.isolate import evaluate_safely

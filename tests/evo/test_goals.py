@@ -77,7 +77,7 @@ def test_at_least_one_goal():
 
 
 def test_a_goal_for_every_measurement_that_a_life_gives(small, founded):
-    from evo.evaluate import evaluate
+    from evo.cohort import evaluate
 
     experiment = small()
     measured = evaluate(experiment, founded(experiment)).measurements

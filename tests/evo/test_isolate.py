@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.evaluate import Outcome, evaluate
+from evo.cohort import Outcome, evaluate
 from evo.executors import Serial
 from evo.experiment import assemble
 from evo.isolate import evaluate_safely, isolate

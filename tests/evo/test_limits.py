@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo.evaluate import evaluate
+from evo.cohort import evaluate
 from evo.executors import OnRay, Serial
 from evo.experiment import assemble
 from evo.guard import guarded

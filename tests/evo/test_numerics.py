@@ -9,7 +9,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from evo import evaluate
+from evo import cohort
 from evo.numerics import settle, without_denormals
 
 PROGRAM = """
@@ -69,9 +69,9 @@ def test_around_lives_numbers_too_small_to_matter_are_zero_and_nowhere_else():
 
 
 def test_lives_are_lived_without_denormals(small, generation, monkeypatch):
-    seen, real = [], evaluate.live
-    monkeypatch.setattr(evaluate, "live", lambda *given: (seen.append(product()), real(*given))[1])
+    seen, real = [], cohort.live
+    monkeypatch.setattr(cohort, "live", lambda *given: (seen.append(product()), real(*given))[1])
     experiment = small()
-    evaluate.evaluate(experiment, generation(experiment)[0])
+    cohort.evaluate(experiment, generation(experiment)[0])
     assert seen == [0]
     assert product() > 0

@@ -9,7 +9,7 @@ from deap import tools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo.evaluate import Failure, Outcome, evaluate
+from evo.cohort import Failure, Outcome, evaluate
 from evo.files import Torn
 from evo.goals import Scores
 from evo.population import individuals

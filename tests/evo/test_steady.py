@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evo import isolate
+from evo.cohort import Assay, cohorts, evaluate
 from evo.config import load
-from evo.evaluate import Assay, cohorts, evaluate
 from evo.executors import Executor, OnRay, Serial
 from evo.files import Torn
 from evo.run import Run

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
+from evo.cohort import Assay
 from evo.config import dump
-from evo.evaluate import Assay
 from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment import assemble

@@ -18,7 +18,7 @@ from deap import tools
 
 from evo import population
 from evo.check import check_search
-from evo.evaluate import Outcome, evaluate
+from evo.cohort import Outcome, evaluate
 from evo.executors import OnRay
 from evo.experiment import assemble
 from evo.goals import Scores

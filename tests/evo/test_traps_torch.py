@@ -1,6 +1,6 @@
 """Known traps of torch and Ray: each shown not to occur here.
 
-T9 (fixed cohorts) and what a NaN does to its neighbours are in test_evaluate.py too.
+T9 (fixed cohorts) and what a NaN does to its neighbours are in test_cohort.py too.
 """
 
 import ast
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo.evaluate import Outcome, evaluate
+from evo.cohort import Outcome, evaluate
 from evo.executors import OnRay, Serial
 from evo.goals import Scores
 from evo.isolate import evaluate_in_worker
@@ -145,7 +145,7 @@ def test_t9_every_cohort_of_an_experiment_has_the_same_size(small, generation):
 
 
 def test_t10_a_cohort_lives_in_one_batch(small, founded, monkeypatch):
-    from evo import evaluate as module
+    from evo import cohort as module
 
     counted, real = [], module.live
     monkeypatch.setattr(module, "live", lambda newborn, *rest: counted.append(newborn.lives) or real(newborn, *rest))

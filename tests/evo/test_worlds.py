@@ -11,8 +11,8 @@ from rich.console import Console
 
 from evo import dispatcher
 from evo.cli import main
+from evo.cohort import SELECTION, Assay, Cohort, evaluate
 from evo.config import dump, read
-from evo.evaluate import SELECTION, Assay, Cohort, evaluate
 from evo.executors import OnRay, Serial
 from evo.experiment import Experiment, assemble, birth, measurement_names
 from evo.goals import Scores

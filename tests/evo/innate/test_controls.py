@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo.evaluate import Assay
+from evo.cohort import Assay
 from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment import assemble, birth

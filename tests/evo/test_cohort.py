@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.evaluate import Assay, cohorts, evaluate
+from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import assemble, birth
 from genomes.chance import SHARED, chance
 from genomes.spec import Evolve
