@@ -27,6 +27,9 @@ class _State:
     Attributes:
         phase: (4, P, B): position (m), velocity (m/s), angle (rad) and angular velocity (rad/s).
         push: (K, B), acceleration of cart and pole together that action 1 has more than action 0, m/s^2.
+        length: (K, 1), half the length of each life's pole, m.
+        lever: (K, 1), the same times the pole's share of the mass, m.
+        inertia: (K, 1), 4/3 of the length, m: what turning the pole takes while the cart is held.
         limits: (2, 1, 1), largest position and angle.
         reward: (K, B), of every step.
         fallen: (P, B), the pole has fallen or the cart has left the track.
@@ -35,6 +38,9 @@ class _State:
 
     phase: Float64[Tensor, "4 P B"]
     push: Float64[Tensor, "K B"]
+    length: Float64[Tensor, "K 1"]
+    lever: Float64[Tensor, "K 1"]
+    inertia: Float64[Tensor, "K 1"]
     limits: Float64[Tensor, "2 1 1"]
     reward: Float32[Tensor, "K B"]
     fallen: Bool[Tensor, "P B"]
@@ -68,6 +74,8 @@ class CartPole(World):
 
     Attributes:
         pole_length: half the length of the pole, m.
+        pole_spread: at least 1; the pole of a life is `pole_length` times a factor drawn uniformly from
+            [1 / pole_spread, pole_spread] for each life, the same in all its episodes.
         pole_mass, cart_mass: kg.
         force: of a push, N.
         gravity: m/s^2.
@@ -77,6 +85,7 @@ class CartPole(World):
     """
 
     pole_length: float = 0.5
+    pole_spread: float = 1.0
     pole_mass: float = 0.1
     cart_mass: float = 1.0
     force: float = 10.0
@@ -88,6 +97,7 @@ class CartPole(World):
         for name in ("pole_length", "pole_mass", "cart_mass", "force", "gravity"):
             number = getattr(self, name)
             expect(0.0 < number < math.inf, f"CartPole.{name}", "a finite number above 0", number)
+        expect(1.0 <= self.pole_spread < math.inf, "CartPole.pole_spread", "a finite number from 1", self.pole_spread)
         expect(self.longest >= 1, "CartPole.longest", "at least 1", self.longest)
         kinds = ("never", "always", "random")
         expect(self.reversed in kinds, "CartPole.reversed", f"one of {', '.join(kinds)}", self.reversed)
@@ -116,22 +126,26 @@ class CartPole(World):
             push = torch.where(life.stream("reversed").integers(2, 1) == 1, -push, push)
         elif self.reversed == "always":
             push = -push
+        share = self.pole_mass / (self.cart_mass + self.pole_mass)
+        length = torch.full_like(phase[0, :, :1], self.pole_length)
+        if self.pole_spread > 1.0:
+            shortest = 1.0 / self.pole_spread
+            length = length * (shortest + (self.pole_spread - shortest) * life.stream("pole").uniform(1).double())
         limits = torch.tensor([_TRACK, _LEAN], dtype=phase.dtype, device=phase.device)[:, None, None]
         reward = torch.ones_like(push, dtype=torch.float32)
-        state = _State(phase, push, limits, reward, fallen, 0)
+        state = _State(phase, push, length, length * share, length * 4.0 / 3.0, limits, reward, fallen, 0)
         return state, Moment(state.motion.float(), torch.zeros_like(reward), fallen, fallen)
 
     def step(self, state: _State, actions: Int64[Tensor, "P B"]) -> tuple[_State, Moment]:
         """One push; what has ended stands still."""
         before = state.phase.expand(-1, len(actions), -1)
         _, velocity, angle, spin = before
-        share = self.pole_mass / (self.cart_mass + self.pole_mass)
         sine, cosine = angle.sin(), angle.cos()
         # the cart's acceleration if the pole did not hold it back
-        free = torch.addcmul((actions - 0.5) * state.push, spin.square(), sine, value=share * self.pole_length)
-        inertia = torch.rsub(cosine.square(), self.pole_length * 4.0 / 3.0, alpha=self.pole_length * share)
+        free = torch.addcmul((actions - 0.5) * state.push, state.lever * spin.square(), sine)
+        inertia = torch.addcmul(state.inertia, state.lever, cosine.square(), value=-1.0)
         turning = (sine * self.gravity).addcmul_(cosine, free, value=-1.0).div_(inertia)
-        moving = free.addcmul_(turning, cosine, value=-share * self.pole_length)
+        moving = free.addcmul_(state.lever * turning, cosine, value=-1.0)
         after = torch.add(before, torch.stack((velocity, moving, spin, turning)), alpha=_TIME_STEP)
         phase = torch.where(state.fallen, before, after)
         far, leaning = phase[::2].abs() > state.limits

@@ -49,7 +49,11 @@ def balancing(motion):
 
 @pytest.mark.parametrize(
     "world",
-    [CartPole(), CartPole(pole_length=2.0, force=5.0, reversed="random"), CartPole(longest=9, reversed="always")],
+    [
+        CartPole(),
+        CartPole(pole_length=2.0, force=5.0, reversed="random", pole_spread=1.5),
+        CartPole(longest=9, reversed="always"),
+    ],
 )
 def test_the_contract(world):
     assert check_world(world)
@@ -166,6 +170,28 @@ def test_random_reversal_is_each_lifes_own_and_lasts():
     assert torch.equal(state.push[:, :1] < 0, backwards[:, :1])
 
 
+def test_the_pole_of_each_life_is_drawn_within_the_spread_and_lasts():
+    world, lives = CartPole(pole_length=0.6, pole_spread=1.5), chance(0, "lives", owners=range(500))
+    state, _ = world.reset(chance(7, "an episode", owners=range(500)), 2, lives)
+    again, _ = world.reset(chance(8, "another episode", owners=range(500)), 3, lives)
+    assert torch.equal(state.length, again.length)
+    factors = (state.length[:, 0] / 0.6).numpy()
+    assert stats.kstest(factors, "uniform", (1 / 1.5, 1.5 - 1 / 1.5)).pvalue > 0.01
+
+
+def test_a_life_with_a_drawn_pole_is_that_of_a_world_with_such_poles():
+    world, doing = CartPole(pole_spread=2.0), chance(1, "pushes", owners=range(LIVES))
+    state, _ = begun(world)
+    others = [CartPole(pole_length=length.item()) for length in state.length]
+    states = [begun(other)[0] for other in others]
+    for time in range(8):
+        actions = doing.stream(time).integers(2, EPISODES)
+        state, _ = world.step(state, actions)
+        states = [other.step(its, actions)[0] for other, its in zip(others, states, strict=True)]
+    for life, its in enumerate(states):
+        assert torch.equal(state.motion[life], its.motion[life])
+
+
 def test_a_step_costs_few_operations():
     class Counted(TorchDispatchMode):
         count = 0
@@ -186,6 +212,7 @@ def test_a_step_costs_few_operations():
     ("name", "number"),
     [
         ("pole_length", 0.0),
+        ("pole_spread", 0.9),
         ("pole_mass", -0.1),
         ("cart_mass", float("inf")),
         ("force", float("nan")),

@@ -1,26 +1,27 @@
 """The retina's direction selectivity taken apart: equal lags, exchanged lags, shuffled weights.
 
-    python benchmarks/retina.py [--seeds 3] [--quick] [--json] [--output DIRECTORY]
+    python reproductions/retina.py [--seeds 10] [--keep DIR] [--quick] [--json]
 
-Evolves configs/retina.yaml, one run a seed, and examines the best newborn's network as it is and with parts changed.
+Evolves configs/retina.yaml with the seeds of reproductions/headlines.py, examines the best newborn's network as it is
+and with parts changed, and stores what comes out in results/retina-lesions.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import headlines
 import numpy as np
-from machine import processor
 
 from evo import Run, evolve
 from evo.config import load
@@ -71,15 +72,17 @@ LESIONS: dict[str, Callable[[Phenotype], Phenotype]] = {
 }
 
 
-def examined(seed: int, quick: bool) -> tuple[dict[str, dict[str, float]], list[float]]:
+def evolved(seed: int, quick: bool, folder: Path) -> Run:
+    """The run with this seed: the one that lies there, or a new one."""
+    experiment = load("retina", [f"seed={seed}", *(["generations=3", "search.population=9"] if quick else [])])
+    for _ in evolve(experiment, run=folder):
+        pass
+    return Run(folder)
+
+
+def examined(seed: int, run: Run) -> dict[str, Any]:
     """Scores of the best genome of a run with every lesion, and the two leaks that evolved."""
-    overrides = [f"seed={seed}", *(["generations=3", "search.population=9"] if quick else [])]
-    with tempfile.TemporaryDirectory() as folder:
-        experiment = load("retina", overrides)
-        for _ in evolve(experiment, run=Path(folder) / "run"):
-            pass
-        run = Run(Path(folder) / "run")
-        newborn = run.phenotype(run.best())
+    experiment, newborn = run.experiment, run.phenotype(run.best())
     assert experiment.world is not None
     lifetime = EpisodicLifetime(episodes=0, exams=8, measured=("innate",))
     scores = {}
@@ -87,46 +90,28 @@ def examined(seed: int, quick: bool) -> tuple[dict[str, dict[str, float]], list[
         luck = chance(seed, "lesions")
         lived = live_in(lesion(newborn), Frozen(), None, experiment.world, lifetime, luck, "test")
         scores[name] = {score: float(lived[f"innate.{score}"][0]) for score in experiment.world.score_names}
-    return scores, newborn.groups[SENSES]["leak"][0, :2].tolist()
-
-
-def table(found: dict[int, tuple[dict[str, dict[str, float]], list[float]]]) -> list[str]:
-    """As lines of Markdown."""
-    leaks = "; ".join(f"seed {seed}: {one:.2f} and {other:.2f}" for seed, (_, (one, other)) in found.items())
-    lines = [
-        "# Retina",
-        "",
-        "`python benchmarks/retina.py`",
-        "",
-        f"{processor()}, {datetime.date.today().isoformat()}. The best genome of each run of `retina`, examined in "
-        "eight episodes of the test split. DSI: (R(0) - R(180)) / (R(0) + R(180)), signed.",
-        "",
-        "| dsi | " + " | ".join(f"seed {seed}" for seed in found) + " | mean |",
-        "|---|" + "--:|" * (len(found) + 1),
-    ]
-    for name in LESIONS:
-        values = [scores[name]["dsi"] for scores, _ in found.values()]
-        lines.append(f"| {name} | " + " | ".join(f"{v:+.3f}" for v in [*values, np.mean(values)]) + " |")
-    return [*lines, "", f"Leaks of the two kinds of bipolar cells (1: prompt): {leaks}.", ""]
+    return {"seed": seed, "leaks": newborn.groups[SENSES]["leak"][0, :2].tolist(), **scores}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3, help="runs, of seeds 1, 2, ...")
-    parser.add_argument("--quick", action="store_true", help="three tiny generations; writes no result")
+    parser.add_argument("--seeds", type=int, default=headlines.SEEDS, help="of the series of the config's commit")
+    parser.add_argument("--keep", type=Path, help="where headlines.py left its run folders (--keep)")
+    parser.add_argument("--quick", action="store_true", help="three tiny generations; stores nothing")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--output", type=Path, help="folder of retina.md (default: benchmarks/results)")
     given = parser.parse_args()
-    found = {seed: examined(seed, given.quick) for seed in range(1, given.seeds + 1)}
-    lines = table(found)
-    print("\n".join(lines))
-    folder = given.output or (None if given.quick else HERE / "results")
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "retina.md").write_text("\n".join(lines))
+    headline = headlines.named("retina")
+    kept = headlines.opened(headline)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.keep / "retina" if given.keep else Path(temporary)
+        for seed in headlines.seeds(kept["commit"], given.seeds):
+            kept["runs"].append(examined(seed, evolved(seed, given.quick, folder / str(seed))))
+            print(kept["runs"][-1], flush=True)
+    kept["command"] = "python reproductions/retina.py"
+    if not given.quick:
+        (headlines.STORED / "retina-lesions.json").write_text(json.dumps(kept, indent=1) + "\n")
     if given.json:
-        means = {name: float(np.mean([scores[name]["dsi"] for scores, _ in found.values()])) for name in LESIONS}
-        print(json.dumps(means))
+        print(json.dumps({name: float(np.mean([run[name]["dsi"] for run in kept["runs"]])) for name in LESIONS}))
 
 
 if __name__ == "__main__":
