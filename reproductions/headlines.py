@@ -109,11 +109,19 @@ def stored(headline: Headline) -> dict[str, Any] | None:
 
 def opened(headline: Headline) -> dict[str, Any]:
     """Where and of what runs will be stored: none yet."""
+    return {**_setting(headline.command, tuned(headline)), "experiment": digest(headline), "runs": []}
+
+
+def store(file: Path, command: str, commit: str, found: list[dict[str, Any]]) -> None:
+    """Stores the runs of a reproduction that has a script of its own."""
+    file.write_text(json.dumps({**_setting(command, commit), "runs": found}, indent=1) + "\n")
+
+
+def _setting(command: str, commit: str) -> dict[str, Any]:
     from machine import processor
 
-    begun = {"command": headline.command, "commit": tuned(headline), "experiment": digest(headline)}
     versions = {name: version(name) for name in ("torch", "numpy")}
-    return {**begun, "processor": processor(), "versions": versions, "runs": []}
+    return {"command": command, "commit": commit, "processor": processor(), "versions": versions}
 
 
 def named(name: str) -> Headline:

@@ -100,18 +100,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="three tiny generations; stores nothing")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
-    headline = headlines.named("retina")
-    kept = headlines.opened(headline)
+    commit, runs = headlines.tuned(headlines.named("retina")), []
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep / "retina" if given.keep else Path(temporary)
-        for seed in headlines.seeds(kept["commit"], given.seeds):
-            kept["runs"].append(examined(seed, evolved(seed, given.quick, folder / str(seed))))
-            print(kept["runs"][-1], flush=True)
-    kept["command"] = "python reproductions/retina.py"
+        for seed in headlines.seeds(commit, given.seeds):
+            runs.append(examined(seed, evolved(seed, given.quick, folder / str(seed))))
+            print(runs[-1], flush=True)
     if not given.quick:
-        (headlines.STORED / "retina-lesions.json").write_text(json.dumps(kept, indent=1) + "\n")
+        headlines.store(headlines.STORED / "retina-lesions.json", "python reproductions/retina.py", commit, runs)
     if given.json:
-        print(json.dumps({name: float(np.mean([run[name]["dsi"] for run in kept["runs"]])) for name in LESIONS}))
+        print(json.dumps({name: float(np.mean([run[name]["dsi"] for run in runs])) for name in LESIONS}))
 
 
 if __name__ == "__main__":

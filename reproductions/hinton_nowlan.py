@@ -3,7 +3,7 @@
 Allele frequencies and fitness by generation of configs/hinton-nowlan.yaml, beside an independent replica: the same
 model in a few lines of NumPy, without genomes, networks, worlds or lives. Then the control without a plastic allele.
 
-    python benchmarks/hinton_nowlan.py [--quick] [--json] [--output FOLDER]
+    python reproductions/hinton_nowlan.py [--quick] [--json] [--output FOLDER]
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks"), str(HERE.parent)]
 
 from evo.numerics import settle
 
 settle()
 
+import headlines
 import numpy as np
 import torch
 from machine import processor
@@ -34,6 +35,8 @@ from scipy.stats import mannwhitneyu
 from evo.config import load
 from evo.session import evolve
 
+TUNED = "6e6216e2c0a6282272da7533fb203bbcd1cb0e7e"
+"""The commit that wrote configs/hinton-nowlan.yaml; nothing was tuned, the model is the paper's."""
 SHOWN = (0, 5, 10, 15, 20, 30, 50)
 COLUMNS = ("wrong", "right", "plastic", "mean fitness", "born right", "trials")
 
@@ -113,13 +116,22 @@ def summary(ours: ndarray, theirs: ndarray, control: ndarray) -> dict[str, Any]:
     }
 
 
+def stored(seeds: list[int], ours: ndarray) -> list[dict[str, Any]]:
+    """What is stored of each seed: when it takes off, and the columns of the generations that are shown."""
+    return [
+        {"seed": seed, "take_off": int(off)}
+        | {str(g): dict(zip(COLUMNS, run[g].tolist(), strict=True)) for g in SHOWN if g < len(run)}
+        for seed, off, run in zip(seeds, take_off(ours), ours, strict=True)
+    ]
+
+
 def report(ours: ndarray, theirs: ndarray, control: ndarray, where: str) -> str:
-    """The page in benchmarks/results."""
+    """The page in reproductions/results."""
     found = summary(ours, theirs, control)
     begins, ends = found["take_off_generation"], found["plastic_at_the_end"]
     lines = [
         "# Hinton & Nowlan 1987",
-        "`python benchmarks/hinton_nowlan.py`",
+        "`python reproductions/hinton_nowlan.py`",
         where,
         f"20 loci, 1000 individuals, 1000 trials. Means over {len(ours)} runs of configs/hinton-nowlan.yaml and over "
         f"{len(theirs)} of the replica, ± 95 % interval of the mean. Born right: individuals of 1000.",
@@ -138,13 +150,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="far too few runs; writes nothing without --output")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--output", type=Path, help="folder of the .md (default: benchmarks/results)")
+    parser.add_argument("--output", type=Path, help="folder of the .md (default: reproductions/results)")
     given = parser.parse_args(arguments)
     runs, generations, longer = (2, 6, 3) if given.quick else (20, 51, 200)
     began = time.process_time()
-    ours = np.array([course("hinton-nowlan", seed, generations) for seed in range(runs)])
+    seeds = headlines.seeds(TUNED, runs)
+    ours = np.array([course("hinton-nowlan", seed, generations) for seed in seeds])
     theirs = np.array([replica(seed, generations) for seed in range(10 * runs)])
-    control = np.array([course("hinton-nowlan-no-learning", seed, longer) for seed in range(2 if given.quick else 5)])
+    control = np.array([course("hinton-nowlan-no-learning", seed, longer) for seed in seeds[: runs // 2]])
     where = f"{processor()}, {os.cpu_count()} cores, one used: {time.process_time() - began:.0f} s of CPU time. "
     where += f"{datetime.date.today().isoformat()}. torch {torch.__version__}, numpy {np.__version__}."
     text = report(ours, theirs, control, where)
@@ -153,6 +166,9 @@ def main(arguments: list[str] | None = None) -> None:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "hinton_nowlan.md").write_text(text)
+        headlines.store(
+            folder / "hinton_nowlan.json", "python reproductions/hinton_nowlan.py", TUNED, stored(seeds, ours)
+        )
     if given.json:
         print(json.dumps(summary(ours, theirs, control)))
 

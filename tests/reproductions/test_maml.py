@@ -1,4 +1,4 @@
-"""benchmarks/maml.py at toy length: its step is autograd's, its meta-gradient is the true one, its JSON."""
+"""reproductions/maml.py at toy length: its step is autograd's, its meta-gradient is the true one, its JSON."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ TASK = Sinusoid(shots=4)
 
 @pytest.fixture
 def maml(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "reproductions")
     import maml
 
     return maml

@@ -1,4 +1,4 @@
-"""benchmarks/genomic_bottleneck.py at toy length: sizes, a fit that fits, an alignment that aligns, its JSON."""
+"""reproductions/genomic_bottleneck.py at toy length: sizes, a fit that fits, an alignment that aligns, its JSON."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from genomes.chance import chance
 
 @pytest.fixture
 def bottleneck(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "reproductions")
     import genomic_bottleneck
 
     return genomic_bottleneck

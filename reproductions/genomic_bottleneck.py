@@ -5,7 +5,7 @@ biases, in their alternating (Lamarckian) loop, with this framework's parts: lea
 the learned weights, by Adam through the differentiable `develop`; be born again with the weights that g writes. Then
 lives of 20 epochs from the genomes and from the usual random weights, and their learning curves aligned at equal score.
 
-    python benchmarks/genomic_bottleneck.py [--quick] [--json] [--output DIRECTORY]
+    python reproductions/genomic_bottleneck.py [--quick] [--json] [--output DIRECTORY]
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import final
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks"), str(HERE.parent)]
 
 from evo.numerics import settle
 
 settle()
 
 import genomic_bottleneck_report as report
+import headlines
 import numpy as np
 import torch
 from machine import processor
@@ -55,7 +56,9 @@ TASK = Digits(train=1137, selection=260, test=400)
 RULE = Backprop(learning_rate=0.05, momentum=0.9)
 SIZES = {"32x": 10, "61x": 5}
 """By the number of weights over the number of parameters: H, hidden neurons of each g-network."""
-SEEDS = (1, 2, 3)  # the constants below were chosen on seeds 100 to 103, by the selection split
+TUNED = "8eeb16cc4997ac2c73ad2ec5ed0fb1373a3c8b65"
+"""The commit that ended the tuning: the constants below were chosen on seeds 100 to 103, by the selection split."""
+SEEDS = tuple(headlines.seeds(TUNED))
 BATCH = 32
 EPOCH = math.ceil(TASK.train / BATCH)
 COARSE = 8  # bits a parameter
@@ -228,7 +231,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a loop far too short; writes nothing without --output")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--output", type=Path, help="folder of the .md and .png (default: benchmarks/results)")
+    parser.add_argument("--output", type=Path, help="folder of the .md and .png (default: reproductions/results)")
     given = parser.parse_args(arguments)
     loop, epochs = (Loop(2, 4, 2), 2) if given.quick else (Loop(), 20)
     began, own, table = time.process_time(), chance(0, "bottleneck", owners=SEEDS), []
@@ -252,6 +255,8 @@ def main(arguments: list[str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "genomic_bottleneck.md").write_text(text)
         report.figure(curves, alignments, EPOCH, folder / "genomic_bottleneck.png")
+        found = report.runs(SEEDS, table, curves, alignments, EPOCH)
+        headlines.store(folder / "genomic_bottleneck.json", "python reproductions/genomic_bottleneck.py", TUNED, found)
     if given.json:
         print(json.dumps(report.summary(table, curves, alignments, EPOCH)))
 

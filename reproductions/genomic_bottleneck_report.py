@@ -103,7 +103,7 @@ def markdown(
     lines = [
         "# Genomic bottleneck",
         "",
-        "`python benchmarks/genomic_bottleneck.py`",
+        "`python reproductions/genomic_bottleneck.py`",
         "",
         where,
         "",
@@ -171,6 +171,26 @@ def summary(
     deviations = {f"{name}_sd": values.std(ddof=1) for name, values in found.items()}
     numbers = means | deviations | sizes
     return {name: None if np.isnan(value) else round(float(value), 5) for name, value in numbers.items()}
+
+
+def runs(
+    seeds: tuple[int, ...],
+    rows: list[Row],
+    curves: dict[str, ndarray],
+    alignments: dict[str, Alignment],
+    epoch: int,
+) -> list[dict[str, object]]:
+    """What is stored of each seed: test accuracy by kind of birth, and the gap once curves are aligned."""
+    stored: list[dict[str, object]] = []
+    for i, seed in enumerate(seeds):
+        kinds: dict[str, dict[str, float]] = {}
+        for row in rows:
+            curve = curves[row.name][i]
+            kinds[row.name] = {"birth": float(curve[0]), "epoch1": float(curve[epoch]), "last": float(curve[-1])}
+            if row.coarse is not None:
+                kinds[row.name] |= {"coarse": float(row.coarse[i]), "gap": float(alignments[row.name].gap[i])}
+        stored.append({"seed": seed, **kinds})
+    return stored
 
 
 def figure(curves: dict[str, ndarray], alignments: dict[str, Alignment], epoch: int, path: Path) -> None:
