@@ -111,7 +111,7 @@ def inspect(
     sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
-    sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws))
+    sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws, names=home.environment.class_names))
     sections.append(evolution(run, best, founders_scores(run.experiment)))
     sections.append(inside(home, best.levels, best.number, best.slot, theirs))
     return tested, sections

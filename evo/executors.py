@@ -14,7 +14,7 @@ from evo.answers import answer
 from evo.cluster import Cluster
 from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
-from evo.experiment import Experiment
+from evo.experiment import Experiment, pinned
 from evo.isolate import Evaluator, evaluate_guarded, evaluate_safely
 from evo.jobs import Memory
 from evo.luggage import own_modules
@@ -115,9 +115,11 @@ class OnRay(Executor):
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of completion; a cohort whose worker dies is tried again, and in the end taken apart."""
         assert self._cluster is not None, "used as a context manager"
-        if self._proof is None and self._evaluator is None:
-            # of the first experiment that comes: that of the run, or one that an analysis makes of it
-            self._proof = Proof(experiment, proof_of_lives(experiment))
+        data = experiment.environment.fingerprint()
+        experiment = pinned(experiment, data)  # a worker that finds others says so
+        if self._evaluator is None and (self._proof is None or self._proof.data != data):
+            # of the first experiment on these data: that of the run, or one that an analysis makes of it
+            self._proof = Proof(experiment, proof_of_lives(experiment), data)
         own = (experiment.device, own_modules(experiment))
         if own not in self._tasks:  # made once: Ray keeps every function that it was ever given
             self._tasks[own] = self._cluster.task(answer, experiment.device, experiment)

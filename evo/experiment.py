@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import final
 
@@ -130,6 +130,12 @@ def measurement_names(experiment: Experiment) -> tuple[str, ...]:
     return (*experiment.lifetime.names(experiment.environment.score_names), "genome_bits", "wiring_bits")
 
 
+def pinned(experiment: Experiment, fingerprint: str) -> Experiment:
+    """The experiment on the data of this fingerprint, and no others."""
+    task = experiment.task
+    return experiment if task is None else replace(experiment, task=task.pinned(fingerprint))
+
+
 def _check_environment(experiment: Experiment) -> None:
     """A task or a world, a lifetime of its kind, and a network with its units."""
     task, world, topology, lifetime = experiment.task, experiment.world, experiment.topology, experiment.lifetime
@@ -149,6 +155,8 @@ def _check_environment(experiment: Experiment) -> None:
         (topology.sensory, inputs, f"inputs of {called}{felt}"),
         (topology.output, experiment.environment.outputs, f"outputs of {called}"),
     ):
+        if group.size != units:
+            experiment.environment.ready()  # where the data have changed it is they that do not fit
         expect(group.size == units, f"topology.groups.{group.name}.size", f"{units} units, the {whose}", group.size)
     for name, away in experiment.held_out:
         plain = name and name.isprintable() and name == name.strip() and "." not in name

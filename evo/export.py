@@ -70,7 +70,8 @@ def _graphml(run: Run, best: Best, newborn: Phenotype) -> bytes:
     """A directed graph of neurons, for Gephi and Cytoscape."""
     import networkx
 
-    return "\n".join(networkx.generate_graphml(neuron_graph(newborn))).encode()
+    graph = neuron_graph(newborn, names=run.experiment.environment.class_names)
+    return "\n".join(networkx.generate_graphml(graph)).encode()
 
 
 def _torch(run: Run, best: Best, newborn: Phenotype) -> bytes:

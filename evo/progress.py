@@ -54,6 +54,8 @@ class Progress:
             f"Scores: {self._experiment.main}, selection split.",
             markup=False,
         )
+        if outside := self._experiment.environment.summary():
+            self._console.print(outside, markup=False)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._live:

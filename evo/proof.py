@@ -27,18 +27,25 @@ class Proof:
     Attributes:
         experiment: whose lives are lived.
         digest: what `proof_of_lives` came to where the run began.
+        data: the fingerprint of what comes from outside.
     """
 
     experiment: Experiment
     digest: str
+    data: str = ""
 
 
-@lru_cache(maxsize=8)
 def proof_of_lives(experiment: Experiment) -> str:
     """SHA-256 of what a known cohort comes to in a short life: the experiment's own kernels, shapes and data.
 
     All of it have the middle of every gene, for whom a cohort is taken apart (evo/isolate.py): founders may hang.
     """
+    return _lived(experiment, experiment.environment.fingerprint())
+
+
+@lru_cache(maxsize=8)
+def _lived(experiment: Experiment, data: str) -> str:
+    """The same, kept for these data: those of the same experiment can change while a process goes on."""
     lifetime = experiment.lifetime
     short = (
         replace(lifetime, steps=min(lifetime.steps, 2), births=1)

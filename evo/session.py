@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from evo.bred import first_state
 from evo.complaints import begin
 from evo.config import dump
 from evo.executors import Executor, Serial
-from evo.experiment import Experiment
+from evo.experiment import Experiment, pinned
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
 from evo.mirror import fetched, mirrored
@@ -24,6 +25,8 @@ from evo.search.base import State
 from evo.store import RunFolder
 from evo.thinning import thin
 from genomes.expect import expect
+
+_log = logging.getLogger(__name__)
 
 
 def evolve(
@@ -47,7 +50,9 @@ def evolve(
     if not (path / "manifest.json").is_file():
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
-    expect(opened.experiment == experiment, str(path), "a run of this experiment", "a run of another one")
+    began = str(opened.folder.manifest.get("data", ""))
+    same = pinned(opened.experiment, began) == pinned(experiment, began)
+    expect(same, str(path), "a run of this experiment", "a run of another one")
     for generation in continued(opened, executor or Serial()):
         for callback in callbacks:
             callback(generation)
@@ -63,6 +68,8 @@ def continued(
         ready: called with the first generation to come, once the executor stands.
     """
     check_same_world(str(run.path), run.folder.manifest, run.experiment)
+    for doubt in run.experiment.environment.doubts():
+        _log.warning("%s", doubt)
     with run.folder.driving(), mirrored(run.path) as mirror, executor:
         latest = run.folder.latest()
         first = latest[0] + 1 if latest else 0
@@ -114,6 +121,7 @@ def new_run(experiment: Experiment, path: Path | None, name: str, command: Seque
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
     begin()
     experiment.environment.ready()  # a data file that is missing or torn says so before a folder is made
+    experiment = pinned(experiment, experiment.environment.fingerprint())
     place = path or next_free(name)
     RunFolder.create(place, dump(experiment), manifest(experiment, command))
     return place

@@ -33,6 +33,11 @@ class Environment(ABC):
         """The scores that lives are given here, the main one first; larger is better in all of them."""
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """What each output unit stands for; empty where classes have no name but their number, or there are none."""
+        return ()
+
+    @property
     def varies(self) -> bool:
         """Whether lives meet something else each time, drawn from their chance: then a score is partly luck."""
         return False
@@ -43,3 +48,11 @@ class Environment(ABC):
     def fingerprint(self) -> str:
         """A hash of whatever comes from outside; empty where nothing does."""
         return ""
+
+    def summary(self) -> str:
+        """A sentence on what comes from outside, for the first lines of a run; empty where nothing does."""
+        return ""
+
+    def doubts(self) -> tuple[str, ...]:
+        """What a user should know before a run begins, a sentence each; that which is wrong is raised instead."""
+        return ()

@@ -43,6 +43,7 @@ class Observed:
         asked: what `targets` are.
         targets: (stimuli, outputs), one-hot where they are a class; nan where nothing is asked.
         angles: of classes that are directions of motion, radians; None where they are not.
+        names: of the classes; empty where they have none but their number.
     """
 
     birth: dict[str, Float[ndarray, "P units stimuli"]]
@@ -52,6 +53,7 @@ class Observed:
     asked: Asked
     targets: Float[ndarray, "stimuli outputs"]
     angles: Float[ndarray, " classes"] | None = None
+    names: tuple[str, ...] = ()
 
     @cached_property
     def classes(self) -> Int[ndarray, " stimuli"] | None:
@@ -138,7 +140,8 @@ def _in_a_task(
     for _, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
         weights = learned
     after = _of_all(network.activity(weights, inputs), newborn.lives)
-    return Observed(birth, after, chosen, chosen, "class" if _one_hot(targets) else "target", targets)
+    asked: Asked = "class" if _one_hot(targets) else "target"
+    return Observed(birth, after, chosen, chosen, asked, targets, names=task.class_names)
 
 
 def _in_a_world(

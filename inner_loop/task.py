@@ -37,6 +37,10 @@ class Task(Environment):
         """Looks at the data."""
         self.size("train")
 
+    def pinned(self, fingerprint: str) -> Task:
+        """The same, which refuses data of another fingerprint, where it can; this one cannot."""
+        return self
+
     @abstractmethod
     def size(self, split: Split) -> int:
         """How many samples measure a split: `draw(split, size, ...)` covers a finite split exactly once."""

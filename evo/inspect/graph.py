@@ -9,7 +9,7 @@ graphs are one array (D, neurons, neurons), rows postsynaptic.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     import pandas
 
 
-def neuron_graph(newborn: Phenotype, individual: int = 0) -> networkx.DiGraph:
+def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] = ()) -> networkx.DiGraph:
     """The neurons of one network and the synapses that grew, for Gephi and Cytoscape.
 
-    Nodes `group/i` have `group`, `type`, `x`, `y`, `z` as far as they have a place, `bias` and `leak` if they have one;
-    edges `weight` and every number of a synapse by its name, such as `rule.learning_rate`.
+    Nodes `group/i` have `group`, `type`, `x`, `y`, `z` as far as they have a place, `bias` and `leak` if they have one,
+    output neurons `class` where classes have names; edges `weight` and every number of a synapse by its name, such as
+    `rule.learning_rate`.
+
+    Args:
+        names: of the classes that the output neurons stand for.
 
     Raises:
         Unexpected: no such individual.
@@ -45,6 +49,8 @@ def neuron_graph(newborn: Phenotype, individual: int = 0) -> networkx.DiGraph:
         for i in range(group.size):
             place = {} if group.coordinates is None else dict(zip("xyz", group.coordinates[i].tolist(), strict=False))
             more = {what: numbers[i] for what, numbers in own.items()}
+            if names and group is newborn.topology.output:
+                more["class"] = names[i]
             graph.add_node(f"{group.name}/{i}", group=group.name, type=int(group.cell_types[i]), **place, **more)
     for edge in newborn.topology.edges:
         synapses = newborn.projections[edge.name]

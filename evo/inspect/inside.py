@@ -167,7 +167,11 @@ def _nearest(theirs: list[Row], measured: Measured) -> str:
 def _seen(experiment: Experiment, observed: Observed) -> str:
     count, compared = len(observed.stimuli), min(len(observed.stimuli), _COMPARED)
     if experiment.task:
-        return f"Stimuli: {count} samples of the test split, the same at birth and after the life, plasticity off."
+        stands = f" The neurons of {[*observed.birth][-1]} stand for {', '.join(observed.names)}, in this order."
+        return (
+            f"Stimuli: {count} samples of the test split, the same at birth and after the life, plasticity off."
+            f"{stands if observed.names else ''}"
+        )
     return (
         f"Stimuli: {count} moments of {len(np.unique(observed.episodes))} test episodes, as the newborn met them with "
         f"plasticity off, the same shown again after the life; layers are compared on {compared} of them."

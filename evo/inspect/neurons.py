@@ -121,7 +121,8 @@ def _tip(group: str, unit: int, born: Tuning, lived: Tuning | None, observed: Ob
     said = []
     for when, each in both:
         best = each.best[unit]
-        named = f"{observed.asked} {best}" if degrees is None else f"{degrees[best]:.0f} degrees"
+        called = observed.names[best] if observed.names else best
+        named = f"{observed.asked} {called}" if degrees is None else f"{degrees[best]:.0f} degrees"
         chance = "" if each.tuned[unit] else ", which is no more than chance"
         said.append(f"{when} {each.index[unit]:.2f}, most active for {named}{chance}")
     return f"{group} {unit}: " + "; ".join(said)

@@ -62,12 +62,15 @@ _TERMS = {
 }
 
 
-def wiring(newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0.2) -> Section:
+def wiring(
+    newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0.2, names: Sequence[str] = ()
+) -> Section:
     """The wiring of the first of P births of a genome; further births tell what varies between them.
 
     Args:
         draws: of each null; fewer in networks of 300 neurons and more, none where fewer than 19 can be afforded.
         strongest: share of synapses that make the graph of a projection in which all of them grew.
+        names: of the classes that the output neurons stand for.
 
     Raises:
         Unexpected: fewer than 19 draws, or a share that is not between 0 and 1.
@@ -95,7 +98,7 @@ def wiring(newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0
         terms=_TERMS | {name: f"mean of {name}, a number of each synapse, over those that grew" for name in inherited},
         tables={"cell-types": types, "distributions": distributions(newborn, counted)} | compared,
         pictures=pictures,
-        graphs={"neurons": neuron_graph(newborn)},
+        graphs={"neurons": neuron_graph(newborn, names=names)},
     )
 
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+import re
+from dataclasses import dataclass, replace
 from typing import final
 
-import numpy as np
 from numpy import ndarray
 
 from genomes.expect import Unexpected, expect
-from inner_loop.task import SPLITS
-from inner_loop.tasks.dataset import Dataset, LabelledTask, divided
-from inner_loop.tasks.formats import Source, fingerprint, read
+from inner_loop.task import SPLITS, Split
+from inner_loop.tasks.dataset import Dataset, LabelledTask, stratified
+from inner_loop.tasks.formats import Source, Stamp, fetch, read, stamp
+from inner_loop.tasks.labels import coded
+from inner_loop.tasks.scale import Scale, doubts_about, ranged, scaled
+
+_KEPT = 4  # data sets in memory
+_SHOWN = 12  # classes and characters of a hash that a sentence shows
+
+_data: dict[Arrays, Dataset] = {}
+"""The last data sets, by a task whose `sha256` says what they were made of: no file can change behind such a name."""
+
+_hashes: dict[str, tuple[Stamp, str]] = {}
+"""By path: what the file system said when a file was read, and the SHA-256 of what was read."""
 
 
 @final
 @dataclass(frozen=True)
 class Arrays(LabelledTask):
-    """Samples, each with a whole-number label from 0. Bytes (uint8) are scaled to [0, 1], other numbers are kept.
+    """Samples, each with a label: text, or a whole number from 0 or from 1. The names of classes are kept.
 
     Three layouts: an .npz with x_train (n, ...), y_train (n,), x_test and y_test; a folder with MNIST's four files
     (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz and the two of t10k), compressed or not; a CSV whose header
-    names a column of labels, all its other columns being inputs. Inputs of more than one axis are flattened.
+    names a column of labels, all its other columns that have a name being inputs. Inputs of more than one axis are
+    flattened. A file that has changed is read again; a run refuses others than the data that it began with.
 
     Attributes:
         path: of the file or folder, as seen from the current folder.
@@ -31,6 +42,9 @@ class Arrays(LabelledTask):
         test: share of a CSV that is held out from both; the other layouts have a test split of their own.
         split_seed: of the division into splits; the same for every run, so that results compare.
         classes: output units; None: as many as there are labels, every one of which must occur.
+        scale: of the inputs, by the training split: `standard`, zero mean and unit variance of every feature; `unit`,
+            to [0, 1]; `none`, as they are; None: bytes (uint8) to [0, 1], other numbers as they are.
+        sha256: of the data, as `fingerprint` gives it; others are refused. A run writes down its own. None: any.
     """
 
     path: str
@@ -39,6 +53,8 @@ class Arrays(LabelledTask):
     test: float = 0.2
     split_seed: int = 0
     classes: int | None = None
+    scale: Scale | None = None
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("selection", "test"):
@@ -46,102 +62,134 @@ class Arrays(LabelledTask):
             expect(0.0 < share < 1.0, f"Arrays.{name}", "a share between 0 and 1", share)
         expect(self.split_seed >= 0, "Arrays.split_seed", "at least 0", self.split_seed)
         expect(self.classes is None or self.classes >= 2, "Arrays.classes", "at least 2", self.classes)
+        known = self.scale in (None, "standard", "unit", "none")
+        expect(known, "Arrays.scale", "standard, unit or none", self.scale)
+        hashed = self.sha256 is None or re.fullmatch("[0-9a-f]{64}", self.sha256)
+        expect(hashed, "Arrays.sha256", "64 hexadecimal digits", self.sha256)
 
     @property
     def inputs(self) -> int:
         """Numbers in a sample."""
-        return self.dataset().inputs["train"].shape[1]
+        return self._there().inputs["train"].shape[1]
 
     @property
     def outputs(self) -> int:
         """Classes."""
-        return self.dataset().classes
+        return self._there().classes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As the data name them; none of data that have changed."""
+        there, data = _load(replace(self, sha256=None)) if self not in _data else (self, _data[self])
+        return data.names if self.sha256 in (None, there.sha256) else ()
 
     def dataset(self) -> Dataset:
-        """What the file or files hold."""
-        return _load(self)
+        """What the file or files hold.
+
+        Raises:
+            Unexpected: whatever is wrong with the data, in one sentence; or they are not those that `sha256` names.
+        """
+        return _load(self)[1]
 
     def fingerprint(self) -> str:
-        """SHA-256 of the file or files."""
-        return fingerprint(self.path)
+        """SHA-256 of the bytes that the data set was made of; of a folder, of the SHA-256 of its four files."""
+        return str(_load(self)[0].sha256)
+
+    def pinned(self, fingerprint: str) -> Arrays:
+        """The same, of the data of this fingerprint alone."""
+        return replace(self, sha256=self.sha256 or fingerprint or None)
+
+    def summary(self) -> str:
+        """How many samples there are, the range of their inputs, and the names of the classes."""
+        data = self._there()
+        sizes = ", ".join(f"{data.size(split)} {split} ({ranged(data.inputs[split])})" for split in SPLITS)
+        how = {"standard": "standardised inputs", "unit": "inputs scaled to 1"}.get(str(self.scale), "inputs")
+        few = ", ".join(data.names[:_SHOWN]) + (", ..." if len(data.names) > _SHOWN else "")
+        named = f": {few}" if few else ""
+        return f"{self.path}: {self.inputs} {how}, samples {sizes}; {data.classes} classes{named}."
+
+    def doubts(self) -> tuple[str, ...]:
+        """About columns, scale, and classes without samples."""
+        return self._there().doubts
+
+    def _there(self) -> Dataset:
+        """What is there now, be it what `sha256` names or not: a run whose data have changed can still be opened."""
+        return _load(self if self in _data else replace(self, sha256=None))[1]
 
 
-@lru_cache(maxsize=4)
-def _load(task: Arrays) -> Dataset:
-    """Reads, checks and divides.
+def _load(task: Arrays) -> tuple[Arrays, Dataset]:
+    """The task with the hash of its data, and the data: those in memory, unless the file has changed since."""
+    now = stamp(task.path) if task.sha256 is None else None
+    before, digest = _hashes.get(task.path, (None, None))
+    named = task if task.sha256 else replace(task, sha256=digest if now == before else None)
+    if named not in _data:
+        files = fetch(task.path)
+        if task.sha256 not in (None, files.digest):
+            began, found = task.sha256[:_SHOWN], files.digest[:_SHOWN]
+            raise Unexpected(
+                f"{task.path}: expected the data of SHA-256 {began}..., got data that have changed, {found}...; "
+                "an analysis lives in these with task.sha256=null"
+            )
+        if now is not None:
+            _hashes[task.path] = now, files.digest
+        named = replace(task, sha256=files.digest)
+        if named not in _data:
+            _data[named] = _made(task, read(files, task.label))
+    _data[named] = _data.pop(named)  # the last to be asked for is the last to go
+    while len(_data) > _KEPT:
+        del _data[next(iter(_data))]
+    return named, _data[named]
 
-    Raises:
-        Unexpected: whatever is wrong with the data, in one sentence.
-    """
-    source = read(task.path, task.label)
+
+def _made(task: Arrays, source: Source) -> Dataset:
+    """Checks, divides and scales."""
     parts = ("train", "test") if source.has_test else ("train",)
-    inputs = {part: _inputs(source, part) for part in parts}
-    labels = {part: _labels(source, part, len(inputs[part])) for part in parts}
-    classes = _classes(task, source, labels)
-    kept = len(labels["train"])
+    of_inputs, of_labels = ({part: source.where[f"{axis}_{part}"] for part in parts} for axis in "xy")
+    raw = {part: _inputs(source.arrays[f"x_{part}"], of_inputs[part]) for part in parts}
+    labels = {part: _labels(source.arrays[f"y_{part}"], of_labels[part], len(raw[part])) for part in parts}
+    codes, classes, names = coded(labels, of_labels, task.classes)
+    expect(classes >= 2, of_labels["train"], "at least two classes", classes)
+    for part, width in ((part, numbers.shape[1]) for part, numbers in raw.items()):
+        needed = raw["train"].shape[1]
+        expect(width == needed, of_inputs[part], f"samples of {needed} numbers, as in training", width)
+    kept = len(raw["train"])
     test = 0 if source.has_test else round(task.test * kept)
     selection = round(task.selection * (kept - test))
     sizes = (kept - test - selection, selection, test)
-    dataset = divided(inputs["train"], labels["train"], classes, sizes, task.split_seed)
-    if source.has_test:
-        widths = inputs["train"].shape[1], inputs["test"].shape[1]
-        expect(
-            widths[0] == widths[1], source.where["x_test"], f"samples of {widths[0]} numbers, as in training", widths[1]
-        )
-        whole = {**dataset.inputs, "test": inputs["test"]}, {**dataset.labels, "test": labels["test"]}
-        dataset = Dataset(*whole, classes)
+    members = dict(zip(SPLITS, stratified(codes["train"], sizes, task.split_seed), strict=True))
+    inputs = scaled(raw, members["train"], task.scale, of_inputs)
+
+    def by_split(whole: dict[str, ndarray]) -> dict[Split, ndarray]:
+        divided = {split: whole["train"][samples] for split, samples in members.items()}
+        return {**divided, "test": whole["test"]} if source.has_test else divided
+
+    doubts = [*source.doubts, *doubts_about(raw, inputs, task.scale, task.path)]
+    dataset = Dataset(by_split(inputs), by_split(codes), classes, names)
     for split in SPLITS:
         expect(dataset.size(split) > 0, task.path, f"at least one sample in the {split} split", f"none of {kept}")
-    return dataset
+    return replace(dataset, doubts=(*doubts, *_never(dataset, task.path)))
 
 
-def _inputs(source: Source, part: str) -> ndarray:
-    """(n, input units) float32."""
-    raw, where = source.arrays[f"x_{part}"], source.where[f"x_{part}"]
+def _never(dataset: Dataset, path: str) -> list[str]:
+    """About classes that no life can learn."""
+    seen = set(dataset.labels["train"].tolist())
+    absent = [dataset.names[c] if dataset.names else str(c) for c in range(dataset.classes) if c not in seen]
+    few = ", ".join(absent[:_SHOWN]) + (", ..." if len(absent) > _SHOWN else "")
+    return [f"{path}: no sample to learn from of label {few}: that output is never right"] if absent else []
+
+
+def _inputs(raw: ndarray, where: str) -> ndarray:
+    """(n, input units), of their own type."""
     expect(raw.dtype.kind in "buif", where, "numbers", str(raw.dtype))
     expect(raw.ndim >= 2 and raw.size > 0, where, "samples of at least one number each, (n, ...)", raw.shape)
-    flat = raw.reshape(len(raw), -1)
-    if raw.dtype == np.uint8:
-        return flat.astype(np.float32) / np.float32(255.0)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused below
-        flat = flat.astype(np.float32)
-    bad = ~np.isfinite(flat)
-    if bad.any():
-        sample, column = np.argwhere(bad)[0].tolist()
-        raise Unexpected(f"{where}: expected finite numbers, got {flat[sample, column]} in sample {sample}")
-    return flat
+    return raw.reshape(len(raw), -1)
 
 
-def _labels(source: Source, part: str, samples: int) -> ndarray:
-    """(n,) int64."""
-    raw, where = source.arrays[f"y_{part}"], source.where[f"y_{part}"]
-    expect(raw.dtype.kind in "buif", where, "whole numbers", str(raw.dtype))
+def _labels(raw: ndarray, where: str, samples: int) -> ndarray:
+    """(n,) numbers or text."""
+    expect(raw.dtype.kind in "buifUS", where, "whole numbers or text", str(raw.dtype))
     if raw.ndim == 2 and raw.shape[1] == 1:
         raw = raw[:, 0]
     expect(raw.ndim == 1, where, "one label a sample, (n,)", raw.shape)
     expect(len(raw) == samples, where, f"{samples} labels, one for each sample", len(raw))
-    for fits, expected in (
-        (lambda y: np.isfinite(y) & (y == np.floor(y)), "whole numbers from 0"),
-        (lambda y: y >= 0, "labels of at least 0"),
-        (lambda y: y < 2**31, "labels below 2147483648"),
-    ):
-        bad = np.flatnonzero(~fits(raw))
-        if len(bad):
-            raise Unexpected(f"{where}: expected {expected}, got {raw[bad[0]]} in sample {bad[0]}")
-    return raw.astype(np.int64)
-
-
-def _classes(task: Arrays, source: Source, labels: dict[str, ndarray]) -> int:
-    """How many classes; a label outside of them, or a gap where they were not declared, is refused."""
-    if task.classes is not None:
-        for part, values in labels.items():
-            fits = f"labels from 0 to {task.classes - 1}"
-            expect(values.max() < task.classes, source.where[f"y_{part}"], fits, int(values.max()))
-        return task.classes
-    seen = np.unique(np.concatenate(list(labels.values())))
-    gaps = np.flatnonzero(seen != np.arange(len(seen)))
-    if len(gaps):
-        every = f"every label from 0 to {seen[-1]}, or their number as `classes`"
-        raise Unexpected(f"{source.where['y_train']}: expected {every}, got no sample of label {gaps[0]}")
-    expect(len(seen) >= 2, source.where["y_train"], "at least two classes", len(seen))
-    return len(seen)
+    return raw

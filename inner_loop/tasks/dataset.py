@@ -26,11 +26,15 @@ class Dataset:
         inputs: by split, (n, input units).
         labels: by split, (n,) from 0 to classes - 1.
         classes: output units.
+        names: of the classes; empty where they have none but their number.
+        doubts: what a user should know of the data, a sentence each.
     """
 
     inputs: dict[Split, Float32[ndarray, "n input"]]
     labels: dict[Split, Int64[ndarray, " n"]]
     classes: int
+    names: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def size(self, split: Split) -> int:
         """How many samples a split has."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
+import re
 import struct
+import time
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -27,18 +30,43 @@ _DAMAGE = (OSError, EOFError, ValueError, RuntimeError, MemoryError, zlib.error,
 _UNSIGNED_BYTES = 0x08  # type code in an IDX file's magic number
 
 
+_UNNAMED = re.compile(r"|Unnamed: \d+")  # pandas writes an index without a name, and reads it back as the second
+_GRAIN = 2 * 10**9  # ns; the coarsest clock of a file system that is in use
+
+Stamp = tuple[tuple[int, ...], ...]
+"""What a file system says of files; another one after every change."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Files:
+    """What files held when they were read: everything else is made of these bytes.
+
+    Attributes:
+        path: as the user calls them.
+        contents: the bytes of each, by name; one file, or four in the order of IDX_FILES.
+        digest: SHA-256 of the file; of a folder, of the SHA-256 of its four files.
+    """
+
+    path: str
+    contents: dict[str, bytes]
+    digest: str
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Source:
     """Arrays as they were read.
 
     Attributes:
-        arrays: x_train and y_train; x_test and y_test where the source has a test split of its own.
+        arrays: x_train and y_train; x_test and y_test where the source has a test split of its own. Labels may be text.
         where: what a sentence about an array should call it, by array name.
+        doubts: what a user should know of a source that was read all the same, a sentence each.
     """
 
     arrays: dict[str, ndarray]
     where: dict[str, str]
+    doubts: tuple[str, ...] = ()
 
     @property
     def has_test(self) -> bool:
@@ -46,43 +74,60 @@ class Source:
         return "x_test" in self.arrays
 
 
-def read(path: str, label: str) -> Source:
-    """A folder of IDX files, an .npz, or a .csv.
+def fetch(path: str) -> Files:
+    """The bytes of a folder's four IDX files, or of a file.
+
+    Raises:
+        Unexpected: there is no such file, or it cannot be read.
+    """
+    try:
+        contents = {file.name: file.read_bytes() for file in _files(path)}
+    except OSError as error:
+        raise Unexpected(f"{path}: expected a readable file, got '{_line(error)}'") from error
+    digests = [hashlib.sha256(content) for content in contents.values()]
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digest.digest() for digest in digests))
+    return Files(path, contents, whole.hexdigest())
+
+
+def stamp(path: str) -> Stamp | None:
+    """What tells the files from what they are after a change; None so soon after one that the next could look the same.
+
+    Raises:
+        Unexpected: there is no such file.
+    """
+    states = [file.stat() for file in _files(path)]
+    if any(abs(time.time_ns() - max(s.st_mtime_ns, s.st_ctime_ns)) < _GRAIN for s in states):
+        return None
+    return tuple((s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in states)
+
+
+def read(files: Files, label: str) -> Source:
+    """The arrays of IDX files, an .npz or a .csv.
 
     Args:
         label: the column of a CSV that holds the labels.
 
     Raises:
-        Unexpected: there is no such file, it is torn, or something in it is missing.
+        Unexpected: a file is torn, or something in it is missing.
     """
-    place = _existing(path)
-    if place.is_dir():
+    path, contents = files.path, files.contents
+    if len(contents) > 1:
         arrays = {
-            name: _read_idx(_member(place, path, file), dims=3 if name[0] == "x" else 1)
-            for name, file in IDX_FILES.items()
+            name: _read_idx(file, content, dims=3 if name[0] == "x" else 1)
+            for name, (file, content) in zip(IDX_FILES, contents.items(), strict=True)
         }
         return Source(arrays, {name: f"{path}/{file}" for name, file in IDX_FILES.items()})
-    if place.suffix == ".npz":
-        return Source(_read_npz(place, path), {name: f"{path}: {name}" for name in IDX_FILES})
-    expect(place.suffix == ".csv", path, "a folder of IDX files, an .npz or a .csv", place.name)
-    x, y = _read_csv(place, path, label)
-    return Source({"x_train": x, "y_train": y}, {"x_train": path, "y_train": f"{path}: {label}"})
+    ((name, content),) = contents.items()
+    kind = Path(name).suffix.lower()
+    if kind == ".npz":
+        return Source(_read_npz(content, path), {name: f"{path}: {name}" for name in IDX_FILES})
+    expect(kind == ".csv", path, "a folder of IDX files, an .npz or a .csv", name)
+    return _read_csv(content, path, label)
 
 
-def fingerprint(path: str) -> str:
-    """SHA-256 of the file; of a folder, of the SHA-256 of its four files in the order of IDX_FILES."""
+def _files(path: str) -> list[Path]:
     place = _existing(path)
-    if not place.is_dir():
-        return _sha256(place).hexdigest()
-    whole = hashlib.sha256()
-    for file in IDX_FILES.values():
-        whole.update(_sha256(_member(place, path, file)).digest())
-    return whole.hexdigest()
-
-
-def _sha256(file: Path) -> hashlib._Hash:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256")
+    return [_member(place, path, file) for file in IDX_FILES.values()] if place.is_dir() else [place]
 
 
 def _existing(path: str) -> Path:
@@ -102,9 +147,9 @@ def _member(folder: Path, path: str, file: str) -> Path:
     raise Unexpected(f"{path}: no file '{file}.gz'" + (f"; {near}" if near.startswith("did") else ""))
 
 
-def _read_npz(file: Path, path: str) -> dict[str, ndarray]:
+def _read_npz(content: bytes, path: str) -> dict[str, ndarray]:
     try:
-        with file.open("rb") as stream:  # opened here: numpy leaves a torn archive open
+        with io.BytesIO(content) as stream:
             archive = np.load(stream, allow_pickle=False)
             expect(isinstance(archive, np.lib.npyio.NpzFile), path, "an .npz of named arrays", "a single array")
             for name in IDX_FILES:
@@ -118,65 +163,99 @@ def _read_npz(file: Path, path: str) -> dict[str, ndarray]:
         raise Unexpected(f"{path}: expected a whole .npz of plain arrays, got '{_line(error)}'") from error
 
 
-def _read_idx(file: Path, dims: int) -> ndarray:
+def _read_idx(name: str, content: bytes, dims: int) -> ndarray:
     try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        content = gzip.decompress(content) if name.endswith(".gz") else content
     except _DAMAGE as error:
-        raise Unexpected(f"{file.name}: expected a whole gzip file, got '{_line(error)}'") from error
+        raise Unexpected(f"{name}: expected a whole gzip file, got '{_line(error)}'") from error
     start = 4 + 4 * dims
-    expect(len(content) >= start, file.name, f"an IDX header of {start} bytes", f"{len(content)} bytes")
+    expect(len(content) >= start, name, f"an IDX header of {start} bytes", f"{len(content)} bytes")
     magic, wanted = int.from_bytes(content[:4], "big"), _UNSIGNED_BYTES << 8 | dims
-    expect(magic == wanted, file.name, f"the magic number {wanted}", magic)
+    expect(magic == wanted, name, f"the magic number {wanted}", magic)
     shape = struct.unpack(f">{dims}I", content[4:start])
     declared = 1
     for length in shape:
         declared *= length
     text = f"{declared} bytes, as its header declares {' x '.join(map(str, shape))}"
-    expect(len(content) - start == declared, file.name, text, len(content) - start)
+    expect(len(content) - start == declared, name, text, len(content) - start)
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _read_csv(file: Path, path: str, label: str) -> tuple[ndarray, ndarray]:
+def _read_csv(content: bytes, path: str, label: str) -> Source:
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            columns = [name.strip() for name in next(csv.reader(stream), [])]
-            expect(columns, path, "a header", "an empty file")
-            if label not in columns:
-                raise Unexpected(f"{path}: no column '{label}'; {nearest(label, columns)}")
-            twice = columns.count(label) > 1
-            expect(not twice and len(columns) > 1, path, f"one column '{label}' and others beside it", columns)
-            rows = [line for line in stream if line.strip()]
+        text = content.decode("utf-8-sig")
+        columns = [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
     except UnicodeDecodeError as error:
         raise Unexpected(f"{path}: expected text in UTF-8, got '{_line(error)}'") from error
-    except (OSError, csv.Error) as error:
+    except csv.Error as error:
         raise Unexpected(f"{path}: expected a readable CSV, got '{_line(error)}'") from error
+    expect(columns, path, "a header", "an empty file")
+    if label not in columns:
+        raise Unexpected(f"{path}: no column '{label}'; {nearest(label, columns)}")
+    place = columns.index(label)
+    inputs = [i for i, name in enumerate(columns) if i != place and not _UNNAMED.fullmatch(name)]
+    once = columns.count(label) == 1 and bool(inputs)
+    expect(once, path, f"one column '{label}' and others beside it, with names", columns)
+    rows = [line for line in io.StringIO(text, newline="") if line.strip()][1:]
     expect(rows, path, "at least one row below the header", "none")
+    x, y = _numbers(rows, columns, place, inputs) or _words(text, rows, path, columns, place, inputs)
+    doubts = [
+        f"{path}: column {i + 1} has no name, as an index has none, and is left out"
+        for i in range(len(columns))
+        if i != place and i not in inputs
+    ]
+    counts = [columns[i] for column, i in enumerate(inputs) if len(x) > 2 and (np.diff(x[:, column]) == 1.0).all()]
+    doubts += [f"{path}: column '{name}' counts the rows: an input like that can only be memorised" for name in counts]
+    return Source({"x_train": x, "y_train": y}, {"x_train": path, "y_train": f"{path}: {label}"}, tuple(doubts))
+
+
+def _numbers(rows: list[str], columns: list[str], place: int, inputs: list[int]) -> tuple[ndarray, ndarray] | None:
+    """Inputs and labels of rows of numbers; None where they hold anything else."""
     try:
-        table = np.loadtxt(rows, delimiter=",", comments=None, quotechar='"', ndmin=2)
-        if table.shape != (len(rows), len(columns)):
-            raise ValueError("rows of another length than the header")
+        table = _table(rows)
+    except ValueError:
+        return None
+    return (table[:, inputs], table[:, place]) if table.shape == (len(rows), len(columns)) else None
+
+
+def _table(rows: list[str], columns: list[int] | None = None) -> ndarray:
+    return np.loadtxt(rows, delimiter=",", comments=None, quotechar='"', ndmin=2, usecols=columns)
+
+
+def _words(
+    text: str, rows: list[str], path: str, columns: list[str], place: int, inputs: list[int]
+) -> tuple[ndarray, ndarray]:
+    """Inputs, and labels as text: field by field, so that the first wrong one can be named."""
+    labels = list[str]()
+    reader = csv.reader(io.StringIO(text, newline=""))
+    next(reader)
+    for row in reader:
+        if not "".join(row).strip() and len(row) <= 1:
+            continue
+        where = f"{path}, line {reader.line_num}"
+        expect(len(row) == len(columns), where, f"{len(columns)} fields", len(row))
+        labels.append(row[place].strip())
+        alike = is_number(labels[-1]) == is_number(labels[0])
+        what = f"{'a number' if is_number(labels[0]) else 'text'}, as the first label is"
+        expect(alike and labels[-1], f"{where}, column '{columns[place]}'", what, labels[-1])
+        for i in inputs:
+            expect(is_number(row[i]), f"{where}, column '{columns[i]}'", "a number", row[i])
+    try:
+        x = _table(rows, inputs)
+        if len(x) != len(labels):
+            raise ValueError("a field of several lines")
     except ValueError as error:
-        _blame_line(file, path, columns)
-        raise Unexpected(f"{path}: expected rows of numbers, got '{_line(error)}'") from error
-    column = columns.index(label)
-    return np.delete(table, column, axis=1), table[:, column]
+        raise Unexpected(f"{path}: expected rows of numbers beside the labels, got '{_line(error)}'") from error
+    return x, np.array(labels)
 
 
-def _blame_line(file: Path, path: str, columns: list[str]) -> None:
-    """Raises Unexpected for the first row that is no row of numbers: only a file that cannot be read pays for it."""
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream)
-        next(reader)
-        for row in reader:
-            if not "".join(row).strip() and len(row) <= 1:
-                continue
-            where = f"{path}, line {reader.line_num}"
-            expect(len(row) == len(columns), where, f"{len(columns)} fields", len(row))
-            for name, text in zip(columns, row, strict=True):
-                try:
-                    float(text)
-                except ValueError:
-                    raise Unexpected(f"{where}, column '{name}': expected a number, got {text!r}") from None
+def is_number(text: str) -> bool:
+    """Whether a text can be read as one."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _line(error: BaseException) -> str:

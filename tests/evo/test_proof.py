@@ -12,7 +12,7 @@ from evo import numerics
 from evo.goals import Scores
 from evo.manifest import check_same_world, manifest
 from evo.numerics import VARIABLES, kernels, use_portable_kernels
-from evo.proof import proof_of_lives, proof_of_search
+from evo.proof import _lived, proof_of_lives, proof_of_search
 from evo.run import Run
 from evo.search import SEARCHES, EvolutionStrategy
 from evo.session import evolve
@@ -34,7 +34,7 @@ def instinct(*words, folder, **variables):
 def test_the_proof_is_of_the_experiment_and_the_same_every_time(small):
     experiment = small()
     first = proof_of_lives(experiment)
-    proof_of_lives.cache_clear()
+    _lived.cache_clear()
     assert proof_of_lives(replace(experiment)) == first
     other = small(topology=layered(5, 6, 3))
     assert proof_of_lives(other) != first

@@ -11,7 +11,7 @@ import torch
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from inner_loop.tasks.arrays import Arrays
-from inner_loop.tasks.formats import IDX_FILES, read
+from inner_loop.tasks.formats import IDX_FILES, fetch, read
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_csv_may_have_quotes_blank_lines_spaces_and_a_byte_order_mark(tmp_path
 
 def test_a_list_of_columns_gives_labels_as_a_column(tmp_path, images):
     images["y_train"] = images["y_train"][:, None].astype(np.int64)
-    images["x_train"] = images["x_train"].astype(np.float64)
+    images |= {name: images[name].astype(np.float64) for name in ("x_train", "x_test")}
     task = Arrays(npz(tmp_path, images))
     assert all_of(task, "train")[0].max() > 1.0
     assert task.outputs == 4
@@ -199,12 +199,11 @@ def test_a_missing_array(tmp_path, images):
         ("y_train", lambda y: y.astype(int) - 1, "at least 0, got -1 in sample 0"),
         ("y_train", lambda y: y.astype(int) * 10**12, "got 1000000000000 in sample 1"),
         ("y_train", lambda y: y.astype(int) * 9, "no sample of label 4"),
-        ("y_train", lambda y: y.astype(str), "whole numbers, got '<U3'"),
+        ("y_train", lambda y: y + 1j, "whole numbers or text, got 'complex128'"),
         ("y_train", lambda y: np.eye(4)[y], "one label a sample"),
         ("y_test", lambda y: y.astype(int) + 1000, "no sample of label 4"),
         ("x_train", lambda x: x.astype(float) * np.nan, "finite numbers, got nan in sample 0"),
         ("x_train", lambda x: np.where(np.arange(60)[:, None, None] == 3, np.inf, x), "got inf in sample 3"),
-        ("x_train", lambda x: x * 1e300, "finite numbers, got inf"),
         ("x_train", lambda x: x[:0], "at least one number each"),
         ("x_train", lambda x: x.astype("U"), "numbers, got '<U3'"),
         ("x_train", lambda x: x + 1j, "numbers, got 'complex128'"),
@@ -296,5 +295,5 @@ def test_wrong_fields(wrong):
 
 
 def test_a_source_without_a_test_split_says_so(tmp_path, images):
-    assert not read(table(tmp_path, rows()), "label").has_test
-    assert read(npz(tmp_path, images), "label").has_test
+    assert not read(fetch(table(tmp_path, rows())), "label").has_test
+    assert read(fetch(npz(tmp_path, images)), "label").has_test
