@@ -6,6 +6,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
@@ -13,6 +14,10 @@ install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
 from evo.numerics import settle  # noqa: E402  (after the hook)
 
 settle()
+
+# how long an example takes, to draw or to try, says something about the machine alone
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

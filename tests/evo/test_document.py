@@ -16,7 +16,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(PLAIN)
 @example({"a b": ["é", "yes", "1e3", "2001-01-01", "~", "<<", "="]})
 @example([{"?0": "?0", "b": ":0"}])
@@ -81,7 +81,7 @@ def test_a_bomb_of_aliases_costs_no_time() -> None:
     assert time.process_time() - begun < 1.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from(list("ab:-[]{},#&*!|>'\"%@`?.0179_e+ \n\t=~<\\")), max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(Unexpected):
