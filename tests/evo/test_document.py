@@ -1,5 +1,4 @@
 import contextlib
-import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -73,12 +72,11 @@ def test_what_the_yaml_reader_quotes_is_printable_and_short() -> None:
 
 
 def test_a_bomb_of_aliases_costs_no_time() -> None:
+    """Spread out it would be 10^20 letters, and this test would never end."""
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
-    begun = time.process_time()
     with pytest.raises(Unexpected, match="no anchors and aliases"):
         parse("\n".join(levels), "bomb.yaml")
-    assert time.process_time() - begun < 1.0
 
 
 @settings(max_examples=150)
