@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.write:
         words = " ".join(sys.argv[1:] if arguments is None else arguments)
         sections = [told(part, each) for part, each in found.items()]
-        where = setting("instinct", "torch", "ray", "numpy").replace(", one of them used", "")
+        where = setting("instinct", "torch", "ray", "numpy", where="all of them used")
         title = f"# A cluster, measured and projected\n\n`python benchmarks/cluster.py {words}`\n\n{where}\n"
         (HERE / "results" / "cluster.md").write_text("\n".join([title, *sections]))
     if options.json:

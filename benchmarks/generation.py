@@ -14,13 +14,12 @@ import json
 import os
 import tempfile
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
 import psutil
-from machine import processor
+from machine import setting
 
 from evo.cohort import Assay, Cohort, Outcome
 from evo.config import load
@@ -106,8 +105,8 @@ def main() -> None:
     )
     print(table)
     if options.write:
-        heading = f"`python benchmarks/generation.py --write`, {date.today()}, {os.cpu_count()} cores, {processor()}"
-        text = f"{heading}\n\n{table}\n"
+        where = setting("instinct", "torch", "ray", where=f"not pinned: {WORKERS} workers and the head share them")
+        text = f"`python benchmarks/generation.py --write`: {where}\n\n{table}\n"
         (Path(__file__).parent / "results" / "generation.md").write_text(text)
     if options.json:
         print(json.dumps(found["64-256-10"] | {"networks": found}))

@@ -1,7 +1,7 @@
 """How fast lives are lived: our closed-form cohorts against nn.Module + torch.optim, torch.func and JAX.
 
-Every rival lives the same lives in one process, on one thread, in turns, and is timed in process CPU time; the samples
-are drawn beforehand and no exam is held, for all alike. The final weights must agree.
+Every rival lives the same lives in one process, pinned to one core, in turns, and is timed in process CPU time; the
+samples are drawn beforehand and no exam is held, for all alike. The final weights must agree.
 
     python benchmarks/lifetimes.py [--quick] [--json] [--output DIRECTORY]
 """
@@ -20,11 +20,16 @@ from typing import final
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import one_core
+
+if __name__ == "__main__":
+    one_core.take()
+
 import torch
 from machine import setting
 from rivals import functional, naive, ours
 from rivals.workload import Life, Newborns, Workload, born
-from timing import distance, in_turns, one_thread
+from timing import Ratio, Seconds, against_jax, distance, in_turns
 
 GEMM = "torch.mm 1024^3"
 OURS = "ours"
@@ -46,16 +51,21 @@ class Timed:
     """One rival in one workload.
 
     Attributes:
-        rate: lives a second.
+        seconds: of CPU time a life, in each repeat.
         step: milliseconds a step of one life.
         gemm: floating-point operations a second, as a share of torch.mm's.
         distance: of the final weights from ours, relative, the largest of the layers.
     """
 
-    rate: float
+    seconds: Seconds
     step: float
     gemm: float
     distance: float
+
+    @property
+    def rate(self) -> float:
+        """Lives a second."""
+        return 1 / statistics.median(self.seconds)
 
 
 def rivals(newborns: Newborns, quick: bool) -> dict[str, tuple[Life, int]]:
@@ -83,13 +93,20 @@ def race(workload: Workload, repeats: int, quick: bool) -> tuple[dict[str, Timed
     square = torch.rand(1024, 1024)
     works = {name: life for name, (life, _) in entrants.items()}
     seconds = in_turns({GEMM: lambda: torch.mm(square, square), **works}, repeats)
-    peak = 2 * 1024**3 / seconds[GEMM]
+    peak = 2 * 1024**3 / statistics.median(seconds[GEMM])
     timed = {}
     for name, (_, lives) in entrants.items():
-        middle = seconds[name] / lives
+        each = [taken / lives for taken in seconds[name]]
+        middle = statistics.median(each)
         share = workload.flops / middle / peak
-        timed[name] = Timed(1 / middle, middle / workload.steps * 1e3, share, distance(finals[name], finals[OURS]))
+        timed[name] = Timed(each, middle / workload.steps * 1e3, share, distance(finals[name], finals[OURS]))
     return timed, peak
+
+
+def quickest_jax(timed: dict[str, Timed]) -> Seconds | None:
+    """Of the two; None where JAX is not installed."""
+    found = [timed[name] for name in JAX if name in timed]
+    return max(found, key=lambda jax: jax.rate).seconds if found else None
 
 
 def summary(results: dict[str, dict[str, Timed]]) -> dict[str, float | None]:
@@ -97,10 +114,13 @@ def summary(results: dict[str, dict[str, Timed]]) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     for workload, timed in results.items():
         key = workload.replace(", ", "_").replace(" ", "_").replace("'", "")
-        jax = [timed[name].rate for name in JAX if name in timed]
-        figures[f"{key}_over_naive"] = timed[OURS].rate / timed[NAIVE].rate
-        figures[f"{key}_over_naive_fused"] = timed[OURS].rate / timed[FUSED].rate
-        figures[f"{key}_over_jax"] = timed[OURS].rate / max(jax) if jax else None
+        ours, jax = timed[OURS].seconds, quickest_jax(timed)
+        figures[f"{key}_over_naive"] = Ratio.of(ours, timed[NAIVE].seconds).median
+        figures[f"{key}_over_naive_fused"] = Ratio.of(ours, timed[FUSED].seconds).median
+        over_jax = Ratio.of(ours, jax) if jax else None
+        for part in ("median", "lowest", "highest"):
+            name = f"{key}_over_jax" + (f"_{part}" if part != "median" else "")
+            figures[name] = getattr(over_jax, part) if over_jax else None
         figures[f"{key}_gemm_fraction"] = timed[OURS].gemm
         figures[f"{key}_lives_per_second"] = timed[OURS].rate
         figures[f"{key}_naive_ms_per_step"] = timed[NAIVE].step
@@ -135,7 +155,7 @@ def table(workload: str, timed: dict[str, Timed]) -> list[str]:
 def machine(peaks: list[float], repeats: int) -> list[str]:
     """Where and when, as lines of Markdown."""
     return [
-        setting("torch", "numpy", "jax", "jaxlib"),
+        setting("torch", "numpy", "jax", "jaxlib", where=one_core.said()),
         "",
         f"Process CPU time, medians of {repeats} repeats in turns; {GEMM} runs at {statistics.median(peaks) / 1e9:.0f} "
         "GFLOP/s and is the 100 % of the column `of GEMM`. `over naive` is over torch.optim.SGD as it comes. A life "
@@ -145,19 +165,19 @@ def machine(peaks: list[float], repeats: int) -> list[str]:
     ]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer repeats; writes no result unless --output is given")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--output", type=Path, help="folder of lifetimes.md (default: benchmarks/results)")
-    given = parser.parse_args()
-    one_thread()
+    given = parser.parse_args(arguments)
     repeats = 5 if given.quick else 15
     results, peaks = {}, []
     for name, workload in WORKLOADS.items():
         results[name], peak = race(workload, repeats, given.quick)
         peaks.append(peak)
     lines = ["# Lifetimes", "", "`python benchmarks/lifetimes.py`", "", *machine(peaks, repeats)]
+    lines += against_jax({name: (t[NAIVE].seconds, t[OURS].seconds, quickest_jax(t)) for name, t in results.items()})
     for name, timed in results.items():
         lines += table(name, timed)
     print("\n".join(lines))

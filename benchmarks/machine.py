@@ -18,11 +18,15 @@ def processor() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
-def setting(*packages: str) -> str:
-    """Machine, load, date and versions of a benchmark on one core; packages that are not there are left out."""
+def setting(*packages: str, where: str) -> str:
+    """Processor, cores, load, date and versions; packages that are not there are left out.
+
+    Args:
+        where: which of the cores are used, such as `one_core.said()`.
+    """
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{p} {importlib.metadata.version(p)}" for p in packages if importlib.util.find_spec(p) is not None]
     return (
-        f"{processor()}, {os.cpu_count()} cores, one of them used; load {os.getloadavg()[0]:.1f} as it ended. "
+        f"{processor()}, {os.cpu_count()} cores, {where}; load {os.getloadavg()[0]:.1f} as it ended. "
         f"{datetime.date.today().isoformat()}. {', '.join(versions)}."
     )

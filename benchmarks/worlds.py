@@ -1,7 +1,7 @@
 """How fast lives are lived over time and in worlds: ours against the usual loops of torch, JAX and Gymnasium.
 
-Every rival does the same work in one process, on one thread, in turns, and is timed in process CPU time; they must
-agree on what it comes to.
+Every rival does the same work in one process, pinned to one core, in turns, and is timed in process CPU time; they
+must agree on what it comes to.
 
     python benchmarks/worlds.py [--quick] [--json] [--output DIRECTORY]
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import statistics
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from typing import final
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import one_core
+
+if __name__ == "__main__":
+    one_core.take()
 
 from machine import setting
 from rivals import (
@@ -32,7 +38,7 @@ from rivals import (
 )
 from rivals.cart_poles import Course
 from rivals.workload import Life
-from timing import TOLERANCE, apart, distance, in_turns, one_thread
+from timing import TOLERANCE, Ratio, Seconds, against_jax, apart, distance, in_turns
 
 OURS, NAIVE, JAX, GYMNASIUM = "ours", "naive", "JAX", "Gymnasium"  # how the names of rivals begin
 ASTRAY = 0.05  # of the Hebbian lives
@@ -76,16 +82,21 @@ class Timed:
     """A rival that has run.
 
     Attributes:
-        rate: lives, or steps of a cart, a second.
+        seconds: of CPU time a life, or a step of a cart, in each repeat.
         distance: of what its lives came to from what ours did, relative, the largest; None where it is not compared.
         astray: how many lives went another way.
         count: of how many.
     """
 
-    rate: float
+    seconds: Seconds
     distance: float | None
     astray: int
     count: int
+
+    @property
+    def rate(self) -> float:
+        """Lives, or steps of a cart, a second."""
+        return 1 / statistics.median(self.seconds)
 
 
 Results = Mapping[str, Timed]
@@ -100,7 +111,7 @@ def race(entrants: Mapping[str, Entrant], repeats: int, astray: float | None = 0
     for name, entrant in entrants.items():
         far = None if astray is None else distance(finals[name], reference, astray)
         strays = 0 if astray is None else int((apart(finals[name], reference) > TOLERANCE).sum())
-        results[name] = Timed(entrant.count / seconds[name], far, strays, entrant.count)
+        results[name] = Timed([taken / entrant.count for taken in seconds[name]], far, strays, entrant.count)
     return results
 
 
@@ -151,15 +162,24 @@ def carts(course: Course) -> dict[str, Entrant]:
     return {name: Entrant(run, course.count) for name, run in found.items()}
 
 
-def best(results: Results, kind: str) -> float | None:
-    """The highest rate among rivals of a kind; None where there is none."""
-    return max((timed.rate for name, timed in results.items() if name.startswith(kind)), default=None)
+def best(results: Results, kind: str, cohort: str = "") -> Timed | None:
+    """The quickest rival of a kind, in cohorts of a size or of any; None where there is none."""
+    found = [timed for name, timed in results.items() if name.startswith(kind) and name.endswith(cohort)]
+    return max(found, key=lambda timed: timed.rate, default=None)
 
 
-def over(results: Results, kind: str) -> float | None:
+def over(results: Results, kind: str) -> Ratio | None:
     """The best of ours over the best of a kind."""
     theirs, ours = best(results, kind), best(results, OURS)
-    return None if theirs is None or ours is None else round(ours / theirs, 4)
+    return None if theirs is None or ours is None else Ratio.of(ours.seconds, theirs.seconds)
+
+
+def compared(results: Results, cohort: str = "") -> tuple[Seconds, Seconds, Seconds | None]:
+    """The naive loop, the best of ours and the best of JAX."""
+    naive, ours, jax = best(results, NAIVE), best(results, OURS, cohort), best(results, JAX, cohort)
+    assert naive, "it is always there"
+    assert ours, "in every size"
+    return naive.seconds, ours.seconds, jax.seconds if jax else None
 
 
 def table(results: Results, kind: str, unit: str, lives: bool = True) -> list[str]:
@@ -169,9 +189,9 @@ def table(results: Results, kind: str, unit: str, lives: bool = True) -> list[st
     lines = [f"| | {unit}/s | over {kind} | distance from ours |{' astray |' if lives else ''}"]
     lines.append("|---|--:|--:|--:|" + ("--:|" if lives else ""))
     for name, timed in results.items():
-        bold = "**" if timed.rate == ours else ""
+        bold = "**" if timed is ours else ""
         far = "-" if timed.distance is None else f"{timed.distance:.0e}"
-        rate, ratio = f"{timed.rate:,.{1 if lives else 0}f}", f"{bold}{timed.rate / theirs:.2f}x{bold}"
+        rate, ratio = f"{timed.rate:,.{1 if lives else 0}f}", f"{bold}{timed.rate / theirs.rate:.2f}x{bold}"
         astray = f" {timed.astray} of {timed.count} |" if lives else ""
         lines.append(f"| {bold}{name}{bold} | {rate} | {ratio} | {far} |{astray}")
     return [*lines, ""]
@@ -180,12 +200,14 @@ def table(results: Results, kind: str, unit: str, lives: bool = True) -> list[st
 def report(results: Mapping[str, Results], repeats: int) -> list[str]:
     """The results as lines of Markdown."""
     lines = ["# Lives over time and in worlds", "", "`python benchmarks/worlds.py`", ""]
-    lines += [setting("torch", "numpy", "gymnasium", "jax", "jaxlib"), ""]
+    lines += [setting("torch", "numpy", "gymnasium", "jax", "jaxlib", where=one_core.said()), ""]
+    sizes = {f"W4, cohort {cohort}": compared(results["W4"], f", cohort {cohort}") for cohort in COHORTS}
     lines += [
         f"Process CPU time, medians of {repeats} repeats in turns. A life begins with building its networks and ends "
         "with its last step; compiling is not counted. Distance: of the final weights (and of the rewards of a life), "
         f"relative, the largest of a life's layers and of all lives; tolerance {TOLERANCE:g}.",
         "",
+        *against_jax({"W3": compared(results["W3"]), **sizes, "W4, the best cohort of each": compared(results["W4"])}),
         "## W3: backpropagation through time",
         "",
         ABOUT_RECURRENT.format(**vars(RECURRENT)),
@@ -212,16 +234,18 @@ def report(results: Mapping[str, Results], repeats: int) -> list[str]:
 
 def summary(results: Mapping[str, Results]) -> dict[str, float | None]:
     """Of ours, over the best of each kind; CartPole's over the quicker of Gymnasium's two, where no pole falls."""
+    figures: dict[str, float | None] = {}
+    for name, ratio in (
+        ("W3_over_naive", over(results["W3"], NAIVE)),
+        ("W3_over_jax", over(results["W3"], JAX)),
+        ("W4_over_naive", over(results["W4"], NAIVE)),
+        ("W4_over_jax", over(results["W4"], JAX)),
+        ("cartpole_steps_over_gymnasium", over(results["carts"], GYMNASIUM)),
+        ("cartpole_random_steps_over_gymnasium", over(results["random"], GYMNASIUM)),
+    ):
+        figures[name] = None if ratio is None else round(ratio.median, 4)
     rates = {f"{key}_lives_per_second": best(results[key], OURS) for key in ("W3", "W4")}
-    return {
-        "W3_over_naive": over(results["W3"], NAIVE),
-        "W3_over_jax": over(results["W3"], JAX),
-        "W4_over_naive": over(results["W4"], NAIVE),
-        "W4_over_jax": over(results["W4"], JAX),
-        "cartpole_steps_over_gymnasium": over(results["carts"], GYMNASIUM),
-        "cartpole_random_steps_over_gymnasium": over(results["random"], GYMNASIUM),
-        **{name: None if rate is None else round(rate, 1) for name, rate in rates.items()},
-    }
+    return figures | {name: None if timed is None else round(timed.rate, 1) for name, timed in rates.items()}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -230,7 +254,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--output", type=Path, help="folder of worlds.md (default: benchmarks/results)")
     given = parser.parse_args(arguments)
-    one_thread()
     repeats, few = (3, 1) if given.quick else (11, 2)
     results = {
         "W3": race(recurrent(few), repeats),

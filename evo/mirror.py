@@ -26,7 +26,7 @@ PATIENCE, _HURRY = 60.0, 10.0
 
 _LOOK, _LONGEST = 1.0, 60.0  # seconds between looks at the folder, and at most between tries while a store is away
 _TRIES = 3  # of a reader, while somebody may be writing
-_KNOWN = ".sums"  # beside the working folder: what is known to be there
+_KNOWN = ".sums"  # beside the working folder: the list that is known to be there
 _log = logging.getLogger(__name__)
 
 
@@ -199,7 +199,7 @@ class Mirror:
 
     def _put_all(self) -> None:
         cohorts = dict(self._journalled())  # first: once it is cleared, the state that came after is among the names
-        names, before = kept(self.root), dict(self._sums)
+        names = kept(self.root)
         for name in names:
             if (changed := self._changed(name)) is not None:
                 stamp, data = changed
@@ -209,17 +209,17 @@ class Mirror:
                     self._put(name, data)
                 self._sums[name], self._seen[name] = digest, stamp
         old = outlived(self._sums, names)
-        for name in old:
-            del self._sums[name]
-        if self._sums != before:
-            self._remote.put_list(self._sums)
-            write_atomic(self.root.parent / _KNOWN, sums_text(self._sums))
+        left = {name: digest for name, digest in self._sums.items() if name not in old}
+        if left != self._known():  # what was put before a look failed is in no list yet
+            self._remote.put_list(left)
+            write_atomic(self.root.parent / _KNOWN, sums_text(left))
         for name, record in cohorts.items():
             if name not in self._cohorts:
                 self._put(name, record)
                 self._cohorts.add(name)
         for name in [*old, *(self._cohorts - cohorts.keys())]:
             self._remote.remove(name)
+            self._sums.pop(name, None)
             self._cohorts.discard(name)
 
     def _put(self, name: str, data: bytes) -> None:
@@ -286,7 +286,7 @@ class Mirror:
             raise Unexpected(f"{self.url}: expected the run that is worked on in {self.root}, got {got}")
 
     def _known(self) -> dict[str, str]:
-        """The sums of what was there when it was last looked at or written."""
+        """The list that was there when it was last looked at or written."""
         with suppress(OSError, ValueError):
             return sums_of((self.root.parent / _KNOWN).read_bytes())
         return {}

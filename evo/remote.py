@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, final
 
 from evo.archive import SUMS, content, safe, sums_of, sums_text
@@ -106,14 +106,22 @@ class Remote:
 
 
 def kept(root: Path) -> list[str]:
-    """Of the files in a folder those that are kept at its URL, in the order in which they are put."""
+    """Of the files in a folder those that are kept at its URL, in the order in which they are put.
+
+    A state is left out unless its generation is there: subfolders are listed one after the other, and a driver that
+    writes both meanwhile leaves the generation to the next look. Without it the state would be of no use there.
+    """
+
+    def early(name: str) -> bool:
+        path = PurePosixPath(name)
+        return path.parent.name == "state" and str(path.parent.with_name("generations") / path.name) not in names
 
     def rank(name: str) -> tuple[int, bool, str]:
         last = name.rpartition("/")[2]
         return LAST.index(last) + 1 if last in LAST else 0, "generations" not in name.split("/"), name
 
-    names = (name for name in content(root) if safe(name) and name.rpartition("/")[2] != "journal")
-    return sorted((name for name in names if not (root / name).is_symlink()), key=rank)
+    names = {name for name in content(root) if safe(name) and name.rpartition("/")[2] != "journal"}
+    return sorted((name for name in names if not (early(name) or (root / name).is_symlink())), key=rank)
 
 
 def outlived(sums: Mapping[str, str], names: Sequence[str]) -> list[str]:

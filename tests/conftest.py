@@ -1,11 +1,15 @@
 """Shared by all tests: one thread, and shapes that are checked in every call."""
 
 import os
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
@@ -13,6 +17,63 @@ install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
 from evo.numerics import settle  # noqa: E402  (after the hook)
 
 settle()
+
+# how long an example takes, to draw or to try, says something about the machine alone
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+
+if "evo.cli" in sys.orig_argv:
+    import evo.session
+
+    here, thin = Path(__file__).parent, evo.session.thin
+
+    def held(folder, experiment, newest):
+        thin(folder, experiment, newest)
+        mark = here / str(newest)
+        if newest in {generations} and not mark.exists():
+            mark.touch()
+            while not (here / "go").exists():
+                time.sleep(0.01)  # not long: a signal just before it is heard only at its end
+
+    evo.session.thin = held
+"""
+
+
+class Held:
+    """Drivers that are processes of their own, held at generations: what happens to them there is no race."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, *generations: int) -> dict[str, str]:
+        """The environment in which a driver is held, once each, when it has written these generations."""
+        self._folder.mkdir()
+        (self._folder / "sitecustomize.py").write_text(_HOLD.format(generations=generations))
+        found = [str(self._folder), str(Path(__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        return {"PYTHONPATH": os.pathsep.join(filter(None, found))}
+
+    def wait(self, generation: int, running: Callable[[], object] = lambda: True) -> None:
+        """Until a driver is held there."""
+        end = time.monotonic() + 200
+        while not (self._folder / str(generation)).exists():
+            assert running(), "it ended"
+            assert time.monotonic() < end, "in vain"
+            time.sleep(0.01)
+
+    def go(self) -> None:
+        """Lets every driver go on."""
+        (self._folder / "go").touch()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Held:
+    """`held(0, 2)`, `held.wait(0)` and `held.go()`."""
+    return Held(tmp_path / "held")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -214,11 +213,11 @@ def slurm(tmp_path):
     }
     started = []
 
-    def submit(*arguments):
+    def submit(*arguments, **more):
         with open(tmp_path / "out", "ab") as out:
             batch = subprocess.Popen(
                 ["bash", DEPLOY / "slurm.sbatch", *arguments],
-                env=environment,
+                env=environment | more,
                 cwd=tmp_path,
                 stdout=out,
                 stderr=out,
@@ -237,29 +236,25 @@ def slurm(tmp_path):
 
 
 @pytest.mark.ray
-def test_a_job_that_is_taken_away_goes_on_to_the_same_bytes(slurm, tmp_path):
+def test_a_job_that_is_taken_away_goes_on_to_the_same_bytes(slurm, held, tmp_path):
     config = ["teacher", "lifetime.steps=5", "cohort=4", "search.population=9", "generations=10"]
     command = [Path(sys.executable).with_name("instinct"), "evolve", *config]
     subprocess.run([*command, "--run", tmp_path / "serial", "--serial"], check=True, capture_output=True)
     out = tmp_path / "out"
 
-    first, deadline = slurm("run", *config), time.monotonic() + 60
-    while not (tmp_path / "run/generations/00001.npz").exists():
-        assert first.poll() is None, out.read_text()
-        assert time.monotonic() < deadline, out.read_text()
-        time.sleep(0.05)
+    first = slurm("run", *config, **held(1))
+    held.wait(1, lambda: first.poll() is None)
     first.send_signal(signal.SIGUSR1)
-    assert first.wait(60) == 143, out.read_text()
+    assert first.wait(100) == 143, out.read_text()
     called = slurm.log.read_text()
     assert f"scontrol requeue {os.getpid()}" in called
     starts = re.findall(r"ray start --num-cpus=(\d)", called)
     assert starts == ["0", "1", "1"]
     assert len(re.findall(r"--nodelist=node\d", called)) == 3
-    left = sorted((tmp_path / "run/generations").iterdir())
-    assert 1 < len(left) < 10
+    assert len(sorted((tmp_path / "run/generations").iterdir())) == 2
 
     again = slurm("run", *config)
-    assert again.wait(100) == 0, out.read_text()
+    assert again.wait(200) == 0, out.read_text()
     assert "resumed" in out.read_text() or "generation 10/10" in out.read_text()
     assert "requeue" not in slurm.log.read_text()[len(called) :]
     for number in range(10):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +28,11 @@ def attempts(place: Path) -> Iterator[Attempt]:
 
     def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
         run = own / "run"
-        for _ in range(int(luck.integers(1, _KILLS + 1))):
-            _killed_after(float(luck.uniform(0, whole.seconds)), run, own / "said")
+        for kill in range(int(luck.integers(1, _KILLS + 1))):
+            moment = float(luck.uniform(0, whole.seconds))
+            while not _killed_after(moment, run, own / "said") and not kill:  # it was over before: nothing was tried
+                shutil.rmtree(run)
+                moment /= 2
         began = time.perf_counter()
         first = next(iter(evolve(experiment(), run)), None)
         recovery = time.perf_counter() - began
@@ -39,9 +43,10 @@ def attempts(place: Path) -> Iterator[Attempt]:
     yield attempt
 
 
-def _killed_after(seconds: float, run: Path, said: Path) -> None:
+def _killed_after(seconds: float, run: Path, said: Path) -> bool:
     child = begun(lived, run, said=said)
     child.join(seconds)
     child.kill()
     child.join()
     assert child.exitcode in (0, -9), f"the driver ended by itself: {said.read_text()[-500:]}"
+    return child.exitcode != 0

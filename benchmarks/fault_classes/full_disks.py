@@ -95,7 +95,7 @@ def _drive(run: Path) -> None:
 def _after(seconds: float, run: Path, own: Path) -> BaseProcess:
     """A driver that has been at it for some time since its folder was made."""
     driver, began = begun(_drive, run, said=own / "said"), time.monotonic()
-    while not (run / "manifest.json").exists() and driver.is_alive() and time.monotonic() - began < 20:
+    while not (run / "manifest.json").exists() and driver.is_alive() and time.monotonic() - began < 200:
         time.sleep(0.001)
     time.sleep(seconds)
     return driver

@@ -21,6 +21,7 @@ from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
 NAME, TRIED, SECONDS = "node-killed", 20, 240
 HOLDS = "the bytes of all generations are the undisturbed run's"
 _EXPERIMENT = experiment(generations=3, steps=400)
+_AGAIN = 5  # runs at most that are over before a node is killed
 _NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
@@ -36,22 +37,24 @@ def attempts(place: Path) -> Iterator[Attempt]:
         whole = time.perf_counter() - began
 
         def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
-            killed: list[float] = []
             moment, victim = float(luck.uniform(0.02, 0.7)) * whole, int(luck.integers(len(nodes)))
+            for again in range(_AGAIN):
+                killed: list[float] = []
 
-            def kill() -> None:
-                time.sleep(moment)
-                killed.append(time.perf_counter())
-                cluster.remove_node(nodes.pop(victim), allow_graceful=False)
-                nodes.append(cluster.add_node(**_NODE))
+                def kill(moment: float = moment / 2**again, killed: list[float] = killed) -> None:
+                    time.sleep(moment)
+                    killed.append(time.perf_counter())
+                    cluster.remove_node(nodes.pop(victim), allow_graceful=False)
+                    nodes.append(cluster.add_node(**_NODE))
 
-            killer = threading.Thread(target=kill)
-            killer.start()
-            done = [time.perf_counter() for _ in evolve(_EXPERIMENT, own / "run", OnRay())]
-            killer.join()
-            assert done[-1] > killed[0], "the run was over before: nothing was tried"
-            same(bytes_of(own / "run"), undisturbed)
-            return next(moment for moment in done if moment > killed[0]) - killed[0]
+                killer = threading.Thread(target=kill)
+                killer.start()
+                done = [time.perf_counter() for _ in evolve(_EXPERIMENT, own / f"run-{again}", OnRay())]
+                killer.join()
+                same(bytes_of(own / f"run-{again}"), undisturbed)
+                if done[-1] > killed[0]:
+                    return next(moment for moment in done if moment > killed[0]) - killed[0]
+            raise AssertionError("every run was over before: nothing was tried")
 
         yield attempt
 

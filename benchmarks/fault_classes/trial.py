@@ -138,7 +138,7 @@ def begun(target: Callable[..., object], *arguments: Any, said: Path) -> multipr
     return child
 
 
-def in_child(target: Callable[..., object], *arguments: Any, said: Path, seconds: float = 60) -> Ended:
+def in_child(target: Callable[..., object], *arguments: Any, said: Path, seconds: float = 300) -> Ended:
     """`target(*arguments)` in a process of its own, killed after so many seconds."""
     began = time.perf_counter()
     child = begun(target, *arguments, said=said)

@@ -87,7 +87,7 @@ def _hold(run: Path, held: Path) -> None:
     run_ = Run(run)
     with run_.folder.driving():
         held.write_text(f"process {os.getpid()}")
-        time.sleep(60)
+        time.sleep(600)
 
 
 def _drive(run: Path, times: Path) -> None:

@@ -30,24 +30,60 @@ def cohorts():
     return of
 
 
-def test_sleepers_take_tasks_in_turn_and_sleep_through_them(cohorts):
+class Clock:
+    """In place of the module `time`: sleeping takes wall time alone, every look at a clock 10 us of both kinds."""
+
+    def __init__(self):
+        self.wall, self.cpu = 1000.0, 0.0
+
+    def perf_counter(self):
+        self.wall, self.cpu = self.wall + 1e-5, self.cpu + 1e-5
+        return self.wall
+
+    def process_time(self):
+        self.perf_counter()
+        return self.cpu
+
+    thread_time, monotonic = process_time, perf_counter
+
+    def sleep(self, seconds):
+        assert seconds < float("inf")
+        self.wall += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Of the stand-in, the stub and the dispatcher: what they come to does not depend on this machine."""
+    from cluster_parts import stand_in, stub
+
+    from evo import dispatcher
+
+    clock = Clock()
+    monkeypatch.setattr(stand_in, "time", clock)
+    monkeypatch.setattr(dispatcher, "monotonic", clock.monotonic)
+    for name in ("perf_counter", "process_time"):
+        monkeypatch.setattr(stub, name, getattr(clock, name))
+    return clock
+
+
+def test_sleepers_take_tasks_in_turn_and_sleep_through_them(cohorts, clock):
     from cluster_parts.stand_in import RayCosts, Sleepers
 
     experiment, (first, *_) = cohorts(1)
     sleepers = Sleepers(2, lambda cohort: 0.1, RayCosts())
-    began = time.perf_counter()
+    began = clock.perf_counter()
     tasks = [sleepers.remote(None, experiment, first, None, None) for _ in range(4)]
     assert sleepers.wait(tasks, num_returns=4, timeout=0) == ([], tasks)
     done, rest = sleepers.wait(tasks, num_returns=1, timeout=1.0)
     assert (done, rest) == (tasks[:1], tasks[1:])
-    assert 0.1 <= time.perf_counter() - began < 0.19
+    assert clock.perf_counter() - began == pytest.approx(0.1, abs=1e-3)
     assert [round(task.ends - began, 1) for task in tasks] == [0.1, 0.1, 0.2, 0.2]
     assert sleepers.busy(began + 0.01, began + 0.19) == pytest.approx(1.0)
-    assert sleepers.busy(began + 0.01, began + 0.4) == pytest.approx(0.19 / 0.39, abs=0.02)
+    assert sleepers.busy(began + 0.01, began + 0.4) == pytest.approx(0.19 / 0.39, abs=1e-3)
     assert len(sleepers.get(tasks[0]).outcome.failures) == first.real
 
 
-def test_the_dispatcher_gets_every_cohort_once_from_sleepers_and_audits(cohorts, monkeypatch):
+def test_the_dispatcher_gets_every_cohort_once_from_sleepers_and_audits(cohorts, clock, monkeypatch):
     from cluster_parts.stand_in import OnSleepers, RayCosts, Sleepers
 
     from evo import dispatcher
@@ -64,17 +100,17 @@ def test_the_dispatcher_gets_every_cohort_once_from_sleepers_and_audits(cohorts,
     assert len(sleepers.naps) == 20 + audited
 
 
-def test_the_stub_counts_what_the_driver_does_and_spends_what_ray_costs():
+def test_the_stub_counts_what_the_driver_does_and_spends_what_ray_costs(clock):
     from cluster_parts import stub
 
     free = stub.dispatcher_alone(10, 0.05, 1.0, stub.RayCosts())
     dear = stub.dispatcher_alone(10, 0.05, 1.0, stub.RayCosts(submit=0.004, get=0.004))
     assert free["cohorts"] > 20
-    assert free["cohorts_per_second"] < 1.3 * 10 / 0.05
-    assert 0 < free["busy"] <= 1
-    assert free["driver_cpu_ms"] < 8
-    assert dear["driver_cpu_ms"] > free["driver_cpu_ms"] + 3, "8 ms each, less what the edges of the measurement lose"
-    assert dear["send_ms"] > 4
+    assert free["cohorts_per_second"] == pytest.approx(10 / 0.05, rel=0.1)
+    assert 0.99 < free["busy"] <= 1
+    assert 0 < free["driver_cpu_ms"] < 0.3, "some looks at the clock"
+    assert dear["driver_cpu_ms"] - free["driver_cpu_ms"] == pytest.approx(8, rel=0.1)
+    assert dear["send_ms"] == pytest.approx(4, rel=0.1)
     run = stub.whole_driver(3, 0.01, 1, stub.RayCosts())
     assert run["cohorts"] == 3 * stub.PER_WORKER
     assert 0 < run["busy"] < 1
@@ -140,10 +176,10 @@ def test_cpu_time_of_a_child_is_counted_once():
     spin = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
     with subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         child.stdout.readline()
-        spent = oversubscribed.cpu_seconds()
+        before, spent, after = time.process_time(), oversubscribed.cpu_seconds(), time.process_time()
         child.communicate(b"\n")
     assert spent["agents and others"] > 0.45, "the child; others may be children of this process too"
-    assert spent["driver"] == pytest.approx(time.process_time(), abs=0.5)
+    assert before - 0.1 < spent["driver"] < after + 0.1
 
 
 @pytest.mark.ray
@@ -151,7 +187,7 @@ def test_a_tiny_run_on_ray_ends_with_the_figures_for_scripts():
     """In a process of its own: the workers of a Ray that is there already do not know the benchmark."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     command = [sys.executable, str(BENCHMARKS / "cluster.py"), "--tiny", "--only", "driver", "--json"]
-    said = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240)
+    said = subprocess.run(command, env=own, capture_output=True, text=True, timeout=600)
     assert said.returncode == 0, said.stderr
     *text, last = said.stdout.splitlines()
     found = json.loads(last)["driver"]

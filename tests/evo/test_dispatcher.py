@@ -5,6 +5,7 @@ import signal
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,39 @@ from evo.record import outcome_arrays
 from genomes.expect import Unexpected
 
 pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A machine that stalls makes no stragglers; `patient(seconds)` is for tests that make one."""
+
+    def until_repeated(seconds: float) -> None:
+        monkeypatch.setattr(dispatcher, "_AT_LEAST", seconds)
+
+    until_repeated(600.0)
+    return until_repeated
+
+
+@pytest.fixture
+def held_up(tmp_path):
+    """`wait, go`: what a straggler waits for, in a process of its own, and what ends that."""
+    gate = str(tmp_path / "go")
+
+    def wait() -> None:
+        while not os.path.exists(gate):
+            time.sleep(0.01)
+
+    yield wait, Path(gate).touch
+    Path(gate).touch()
+
+
+def until_compared(executor, experiment, cohorts):
+    """Goes on until every late answer has been met."""
+    end = time.monotonic() + 200
+    while executor._memory.late:
+        assert time.monotonic() < end, "no late answer came"
+        list(executor.outcomes(experiment, cohorts[:1]))
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -46,36 +80,32 @@ def dispatched(experiment, cohorts, evaluator=evaluate_in_worker, digest=None, m
 
 
 def test_a_straggler_is_run_a_second_time_and_the_first_answer_wins(
-    clean, ray_executor, same_bytes, monkeypatch, tmp_path
+    clean, ray_executor, same_bytes, patient, held_up, tmp_path
 ):
     experiment, cohorts, undisturbed = clean
-    monkeypatch.setattr(dispatcher, "_AT_FIRST", 1.0)
-    monkeypatch.setattr(dispatcher, "_AT_LEAST", 1.0)
-    mark = str(tmp_path / "met")
+    patient(0.3)
+    mark, (wait, go) = str(tmp_path / "met"), held_up
 
     def hangs_once(experiment, cohort, assay):
         if cohort.number == 1 and not os.path.exists(mark):
             open(mark, "w").close()
-            time.sleep(9)
+            wait()
         return evaluate_in_worker(experiment, cohort, assay)
 
-    began = time.monotonic()
     with OnRay(2, evaluator=hangs_once) as executor:
-        found = dict(executor.outcomes(experiment, cohorts))
+        found = dict(executor.outcomes(experiment, cohorts))  # the first attempt still hangs
         assert same(found, undisturbed, same_bytes)
         assert executor.incidents["repeated"] >= 1
-        first = time.monotonic() - began
-        while executor._memory.late:  # it keeps a worker from the tests that follow, and agrees in the end
-            list(executor.outcomes(experiment, cohorts[:1]))
-    assert first < 8, "nobody waited for the first"
+        assert executor._memory.late
+        go()
+        until_compared(executor, experiment, cohorts)
 
 
 def test_a_process_that_freezes_costs_nothing_and_is_compared_when_it_thaws(
-    clean, ray_executor, same_bytes, monkeypatch, tmp_path
+    clean, ray_executor, same_bytes, patient, tmp_path
 ):
     experiment, cohorts, undisturbed = clean
-    monkeypatch.setattr(dispatcher, "_AT_FIRST", 1.0)
-    monkeypatch.setattr(dispatcher, "_AT_LEAST", 1.0)
+    patient(0.3)
     mark = tmp_path / "frozen"
     where = str(mark)
 
@@ -92,34 +122,27 @@ def test_a_process_that_freezes_costs_nothing_and_is_compared_when_it_thaws(
             assert executor._memory.late, "it is compared when it thaws"
         finally:
             os.kill(int(mark.read_text()), signal.SIGCONT)
-        for _ in range(100):
-            list(executor.outcomes(experiment, cohorts[:1]))
-            if not executor._memory.late:
-                break
-        assert not executor._memory.late, "it thawed, and its answer was the same"
+        until_compared(executor, experiment, cohorts)  # it thawed, and its answer was the same
 
 
-def test_a_late_answer_that_differs_is_found(clean, ray_executor, monkeypatch, tmp_path):
+def test_a_late_answer_that_differs_is_found(clean, ray_executor, patient, held_up, tmp_path):
     experiment, cohorts, _ = clean
-    monkeypatch.setattr(dispatcher, "_AT_FIRST", 0.5)
-    monkeypatch.setattr(dispatcher, "_AT_LEAST", 0.5)
-    mark = str(tmp_path / "met")
+    patient(0.3)
+    mark, (wait, go) = str(tmp_path / "met"), held_up
 
     def differs_once(experiment, cohort, assay):
         outcome = evaluate_in_worker(experiment, cohort, assay)
         if cohort.number == 1 and not os.path.exists(mark):
             open(mark, "w").close()
-            time.sleep(3)
+            wait()
             return Outcome({name: m + 1e-9 for name, m in outcome.measurements.items()}, outcome.failures)
         return outcome
 
-    def go_on(executor):
-        for _ in range(100):
-            list(executor.outcomes(experiment, cohorts))
-            time.sleep(0.1)
-
-    with OnRay(2, evaluator=differs_once) as executor, pytest.raises(Disagreement, match="cohort 1 of generation 0"):
-        go_on(executor)
+    with OnRay(2, evaluator=differs_once) as executor:
+        list(executor.outcomes(experiment, cohorts))
+        go()
+        with pytest.raises(Disagreement, match="cohort 1 of generation 0"):
+            until_compared(executor, experiment, cohorts)
 
 
 def test_what_is_audited_is_recomputed_and_agrees(clean, ray_executor, same_bytes, monkeypatch):

@@ -1,5 +1,4 @@
 import contextlib
-import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,7 +15,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(PLAIN)
 @example({"a b": ["é", "yes", "1e3", "2001-01-01", "~", "<<", "="]})
 @example([{"?0": "?0", "b": ":0"}])
@@ -73,15 +72,14 @@ def test_what_the_yaml_reader_quotes_is_printable_and_short() -> None:
 
 
 def test_a_bomb_of_aliases_costs_no_time() -> None:
+    """Spread out it would be 10^20 letters, and this test would never end."""
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
-    begun = time.process_time()
     with pytest.raises(Unexpected, match="no anchors and aliases"):
         parse("\n".join(levels), "bomb.yaml")
-    assert time.process_time() - begun < 1.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from(list("ab:-[]{},#&*!|>'\"%@`?.0179_e+ \n\t=~<\\")), max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(Unexpected):

@@ -65,7 +65,7 @@ def header(shape: str, descr: str = "'<f8'") -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(NAMES, ARRAYS, max_size=4))
 def test_arrays_come_back_to_the_bit(arrays):
     back = unpack(pack(arrays))
@@ -76,7 +76,7 @@ def test_arrays_come_back_to_the_bit(arrays):
         assert back[name].tobytes() == array.tobytes()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(NAMES, ARRAYS, min_size=1, max_size=4))
 def test_equal_arrays_are_equal_bytes(arrays):
     turned = {

@@ -126,7 +126,7 @@ def test_when_all_cohorts_failed_there_is_nothing_to_join():
 _NUMBERS = st.floats(-1e308, 1e308)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(_NUMBERS, _NUMBERS, st.sampled_from(FAILURES)), min_size=1, max_size=8),
     st.sampled_from([np.nan, np.inf, -np.inf, 1e308]),

@@ -34,7 +34,7 @@ sys.exit(cli.main())
 COMMAND = """
 import sys
 from evo import supervisor
-supervisor.DRIVER = (sys.executable, "-c", {driver!r})
+supervisor.DRIVER, supervisor.FIRST = (sys.executable, "-c", {driver!r}), 600.0
 sys.exit(supervisor.main(["resume", "run"]))
 """
 
@@ -63,7 +63,7 @@ def start(tmp_path):
         process.stderr and process.stderr.close()
 
 
-def wait_for(condition, timeout=30.0):
+def wait_for(condition, timeout=100.0):
     until = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < until, "in vain"
@@ -78,8 +78,8 @@ def state(process):
         return "gone"
 
 
-def ended(parent, timeout=20):
-    _, said = parent.communicate(timeout=timeout)
+def ended(parent):
+    _, said = parent.communicate(timeout=100)
     return parent.returncode, said
 
 
@@ -100,7 +100,7 @@ def test_twice_stops_at_once(number, code, start):
     start.here("heard")
     assert parent.poll() is None, "the driver does not obey"
     parent.send_signal(number)
-    assert ended(parent, timeout=5) == (
+    assert ended(parent) == (
         code,
         "instinct: stopped; what is finished is safe, `instinct resume run` goes on from there\n",
     )
@@ -113,16 +113,16 @@ def test_two_at_the_same_time(start):
     for _ in range(2):
         parent.send_signal(signal.SIGINT)
         parent.send_signal(signal.SIGTERM)
-    assert ended(parent, timeout=5)[0] in (130, 143)
+    assert ended(parent)[0] in (130, 143)
     assert state(driver) == "gone"
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_before_the_driver_can_hear_it(number, code, start):
-    parent = start(begin="Path('begun').touch(); time.sleep(9)")
+    parent = start(begin="Path('begun').touch(); time.sleep(600)")
     start.here("begun")
     parent.send_signal(number)
-    returned, said = ended(parent, timeout=5)
+    returned, said = ended(parent)
     assert returned == code
     assert said.splitlines() == [
         "instinct: stopped; what is finished is safe, `instinct resume run` goes on from there"
@@ -134,11 +134,9 @@ def test_between_two_drivers(number, code, start):
     parent = start(work="os._exit(1)")
     driver = start.driver()
     wait_for(lambda: state(driver) == "gone")
-    began = time.monotonic()
     parent.send_signal(number)
-    returned, said = ended(parent)
+    returned, said = ended(parent)  # and does not wait for the end of the pause, ten minutes
     assert returned == code
-    assert time.monotonic() - began < 0.9, "it did not wait for the pause to end"
     assert said.splitlines()[-1].startswith("instinct: stopped; ")
 
 
@@ -171,7 +169,7 @@ def test_a_stubborn_orphan_ends_all_the_same(start):
     driver = start.driver()
     parent.kill()
     start.here("heard")
-    wait_for(lambda: state(driver) in ("gone", "Z"), timeout=5)
+    wait_for(lambda: state(driver) in ("gone", "Z"))
 
 
 def test_ctrl_c_on_a_terminal_reaches_the_driver_once(start):
@@ -228,10 +226,10 @@ def test_without_a_parent(number, code, tmp_path):
 
 @pytest.mark.ray
 def test_ray_does_not_keep_the_handler_that_it_puts_in_place_of_ours(tmp_path):
-    small = ["teacher", "generations=500", "search.population=5", "cohort=3", "lifetime.steps=3", "--run", "run"]
+    small = ["teacher", "generations=100000", "search.population=5", "cohort=3", "lifetime.steps=3", "--run", "run"]
     words = [sys.executable, "-m", "evo.cli", "evolve", *small, "--workers", "1"]
     driver = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    wait_for((tmp_path / "run" / "generations" / "00000.npz").exists, timeout=60)
+    wait_for((tmp_path / "run" / "generations" / "00000.npz").exists)
     driver.send_signal(signal.SIGTERM)
     returned, said = ended(driver)
     assert returned == 143

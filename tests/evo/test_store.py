@@ -300,7 +300,7 @@ def crash(place: Path, how: str, **options) -> subprocess.Popen:
 
 
 def outcome(process: subprocess.Popen) -> tuple[int, str, str]:
-    said, complained = process.communicate(timeout=120)
+    said, complained = process.communicate(timeout=600)
     return process.returncode, said, complained
 
 

@@ -72,21 +72,18 @@ def command(words, where, **environment):
     )
 
 
-def driver_of(parent, timeout=20.0):
-    """The driver that a command has started; 0 once the command has ended."""
-    until = time.monotonic() + timeout
-    while time.monotonic() < until and parent.poll() is None:
-        if children := Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split():
-            return int(children[0])
-        time.sleep(0.01)
-    return 0
+def driver_of(parent):
+    """The driver that a command has started."""
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    return int(wait_for(lambda: parent.poll() is None and children.read_text().split())[0])
 
 
-def wait_for(condition, timeout=60.0):
+def wait_for(condition, timeout=100.0):
     until = time.monotonic() + timeout
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < until, "in vain"
         time.sleep(0.01)
+    return found
 
 
 def alive(process):
@@ -225,10 +222,10 @@ def test_what_a_dead_driver_leaves_behind_is_ended(stub):
 def live(words, life):
     if life > 1: return 0
     import subprocess
-    Path("left").write_text(str(subprocess.Popen(["sleep", "60"]).pid))
+    Path("left").write_text(str(subprocess.Popen(["sleep", "600"]).pid))
     die()""")
     assert main(["resume", "run"]) == 0
-    wait_for(lambda: not alive(Path("left").read_text()), timeout=5)
+    wait_for(lambda: not alive(Path("left").read_text()))
 
 
 def test_every_option_of_resume_is_passed_on():
@@ -270,13 +267,13 @@ def test_other_verbs_run_in_this_process(capsys, monkeypatch):
     assert capsys.readouterr().err.count("did you mean") == 2
 
 
-def test_a_driver_that_is_killed_again_and_again_changes_nothing(tmp_path, undisturbed):
+def test_a_driver_that_is_killed_again_and_again_changes_nothing(tmp_path, undisturbed, held):
     run = tmp_path / "run"
-    parent = command(["evolve", *SMALL, "--run", "run", "--json"], tmp_path)
-    for wanted in (1, 3):
-        wait_for(lambda wanted=wanted: (run / "generations" / f"{wanted - 1:05d}.npz").exists())
+    parent = command(["evolve", *SMALL, "--run", "run", "--json"], tmp_path, **held(0, 2))
+    for generation in (0, 2):
+        held.wait(generation)
         os.kill(driver_of(parent), signal.SIGKILL)
-    out, err = parent.communicate(timeout=60)
+    out, err = parent.communicate(timeout=200)
     assert parent.returncode == 0, err
     assert generations(run) == undisturbed
     assert len(out.splitlines()) == 1, "one object, printed by the last driver"
@@ -298,7 +295,7 @@ def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
         check=False,
     )
     assert asked.returncode == 1
@@ -306,37 +303,36 @@ def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
     assert "`instinct resume run --allow-code --serial` goes on from there" in asked.stderr.splitlines()[-1]
 
 
-def test_a_driver_whose_parent_is_killed_stops_and_can_be_resumed(tmp_path, undisturbed):
+def test_a_driver_whose_parent_is_killed_stops_and_can_be_resumed(tmp_path, undisturbed, held):
     run = tmp_path / "run"
-    parent = command(["evolve", *SMALL, "--run", "run"], tmp_path)
+    parent = command(["evolve", *SMALL, "--run", "run"], tmp_path, **held(0))
     driver = driver_of(parent)
-    wait_for((run / "generations" / "00000.npz").exists)
+    held.wait(0)
     parent.kill()
-    began = time.monotonic()
-    wait_for(lambda: not alive(driver), timeout=10)
+    wait_for(lambda: not alive(driver))
     _, err = parent.communicate()
     assert "interrupted; what is finished is safe" in err, "it stopped in an orderly way"
-    assert len(generations(run)) < 4, "it did not go on to the end"
-    assert time.monotonic() - began < 5
+    assert len(generations(run)) == 1, "it did not go on to the end"
     assert cli.main(["resume", str(run), "--serial"]) == 0
     assert generations(run) == undisturbed
 
 
 @pytest.mark.ray
-def test_a_driver_whose_ray_breaks_goes_on_with_a_new_one(tmp_path, undisturbed):
+def test_a_driver_whose_ray_breaks_goes_on_with_a_new_one(tmp_path, undisturbed, held):
     run = tmp_path / "run"
     words = [word for word in SMALL if word != "--serial"]
-    parent = command(["evolve", *words, "--workers", "1", "--run", "run", "--json"], tmp_path)
-    wait_for((run / "generations" / "00000.npz").exists)
+    parent = command(["evolve", *words, "--workers", "1", "--run", "run", "--json"], tmp_path, **held(0))
+    held.wait(0)
     driver = driver_of(parent)
     raylet, *_ = [process for process in group(driver) if "raylet/raylet" in process[1]]
     os.kill(raylet[0], signal.SIGKILL)
-    out, err = parent.communicate(timeout=120)
+    held.go()
+    out, err = parent.communicate(timeout=240)
     assert parent.returncode == 0, err
     assert "restart 1 of at most 10" in err
     assert generations(run) == undisturbed
     assert json.loads(out)["generations"] == 4
-    wait_for(lambda: not group(driver), timeout=10)
+    wait_for(lambda: not group(driver))
 
 
 def group(leader):
@@ -383,7 +379,7 @@ class Deadly(LearningRule):
     ]
     words += ["lifetime.steps=2", "rule={kind: 'deadly:Deadly'}", "--run", "run", "--json"]
     asked = subprocess.run(
-        [sys.executable, "-m", "evo.supervisor", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "evo.supervisor", *words], cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert asked.returncode == 0, asked.stderr
     result = json.loads(asked.stdout.splitlines()[-1])

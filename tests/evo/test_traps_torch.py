@@ -50,7 +50,6 @@ print(json.dumps([digest(outcomes), torch.get_num_threads(), "ray" in sys.module
 """
 
 
-@pytest.mark.timeout(120)
 def test_d10_t1_t8_t11_another_process_computes_the_same_bytes_on_one_thread_without_ray(small, generation):
     """Its hash seed, its number of threads, its order of imports and its generators are others."""
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "OMP_NUM_THREADS": "4", "MKL_CBWR": "AUTO,STRICT"}
@@ -60,7 +59,6 @@ def test_d10_t1_t8_t11_another_process_computes_the_same_bytes_on_one_thread_wit
         capture_output=True,
         text=True,
         check=True,
-        timeout=100,
     )
     found, threads, has_ray = json.loads(run.stdout)
     outcomes = dict(Serial().outcomes(small(), generation(small())))

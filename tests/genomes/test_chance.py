@@ -43,7 +43,7 @@ def philox_in_whole_numbers(counter: list[int], key: list[int]) -> list[int]:
 
 
 @given(st.lists(st.integers(0, ONES), min_size=6, max_size=6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_wrapped_products_are_the_products_of_unbounded_integers(words):
     got = philox([torch.tensor([w]) for w in words[:4]], [torch.tensor([w]) for w in words[4:]])
     assert [w.item() for w in got] == philox_in_whole_numbers(words[:4], words[4:])
@@ -52,7 +52,7 @@ def test_wrapped_products_are_the_products_of_unbounded_integers(words):
 @given(
     seed=st.integers(), owners=st.lists(INT64, min_size=1, max_size=5), count=st.integers(0, 20), more=st.integers(0, 9)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_number_depends_on_nothing_but_its_address(seed, owners, count, more):
     cohort = chance(seed, "birth", 3, owners)
     assert cohort.owners == len(owners)

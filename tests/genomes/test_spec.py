@@ -24,7 +24,7 @@ MIXED = GenomeSpec(
         Field("fine", (1,), 0.0, 2.0, bits=16),
     )
 )
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 @st.composite

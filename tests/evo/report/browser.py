@@ -50,7 +50,7 @@ class Browser:
         _post(f"{self.root}/url", url=page.as_uri() + anchor)
         self.until(f"location.href.startsWith({json.dumps(page.as_uri())}) && document.readyState === 'complete'")
 
-    def until(self, condition: str, seconds: float = 20.0) -> None:
+    def until(self, condition: str, seconds: float = 100.0) -> None:
         """Waits for an expression to hold."""
         end = time.monotonic() + seconds
         while not self.js(condition):
@@ -149,5 +149,5 @@ def _post(address: str, **body: Any) -> Any:
 
 def _call(request: urllib.request.Request) -> Any:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the driver is on this machine
-    with direct.open(request, timeout=60) as answer:
+    with direct.open(request, timeout=200) as answer:
         return json.load(answer)["value"]
