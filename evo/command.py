@@ -38,6 +38,7 @@ def drive(
 
 
 def _sum_up(run: Run, console: Console) -> dict[str, Any]:
+    announce(begun=False)  # the lives are lived: what fails from here on would fail in every driver that followed
     outcome = result(run)
     run.folder.write_json("result.json", outcome.as_dict())
     pictures = evolution(run, outcome, run.path / "figures")

@@ -225,9 +225,13 @@ def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
     return body
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON that every reader takes: numbers that are not finite become null, numpy's numbers plain ones."""
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+def to_json(value: Any, indent: int | None = None, ascii_only: bool = False) -> str:
+    """JSON that every reader takes: numbers that are not finite become null, numpy's numbers plain ones.
+
+    Args:
+        ascii_only: every other character as its number: for a terminal, whose encoding may lack it.
+    """
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:
