@@ -17,6 +17,7 @@ from evo.announce import STOPPING, announce, code_of, ended, meet_parent
 from evo.numerics import use_kernels_of, use_portable_kernels
 from evo.options import options_of
 from evo.output import spared
+from evo.paths import is_override
 from evo.verbs import DONE, FAILED, WRONG, check_verb, doctor_verb, evolve_verb, list_verb, unpack_verb
 from genomes.expect import Unexpected
 
@@ -91,9 +92,12 @@ def _brought(options: argparse.Namespace) -> AbstractContextManager[None]:
     from evo.mirror import brought
 
     given |= {name: place(given[name]) for name in ("run", "other") if given.get(name)}
-    given |= {"runs": [place(run) for run in given["runs"]]} if "runs" in given else {}
+    words = given.get("runs", ())
+    others = [word for word in words if "overrides" in given and is_override(word)]
+    runs = [place(word) for word in words if word not in others]
+    given |= {"runs": [*runs, *others]} if words else {}
     new = options.verb in (evolve_verb, unpack_verb)
-    return brought([run for run in (given.get("run"), given.get("other"), *given.get("runs", ())) if run], new)
+    return brought([run for run in (given.get("run"), given.get("other"), *runs) if run], new)
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from argparse import SUPPRESS
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, final
@@ -76,7 +77,9 @@ def _unknown(word: str, verb: argparse.ArgumentParser) -> str:
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """Of the command, and of each verb."""
     parser = _Parser(prog="instinct", description="Evolution plus learning.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, dest=SUPPRESS, default=SUPPRESS, help="print the version"
+    )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     def add(name: str, verb: Verb, text: str) -> Any:
@@ -99,6 +102,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     _add_executor(evolve)
     resume = add("resume", resume_verb, "go on with a run that was stopped, or add generations to it")
     resume.add_argument("run", metavar="RUN", type=_place, help="a folder, or a URL such as s3://bucket/run")
+    # nothing can be changed; they are taken so that what differs can be named
+    resume.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=SUPPRESS)
     resume.add_argument("--generations", type=_count, help="the new total")
     _add_executor(resume)
     listing = add("list", list_verb, "what there is to build an experiment from")

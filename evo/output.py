@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO, final
+from typing import Any, final
 
 
 @final
@@ -14,7 +14,7 @@ class Output:
     """A stream of text around another: what cannot be written is left out, and the reason is told once on stderr.
 
     Args:
-        stream: what is written to; None: the process was started without it.
+        stream: the text file that is written to; None: the process was started without it.
         called: its name in the sentence; empty: nothing is told.
 
     Attributes:
@@ -22,8 +22,8 @@ class Output:
         goes_on: there is more to do than to write, so that a reader who left is told that it is still being done.
     """
 
-    def __init__(self, stream: TextIO | None, called: str = "") -> None:
-        self._stream: Any = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  closed by `finish`
+    def __init__(self, stream: Any, called: str = "") -> None:
+        self._stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  closed by `finish`
         self._ours, self._called, self._refused = stream is None, called, False
         self.lost, self.goes_on = False, False
 

@@ -72,7 +72,7 @@ def onward(options: argparse.Namespace, folder: Path) -> list[str]:
     """
     words = ["resume", str(folder), "--allow-code"]
     given, plain = vars(options), vars(options_of(words))
-    for name in sorted((given.keys() & plain.keys()) - {"verb", "run", "allow_code"}):
+    for name in sorted((given.keys() & plain.keys()) - {"verb", "run", "allow_code", "overrides"}):
         if given[name] != plain[name]:
             words += [f"--{name.replace('_', '-')}"] + ([] if given[name] is True else [str(given[name])])
     return words

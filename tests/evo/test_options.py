@@ -45,3 +45,8 @@ def test_the_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit, match="0"):
         options_of(["--version"])
     assert capsys.readouterr().out == f"instinct {evo.__version__}\n"
+
+
+def test_the_packages_face_is_listed_for_completion():
+    assert {"Experiment", "Run", "assemble", "evaluate", "evolve", "__version__"} <= set(dir(evo))
+    assert all(getattr(evo, name) is not None for name in evo.__all__)

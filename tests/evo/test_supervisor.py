@@ -242,7 +242,7 @@ def test_every_option_of_resume_is_passed_on():
             *(word[2:] for word in words if word.startswith("--")),
         }
     shared = plain.keys() & vars(options_of(["evolve", "teacher"])).keys()
-    known = {"json", "serial", "workers", "address", "allow_code", "run", "verb"}
+    known = {"json", "serial", "workers", "address", "allow_code", "run", "verb", "overrides"}
     assert shared == known, "a new option that both have: say here how it is passed on"
 
 
