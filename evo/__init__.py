@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from evo.run import Run
     from evo.session import evolve
 
+    __version__: str
+
 __all__ = ["Experiment", "Run", "assemble", "evaluate", "evolve"]
 
 _HOMES = {
@@ -25,9 +27,17 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # imported on first use: the command line answers --help without loading torch
+    # looked up on first use: the command line answers --help without loading torch
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("instinct")
     if name not in _HOMES:
         raise AttributeError(f"module 'evo' has no attribute '{name}'")
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

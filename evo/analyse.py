@@ -15,6 +15,7 @@ from evo.examiner import Examiner, Watch
 from evo.executors import Executor, OnRay, Serial
 from evo.experiment import Experiment
 from evo.files import to_json, write_atomic
+from evo.folders import make_folder
 from evo.glossary import RESULT
 from evo.innate.innate import InnateTest, innate_test
 from evo.innate.size import genome_size
@@ -25,6 +26,7 @@ from evo.inspect.knockouts import knockouts, lives_of
 from evo.inspect.measured import read_measured
 from evo.inspect.rules import rules
 from evo.inspect.wiring import wiring
+from evo.numerics import settle
 from evo.report.page import render
 from evo.report.save import save
 from evo.report.section import Section
@@ -46,6 +48,7 @@ _BORN = 9  # births of the best genome whose wiring is read: its own, and others
 @contextmanager
 def examining(executor: Executor, console: Console) -> Iterator[tuple[Executor, Watch]]:
     """The executor at work, and whom to tell."""
+    settle()
     ours = signal.getsignal(signal.SIGTERM)
     with executor, Stages(console) as stages:
         signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
@@ -127,7 +130,7 @@ def _home(subject: Subject, episodes: int | None = None) -> Experiment:
 
 def write(folder: Path, name: str, answer: Any, sections: Sequence[Section], page: str | None = None) -> list[Path]:
     """NAME.json, a page NAME.html if there is one, figures, tables and graphs, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = [folder / f"{name}.json"]
     write_atomic(written[0], (to_json(answer, indent=2) + "\n").encode())
     if page is not None:

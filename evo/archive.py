@@ -18,8 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from evo.files import TEMPORARY, Torn, in_a_comment, sync_folder, unwritable, verified
+from evo.paths import file_to_write, folder_to_write
 from evo.store import RunFolder
-from genomes.expect import Unexpected, expect
+from genomes.expect import Unexpected, expect, usable
 
 SUMS = "SHA256SUMS"
 MOST_FILES, MOST_BYTES = 200_000, 64 * 2**30
@@ -40,11 +41,12 @@ def pack_run(root: Path, out: Path) -> Path:
     """
     from evo.sets import runs_of
 
+    if usable(out).exists():
+        raise Unexpected(f"{out}: expected a new file, got one that is there; choose another --out")
+    file_to_write(out)
     with ExitStack() as held:
-        for run in runs_of(root):
+        for run in runs_of(usable(root)):
             held.enter_context(RunFolder.open(run).resting())
-        if out.exists():
-            raise Unexpected(f"{out}: expected a new file, got one that is there; choose another --out")
         temporary = out.with_name(f".{out.name}.{os.getpid()}{TEMPORARY}")
         try:
             with temporary.open("wb") as file:
@@ -68,9 +70,11 @@ def unpack_run(archive: Path, target: Path) -> Path:
         Unexpected: something is there already, or the disk refuses.
         Torn: no archive of `pack_run`, a damaged one, or one that was made to do harm.
     """
-    there = target.exists() and not (target.is_dir() and not any(target.iterdir()))
+    there = usable(target).exists() and not (target.is_dir() and not any(target.iterdir()))
     if there:
         raise Unexpected(f"{target}: expected a new or empty folder, got something that is there; choose another --run")
+    folder_to_write(target)
+    usable(archive)
     place = target.absolute().parent / f".{target.name}.{os.getpid()}{TEMPORARY}"
     try:
         with archive.open("rb") as file:

@@ -8,6 +8,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from genomes.expect import usable
+
 URL = ".url"
 """Beside a working folder: where it is kept."""
 
@@ -30,17 +32,15 @@ def place(run: str | Path) -> Path:
     """The folder of a run: the path itself, or for a URL its working folder in the cache.
 
     Raises:
-        Unexpected: the cache cannot be written.
+        Unexpected: a name that cannot be, or a cache that cannot be written.
     """
-    from evo.files import unwritable, write_atomic
+    from evo.files import write_atomic
+    from evo.folders import make_folder
 
     if "://" not in str(run):
-        return Path(run)
+        return usable(run)
     path = working_folder(str(run))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
+    make_folder(path.parent)
     if not (path.parent / URL).exists():
         write_atomic(path.parent / URL, str(run).rstrip("/").encode())
     return path

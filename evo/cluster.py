@@ -6,21 +6,20 @@ import logging
 import os
 import re
 import secrets
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
+from evo.borrowed import borrowed, listening_quietly, quiet, starting
 from evo.luggage import travelling
-from evo.numerics import VARIABLES
+from evo.numerics import cores, variables
 from genomes.expect import Unexpected, expect
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ _READ_AGAIN = 1.0  # seconds that a list of nodes holds
 _NODE_LABEL = "ray.io/node-id"
 _ATTACH = "import logging, ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)"
 _TOKEN = "give the cluster's own token in RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token"
-_log = logging.getLogger(__name__)
 _REASONS = {
     r"authentication token|InvalidAuthToken|Unauthenticated": "the token is missing or not the cluster's; " + _TOKEN,
     r"ray client connection timeout": "the cluster's client port answers, but lets this process not in; " + _TOKEN,
@@ -80,7 +78,7 @@ class Cluster:
         given = address or (os.environ.get("RAY_ADDRESS") if workers is None else None)
         self._address = None if given == "local" else given
         self._workers = workers
-        self._started = False
+        self._ours = ExitStack()
         self._read: tuple[float, tuple[Node, ...]] = (-_READ_AGAIN, ())
 
     @property
@@ -91,31 +89,29 @@ class Cluster:
     def preflight(self) -> None:
         """Raises Unreachable where somebody's cluster does not let this process in; starts nothing."""
         if self._address is not None:
-            _quiet()
+            quiet()
             _use_token(own=False)
             reach(self._address)
 
     def __enter__(self) -> Cluster:
-        _quiet()
-        _use_token(own=not self.attached)
-        import ray
+        with ExitStack() as begun:
+            begun.enter_context(borrowed())
+            _use_token(own=not self.attached)
+            import ray
 
-        if "RAY_AUTH_MODE" in os.environ and not ray.is_initialized():
-            ray._raylet.Config.initialize("")  # an `import ray` before ours has read another mode
-        if not ray.is_initialized():
-            _listen_quietly()
-            with _own_handler():
-                _attach(self._address) if self._address else _start(self._workers)
-            self._started = True
+            if "RAY_AUTH_MODE" in os.environ and not ray.is_initialized():
+                ray._raylet.Config.initialize("")  # an `import ray` before ours has read another mode
+            if not ray.is_initialized():
+                begun.enter_context(listening_quietly())
+                with starting():
+                    _attach(self._address) if self._address else _start(self._workers)
+                begun.callback(ray.shutdown)
+            self._ours = begun.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Leaves the cluster, or stops the Ray that was started here; one that was there before stays."""
-        if self._started:
-            import ray
-
-            ray.shutdown()
-            self._started = False
+        self._ours.close()
 
     def nodes(self) -> tuple[Node, ...]:
         """The living nodes; read again at most every second."""
@@ -162,15 +158,6 @@ class Cluster:
         return task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False), **options)
 
 
-@contextmanager
-def _own_handler() -> Iterator[None]:
-    """Ray puts a handler of its own at SIGTERM when it starts; ours comes back, if we have one."""
-    ours = signal.getsignal(signal.SIGTERM)
-    yield
-    if callable(ours) and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, ours)
-
-
 def _units(node: Node, device: str) -> int:
     return node.gpus if _cuda(device) else node.cpus
 
@@ -191,21 +178,6 @@ def _node(described: Mapping[str, Any]) -> Node:
     )
 
 
-def _quiet() -> None:
-    """No telemetry, no words, and no history of tasks, which would grow for ever."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
-    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of attempts that nobody waits for any more
-    logging.getLogger("ray").setLevel(logging.ERROR)
-
-
-def _listen_quietly() -> None:
-    """Ray prints to standard output for every worker that dies, half a page for a node; a dispatcher counts them."""
-    from ray._private import worker
-
-    worker.print_to_stdstream = lambda data, **_: _log.debug("%s", "\n".join(data["lines"]))
-
-
 def _use_token(own: bool) -> None:
     """A Ray of our own is closed to whoever lacks this process's token; a cluster is shown the one that is configured.
 
@@ -222,10 +194,9 @@ def _use_token(own: bool) -> None:
 def _start(workers: int | None) -> None:
     import ray
 
-    cores = workers or len(os.sched_getaffinity(0))
-    quiet: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    silent: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        ray.init(address="local", num_cpus=cores, **quiet)
+        ray.init(address="local", num_cpus=workers or cores(), **silent)
     except (OSError, RuntimeError, ValueError) as error:
         raise Unreachable(f"Ray: cannot be started here: {_last_line(str(error))}") from error
 
@@ -293,8 +264,3 @@ def _reason(address: str, said: str) -> Unreachable:
 
 def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no reason given"])[-1].strip()
-
-
-def variables() -> dict[str, str]:
-    """The variables of this process that a worker needs before it imports torch: they decide a result's last bits."""
-    return {name: os.environ[name] for name in VARIABLES if name in os.environ}

@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.experiment import Experiment, assemble, birth, wiring_bits
-from evo.numerics import without_denormals
+from evo.numerics import settled, without_denormals
 from evo.search.base import State
 from genomes.chance import SHARED, Chance, chance
 from genomes.intervention import Intervention
@@ -121,7 +121,7 @@ def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -
         births.
     """
     cohort = written_out(experiment, cohort)
-    with without_denormals():
+    with settled(), without_denormals():
         measured = _in_a_task(experiment, cohort, assay) if experiment.task else _in_a_world(experiment, cohort, assay)
     measured = {name: m[: cohort.real] for name, m in measured.items()}
     finite = np.all([np.isfinite(m.reshape(cohort.real, -1)).all(1) for m in measured.values()], axis=0)

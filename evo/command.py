@@ -12,6 +12,7 @@ from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
 from evo.isolate import ENVIRONMENTAL
 from evo.mirror import mirror_of
+from evo.numerics import settle
 from evo.progress import Progress
 from evo.result import Result, result
 from evo.run import Run
@@ -24,6 +25,7 @@ def drive(
     path: Path, workers: int | None, address: str | None, serial: bool, allow_code: bool, console: Console
 ) -> dict[str, Any]:
     """Evolves a run folder from where it stands to its end; gives what `--json` prints."""
+    settle()
     run = Run(path, allow_code)
     executor: Executor = Serial() if serial else OnRay(workers, address)
     with Progress(console, run.experiment) as progress:
@@ -38,6 +40,7 @@ def drive(
 
 
 def _sum_up(run: Run, console: Console) -> dict[str, Any]:
+    announce(begun=False)  # the lives are lived: what fails from here on would fail in every driver that followed
     outcome = result(run)
     run.folder.write_json("result.json", outcome.as_dict())
     pictures = evolution(run, outcome, run.path / "figures")

@@ -13,12 +13,10 @@ from pydantic_core import to_jsonable_python
 
 from evo.document import LARGEST, parse, write
 from evo.experiment import Experiment
+from evo.mistakes import COMMAND_LINE, Mistake, begin_of
 from evo.reader import Reader, name_in, opened, shown
 from evo.registry import REGISTRY, kind_of
-from genomes.expect import Unexpected, nearest
-
-COMMAND_LINE = "command line"
-"""What stands for the file in a sentence about an override."""
+from genomes.expect import Unexpected, nearest, usable
 
 _LONGEST = 1200
 """Characters of a sentence; whoever gave a text of 5,000 does not want all of it back."""
@@ -67,7 +65,7 @@ def understood(
     """
     if not isinstance(data, dict):
         raise Unexpected(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
-    data = {key: opened(key, value) for key, value in deepcopy(data).items()}  # overrides write into it
+    as_it_stands, data = ({key: opened(key, value) for key, value in deepcopy(data).items()} for _ in range(2))
     begins: dict[str, str] = {}  # of a sentence about a key that is not as in the file
     mistakes, own, theirs = [], set(), set()
     for override in overrides:
@@ -88,16 +86,22 @@ def understood(
     own_code = {seam for seam in REGISTRY if {seam, f"{seam}.kind"} & own} - theirs
     reader = Reader(REGISTRY.keys() if allow_code else own_code)
     experiment = reader.experiment(data)
-    mistakes += [_told(where, sentence, begins, name) for where, sentence in reader.mistakes]
+
+    def alone() -> list[Mistake]:
+        file = Reader(reader.trusted)
+        file.experiment({key: value for key, value in as_it_stands.items() if key != "sweep"})
+        return file.mistakes
+
+    mistakes += [_told(each, begin_of(each, begins, name, alone)) for each in reader.mistakes]
     if experiment is None or mistakes:
         raise Unexpected("\n".join(mistakes))
     return experiment
 
 
-def _told(where: str, sentence: str, begins: dict[str, str], name: str) -> str:
-    """One mistake, with where it stands; the last that gave a value to a key is whose mistake it is."""
-    begin = next((begins[key] for key in reversed(begins) if f"{where}.".startswith(f"{key}.")), f"{name}: ")
-    told = f"{begin}{where}: {sentence}" if where else f"{name}: {sentence}"
+def _told(mistake: Mistake, begin: str) -> str:
+    """One mistake, with where it stands."""
+    where, sentence = mistake
+    told = f"{begin}{where}: {sentence}" if where else f"{begin}{sentence}"
     return told if len(told) <= _LONGEST else f"{told[: _LONGEST // 2]} ... {told[-_LONGEST // 2 :]}"
 
 
@@ -116,6 +120,22 @@ def plain_values(experiment: Experiment) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if value not in (None, {})}
 
 
+def differing(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Every dotted key at which two experiments differ, and both values; None where there is none."""
+    here, there = _flat(plain_values(one), ""), _flat(plain_values(other), "")
+    both = ((key, (here.get(key), there.get(key))) for key in {**here, **there})
+    return {key: (mine, theirs) for key, (mine, theirs) in both if mine != theirs}
+
+
+def _flat(value: Any, key: str) -> dict[str, Any]:
+    """Plain values by dotted key; items of lists by their names, where they have names."""
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        value = {name_in(value, i): item for i, item in enumerate(value)}
+    if not isinstance(value, dict):
+        return {key: value}
+    return {at: leaf for name, item in value.items() for at, leaf in _flat(item, f"{key}.{name}".strip(".")).items()}
+
+
 def shipped() -> dict[str, Path]:
     """The configs that come with the package, by name."""
     package = Path(__file__).parent
@@ -125,7 +145,7 @@ def shipped() -> dict[str, Path]:
 
 
 def _found(path_or_name: str | PathLike[str]) -> Path:
-    path, names = Path(path_or_name), shipped()
+    path, names = usable(path_or_name), shipped()
     if path.is_file():
         return path
     if str(path_or_name) in names:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from evo.cluster import Cluster
+from evo.numerics import cores
 
 if TYPE_CHECKING:
     from evo.cohort import Cohort
@@ -61,8 +61,7 @@ def findings(address: str | None = None) -> Iterator[Finding]:
             yield Finding(package, True, version(package))
         except PackageNotFoundError:
             yield Finding(package, False, "not installed")
-    cores = len(os.sched_getaffinity(0))
-    yield Finding("cores", True, f"{cores}: one worker each")
+    yield Finding("cores", True, f"{cores()}: one worker each")
     yield _devices()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     yield Finding("disk", free > 1, f"{free:.0f} GiB free here")

@@ -18,7 +18,6 @@ from evo.experiment import Experiment, pinned
 from evo.isolate import Evaluator, evaluate_guarded, evaluate_safely
 from evo.jobs import Memory
 from evo.luggage import own_modules
-from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from genomes.expect import expect
 
@@ -59,7 +58,6 @@ class Serial(Executor):
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of the cohorts."""
-        settle()
         watched = RESTARTED in os.environ and experiment.device == "cpu"  # CUDA cannot be used in a fork
         evaluate = evaluate_guarded if watched else evaluate_safely
         given = (cohort for cohort in cohorts if cohort is not None)
@@ -96,7 +94,6 @@ class OnRay(Executor):
         return self._incidents
 
     def __enter__(self) -> OnRay:
-        settle()
         if self._cluster is None:
             self._cluster = Cluster(self._workers, self._address).__enter__()
             self._memory, self._tasks = Memory(self._incidents), dict[Any, Any]()

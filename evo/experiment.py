@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Float64, Integer
@@ -30,6 +31,15 @@ from inner_loop.task import Task
 from inner_loop.world import World
 
 _MOST = 10**8
+_RANGES = {
+    "generations": (1, math.inf, "at least 1"),
+    "cohort": (2, math.inf, "at least 2 individuals"),
+    "in_flight": (1, 10_000, "1 to 10,000 generations"),
+    "keep": (1, math.inf, "at least 1"),
+}
+NUMBERS = (*_RANGES, "device", "seed")
+"""Fields of an experiment that are no parts: numbers, and a word."""
+
 _CHROMOSOMES = ("encoding", "rule", "objective")
 
 
@@ -79,11 +89,8 @@ class Experiment:
     keep: int = 1
 
     def __post_init__(self) -> None:
-        expect(self.generations >= 1, "generations", "at least 1", self.generations)
-        expect(self.cohort >= 2, "cohort", "at least 2 individuals", self.cohort)
-        expect(1 <= self.in_flight <= 10_000, "in_flight", "1 to 10,000 generations", self.in_flight)
-        expect(self.keep >= 1, "keep", "at least 1", self.keep)
-        _check_device(self.device)
+        for name in NUMBERS:
+            check_alone(name, getattr(self, name))
         _check_environment(self)
         _check_teacher(self)
         self.goals.check(measurement_names(self))
@@ -123,6 +130,15 @@ class Experiment:
         lifetime = self.lifetime
         length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
         return length > 0 and not isinstance(self.rule, Frozen)
+
+
+def check_alone(name: str, value: Any) -> None:
+    """Raises Unexpected where a field of an experiment is wrong whatever the other fields are."""
+    if name in _RANGES:
+        least, most, expected = _RANGES[name]
+        expect(least <= value <= most, name, expected, value)
+    elif name == "device":
+        _check_device(value)
 
 
 def measurement_names(experiment: Experiment) -> tuple[str, ...]:

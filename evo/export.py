@@ -12,18 +12,25 @@ import torch
 
 from evo.experiment import assemble
 from evo.files import write_atomic
+from evo.folders import make_folder
 from evo.inspect.graph import neuron_graph
+from evo.paths import file_to_write
 from evo.run import Best, Run
 from genomes.phenotype import Phenotype
 
 
 def export(run: Run, kind: str, path: Path | None = None) -> Path:
-    """Writes the best genome as `npz`, `graphml`, `torch` or `csv`; in the run's `export/` unless a path is given."""
+    """Writes the best genome as `npz`, `graphml`, `torch` or `csv`; in the run's `export/` unless a path is given.
+
+    Raises:
+        Unexpected: no file can be written there.
+    """
     write, suffix = EXPORTS[kind]
+    path = file_to_write(path or run.path / "export" / f"best{suffix}")
     best = run.best()
-    path = path or run.path / "export" / f"best{suffix}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, write(run, best, run.phenotype(best)))
+    data = write(run, best, run.phenotype(best))
+    make_folder(path.parent)
+    write_atomic(path, data)
     return path
 
 

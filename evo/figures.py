@@ -10,8 +10,11 @@ import numpy as np
 
 from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import assemble
+from evo.folders import make_folder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from evo.result import Result
     from evo.run import Run
 
@@ -28,15 +31,14 @@ CONDITIONS = {
 
 def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
     """Each condition over the generations: median, and the middle 80 % of the population; as SVG and PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
     main, last = run.experiment.main, run.generations[-1]
     drawn = {name: CONDITIONS[name] for name in CONDITIONS if name in run.experiment.conditions}
-    with pyplot.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
-        figure, axes = pyplot.subplots(figsize=(7.2, 3.8), layout="constrained")
+    with rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(7.2, 3.8), layout="constrained")
+        axes = figure.subplots()
         seen = [run.generation(i).summary.statistics for i in run.generations]
         ends: dict[str, tuple[float, str]] = {}
         for name, (text, colour) in drawn.items():
@@ -70,10 +72,7 @@ def _label(axes: Any, ends: dict[str, tuple[float, str]], last: int) -> None:
 
 def front(run: Run, folder: Path) -> list[Path]:
     """The last parents of a search with a front: innate against learned, coloured by the bits of the genome."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     experiment = replace(run.experiment, held_out=())  # only home is drawn
     latest = run.folder.latest()
@@ -85,7 +84,8 @@ def front(run: Run, folder: Path) -> list[Path]:
         np.concatenate([life.measurements[name] for life in lives])
         for name in (f"innate.{main}", f"learned.{main}", "genome_bits")
     )
-    figure, axes = pyplot.subplots(figsize=(5.6, 4.2), layout="constrained")
+    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    axes = figure.subplots()
     dots = axes.scatter(innate, learned, c=bits, cmap="viridis", s=28, linewidths=0.4, edgecolors="white")
     figure.colorbar(dots, label="bits of genome")
     axes.set_xlabel(f"{main} at birth, held-out split")
@@ -93,14 +93,9 @@ def front(run: Run, folder: Path) -> list[Path]:
     return _saved(figure, folder / "front")
 
 
-def _saved(figure: object, stem: Path) -> list[Path]:
-    from matplotlib import pyplot
-    from matplotlib.figure import Figure
-
-    assert isinstance(figure, Figure)
-    stem.parent.mkdir(parents=True, exist_ok=True)
+def _saved(figure: Figure, stem: Path) -> list[Path]:
+    make_folder(stem.parent)
     paths = [stem.with_suffix(".svg"), stem.with_suffix(".png")]
     figure.savefig(paths[0], metadata={"Date": None})
     figure.savefig(paths[1], dpi=160)
-    pyplot.close(figure)
     return paths

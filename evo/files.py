@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from genomes.expect import Unexpected, expect
+from genomes.expect import Unexpected, expect, usable
 
 LIMIT = 4 * 2**30
 """Bytes that an archive may hold, in memory or on disk."""
@@ -169,6 +169,7 @@ def unpack_foreign(path: Path) -> Arrays:
     Raises:
         Torn: no such file, no archive of plain arrays, or one that unfolds to more.
     """
+    usable(path)
     try:
         data = _read(path)
         _check_members(data, _FOREIGN)
@@ -225,9 +226,12 @@ def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
     return body
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON that every reader takes: numbers that are not finite become null, numpy's numbers plain ones."""
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+def to_json(value: Any, indent: int | None = None, ascii_only: bool = False) -> str:
+    """JSON that every reader takes: numbers that are not finite become null, numpy's numbers plain ones.
+
+    With `ascii_only` for a terminal, whose encoding may lack every other character.
+    """
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

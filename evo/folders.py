@@ -1,11 +1,11 @@
-"""What a folder must be to become a run folder, and to be opened as one."""
+"""How a folder is made, and what it must be to become a run folder, and to be opened as one."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from evo.files import TEMPORARY, remove
+from evo.files import TEMPORARY, remove, unwritable
 from genomes.expect import Unexpected
 
 MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"
@@ -23,6 +23,18 @@ def clear_begun(folder: Path) -> None:
             remove(path)
         for path in parts:
             path.rmdir()
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those above it, where they are not there.
+
+    Raises:
+        Unexpected: the disk refuses, or something else is there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def check_own(folder: Path) -> None:

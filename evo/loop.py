@@ -9,7 +9,6 @@ from evo.bred import Bred, first_state
 from evo.cohort import Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment
-from evo.numerics import settle
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import State
 from evo.steady import steady_generations
@@ -30,7 +29,6 @@ def generations(
     Raises:
         RunFailed: more individuals of a generation failed than may.
     """
-    settle()
     if experiment.in_flight > 1:
         yield from steady_generations(experiment, folder, executor, latest)
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evo.experiment import Experiment
-from evo.numerics import kernels, settle
+from evo.numerics import kernels, settled
 from evo.proof import proof_of_lives, proof_of_search
 from genomes.expect import Unexpected, expect
 
@@ -19,11 +19,11 @@ _EXACT = ("instinct", "torch", "numpy", "deap")
 """Packages whose version a result depends on, to the last bit."""
 
 
+@settled()
 def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
     """What else a result depends on, and where it was made."""
     import torch
 
-    settle()
     return {
         "versions": {package: version(package) for package in (*_EXACT, "ray")} | {"python": platform.python_version()},
         "commit": _commit(),

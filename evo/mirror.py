@@ -16,7 +16,8 @@ from typing import final
 
 from evo.archive import sums_of, sums_text
 from evo.cache import place, url_of
-from evo.files import remove, unwritable, write_atomic
+from evo.files import remove, write_atomic
+from evo.folders import make_folder
 from evo.journal import Journal
 from evo.remote import LAST, Remote, beyond, kept, outlived, same_experiment, sound, why
 from genomes.expect import Unexpected
@@ -293,8 +294,5 @@ class Mirror:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    make_folder(path.parent)
     write_atomic(path, data)

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from evo.experiment import Experiment
+from evo.experiment import NUMBERS, Experiment, check_alone
+from evo.mistakes import look_on
 from evo.registry import REGISTRY, names, resolve
 from genomes.evolvable import evolvable_names
 from genomes.expect import Unexpected, nearest
@@ -107,7 +108,29 @@ class Reader:
                 values[name] = self._held_out(data)
             elif name in data:
                 values[name] = self._field(record, shape, data[name], at, evolves)
-        return self._built(record, values, where) if len(self.mistakes) == before else _WRONG
+                values[name] = self._alone(name, values[name]) if whole else values[name]
+        made = self._built(record, values, where) if len(self.mistakes) == before else _WRONG
+        if made is _WRONG:
+            # numbers and words that have a default: what they are is no part of anything else that is given
+            plain = NUMBERS if record is Experiment else [n for n in values if not isinstance(data[n], (dict, list))]
+            spare = [name for name in plain if not known[name].required]
+
+            def built(wrong: Collection[str]) -> bool:
+                given = {name: value for name, value in values.items() if name not in wrong}
+                return self._built(record, given, where) is not _WRONG
+
+            look_on(self.mistakes, before, where, known, spare, built)
+        return made
+
+    def _alone(self, name: str, value: Any) -> Any:
+        """A field of the experiment that can be wrong whatever the others are."""
+        if value is not _WRONG:
+            try:
+                check_alone(name, value)
+            except Unexpected as error:
+                self.mistakes.append(_placed(str(error), name, {}))
+                return _WRONG
+        return value
 
     def _built(self, record: type, values: dict[str, Any], where: str) -> Any:
         """The instance, whose own checks may still refuse it."""

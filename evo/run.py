@@ -19,6 +19,7 @@ from evo.experiment import Experiment, birth
 from evo.files import Torn
 from evo.hall import Genomes
 from evo.mirror import fetched
+from evo.numerics import settled
 from evo.record import Generation
 from evo.store import RunFolder
 from evo.thinning import judged_scores, stays_whole
@@ -113,6 +114,7 @@ class Run:
         """Every genome, as a frame or by its scores."""
         return Genomes(self)
 
+    @settled()
     def innate(self, births: int | None = None, draws: int = 200) -> pandas.DataFrame:
         """The innate test of the best genome, in this process: a row a network and condition; see `innate_test`."""
         from evo.executors import Serial
@@ -122,6 +124,7 @@ class Run:
         whom = subject(self.path, allow_code=self._allow_code)
         return innate_test([whom], Serial(), births, draws=draws).sections[0].tables["scores"]
 
+    @settled()
     def knockouts(self, births: int | None = None) -> pandas.DataFrame:
         """Every rule and gene of the best genome out singly, in this process: a row a unit; see `knockouts`."""
         from evo.examiner import Examiner

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import sys
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import final
 
 import numpy as np
 
 from evo.bred import first_state
 from evo.complaints import begin
-from evo.config import dump
+from evo.config import differing, dump, read
 from evo.executors import Executor, Serial
 from evo.experiment import Experiment, pinned
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
 from evo.mirror import fetched, mirrored
+from evo.numerics import settled
+from evo.reader import shown
 from evo.record import Generation
 from evo.run import Run, summary
 from evo.search.base import State
 from evo.store import RunFolder
 from evo.thinning import thin
-from genomes.expect import expect
+from genomes.expect import Unexpected, expect, usable
+
+_MOST = 5
+"""Keys that a sentence names of those at which two experiments differ."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +43,11 @@ def evolve(
     run: str | Path,
     executor: Executor | None = None,
     callbacks: Sequence[Callable[[Generation], object]] = (),
-) -> Iterator[Generation]:
+) -> Evolution:
     """Evolves an experiment in a run folder; a folder that holds the same experiment is gone on with.
+
+    Nothing happens before the first generation is asked for: iterate over what this gives, or call its `finish`.
+    Between generations the threads and the environment of this process are the caller's.
 
     Args:
         run: folder, or URL such as s3://bucket/run; made if it is not there.
@@ -46,17 +58,82 @@ def evolve(
         Unexpected: the folder holds another experiment.
         RunFailed: every individual of a generation failed.
     """
+    return Evolution(run, _evolving(experiment, run, executor or Serial()), callbacks)
+
+
+@final
+class Evolution(Iterator[Generation]):
+    """Generations of a run, each evolved when it is asked for; left after any of them, the run can be gone on with."""
+
+    def __init__(
+        self,
+        run: str | Path,
+        generations: Generator[Generation, None, None],
+        callbacks: Sequence[Callable[[Generation], object]],
+    ) -> None:
+        self._run, self._generations, self._callbacks, self._begun = run, generations, callbacks, False
+
+    def __next__(self) -> Generation:
+        self._begun = True
+        with settled():
+            generation = next(self._generations, None)
+        if generation is None:
+            raise StopIteration
+        try:
+            for callback in self._callbacks:
+                callback(generation)
+        except BaseException:
+            self.close()
+            raise
+        return generation
+
+    def finish(self) -> Run:
+        """Evolves to the last generation; gives the run."""
+        for _ in self:
+            pass
+        return Run(self._run, allow_code=True)
+
+    def close(self) -> None:
+        """Leaves the run as it stands: stops workers, lets another driver have it."""
+        self._begun = True
+        with settled():
+            self._generations.close()
+
+    def __repr__(self) -> str:
+        how = "being evolved" if self._begun else "nothing is evolved before it is iterated over, or `.finish()` called"
+        return f"<evolution of {self._run}: {how}>"
+
+    def __del__(self) -> None:
+        if self._begun and not sys.is_finalizing():  # at the end of the process there is no other code to be spared
+            self.close()
+        elif not self._begun:
+            what = f"evolve(..., run={str(self._run)!r}) was never iterated over, so nothing was evolved"
+            how = "write `for generation in evolve(...): ...` or `evolve(...).finish()`"
+            warnings.warn(f"{what}; {how}", RuntimeWarning, stacklevel=2)
+
+
+def _evolving(experiment: Experiment, run: str | Path, executor: Executor) -> Generator[Generation, None, None]:
     path = fetched(run)
     if not (path / "manifest.json").is_file():
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
     began = str(opened.folder.manifest.get("data", ""))
-    same = pinned(opened.experiment, began) == pinned(experiment, began)
-    expect(same, str(path), "a run of this experiment", "a run of another one")
-    for generation in continued(opened, executor or Serial()):
-        for callback in callbacks:
-            callback(generation)
-        yield generation
+    expect_same(path, pinned(opened.experiment, began), pinned(experiment, began))
+    yield from continued(opened, executor)
+
+
+def expect_same(path: Path, begun: Experiment, given: Experiment) -> None:
+    """Raises Unexpected, with the keys and both values, where a run is to go on as another experiment than it began."""
+    changed = differing(begun, given)
+    if not changed:
+        return
+    told = [f"{key} was {shown(was)} and is now {shown(now)}" for key, (was, now) in changed.items()]
+    keys = ", ".join(told[:_MOST]) + (f" and {len(told) - _MOST} other keys" if len(told) > _MOST else "")
+    advice = "another experiment is a new run"
+    if "generations" in changed:
+        called = shlex.join(["instinct", "resume", str(path), "--generations", str(given.generations)])
+        advice = f"`{called}` changes how many generations there are" + (f", {advice}" if len(changed) > 1 else "")
+    raise Unexpected(f"{path}: expected the experiment of this run, got another one: {keys}; {advice}")
 
 
 def continued(
@@ -130,7 +207,7 @@ def new_run(experiment: Experiment, path: Path | None, name: str, command: Seque
 def next_free(name: str) -> Path:
     """`runs/NAME-001`, or the next that is not there."""
     number = 1
-    while (path := Path("runs") / f"{name}-{number:03d}").exists():
+    while (path := usable(Path("runs") / f"{name}-{number:03d}")).exists():
         number += 1
     return path
 
@@ -145,3 +222,10 @@ def extend(path: Path, total: int, allow_code: bool) -> None:
     done = len(run.generations)
     expect(total >= done, "--generations", f"a new total of at least {done}, the generations that are done", total)
     run.folder.rewrite_experiment(dump(replace(run.experiment, generations=total)))
+
+
+def expect_unchanged(path: Path, overrides: Sequence[str], allow_code: bool) -> None:
+    """Raises Unexpected where KEY=VALUE would make another experiment of a run."""
+    run = Run(path, allow_code)
+    changed = read(run.folder.experiment_yaml, f"{path}/experiment.yaml", overrides, allow_code)
+    expect_same(path, run.experiment, changed)

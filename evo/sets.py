@@ -12,9 +12,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, final
 
-from evo.config import COMMAND_LINE, document, split, understood
+from evo.config import document, split, understood
 from evo.experiment import Experiment
 from evo.files import write_atomic
+from evo.folders import taken
+from evo.mistakes import COMMAND_LINE
 from evo.reader import shown
 from evo.session import new_run
 from genomes.expect import Unexpected, expect
@@ -27,6 +29,7 @@ LARGEST = 1000
 
 _FORMAT = 1
 _LONGEST = 32  # characters that a value may take in the name of a folder
+_LONGEST_NAME = 200  # of the name of a folder without its seed; file systems take 255 bytes
 
 Swept = Mapping[str, tuple[Sequence[Any], bool]]
 """Values by dotted key, and whether the command line gave them."""
@@ -74,13 +77,15 @@ def members(
         others.append("sweep=null")
     made: list[Member] = []
     mistakes: dict[str, None] = {}  # each once, in order
-    for values in product(*(values for values, _ in swept.values())):
+    for number, values in enumerate(product(*(values for values, _ in swept.values())), 1):
         own = dict(zip(swept, values, strict=True))
         given = {key: (value, swept[key][1]) for key, value in own.items()}
         written = (*others, *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in own.items()))
         try:
             experiment = understood(data, name, others, allow_code, given)
-            made += _seeded(Member(_label(own, swept), written, experiment), seeds or 1)
+            label = _label(own, swept)
+            label = label if len(label) <= _LONGEST_NAME else f"member-{number}"
+            made += _seeded(Member(label, written, experiment), seeds or 1)
         except Unexpected as error:
             mistakes |= dict.fromkeys(str(error).splitlines())
     if mistakes:
@@ -98,6 +103,8 @@ def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> li
     Raises:
         Unexpected: something is there already, or the disk refuses.
     """
+    if path.exists() and not path.is_dir():
+        raise taken(path)
     expect(
         not path.exists() or not any(path.iterdir()), str(path), "a new or empty folder for a set", "a folder in use"
     )

@@ -19,7 +19,6 @@ from evo.cohort import Cohort, Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
 from evo.files import Torn
-from evo.numerics import settle
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import Asked, State
 from evo.store import RunFolder
@@ -35,7 +34,6 @@ def steady_generations(
     Raises:
         RunFailed: more individuals of a generation failed than may.
     """
-    settle()
     course = _Course.restored(experiment, *latest) if latest else _Course.begun(experiment)
     arrived = {number: _finished(folder, bred) for number, bred in course.flying.items()}
     sent: dict[int, Cohort] = {}

@@ -27,6 +27,8 @@ from rich.console import Console
 
 from evo import cli
 from evo.announce import PARENT, RESTARTED, STOPPING, code_of
+from evo.options import options_of
+from evo.output import spared
 from evo.verbs import DONE, FAILED, evolve_verb, resume_verb
 from genomes.expect import Unexpected
 
@@ -48,9 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Gives the exit code, as `cli.main` does; 1 also when the driver died too often. With INSTINCT_SUPERVISE=0 in the
     environment everything runs in this process.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    with spared():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(words: list[str]) -> int:
     try:
-        options = cli.options_of(words)
+        options = options_of(words)
     except Unexpected:
         return cli.main(words)  # which says what is wrong
     if os.environ.get("INSTINCT_SUPERVISE") == "0" or options.verb not in (evolve_verb, resume_verb):
@@ -65,8 +71,8 @@ def onward(options: argparse.Namespace, folder: Path) -> list[str]:
     Whatever code the experiment names was allowed when `evolve` loaded it.
     """
     words = ["resume", str(folder), "--allow-code"]
-    given, plain = vars(options), vars(cli.options_of(words))
-    for name in sorted((given.keys() & plain.keys()) - {"verb", "run", "allow_code"}):
+    given, plain = vars(options), vars(options_of(words))
+    for name in sorted((given.keys() & plain.keys()) - {"verb", "run", "allow_code", "overrides"}):
         if given[name] != plain[name]:
             words += [f"--{name.replace('_', '-')}"] + ([] if given[name] is True else [str(given[name])])
     return words

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from evo.announce import announce, announce_folder
+from evo.paths import folder_to_write, is_override
 from genomes.expect import Unexpected, nearest
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     name, command = Path(options.config).stem, ["evolve", options.config]
     every = members(options.config, overrides, options.seeds, options.allow_code)
     place = options.run or next_free(name)
+    folder_to_write(place.absolute().parent)
     if not options.serial:
         Cluster(options.workers, options.address).preflight()  # before a folder is made
     announce_folder(place)
@@ -63,12 +65,14 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """instinct resume RUN."""
-    from evo.session import extend
+    """instinct resume RUN; KEY=VALUE may say again what the run began with."""
+    from evo.session import expect_unchanged, extend
     from evo.sets import runs_of
 
     announce(folder=str(options.run))
     runs = runs_of(options.run) if (options.run / "set.json").is_file() else [options.run]
+    for run in runs if options.overrides else []:
+        expect_unchanged(run, options.overrides, options.allow_code)
     if options.generations is not None:
         for run in runs:
             extend(run, options.generations, options.allow_code)
@@ -164,7 +168,7 @@ def unpack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     """instinct unpack ARCHIVE."""
     from evo.archive import unpack_run
 
-    made = unpack_run(options.archive, options.run or options.archive.with_suffix(""))
+    made = unpack_run(options.archive, options.run or options.archive.parent / options.archive.stem)
     console.print(f"every file is verified: {made}", markup=False)
     return {"archive": str(options.archive), "run": str(made)}
 
@@ -187,6 +191,7 @@ def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
     overrides, given = _apart(options.runs + options.overrides)
     paths = [run for path in given for run in ([path] if path.is_file() else runs_of(path))]
+    folder = folder_to_write(options.out or _beside(given, "innate"))
     subjects = [subject(p, options.genomes, options.config, overrides, options.allow_code) for p in paths]
     with examining(executor_of(options.workers, options.address, options.serial), console) as (executor, watch):
         tested = innate(subjects, executor, watch, options.births, options.episodes, options.draws)
@@ -196,7 +201,6 @@ def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     for section in others:
         console.print(f"\n[bold]{section.title}[/bold]")
         printed(console, section, [])
-    folder = options.out or _beside(given, "innate")
     name = "innate" if all(each.bred for each in subjects) else "innate-elsewhere"
     written = write(folder, name, tested.as_dict(), tested.sections)
     console.print(f"\nnumbers: {written[0]}  figures: {folder / 'figures'}  tables: {folder / 'tables'}", markup=False)
@@ -213,11 +217,11 @@ def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
         raise Unexpected(f"{options.run}: expected a run, got a set of runs; give one of them, or see instinct compare")
     if options.run.is_file():
         raise Unexpected(f"{options.run}: expected a run, got a file, which has no evolution; see instinct innate")
+    folder = folder_to_write(options.out or options.run)
     whom = subject(options.run, "best", None, (), options.allow_code)
     other = Run(options.other, options.allow_code) if options.other else None
     with examining(executor_of(options.workers, options.address, options.serial), console) as (executor, watch):
         tested, sections = inspect(whom, executor, watch, options.births, options.draws, other, options.measured)
-    folder = options.out or options.run
     for section in sections:
         console.print(f"\n[bold]{section.title}[/bold]")
         console.print("\n".join(section.sentences[:3]), markup=False)
@@ -235,9 +239,10 @@ def compare_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     from evo.run import Run
     from evo.sets import runs_of
 
+    folder = folder_to_write(options.out or _beside(options.runs, "comparison"))
     section = compare([Run(run, options.allow_code) for path in options.runs for run in runs_of(path)])
     printed(console, section, ["conditions", "differences", "keys"])
-    folder, answer = options.out or _beside(options.runs, "comparison"), _found([section])
+    answer = _found([section])
     page = render(section.title, section.sentences[0], [], [section])
     written = write(folder, "compare", answer, [section], page)
     console.print(f"\nnumbers: {written[0]}  page: {written[1]}  figures: {folder / 'figures'}", markup=False)
@@ -257,7 +262,7 @@ def _found(sections: Sequence[Section]) -> dict[str, Any]:
 
 def _apart(words: Sequence[Path | str]) -> tuple[list[str], list[Path]]:
     """KEY=VALUE, and what is not."""
-    overrides = [str(word) for word in words if "=" in str(word) and not Path(word).exists()]
+    overrides = [str(word) for word in words if is_override(word)]
     return overrides, [Path(word) for word in words if str(word) not in overrides]
 
 
@@ -266,4 +271,5 @@ def _beside(paths: Sequence[Path], name: str) -> Path:
     first = Path(paths[0])
     if len(paths) == 1 and first.is_dir():
         return first
-    return first.with_name(f"{first.stem}-{name}")
+    first = first if first.name else first.absolute()
+    return first.parent / f"{first.stem}-{name}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 _MOST = 40  # names that a sentence lists
+_LONGEST = 60  # characters that it quotes of a name that cannot be
 
 
 class Unexpected(ValueError):
@@ -34,3 +37,25 @@ def nearest(word: str, choices: Iterable[str]) -> str:
         return "none is known"
     more = f" and {len(choices) - _MOST} others" if len(choices) > _MOST else ""
     return f"choose from {', '.join(choices[:_MOST])}{more}"
+
+
+def usable(path: str | os.PathLike[str]) -> Path:
+    """The path, if the system can say whether there is something.
+
+    `Path.exists`, `is_file` and `is_dir` raise where it cannot.
+
+    Raises:
+        Unexpected: the name is too long, links lead in a circle, a folder on the way may not be entered.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # there is nothing, which every verb has a sentence of its own for
+    except (OSError, ValueError) as error:  # the second: a NUL in it
+        text = str(path)
+        quoted = text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
+        why = getattr(error, "strerror", None) or error
+        raise Unexpected(
+            f"{quoted}: expected a name of a file or folder, got one that cannot be used ({why})"
+        ) from None
+    return Path(path)

@@ -47,16 +47,16 @@ class Group:
     def __post_init__(self) -> None:
         plain = self.name.isprintable() and self.name and "->" not in self.name and self.name == self.name.strip()
         expect(plain, "group", "a printable name without '->' and without spaces around it", self.name)
-        expect(self.size >= 1, f"group {self.name}", "a size of at least 1", self.size)
-        expect(1 <= self.types <= self.size, f"group {self.name}", f"1 to {self.size} cell types", self.types)
+        expect(self.size >= 1, f"group {self.name}.size", "a size of at least 1", self.size)
+        expect(1 <= self.types <= self.size, f"group {self.name}.types", f"1 to {self.size} cell types", self.types)
         if self.activation not in ACTIVATIONS:
-            raise Unexpected(
-                f"group {self.name}: no activation '{self.activation}'; {nearest(self.activation, ACTIVATIONS)}"
-            )
+            near = nearest(self.activation, ACTIVATIONS)
+            others = f" ({', '.join(sorted(ACTIVATIONS))})" if near.startswith("did you mean") else ""
+            raise Unexpected(f"group {self.name}.activation: no activation '{self.activation}'; {near}{others}")
         self._check_leak()
         if self.grid is not None:
             fits = len(self.grid) > 0 and min(self.grid) > 0 and math.prod(self.grid) == self.size
-            expect(fits, f"group {self.name}", f"a grid of {self.size} places", list(self.grid))
+            expect(fits, f"group {self.name}.grid", f"a grid of {self.size} places", list(self.grid))
 
     def _check_leak(self) -> None:
         if isinstance(self.leak, Evolve):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from evo.experiment import Experiment, birth
 from evo.innate.coding import Bits, of_positions, quantised
-from evo.numerics import settle
+from evo.numerics import settled
 from genomes.chance import chance
 from genomes.interventions.given import Given
 from genomes.interventions.standard import Standard
@@ -87,6 +87,7 @@ class Control:
     network: Given
 
 
+@settled()
 def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Control]:
     """The four ways at a series of sizes each; test is never looked at.
 
@@ -96,7 +97,6 @@ def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Con
     """
     if experiment.task is None and not experiment.encoding.spec(experiment.topology).size:
         return []
-    settle()
     luck = chance(experiment.seed, "direct network")
     newborn = birth(replace(experiment, device="cpu"), levels[None], luck)
     topology = experiment.topology

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from evo.files import write_atomic
+from evo.folders import make_folder
 from evo.report.section import Section
 from evo.report.svg import drawn, svg
 from genomes.expect import expect
@@ -40,7 +41,7 @@ def save(sections: Sequence[Section], folder: Path) -> list[Path]:
         path = folder / name
         inside = path.parent.resolve().is_relative_to(folder.resolve())
         expect(inside, str(path.parent), "a folder of its own", "a link that leads elsewhere")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_atomic(path, data)
         written.append(path)
     return written

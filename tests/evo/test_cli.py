@@ -81,6 +81,20 @@ def test_resume_adds_generations(finished, capsys):
     assert "at least 3" in capsys.readouterr().err
 
 
+def test_resume_takes_no_other_experiment_and_names_what_differs(finished, capsys):
+    before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file() and p.name != "lock"}
+    words = ["resume", str(finished), "--serial"]
+    assert main([*words, "search.population=99", "generations=4"]) == 2
+    sentence = capsys.readouterr().err
+    for part in ("search.population was 5 and is now 99", "generations was 2 and is now 4", "--generations 4"):
+        assert part in sentence
+    assert len(sentence.splitlines()) == 1
+    assert main([*words, "search.populaton=99"]) == 2
+    assert "did you mean 'population'" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in before} == before
+    assert main([*words, "search.population=5"]) == 0, "it says what the run began with"
+
+
 def test_runs_are_numbered(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from evo import cluster
-from evo.cluster import Cluster, Unreachable, reach, variables
+from evo.cluster import Cluster, Unreachable, reach
 from evo.luggage import Modules, own_modules, travelling
+from evo.numerics import variables
 from genomes.expect import Unexpected
 
 TOKEN = "5a" * 32

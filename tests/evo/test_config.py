@@ -79,7 +79,7 @@ def test_every_mistake_of_a_file_at_once() -> None:
         assert right in text
         text = text.replace(right, wrong)
     assert mistakes(text=text) == [
-        "x.yaml: topology.groups.senses: expected a grid of 6 places, got [2, 4]",
+        "x.yaml: topology.groups.senses.grid: expected a grid of 6 places, got [2, 4]",
         "x.yaml: encoding.genes: expected a whole number, got '2'",
         "x.yaml: rule.learning_rate.scale: expected 'linear' or 'log', got 'lgo'; did you mean 'log'?",
         "x.yaml: rule.momentum: expected a finite number or {evolve: [lowest, highest]}, got Infinity",
@@ -203,6 +203,7 @@ def test_whose_mistake_a_value_is() -> None:
     assert sorted(str(caught.value).splitlines()) == [
         "command line: encoding.bits: expected a whole number, got 'x'",
         "command line: sweep.lifetime.steps: expected at least 0, got -1",
+        "x.yaml: sweep.encoding.genes: expected at least 1, got 0",
     ]
     with pytest.raises(Unexpected, match=r"^x.yaml: sweep.encoding.genes: expected at least 1"):
         understood(data, "x.yaml", swept=swept | {"lifetime.steps": (3, True)})

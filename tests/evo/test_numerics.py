@@ -1,16 +1,18 @@
 """What is settled before the first operation, seen in a process of its own."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info
 
 from evo import cohort
-from evo.numerics import settle, without_denormals
+from evo.numerics import cores, settle, settled, variables, without_denormals
 
 PROGRAM = """
 import json, os
@@ -75,3 +77,69 @@ def test_lives_are_lived_without_denormals(small, generation, monkeypatch):
     cohort.evaluate(experiment, generation(experiment)[0])
     assert seen == [0]
     assert product() > 0
+
+
+@pytest.fixture
+def callers(monkeypatch):
+    """A process that is not ours: with two threads, and without our variables."""
+    for name in ("MKL_CBWR", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    settle.cache_clear()
+    torch.set_num_threads(2)
+    yield
+    settle()
+
+
+def test_in_a_process_of_the_callers_what_is_settled_ends_with_the_work(callers):
+    for _ in range(2):
+        with suppress(KeyError), settled():
+            with settled():
+                pass
+            assert torch.get_num_threads() == 1
+            assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+            assert os.environ["MKL_CBWR"] == "AUTO,STRICT"
+            raise KeyError
+        assert torch.get_num_threads() == 2
+        assert "MKL_CBWR" not in os.environ
+        assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_lives_are_settled_and_the_callers_threads_come_back(callers, small, generation, monkeypatch):
+    seen, real = [], cohort.live
+    monkeypatch.setattr(cohort, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
+    experiment = small()
+    cohort.evaluate(experiment, generation(experiment)[0])
+    assert seen == [1]
+    assert torch.get_num_threads() == 2
+
+
+def test_a_worker_is_given_what_is_settled_unless_the_user_has_set_it(monkeypatch):
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+    assert variables()["MKL_CBWR"] == "AUTO,STRICT"
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert variables()["MKL_CBWR"] == "COMPATIBLE"
+
+
+def test_the_cores_of_a_system_that_does_not_say_which_are_ours_are_all_there_are(monkeypatch):
+    assert 1 <= cores() <= os.cpu_count()
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert cores() == os.cpu_count()
+
+
+def test_nothing_that_macos_lacks_is_taken_from_os_without_asking(sources):
+    lacking = {
+        "sched_getaffinity",
+        "sched_setaffinity",
+        "fdatasync",
+        "pipe2",
+        "posix_fadvise",
+        "memfd_create",
+        "eventfd",
+    }
+    found = [
+        (path, node.attr)
+        for path, tree in sources.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr in lacking
+    ]
+    assert not found

@@ -34,8 +34,52 @@ def test_generations_come_one_by_one_and_callbacks_see_each(small, tmp_path):
 
 
 def test_a_folder_of_another_experiment_is_refused(small, lived):
-    with pytest.raises(Unexpected, match="a run of this experiment"):
+    with pytest.raises(Unexpected, match="seed was 0 and is now 9; another experiment is a new run"):
         list(evolve(small(seed=9), lived.path))
+
+
+def test_what_differs_is_named_with_both_values_and_how_generations_are_added(small, lived):
+    other = small(rule=Backprop(Evolve((1e-3, 1e-1), "log", 4), 0.5), generations=3, cohort=5)
+    with pytest.raises(Unexpected) as raised:
+        list(evolve(other, lived.path))
+    for part in (
+        "generations was 2 and is now 3",
+        "cohort was 4 and is now 5",
+        "rule.learning_rate.evolve was [0.01, 0.1] and is now [0.001, 0.1]",
+        f"`instinct resume {lived.path} --generations 3`",
+        "another experiment is a new run",
+    ):
+        assert part in str(raised.value)
+    with pytest.raises(Unexpected) as raised:
+        list(evolve(small(generations=1), lived.path))
+    assert "new run" not in str(raised.value)
+
+
+def test_an_evolution_that_is_never_iterated_over_says_so_and_makes_nothing(small, tmp_path):
+    with pytest.warns(RuntimeWarning, match=r"never iterated over, so nothing was evolved; .*\.finish\(\)"):
+        evolve(small(), tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_evolution_can_be_finished_left_and_shown(small, tmp_path):
+    course = evolve(small(), tmp_path / "run")
+    assert "nothing is evolved before" in repr(course)
+    assert next(course).index == 0
+    assert "being evolved" in repr(course)
+    course.close()
+    assert list(course) == []
+    run = evolve(small(), tmp_path / "run").finish()
+    assert (run.path, run.generations) == (tmp_path / "run", [0, 1])
+
+
+def test_a_callback_that_raises_leaves_the_run_free(small, tmp_path):
+    def refuse(generation):
+        raise KeyError(generation.index)
+
+    course = evolve(small(), tmp_path / "run", callbacks=[refuse])
+    with pytest.raises(KeyError):
+        next(course)
+    assert [g.index for g in evolve(small(), tmp_path / "run")] == [1]
 
 
 def test_a_folder_has_one_driver(small, lived):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from evo import cli, supervisor
+from evo.options import options_of
 from evo.supervisor import main, onward
 
 SMALL = ["teacher", "--serial", "generations=4", "search.population=15", "cohort=3", "lifetime.steps=3"]
@@ -229,16 +230,16 @@ def live(words, life):
 
 
 def test_every_option_of_resume_is_passed_on():
-    plain = vars(cli.options_of(["resume", "x"]))
+    plain = vars(options_of(["resume", "x"]))
     for words in (["--json"], ["--serial"], ["--workers", "3"], ["--address", "auto"], ["--json", "--workers", "2"]):
-        given = cli.options_of(["evolve", "teacher", *words])
-        passed = vars(cli.options_of(onward(given, Path("x"))))
+        given = options_of(["evolve", "teacher", *words])
+        passed = vars(options_of(onward(given, Path("x"))))
         assert {name for name in plain if passed[name] != plain[name]} == {
             "allow_code",
             *(word[2:] for word in words if word.startswith("--")),
         }
-    shared = plain.keys() & vars(cli.options_of(["evolve", "teacher"])).keys()
-    known = {"json", "serial", "workers", "address", "allow_code", "run", "verb"}
+    shared = plain.keys() & vars(options_of(["evolve", "teacher"])).keys()
+    known = {"json", "serial", "workers", "address", "allow_code", "run", "verb", "overrides"}
     assert shared == known, "a new option that both have: say here how it is passed on"
 
 

@@ -1,0 +1,79 @@
+"""What a Ray of ours changes in the process that starts it, and what the process gets back when that Ray is gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evo.numerics import SETTLED
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of attempts that nobody waits for any more
+}
+_log = logging.getLogger(__name__)
+
+
+def quiet() -> None:
+    """No telemetry, no words, and no history of tasks, which would grow for ever."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+
+
+@contextmanager
+def borrowed() -> Iterator[None]:
+    """Around a Ray of ours: variables, the level of Ray's logger and the handler of SIGTERM are given back.
+
+    A token stays in the environment: Ray keeps it as long as the process lives, and asks for it again.
+    """
+    before = {name: value for name, value in os.environ.items() if _given_back(name)}
+    level, handler = logging.getLogger("ray").level, signal.getsignal(signal.SIGTERM)
+    quiet()
+    for name, value in SETTLED.items():
+        os.environ.setdefault(name, value)  # the workers of a Ray that is started here inherit them
+    try:
+        yield
+    finally:
+        for name in filter(_given_back, list(os.environ)):
+            del os.environ[name]
+        os.environ.update(before)
+        logging.getLogger("ray").setLevel(level)
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _given_back(name: str) -> bool:
+    return name in SETTLED or (name.startswith("RAY_") and not name.startswith("RAY_AUTH_"))
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Around Ray's start, which draws from the global generator and puts a handler of its own at SIGTERM.
+
+    The generator is as it was before; our handler comes back, if we have one.
+    """
+    ours, drawn = signal.getsignal(signal.SIGTERM), random.getstate()
+    yield
+    random.setstate(drawn)
+    if callable(ours) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ours)
+
+
+@contextmanager
+def listening_quietly() -> Iterator[None]:
+    """Ray prints to standard output for every worker that dies, half a page for a node; a dispatcher counts them."""
+    from ray._private import worker
+
+    before = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda data, **_: _log.debug("%s", "\n".join(data["lines"]))
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
