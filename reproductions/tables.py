@@ -35,14 +35,14 @@ def runs(name: str) -> list[dict[str, Any]]:
 
 
 def values(name: str, key: str) -> list[float]:
-    """One number of each run that reached its end; dotted, a space in a name is an underscore in the key."""
-    found = []
+    """One number of each run that reached its end; dotted, a space in a name is an underscore, `-` turns its sign."""
+    found, sign = [], -1.0 if key.startswith("-") else 1.0
     for run in runs(name):
         if "stopped" not in run:
             inner: Any = run
-            for part in key.split("."):
+            for part in key.removeprefix("-").split("."):
                 inner = {each.replace(" ", "_"): value for each, value in inner.items()}[part]
-            found.append(float(inner))
+            found.append(sign * float(inner))
     return found
 
 
@@ -62,7 +62,9 @@ def said(name: str, key: str, how: str, form: str) -> str:
 
 
 def cell(name: str, key: str, form: str) -> str:
-    """Median and range over the runs."""
+    """Median and range over the runs, or that there are none yet."""
+    if not stored(name):
+        return "not run yet"
     return f"{said(name, key, 'median', form)} ({said(name, key, 'range', form)})"
 
 
@@ -72,64 +74,160 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def by_config(*names: str, key: str = "best.innate", form: str = ".3f") -> str:
-    """A row an experiment: its size in bits, its lifetimes, one score."""
-    head = ("config", "bits", "lifetimes", "random genomes", "median of ten seeds", "range")
-    return grid(head, [_row(name, key, form) for name in names])
-
-
-def _row(name: str, key: str, form: str) -> tuple[str, ...]:
-    sizes = (said(name, "genome_bits", "median", ",.0f"), said(name, "lifetimes", "median", ",.0f"))
-    founders = said(name, key.replace("best", "founders"), "median", form)
-    return f"`{name}`", *sizes, founders, f"**{said(name, key, 'median', form)}**", said(name, key, "range", form)
-
-
-def conditions(name: str, rows: Sequence[tuple[str, str]], form: str) -> str:
-    """A row a score of one experiment."""
-    named = [(what, said(name, key, "median", form), said(name, key, "range", form)) for what, key in rows]
-    return grid(("", f"median of {said(name, rows[0][1], 'count', '')} seeds", "range"), named)
-
-
-def seeds(name: str, columns: Sequence[tuple[str, str]], form: str) -> str:
-    """A row a seed, those that stopped too."""
-    rows = []
-    for run, place in zip(runs(name), _places(name), strict=True):
-        cells = [run["stopped"]] if place is None else [f"{values(name, key)[place]:{form}}" for _, key in columns]
-        rows.append((str(run["seed"]), *cells, *[""] * (len(columns) - len(cells))))
-    return grid(("seed", *(what for what, _ in columns)), rows)
-
-
-def _places(name: str) -> list[int | None]:
-    """Of each run its place among those that reached their end."""
-    ended = ["stopped" not in run for run in runs(name)]
-    return [sum(ended[:place]) if there else None for place, there in enumerate(ended)]
-
-
-_DIGITS = (
-    ("random genomes, at birth", "founders_innate"),
-    ("best genome, **innate**", "innate"),
-    ("best genome, **learned**", "learned"),
-)
-_RULES = ("cartpole-hebbian-synapse", "cartpole-hebbian", "cartpole-hebbian-one")
-_AWAY = ("standard", "long_pole", "short_pole", "strong_force", "weak_force", "reversed")
-
-
-def hebbian(key: str) -> str:
-    """A row a number of rules, a column a world, in one condition."""
-    head = ("", *(name.replace("_", " ") for name in _AWAY))
-    return grid(
-        head, [(f"`{n}`", *(cell(n, f"held_out.{a}.{key}", ".0f") for a in _AWAY)) for n in _RULES if stored(n)]
-    )
-
-
 def stored(name: str) -> bool:
     """Whether there are runs of it."""
     return (STORED / f"{name}.json").exists()
 
 
+def rows(head: Sequence[str], form: str, *lines: tuple[str, str, Sequence[str]]) -> str:
+    """A line a row of cells: what it is called, whose runs, which numbers; `-` stands for a number that is none."""
+    return grid(head, [(what, *(cell(name, key, form) for key in keys)) for what, name, keys in lines])
+
+
+def by_config(*names: str, key: str = "innate", form: str = ".3f") -> str:
+    """A row an experiment: its size in bits, its lifetimes, one score."""
+    head = ("config", "bits", "lifetimes a run", "random genomes", "median", "range", "runs")
+    return grid(head, [_row(name, key, form) for name in names])
+
+
+def _row(name: str, key: str, form: str) -> tuple[str, ...]:
+    sizes = (said(name, "genome_bits", "median", ",.0f"), said(name, "lifetimes", "median", ",.0f"))
+    founders = said(name, f"founders.{key}", "median", form)
+    scores = (f"**{said(name, f'best.{key}', 'median', form)}**", said(name, f"best.{key}", "range", form))
+    return (f"`{name}`", *sizes, founders, *scores, _counted(name))
+
+
+def _counted(name: str) -> str:
+    """How many runs there are, and how many of them stopped."""
+    ended, halted = said(name, "seed", "count", ""), said(name, "seed", "stopped", "")
+    return ended if halted == "0" else f"{ended}, and {halted} that stopped"
+
+
+def seeds(name: str, columns: Sequence[tuple[str, str]], form: str) -> str:
+    """A row a seed, those that stopped too."""
+    lines, ended = [], 0
+    for run in runs(name):
+        cells = [run["stopped"]] if "stopped" in run else [f"{values(name, key)[ended]:{form}}" for _, key in columns]
+        ended += "stopped" not in run
+        lines.append((str(run["seed"]), *cells, *[""] * (len(columns) - len(cells))))
+    if ended:
+        lines.append(("**median**", *(f"**{said(name, key, 'median', form)}**" for _, key in columns)))
+    return grid(("seed", *(what for what, _ in columns)), lines)
+
+
+def _lines(names: Sequence[tuple[str, str]], keys: Sequence[str]) -> list[tuple[str, str, Sequence[str]]]:
+    return [(what, name, keys) for what, name in names]
+
+
+_DIGITS = (
+    ("random genomes, at birth", "founders_innate"),
+    ("best genome, innate", "innate"),
+    ("best genome, learned", "learned"),
+)
+_RULES = (
+    ("a rule for each synapse, 480 numbers", "cartpole-hebbian-synapse"),
+    ("8 rules, shared by lot, 40 numbers", "cartpole-hebbian"),
+    ("1 rule for all, 5 numbers", "cartpole-hebbian-one"),
+)
+_AWAY = ("standard", "long_pole", "longer_pole", "short_pole", "strong_force", "weak_force", "reversed")
+_WORLDS = (
+    "standard pole",
+    "twice as long",
+    "three times",
+    "half as long",
+    "strong force",
+    "weak force",
+    "actions exchanged",
+)
+_MAZES = (
+    ("evolved plasticity, feed-forward (`tmaze-plastic`)", "tmaze-plastic", "innate_plastic"),
+    ("frozen, feed-forward (`tmaze-frozen`)", "tmaze-frozen", "innate"),
+    ("frozen, recurrent, activity reset each trial", "tmaze-recurrent-innate", "innate"),
+    ("frozen, recurrent, with its memory (`tmaze-recurrent`)", "tmaze-recurrent", "innate_memory"),
+)
+_STILL = (
+    ("evolved plasticity", "tmaze-plastic-still", ["best.innate_plastic"]),
+    ("frozen", "tmaze-frozen-still", ["best.innate"]),
+)
+_LESIONS = {
+    "as evolved": "as evolved",
+    "equal lags": "both kinds of bipolar cells with the same leak",
+    "exchanged lags": "the leaks of the two kinds exchanged",
+    "exchanged wiring": "the wiring of the two kinds exchanged",
+    "shuffled wiring": "the same weights shuffled over the cells",
+}
+_OF_CARTS = ("random genomes, plastic", "**plastic, within one episode**", "plasticity off", "after it, plasticity off")
+_CARTS = ["founders.innate_plastic", "held_out.standard.innate_plastic", "held_out.standard.innate"]
+_THERE = [f"held_out.{way}_reversed.learned_there" for way in ("never", "always")]
+_REVERSED = (
+    ("random genomes after such a life", "founders.learned"),
+    ("at birth", "best.innate"),
+    ("**after the life**", "best.learned"),
+    ("at birth: never exchanged", "held_out.never_reversed.innate"),
+    ("always", "held_out.always_reversed.innate"),
+    ("after a life there: never exchanged", _THERE[0]),
+    ("always", _THERE[1]),
+)
+_KINDS = (
+    ("H = 10", "32x", 582, "32.5x"),
+    ("H = 5", "61x", 312, "60.7x"),
+    ("usual initialisation", "usual", 18944, "1x"),
+)
+
+
+def _kind(what: str, name: str, parameters: int, compression: str) -> tuple[str, ...]:
+    """A row of the bottleneck's table."""
+    given = [("birth", ".3f"), ("coarse", ".3f"), ("epoch1", ".3f"), ("last", ".3f"), ("gap", "+.4f")]
+    has = runs("genomic_bottleneck")[0][name]
+    cells = [cell("genomic_bottleneck", f"{name}.{key}", form) if key in has else "-" for key, form in given]
+    return what, f"{parameters:,}", compression, *cells
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "digits": lambda: conditions("digits", _DIGITS, ".3f"),
+    "digits": lambda: rows(("", "median (range) of ten seeds"), ".3f", *((w, "digits", [k]) for w, k in _DIGITS)),
     "digits-seeds": lambda: seeds("digits", _DIGITS, ".3f"),
+    "bottleneck": lambda: grid(
+        ("genome", "parameters", "compression", "at birth", "8 bits each", "1 epoch", "20 epochs", "aligned: gap"),
+        [_kind(*kind) for kind in _KINDS],
+    ),
+    "bottleneck-evolved": lambda: by_config("digits-bottleneck"),
+    "spatial": lambda: by_config("digits-spatial", "digits-expression-small"),
+    "encodings": lambda: by_config(*(f"digits-innate-{name}" for name in ("expression", "bottleneck", "direct"))),
+    "front": lambda: seeds("digits-front", [("innate", "innate"), ("learned", "learned")], ".3f"),
+    "hebbian": lambda: rows(("", *_OF_CARTS), ".0f", *_lines(_RULES, [*_CARTS, "held_out.standard.learned"])),
+    "hebbian-plastic": lambda: rows(
+        ("", *_WORLDS), ".0f", *_lines(_RULES, [f"held_out.{away}.innate_plastic" for away in _AWAY])
+    ),
+    "hebbian-off": lambda: rows(
+        ("", *_WORLDS), ".0f", *_lines(_RULES[:2], [f"held_out.{away}.learned" for away in _AWAY])
+    ),
+    "reversed": lambda: seeds("cartpole-reversed", _REVERSED, ".0f"),
+    "mazes": lambda: rows(
+        ("", "return", "held out: four reversals", "held out: no reversal"),
+        ".1f",
+        *(
+            (what, name, [f"best.{c}", f"held_out.four_reversals.{c}", f"held_out.no_reversal.{c}"])
+            for what, name, c in _MAZES
+        ),
+    ),
+    "mazes-still": lambda: rows(("", "return"), ".1f", *_STILL),
+    "retina": lambda: rows(
+        ("direction selectivity", "median (range)"),
+        "+.3f",
+        *((what, "retina-lesions", [f"{name.replace(' ', '_')}.dsi"]) for name, what in _LESIONS.items()),
+        ("random genomes (means of 64)", "retina", ["founders.innate"]),
+        ("moving bars, never met in evolution", "retina", ["held_out.bars.innate"]),
+    ),
+    "sinusoid": lambda: rows(
+        ("mean squared error", "at birth", "after 10 steps"),
+        ".3f",
+        ("evolved (Baldwinian)", "sinusoid", ["-best.innate", "-best.learned"]),
+        ("MAML by gradient", "maml", ["maml.0", "maml.10"]),
+        ("random initial weights", "maml", ["random.0", "random.10"]),
+    ),
+    "chemotaxis": lambda: by_config("chemotaxis"),
+    "foraging": lambda: by_config("foraging", form=".1f"),
+    "decision": lambda: by_config("decision", key="learned"),
 }
 
 
