@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -13,10 +13,12 @@ from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
+from evo.complaints import complaint
 from evo.experiment import Experiment
-from evo.registry import REGISTRY, names, resolve
+from evo.registry import REGISTRY, names, not_allowed, resolve
 from genomes.evolvable import evolvable_names
 from genomes.expect import Unexpected, nearest
+from genomes.foreign import Code, classes_in, is_house
 from genomes.spec import Evolve
 from genomes.topology import Group
 from inner_loop.episodic import EpisodicLifetime
@@ -63,12 +65,13 @@ class Reader:
     """Reads one experiment.
 
     Attributes:
-        trusted: seams whose class may be a stranger's.
+        trusted: keys at which, or below which, code may be named, or may not; at other keys it may not.
         mistakes: (dotted key, sentence) in the order in which they were met.
     """
 
-    def __init__(self, trusted: Collection[str]) -> None:
+    def __init__(self, trusted: Mapping[str, bool]) -> None:
         self.trusted = trusted
+        self._allowed = set[str]()  # code that was allowed where it was first named: held-out worlds repeat it
         self.mistakes: list[tuple[str, str]] = []
 
     def experiment(self, data: Any) -> Experiment | None:
@@ -102,7 +105,7 @@ class Reader:
             elif name in data and whole and name == "lifetime":
                 values[name] = self._record(Lifetime, data[name], at)
             elif name in data and whole and name in REGISTRY:
-                values[name] = self._component(name, data[name], name)
+                values[name] = self.component(name, data[name], name)
             elif name in data and whole and name == "held_out":
                 values[name] = self._held_out(data)
             elif name in data:
@@ -121,10 +124,14 @@ class Reader:
             hash(made)
         except ValueError as error:
             self.mistakes.append(_placed(str(error), where, own))
-        except TypeError as error:
-            if "unhashable" not in str(error):
+        except Exception as error:
+            if isinstance(error, TypeError) and "unhashable" in str(error):
+                sentence = f"expected a tuple in place of every list in {called}: {error}"
+            elif all(map(is_house, {record, *classes_in(values)})):
                 raise
-            self.mistakes.append((where, f"expected a tuple in place of every list in {record.__name__}: {error}"))
+            else:  # a stranger's class may raise anything, in its own checks or when others ask it
+                sentence = f"refused by code that is not part of instinct: {complaint(error)}"
+            self.mistakes.append((where, sentence))
         else:
             return made
         return _WRONG
@@ -142,12 +149,12 @@ class Reader:
         for name, changes in named.items():
             where = _join("held_out", name)
             if isinstance(changes, dict):
-                found.append((name, self._component("world", {**home, **changes}, where)))
+                found.append((name, self.component("world", {**home, **changes}, where)))
             else:
                 self._expected(where, "a mapping of what differs from the world", changes)
         return tuple(found)
 
-    def _component(self, seam: str, data: Any, where: str) -> Any:
+    def component(self, seam: str, data: Any, where: str) -> Any:
         """An implementation of a seam: its name, or a mapping with its name as `kind`."""
         data = opened(seam, data)
         if not isinstance(data, dict):
@@ -158,10 +165,20 @@ class Reader:
             return self._expected(f"{where}.kind", f"one of {', '.join(names(seam))}", got)
         fields = {key: value for key, value in data.items() if key != "kind"}
         try:
-            return self._record(resolve(seam, kind, seam in self.trusted), fields, where, seam in _EVOLVING)
+            found = resolve(seam, kind, self._may_run(kind, f"{where}.kind"))
+            return self._record(found, fields, where, seam in _EVOLVING)
         except Unexpected as error:
             self.mistakes.append(_placed(str(error), seam, {seam: where}))
             return _WRONG
+
+    def _may_run(self, text: str, where: str) -> bool:
+        """Whether the code that a text names may be imported, by the last of the keys above it that says so."""
+        parts = where.split(".")
+        above = [".".join(parts[: len(parts) - i]) for i in range(len(parts))]
+        may = text in self._allowed or next((self.trusted[key] for key in above if key in self.trusted), False)
+        if may:
+            self._allowed.add(text)
+        return may
 
     def _field(self, record: type, shape: Shape, data: Any, where: str, evolves: bool) -> Any:
         if isinstance(data, dict) and "evolve" in data and not (shape.evolvable and evolves):
@@ -169,6 +186,9 @@ class Reader:
             return self._expected(
                 where, f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})", data
             )
+        if Code in get_args(shape.hint) and isinstance(data, str) and ":" in data and not self._may_run(data, where):
+            self.mistakes.append((where, not_allowed(data)))
+            return _WRONG
         if shape.evolvable and isinstance(data, dict):
             return self._record(Evolve, data, where)
         if shape.evolvable:

@@ -12,7 +12,7 @@ import numpy as np
 
 from evo.bred import first_state
 from evo.complaints import begin
-from evo.config import dump
+from evo.config import dump, twin
 from evo.executors import Executor, Serial
 from evo.experiment import Experiment
 from evo.loop import generations
@@ -47,7 +47,8 @@ def evolve(
     if not (path / "manifest.json").is_file():
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
-    expect(opened.experiment == experiment, str(path), "a run of this experiment", "a run of another one")
+    same = opened.experiment == experiment or dump(opened.experiment) == dump(experiment)  # a path is text there
+    expect(same, str(path), "a run of this experiment", "a run of another one")
     for generation in continued(opened, executor or Serial()):
         for callback in callbacks:
             callback(generation)
@@ -113,7 +114,8 @@ def _line(generation: Generation, seconds: float | None, incidents: dict[str, in
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
     begin()
-    experiment.environment.ready()  # a data file that is missing or torn says so before a folder is made
+    experiment = twin(experiment)  # what cannot be read back says so before a folder is made, and so does
+    experiment.environment.ready()  # a data file that is missing or torn
     place = path or next_free(name)
     RunFolder.create(place, dump(experiment), manifest(experiment, command))
     return place
