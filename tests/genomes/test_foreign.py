@@ -14,7 +14,7 @@ LEAVES = {
         r"it ended the process \(SystemExit: 2\), and said: .*the following arguments are required: --epochs",
     ),
     "misses_a_package": (
-        "print('please install x')\nraise SystemExit(1)",
+        "print('install x')\nraise SystemExit(1)",
         r"it ended .*1\), and said: install x",
     ),
     "leaves_without_a_word": ("import sys\nsys.exit()", r"it ended the process \(SystemExit: None\)$"),
