@@ -18,7 +18,7 @@ from evo.experiment import Experiment
 from evo.registry import REGISTRY, names, not_allowed, resolve
 from genomes.evolvable import evolvable_names
 from genomes.expect import Unexpected, nearest
-from genomes.foreign import Code, classes_in, is_house
+from genomes.foreign import is_house, modules_in
 from genomes.spec import Evolve
 from genomes.topology import Group
 from inner_loop.episodic import EpisodicLifetime
@@ -33,11 +33,12 @@ _WRONG = object()  # stands where a value could not be read
 @final
 @dataclass(frozen=True)
 class Shape:
-    """What a field of a class takes: its type, whether it must be given, whether a gene may stand there."""
+    """What a field of a class takes: its type, whether it must be given, whether a gene or code may stand there."""
 
     hint: Any
     required: bool
     evolvable: bool
+    code: bool
 
 
 @lru_cache(maxsize=256)
@@ -54,7 +55,7 @@ def shapes(record: type) -> dict[str, Shape]:
     genes = evolvable_names(record)
     missing = dataclasses.MISSING
     return {
-        f.name: Shape(hints[f.name], f.default is missing and f.default_factory is missing, f.name in genes)
+        f.name: Shape(hints[f.name], f.default is f.default_factory is missing, f.name in genes, "code" in f.metadata)
         for f in dataclasses.fields(record)
         if f.init
     }
@@ -127,7 +128,7 @@ class Reader:
         except Exception as error:
             if isinstance(error, TypeError) and "unhashable" in str(error):
                 sentence = f"expected a tuple in place of every list in {called}: {error}"
-            elif all(map(is_house, {record, *classes_in(values)})):
+            elif all(map(is_house, {record.__module__, *modules_in(values)})):
                 raise
             else:  # a stranger's class may raise anything, in its own checks or when others ask it
                 sentence = f"refused by code that is not part of instinct: {complaint(error)}"
@@ -186,7 +187,7 @@ class Reader:
             return self._expected(
                 where, f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})", data
             )
-        if Code in get_args(shape.hint) and isinstance(data, str) and ":" in data and not self._may_run(data, where):
+        if shape.code and isinstance(data, str) and ":" in data and not self._may_run(data, where):
             self.mistakes.append((where, not_allowed(data)))
             return _WRONG
         if shape.evolvable and isinstance(data, dict):

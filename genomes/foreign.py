@@ -16,23 +16,32 @@ HOUSE = ("evo", "genomes", "inner_loop", "builtins")
 """Packages whose classes every process has."""
 
 
-class Code:
-    """Marks text that may name a module, `id: Annotated[str, Code]`: `module:Name` imports it, which runs its code."""
+CODE: Mapping[str, Any] = {"code": True}
+"""Metadata of a field whose text may name a module: `module:Name` there imports it, which runs its code."""
 
 
-def is_house(component_type: type) -> bool:
-    """Whether a class is one that every process has."""
-    return component_type.__module__.partition(".")[0] in HOUSE
+def is_house(module: str) -> bool:
+    """Whether a module is one that every process has."""
+    return module.partition(".")[0] in HOUSE
 
 
-def classes_in(value: object) -> Iterator[type]:
-    """The classes of a value and of everything in it."""
-    yield type(value)
+def parts(value: object) -> Iterator[object]:
+    """A value and everything in it."""
+    yield value
     if is_dataclass(value):
         value = [getattr(value, field.name) for field in fields(value)]
     inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     for each in inside:
-        yield from classes_in(each)
+        yield from parts(each)
+
+
+def modules_in(value: object) -> Iterator[str]:
+    """The modules of the classes of a value and of everything in it, and those that its text names."""
+    for each in parts(value):
+        yield type(each).__module__
+        if is_dataclass(each):
+            named = [getattr(each, field.name) for field in fields(each) if "code" in field.metadata]
+            yield from (text.rpartition(":")[0] for text in named if ":" in str(text))
 
 
 def imported(name: str, where: str) -> Any:
