@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.expect import Unexpected, expect, nearest
+from genomes.expect import Misshapen, Unexpected, expect, nearest
 from genomes.foreign import HOUSE, imported
 from inner_loop.world import Continuous, Discrete
 
@@ -48,30 +48,30 @@ class Anatomy:
         """An observation as numbers.
 
         Raises:
-            ValueError: it is not of the size that its space says: cut anew it would reach into other episodes.
+            Misshapen: it is not of the size that its space says: cut anew it would reach into other episodes.
         """
         if self.choices is None:
             numbers = np.asarray(observation, dtype=np.float64)
             if numbers.size != self.inputs:
-                raise ValueError(
+                raise Misshapen(
                     f"{self.id}: expected observations of {self.inputs} numbers, as its space says, "
                     f"got one of shape {numbers.shape}"
                 )
             return numbers.ravel()
         place = int(self.one("observation", observation)) - self.choices
         if not 0 <= place < self.inputs:
-            raise ValueError(f"{self.id}: expected an observation among its {self.inputs} choices, got {observation!r}")
+            raise Misshapen(f"{self.id}: expected an observation among its {self.inputs} choices, got {observation!r}")
         return np.eye(1, self.inputs, place)[0]
 
     def one(self, what: str, value: Any) -> Any:
         """A single number or flag.
 
         Raises:
-            ValueError: there are several, or none.
+            Misshapen: there are several, or none.
         """
         array = np.asarray(value)
         if array.size != 1 or array.item() is None:
-            raise ValueError(f"{self.id}: expected one {what} a step, got {value!r}")
+            raise Misshapen(f"{self.id}: expected one {what} a step, got {value!r}")
         return array.item()
 
     def given(self, actions: Tensor) -> list[Any]:
