@@ -8,10 +8,10 @@ from functools import lru_cache
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from sysconfig import get_paths
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, final
 
+from evo.own_code import own_file, read, source
 from genomes.expect import expect
 from genomes.foreign import is_house, modules_in
 
@@ -45,19 +45,24 @@ def own_modules(experiment: Experiment) -> tuple[tuple[str, str, str], ...]:
     if all(map(is_house, modules_in(experiment))):
         return ()
     found = {name: file for module in list(sys.modules.values()) for name, file in _files(module)}
-    sources = tuple((name, str(file), file.read_text(encoding="utf-8")) for name, file in sorted(found.items()))
+    sources = tuple((name, str(file), _text(name, file)) for name, file in sorted(found.items()))
     size = sum(len(source) for _, _, source in sources)
     expect(size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of own modules to travel to a cluster", size)
     return sources
 
 
+def _text(name: str, file: Path) -> str:
+    """The text that runs here, where the module is imported."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return source(spec) if isinstance(spec, ModuleSpec) else read(file)
+
+
 def _files(module: Any) -> Iterator[tuple[str, Path]]:
     """The files of a module, and of a package's modules, by name; none of what is installed."""
     spec = getattr(module, "__spec__", None)  # __main__ has none: Ray itself takes along what stands there
-    name, file = (spec.name, Path(spec.origin or "")) if isinstance(spec, ModuleSpec) else ("", Path())
-    installed = {"site-packages", "dist-packages"} & set(file.parts) or file.is_relative_to(get_paths()["stdlib"])
-    if file.suffix != ".py" or installed or is_house(name):
+    if not isinstance(spec, ModuleSpec) or (file := own_file(spec)) is None:
         return
+    name = spec.name
     yield name, file
     if file.name == "__init__.py":
         for path in file.parent.rglob("*.py"):
