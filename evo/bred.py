@@ -12,6 +12,7 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.cohort import Cohort, Failure, Outcome, cohorts, unwritten
+from evo.complaints import asking
 from evo.experiment import Experiment, assemble
 from evo.record import Generation, joined, screened, wrong
 from evo.search.base import Asked, State
@@ -25,7 +26,8 @@ class RunFailed(RuntimeError):
 
 def first_state(experiment: Experiment, number: int = 0) -> State:
     """The state that the search begins with; of several generations that are begun at once, each has its own."""
-    state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+    with asking(experiment.search):
+        state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
     return _checked(experiment, state)
 
 
@@ -47,7 +49,8 @@ class Bred:
     def of(cls, experiment: Experiment, number: int, state: State) -> Bred:
         """Bred from a state of the search."""
         spec, search = assemble(experiment), experiment.search
-        asked = search.ask(state, spec, chance(experiment.seed, "search", number))
+        with asking(search):
+            asked = search.ask(state, spec, chance(experiment.seed, "search", number))
         name, wanted = f"{type(search).__name__}.ask", (search.lives, spec.size)
         given = wanted if asked.units is None else asked.units.shape
         expect(given == wanted, name, f"units of shape {wanted}", given)
@@ -91,7 +94,8 @@ class Bred:
         """The state of the search when it knows what became of them."""
         experiment = self._experiment
         luck = chance(experiment.seed, "search", self.number)
-        told = experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), luck)
+        with asking(experiment.search):
+            told = experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), luck)
         return _checked(experiment, told)
 
 

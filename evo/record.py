@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.cohort import Failure, Outcome
+from evo.complaints import asking
 from evo.experiment import Experiment, assemble
 from evo.files import Torn
 from evo.goals import Goals
@@ -242,7 +243,8 @@ def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ..
 
 def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failure]) -> Float64[ndarray, "N goals"]:
     """Goals that are finite everywhere, for in DEAP a nan wins: failures lie below the worst of the generation."""
-    values = goals.of(measurements)
+    with asking(goals):
+        values = goals.of(measurements)
     failed = np.array([bool(failure) for failure in failures])
     name, wanted = type(goals).__name__, (len(failures), goals.count)
     expect(values.shape == wanted, name, f"goals of shape {wanted}", values.shape)

@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from evo.bred import first_state
-from evo.complaints import begin
+from evo.complaints import asking, begin
 from evo.config import dump, twin
 from evo.executors import Executor, Serial
 from evo.experiment import Experiment
@@ -115,9 +115,13 @@ def new_run(experiment: Experiment, path: Path | None, name: str, command: Seque
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
     begin()
     experiment = twin(experiment)  # what cannot be read back says so before a folder is made, and so does
-    experiment.environment.ready()  # a data file that is missing or torn
+    with asking(experiment.environment):
+        experiment.environment.ready()  # a data file that is missing or torn
+        experiment.environment.fingerprint()
+    with asking(experiment.search):  # of which the manifest has a proof
+        made = manifest(experiment, command)
     place = path or next_free(name)
-    RunFolder.create(place, dump(experiment), manifest(experiment, command))
+    RunFolder.create(place, dump(experiment), made)
     return place
 
 

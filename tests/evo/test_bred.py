@@ -33,6 +33,8 @@ class Wild(Search):
         return {"best": [0.0] if self.wrong == "list" else np.zeros(3)}
 
     def ask(self, state, spec, chance):
+        if self.wrong == "ask":
+            {}["nothing"]
         units, parents = np.full((6, spec.size), 0.5), unrelated(6)
         if self.wrong == "few":
             units = units[:5]
@@ -43,6 +45,7 @@ class Wild(Search):
         return Asked(units, parents)
 
     def tell(self, state, asked, goals, spec, chance):
+        assert self.wrong != "tell" or goals[0, 0] != goals[0, 0], "never"
         return {"best": np.array([None])} if self.wrong == "object" else state
 
 
@@ -56,6 +59,8 @@ class Odd(Goals):
 
     def of(self, measurements):
         lives = len(measurements["synapses"])
+        if self.wrong == "of":
+            measurements["nothing"]
         return np.full((lives, 2 if self.wrong == "two" else 1), np.nan if self.wrong == "nan" else 0.0)
 
 
@@ -83,9 +88,10 @@ from evo.config import load
 from evo.session import evolve
 from genomes.expect import Unexpected
 
+NAMES = ("", "few", "parent", "child", "list", "object", "ask", "tell")
 small = load("teacher", ["generations=1", "cohort=3", "lifetime.steps=1"])
-tried = {name: replace(small, search=wild.Wild(name)) for name in ("", "few", "parent", "child", "list", "object")}
-tried |= {name: replace(small, search=wild.Wild(), goals=wild.Odd(name)) for name in ("two", "nan")}
+tried = {name: replace(small, search=wild.Wild(name)) for name in NAMES}
+tried |= {name: replace(small, search=wild.Wild(), goals=wild.Odd(name)) for name in ("two", "nan", "of")}
 there = load("cartpole-hebbian", ["generations=1", "cohort=3"])
 tried["loud"] = replace(there, held_out=(), world=wild.Loud(), search=wild.Wild(), goals=wild.Odd())
 said = {}
@@ -126,6 +132,9 @@ def test_what_is_right_runs(said):
         ("child", "Wild: generation 1 has parents that are not older than their children"),
         ("list", "Wild: state: expected an array of numbers as `best`, got [0.0]"),
         ("object", "Wild: state: expected an array of numbers as `best`"),
+        ("ask", "Wild: KeyError: 'nothing' (wild.py, line "),
+        ("tell", "Wild: AssertionError: never (wild.py, line "),
+        ("of", "Odd: KeyError: 'nothing' (wild.py, line "),
         ("two", "Odd: expected goals of shape (6, 1), got (6, 2)"),
         ("nan", "Odd: expected finite goals from finite measurements, got array([nan])"),
         ("loud", "generation 1: all 6 individuals failed (6 raised)"),
