@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import final
 
+import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.cohort import Cohort, Failure, Outcome, cohorts, unwritten
+from evo.complaints import asking
 from evo.experiment import Experiment, assemble
-from evo.record import Generation, joined, screened
+from evo.record import Generation, joined, screened, wrong
 from evo.search.base import Asked, State
 from genomes.chance import chance
+from genomes.expect import Unexpected, expect
 
 
 class RunFailed(RuntimeError):
@@ -23,7 +26,9 @@ class RunFailed(RuntimeError):
 
 def first_state(experiment: Experiment, number: int = 0) -> State:
     """The state that the search begins with; of several generations that are begun at once, each has its own."""
-    return experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+    with asking(experiment.search):
+        state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+    return _checked(experiment, state)
 
 
 @final
@@ -44,7 +49,12 @@ class Bred:
     def of(cls, experiment: Experiment, number: int, state: State) -> Bred:
         """Bred from a state of the search."""
         spec, search = assemble(experiment), experiment.search
-        asked = search.ask(state, spec, chance(experiment.seed, "search", number))
+        with asking(search):
+            asked = search.ask(state, spec, chance(experiment.seed, "search", number))
+        name, wanted = f"{type(search).__name__}.ask", (search.lives, spec.size)
+        given = wanted if asked.units is None else asked.units.shape
+        expect(given == wanted, name, f"units of shape {wanted}", given)
+        expect(asked.parents.shape == (wanted[0], 2), name, f"parents of {wanted[0]}, two each", asked.parents.shape)
         return cls(experiment, number, asked, search.source(state) if search.lazy(spec) else None)
 
     @cached_property
@@ -75,13 +85,26 @@ class Bred:
         goals = screened(self._experiment.goals, measurements, failures)
         under = None if self.number == index else self.number
         parents, source = self.asked.parents, self.source
-        return Generation(index, self.levels, parents, goals, measurements, failures, source, under)
+        generation = Generation(index, self.levels, parents, goals, measurements, failures, source, under)
+        if unlike := wrong(index, generation.arrays()):  # it would be written, and never be read again
+            raise Unexpected(f"{type(self._experiment.search).__name__}: generation {index + 1} has {unlike}")
+        return generation
 
     def told(self, state: State, generation: Generation) -> State:
         """The state of the search when it knows what became of them."""
         experiment = self._experiment
         luck = chance(experiment.seed, "search", self.number)
-        return experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), luck)
+        with asking(experiment.search):
+            told = experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), luck)
+        return _checked(experiment, told)
+
+
+def _checked(experiment: Experiment, state: State) -> State:
+    """A state that is the same when it is read back."""
+    for name, array in state.items():
+        plain = isinstance(array, np.ndarray) and array.dtype.kind in "biufUc"
+        expect(plain, f"{type(experiment.search).__name__}: state", f"an array of numbers as `{name}`", array)
+    return state
 
 
 def _check_failures(experiment: Experiment, index: int, failures: Sequence[Failure]) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
+from evo.complaints import complaint
+from evo.config import check_readable
 from evo.goals import Goals
-from evo.registry import REGISTRY, SEAMS, resolve
+from evo.registry import REGISTRY, SEAMS, named, resolve, seam_of
 from evo.search.base import Search, State
 from genomes.chance import Chance, chance
 from genomes.check import check_encoding
+from genomes.clauses import Clauses
 from genomes.expect import Unexpected, expect, nearest
 from genomes.spec import Field, GenomeSpec
 from inner_loop.check import check_objective, check_rule, check_task
@@ -91,25 +95,27 @@ def check(name: str) -> list[str]:
     """
     for seam in SEAMS:
         if any(known.__name__ == name for known in REGISTRY[seam]):
-            return _CONTRACTS[seam](_built(resolve(seam, name)))
+            return _tried(seam, resolve(seam, name))
     if ":" not in name:
         every = [known.__name__ for classes in REGISTRY.values() for known in classes]
         raise Unexpected(f"check: no component '{name}'; {nearest(name, every)}, or write module:Class")
-    for seam in SEAMS:
-        try:
-            found = resolve(seam, name, allow_code=True)
-        except Unexpected as error:
-            reason = error
-        else:
-            return _CONTRACTS[seam](_built(found))
-    raise reason
+    found = named(name, "check")
+    return _tried(seam_of(found, "check"), found)
 
 
-def _built(found: type) -> Any:
+def _tried(seam: str, found: type) -> list[str]:
+    """The contract of a class with its default numbers; a stranger's may raise anything, from its first check on."""
+    lacking = [f.name for f in fields(found) if f.init and f.default is f.default_factory is MISSING]
+    expect(not lacking, found.__name__, "a default for every field", f"none for {', '.join(lacking)}")
     try:
-        return found()
-    except TypeError as error:
-        raise Unexpected(f"{found.__name__}: expected a default for every field, got {error}") from error
+        component = found()
+    except Unexpected:
+        raise
+    except Exception as error:
+        raise Unexpected(f"{found.__name__}: its own defaults are refused: {complaint(error)}") from error
+    said = Clauses(component).through(lambda clauses: clauses.said.extend(_CONTRACTS[seam](component)))
+    check_readable(seam, component)
+    return [*said, "its fields can be written to a config and read back"]
 
 
 def _goals_taken(search: Search) -> int:

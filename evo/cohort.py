@@ -15,6 +15,7 @@ from evo.experiment import Experiment, assemble, birth, wiring_bits
 from evo.numerics import settled, without_denormals
 from evo.search.base import State
 from genomes.chance import SHARED, Chance, chance
+from genomes.expect import expect
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
 from inner_loop.environment import Split
@@ -110,6 +111,8 @@ def written_out(experiment: Experiment, cohort: Cohort) -> Cohort:
     assert cohort.source is not None, "genomes or how they are drawn"
     spec, luck = assemble(experiment), chance(experiment.seed, "search", cohort.generation)
     units = experiment.search.rows(cohort.source, cohort.slots, spec, luck)
+    rows = f"{len(cohort.slots)} rows, those that were asked for"
+    expect(len(units) == len(cohort.slots), type(experiment.search).__name__, rows, len(units))
     return replace(cohort, levels=spec.quantise(units), source=None)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic_core import to_jsonable_python
 
 from evo.document import LARGEST, parse, write
@@ -17,6 +18,9 @@ from evo.mistakes import COMMAND_LINE, Mistake, begin_of
 from evo.reader import Reader, name_in, opened, shown
 from evo.registry import REGISTRY, kind_of
 from genomes.expect import Unexpected, nearest, usable
+
+_WITH_CODE = (*REGISTRY, "held_out")
+"""Keys at which, or below which, a config may name code."""
 
 _LONGEST = 1200
 """Characters of a sentence; whoever gave a text of 5,000 does not want all of it back."""
@@ -80,11 +84,10 @@ def understood(
         begin = f"{COMMAND_LINE if ours else name}: sweep."
         try:
             begins |= dict.fromkeys(_set(data, key, value, begin), begin)
-            own.add(key) if ours else theirs.add(key.removesuffix(".kind"))
+            own.add(key) if ours else theirs.add(key)
         except Unexpected as error:
             mistakes.append(str(error))
-    own_code = {seam for seam in REGISTRY if {seam, f"{seam}.kind"} & own} - theirs
-    reader = Reader(REGISTRY.keys() if allow_code else own_code)
+    reader = Reader(dict.fromkeys(_WITH_CODE, True) if allow_code else _trusted(own, theirs))
     experiment = reader.experiment(data)
 
     def alone() -> list[Mistake]:
@@ -96,6 +99,12 @@ def understood(
     if experiment is None or mistakes:
         raise Unexpected("\n".join(mistakes))
     return experiment
+
+
+def _trusted(own: Collection[str], theirs: Collection[str]) -> dict[str, bool]:
+    """Whether code may be named at a key: at those of the command line, unless a file's sweep wrote there later."""
+    overwritten = {key for key in own for later in theirs if f"{key}.".startswith(f"{later.removesuffix('.kind')}.")}
+    return dict.fromkeys(own, True) | dict.fromkeys({*theirs, *overwritten}, False)
 
 
 def _told(mistake: Mistake, begin: str) -> str:
@@ -112,10 +121,7 @@ def dump(experiment: Experiment) -> str:
 
 def plain_values(experiment: Experiment) -> dict[str, Any]:
     """Complete plain values, as a mapping for YAML or JSON: `understood(plain_values(e), ...) == e`."""
-    plain = _plain(experiment)
-    for seam in REGISTRY:
-        component = getattr(experiment, seam)
-        plain[seam] = _plain_component(seam, component)
+    plain = _plain(experiment) | {seam: _plain_component(seam, getattr(experiment, seam)) for seam in REGISTRY}
     plain["held_out"] = {name: _plain_component("world", away) for name, away in experiment.held_out}
     return {key: value for key, value in plain.items() if value not in (None, {})}
 
@@ -216,14 +222,56 @@ def _place(inner: Any, part: str, where: str, begin: str) -> str | int:
     raise Unexpected(f"{begin}{where}.{part}: no such item; {nearest(part, items)}")
 
 
+def twin(experiment: Experiment) -> Experiment:
+    """The same experiment as every later process reads it from its run folder: text and numbers of plain types.
+
+    Raises:
+        Unexpected: it cannot be written to a config, or is another one when it is read back.
+    """
+    text = dump(experiment)
+    made = read(text, "the experiment as a config", allow_code=True)
+    if made != experiment:
+        _check_same(plain_values(experiment), plain_values(made), "")
+    return made
+
+
+def check_readable(seam: str, component: object) -> None:
+    """Raises Unexpected unless a component can be written to a config and is the same when it is read back."""
+    plain = _plain_component(seam, component)
+    reader = Reader(dict.fromkeys(_WITH_CODE, True))
+    made = reader.component(seam, parse(write({seam: plain}), seam)[seam], seam)
+    if reader.mistakes:
+        raise Unexpected("\n".join(f"{where}: {sentence}" for where, sentence in reader.mistakes))
+    if made != component:
+        _check_same(plain, _plain_component(seam, made), seam)
+
+
+def _check_same(written: Any, again: Any, where: str) -> None:
+    if isinstance(written, dict) and isinstance(again, dict):
+        for key in written:
+            _check_same(written[key], again.get(key), f"{where}.{key}" if where else key)
+    elif written != again:
+        raise Unexpected(f"{where}: expected a value that a config can hold, got {shown(written)}, read as {again!r}")
+
+
 def _plain_component(seam: str, component: object) -> dict[str, Any] | None:
-    return None if component is None else {"kind": kind_of(seam, component), **_plain(component)}
+    return None if component is None else {"kind": kind_of(seam, component), **_plain(component, seam)}
 
 
-def _plain(value: Any) -> Any:
-    """A value of a config as YAML holds it: mappings, lists, text, numbers."""
+def _plain(value: Any, where: str = "") -> Any:
+    """A value of a config as YAML holds it: mappings, lists, text, numbers; those of numpy and paths are taken so."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
+        at = f"{where}." if where else ""
+        fields = [field.name for field in dataclasses.fields(value) if field.init]
+        return {name: _plain(getattr(value, name), f"{at}{name}") for name in fields}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return to_jsonable_python(value)
+        return [_plain(item, f"{where}.{i}") for i, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item, where) for item in value), key=repr)  # a set's own order differs by process
+    if isinstance(value, np.generic):
+        return value.item()
+    try:
+        return to_jsonable_python(value)
+    except ValueError as error:  # of pydantic, for a value of a type that JSON does not have
+        held = type(value).__name__
+        raise Unexpected(f"{where}: expected a value that a config can hold, got one of type {held}") from error

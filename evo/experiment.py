@@ -17,7 +17,7 @@ from evo.search.base import Search
 from genomes.chance import Chance
 from genomes.encoding import Encoding, develop, encoding_spec
 from genomes.evolvable import endowed, evolved_spec
-from genomes.expect import Unexpected, expect
+from genomes.expect import Unexpected, check_shape, expect
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
 from genomes.topology import Topology
@@ -239,6 +239,7 @@ def birth(
     bits = torch.full((newborn.lives,), spec.bits, dtype=torch.float64, device=experiment.device)
     on = experiment.encoding.expressed_bits(own["encoding"], topology)
     if on is not None:
+        check_shape(experiment.encoding, "expressed bits", on, {(newborn.lives,)})
         bits += on - experiment.encoding.spec(topology).bits
     newborn = newborn.with_parameters({"genome_bits": bits}, {})
     for chromosome in _others(experiment):

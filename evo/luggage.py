@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from sysconfig import get_paths
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, final
 
+from evo.own_code import own_file, read, source
 from genomes.expect import expect
+from genomes.foreign import is_house, modules_in
 
 if TYPE_CHECKING:
     from evo.experiment import Experiment
 
-_HOUSE = ("evo", "genomes", "inner_loop", "builtins")
 _MOST_SOURCE = 5 * 2**20  # characters of a user's modules
 
 
@@ -43,33 +42,27 @@ def own_modules(experiment: Experiment) -> tuple[tuple[str, str, str], ...]:
     Raises:
         Unexpected: they are too large.
     """
-    foreign = {cls.__module__ for cls in _classes(experiment)}
-    if all(name.partition(".")[0] in _HOUSE for name in foreign):
+    if all(map(is_house, modules_in(experiment))):
         return ()
     found = {name: file for module in list(sys.modules.values()) for name, file in _files(module)}
-    sources = tuple((name, str(file), file.read_text(encoding="utf-8")) for name, file in sorted(found.items()))
+    sources = tuple((name, str(file), _text(name, file)) for name, file in sorted(found.items()))
     size = sum(len(source) for _, _, source in sources)
     expect(size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of own modules to travel to a cluster", size)
     return sources
 
 
-def _classes(value: object) -> Iterator[type]:
-    """The classes of a value and of everything in it."""
-    yield type(value)
-    if is_dataclass(value):
-        value = [getattr(value, field.name) for field in fields(value)]
-    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
-    for each in inside:
-        yield from _classes(each)
+def _text(name: str, file: Path) -> str:
+    """The text that runs here, where the module is imported."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return source(spec) if isinstance(spec, ModuleSpec) else read(file)
 
 
 def _files(module: Any) -> Iterator[tuple[str, Path]]:
     """The files of a module, and of a package's modules, by name; none of what is installed."""
     spec = getattr(module, "__spec__", None)  # __main__ has none: Ray itself takes along what stands there
-    name, file = (spec.name, Path(spec.origin or "")) if isinstance(spec, ModuleSpec) else ("", Path())
-    installed = {"site-packages", "dist-packages"} & set(file.parts) or file.is_relative_to(get_paths()["stdlib"])
-    if file.suffix != ".py" or installed or name.partition(".")[0] in _HOUSE:
+    if not isinstance(spec, ModuleSpec) or (file := own_file(spec)) is None:
         return
+    name = spec.name
     yield name, file
     if file.name == "__init__.py":
         for path in file.parent.rglob("*.py"):

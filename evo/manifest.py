@@ -5,18 +5,28 @@ from __future__ import annotations
 import platform
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from evo.experiment import Experiment
 from evo.numerics import kernels, settled
+from evo.own_code import hashes, place_of
 from evo.proof import proof_of_lives, proof_of_search
 from genomes.expect import Unexpected, expect
 
 _EXACT = ("instinct", "torch", "numpy", "deap")
 """Packages whose version a result depends on, to the last bit."""
+
+
+_OLD = "lives"
+_PROOFS: dict[str, Callable[[Experiment], str]] = {
+    _OLD: lambda experiment: proof_of_lives(experiment, spread=0.0),
+    "cohort": proof_of_lives,
+    "search": proof_of_search,
+}
+"""What a processor must compute alike to go on with a run; older runs know another cohort."""
 
 
 @settled()
@@ -30,7 +40,8 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "kernels": kernels(),
-        "proof": {"lives": proof_of_lives(experiment), "search": proof_of_search(experiment)},
+        "proof": {name: proof(experiment) for name, proof in _PROOFS.items() if name != _OLD},
+        "modules": hashes(experiment),
         "threads": torch.get_num_threads(),
         "cohort": experiment.cohort,
         "device": experiment.device,
@@ -50,12 +61,31 @@ def check_same_world(where: str, then: dict[str, Any], experiment: Experiment) -
         if made != have:
             raise Unexpected(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
     expect(then.get("data") == now["data"], where, "the data that the run began with", "data that have changed")
-    if then.get("proof", now["proof"]) != now["proof"]:
+    _check_modules(where, then.get("modules"), now["modules"])
+    proofs = _mapping(then.get("proof"))
+    if any(_PROOFS[name](experiment) != digest for name, digest in proofs.items() if name in _PROOFS):
         began, have = (f"{m.get('kernels')} kernels on {m.get('instructions')}" for m in (then, now))
         raise Unexpected(
             f"{where}: began with {began}, and here ({have}) the last bits come out otherwise; go on with it on a "
             "machine like the first (a run begun with --portable can move)"
         )
+
+
+def _check_modules(where: str, then: Any, now: dict[str, str]) -> None:
+    """Raises Unexpected where a module of one's own is another one; of runs that know none nothing is said."""
+    known = _mapping(then)
+    changed = [name for name, digest in now.items() if known.get(name, digest) != digest]
+    if changed:
+        files = ", ".join(dict.fromkeys(place_of(name) for name in changed))
+        raise Unexpected(
+            f"{where}: expected the code that the run began with, got another {files}; put the old text back to go on, "
+            f"or begin a new run with the new one: instinct evolve {where}/experiment.yaml --allow-code"
+        )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """What a manifest holds under a key, which may be anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def _commit() -> str:

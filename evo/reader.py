@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, final, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
+from evo.complaints import complaint
 from evo.experiment import NUMBERS, Experiment, check_alone
 from evo.mistakes import look_on
-from evo.registry import REGISTRY, names, resolve
+from evo.registry import REGISTRY, names, not_allowed, resolve
+from evo.shapes import Shape, described, shapes
 from genomes.evolvable import evolvable_names
 from genomes.expect import Unexpected, nearest
+from genomes.foreign import is_house, modules_in
 from genomes.spec import Evolve
 from genomes.topology import Group
 from inner_loop.episodic import EpisodicLifetime
@@ -25,38 +27,7 @@ from inner_loop.lifetime import Lifetime
 
 _EVOLVING = ("encoding", "rule", "objective")
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
-_WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", NoneType: "null"}
 _WRONG = object()  # stands where a value could not be read
-
-
-@final
-@dataclass(frozen=True)
-class Shape:
-    """What a field of a class takes: its type, whether it must be given, whether a gene may stand there."""
-
-    hint: Any
-    required: bool
-    evolvable: bool
-
-
-@lru_cache(maxsize=256)
-def shapes(record: type) -> dict[str, Shape]:
-    """The fields that a config can give, by name.
-
-    Raises:
-        Unexpected: a type that is only known to type checkers.
-    """
-    try:
-        hints = get_type_hints(record, include_extras=True)
-    except NameError as error:
-        raise Unexpected(f"{record.__name__}: expected types that are imported at run time, but {error}") from error
-    genes = evolvable_names(record)
-    missing = dataclasses.MISSING
-    return {
-        f.name: Shape(hints[f.name], f.default is missing and f.default_factory is missing, f.name in genes)
-        for f in dataclasses.fields(record)
-        if f.init
-    }
 
 
 @final
@@ -64,12 +35,13 @@ class Reader:
     """Reads one experiment.
 
     Attributes:
-        trusted: seams whose class may be a stranger's.
+        trusted: keys at which, or below which, code may be named, or may not; at other keys it may not.
         mistakes: (dotted key, sentence) in the order in which they were met.
     """
 
-    def __init__(self, trusted: Collection[str]) -> None:
+    def __init__(self, trusted: Mapping[str, bool]) -> None:
         self.trusted = trusted
+        self._allowed = set[str]()  # code that was allowed where it was first named: held-out worlds repeat it
         self.mistakes: list[tuple[str, str]] = []
 
     def experiment(self, data: Any) -> Experiment | None:
@@ -103,7 +75,7 @@ class Reader:
             elif name in data and whole and name == "lifetime":
                 values[name] = self._record(Lifetime, data[name], at)
             elif name in data and whole and name in REGISTRY:
-                values[name] = self._component(name, data[name], name)
+                values[name] = self.component(name, data[name], name)
             elif name in data and whole and name == "held_out":
                 values[name] = self._held_out(data)
             elif name in data:
@@ -144,10 +116,14 @@ class Reader:
             hash(made)
         except ValueError as error:
             self.mistakes.append(_placed(str(error), where, own))
-        except TypeError as error:
-            if "unhashable" not in str(error):
+        except Exception as error:
+            if isinstance(error, TypeError) and "unhashable" in str(error):
+                sentence = f"expected a tuple in place of every list in {called}: {error}"
+            elif all(map(is_house, {record.__module__, *modules_in(values)})):
                 raise
-            self.mistakes.append((where, f"expected a tuple in place of every list in {record.__name__}: {error}"))
+            else:  # a stranger's class may raise anything, in its own checks or when others ask it
+                sentence = f"refused by code that is not part of instinct: {complaint(error)}"
+            self.mistakes.append((where, sentence))
         else:
             return made
         return _WRONG
@@ -165,12 +141,12 @@ class Reader:
         for name, changes in named.items():
             where = _join("held_out", name)
             if isinstance(changes, dict):
-                found.append((name, self._component("world", {**home, **changes}, where)))
+                found.append((name, self.component("world", {**home, **changes}, where)))
             else:
                 self._expected(where, "a mapping of what differs from the world", changes)
         return tuple(found)
 
-    def _component(self, seam: str, data: Any, where: str) -> Any:
+    def component(self, seam: str, data: Any, where: str) -> Any:
         """An implementation of a seam: its name, or a mapping with its name as `kind`."""
         data = opened(seam, data)
         if not isinstance(data, dict):
@@ -181,10 +157,20 @@ class Reader:
             return self._expected(f"{where}.kind", f"one of {', '.join(names(seam))}", got)
         fields = {key: value for key, value in data.items() if key != "kind"}
         try:
-            return self._record(resolve(seam, kind, seam in self.trusted), fields, where, seam in _EVOLVING)
+            found = resolve(seam, kind, self._may_run(kind, f"{where}.kind"))
+            return self._record(found, fields, where, seam in _EVOLVING)
         except Unexpected as error:
             self.mistakes.append(_placed(str(error), seam, {seam: where}))
             return _WRONG
+
+    def _may_run(self, text: str, where: str) -> bool:
+        """Whether the code that a text names may be imported, by the last of the keys above it that says so."""
+        parts = where.split(".")
+        above = [".".join(parts[: len(parts) - i]) for i in range(len(parts))]
+        may = text in self._allowed or next((self.trusted[key] for key in above if key in self.trusted), False)
+        if may:
+            self._allowed.add(text)
+        return may
 
     def _field(self, record: type, shape: Shape, data: Any, where: str, evolves: bool) -> Any:
         if isinstance(data, dict) and "evolve" in data and not (shape.evolvable and evolves):
@@ -192,6 +178,9 @@ class Reader:
             return self._expected(
                 where, f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})", data
             )
+        if shape.code and isinstance(data, str) and ":" in data and not self._may_run(data, where):
+            self.mistakes.append((where, not_allowed(data)))
+            return _WRONG
         if shape.evolvable and isinstance(data, dict):
             return self._record(Evolve, data, where)
         if shape.evolvable:
@@ -246,21 +235,6 @@ def name_in(items: list[Any], index: int) -> str:
     """How a path calls an item of a list: by its `name` where it has one, as groups have."""
     item = items[index]
     return item["name"] if isinstance(item, dict) and isinstance(item.get("name"), str) else str(index)
-
-
-def described(hint: Any) -> str:
-    """A type in words."""
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return described(inner[0])
-    if origin is Literal:
-        return " or ".join(map(repr, inner))
-    if origin is tuple and inner:
-        length = "" if inner[-1] is ... else f" of {len(inner)}"
-        return f"a list{length}, each {' or '.join(dict.fromkeys(described(arg) for arg in inner if arg is not ...))}"
-    if origin in (Union, UnionType):
-        return " or ".join(described(arg) for arg in inner)
-    return _WORDS.get(hint) or str(getattr(hint, "__name__", hint))
 
 
 def shown(value: Any) -> str:

@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.cohort import Failure, Outcome
+from evo.complaints import asking
 from evo.experiment import Experiment, assemble
 from evo.files import Torn
 from evo.goals import Goals
@@ -168,8 +169,8 @@ class Generation:
             Torn: these are not the arrays of a generation.
         """
         try:
-            if wrong := _wrong(index, arrays):
-                raise ValueError(wrong)
+            if unlike := wrong(index, arrays):
+                raise ValueError(unlike)
             source = {n.removeprefix(_SOURCE): part for n, part in arrays.items() if n.startswith(_SOURCE)}
             bred = int(arrays["bred"]) if "bred" in arrays else None
             kept = (arrays["kept"], _summary(arrays)) if "kept" in arrays else None
@@ -242,9 +243,13 @@ def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ..
 
 def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failure]) -> Float64[ndarray, "N goals"]:
     """Goals that are finite everywhere, for in DEAP a nan wins: failures lie below the worst of the generation."""
-    values = goals.of(measurements)
+    with asking(goals):
+        values = goals.of(measurements)
     failed = np.array([bool(failure) for failure in failures])
+    name, wanted = type(goals).__name__, (len(failures), goals.count)
+    expect(values.shape == wanted, name, f"goals of shape {wanted}", values.shape)
     lived = values[~failed]
+    expect(np.isfinite(lived).all(), name, "finite goals from finite measurements", lived[~np.isfinite(lived)][:1])
     worst, best = lived.min(axis=0), lived.max(axis=0)
     with np.errstate(over="ignore"):
         below = np.minimum(worst - (best - worst) - 1.0, np.nextafter(worst, -np.inf))  # a large worst swallows the 1
@@ -266,8 +271,8 @@ def _summary(arrays: Arrays) -> Summary:
     return Summary(counts, dict(zip(names, arrays["summary"].reshape(-1, 5), strict=True)))
 
 
-def _wrong(index: int, arrays: Arrays) -> str:
-    """What does not fit together; empty where everything does."""
+def wrong(index: int, arrays: Arrays) -> str:
+    """What does not fit together in the arrays of a generation; empty where everything does."""
     rows = [arrays[name] for name in ("parents", "goals", "failures", "levels", "kept") if name in arrays]
     measured = [*_measurements(arrays).values()]
     count, parents = arrays["failures"].size, arrays["parents"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import os
-import sys
 from typing import Any
 
 from evo.goals import GOALS, Goals
@@ -14,6 +11,7 @@ from evo.search.base import Search
 from genomes.encoding import Encoding
 from genomes.encodings import ENCODINGS
 from genomes.expect import Unexpected, nearest
+from genomes.foreign import imported
 from inner_loop.objective import Objective
 from inner_loop.objectives import OBJECTIVES
 from inner_loop.rule import LearningRule
@@ -69,12 +67,45 @@ def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
         known, guess = ", ".join(names(seam)), nearest(kind, names(seam))
         raise Unexpected(f"{seam}.kind: no {seam} '{kind}'; " + (f"{guess} ({known})" if "mean" in guess else guess))
     if not allow_code:
-        raise Unexpected(
-            f"{seam}.kind: '{kind}' is code that is not part of instinct and would run here; allow it with --allow-code"
-        )
-    found = _imported(seam, kind)
-    check_component(seam, found)
+        raise Unexpected(f"{seam}.kind: {not_allowed(kind)}")
+    found = named(kind, f"{seam}.kind")
+    check_component(seam, found, f"{seam}.kind")
     return found
+
+
+def not_allowed(text: str) -> str:
+    """The sentence about code that a file names."""
+    return f"'{text}' is code that is not part of instinct and would run here; allow it with --allow-code"
+
+
+def named(kind: str, where: str) -> Any:
+    """What stands in a module under `module:Class`; imports the module.
+
+    Raises:
+        Unexpected: the module cannot be imported, or has nothing of that name; the sentence begins with `where`.
+    """
+    module_name, _, path = kind.partition(":")
+    found: Any = imported(module_name, where)
+    for part in path.split("."):
+        if not hasattr(found, part):
+            classes = [name for name, value in vars(found).items() if isinstance(value, type)]
+            raise Unexpected(f"{where}: no '{part}' in {module_name}; {nearest(part, classes)}")
+        found = getattr(found, part)
+    return found
+
+
+def seam_of(found: Any, where: str) -> str:
+    """The seam that a class is a component of.
+
+    Raises:
+        Unexpected: it is of none, or not complete.
+    """
+    for seam, base in SEAMS.items():
+        if isinstance(found, type) and issubclass(found, base):
+            check_component(seam, found, where)
+            return seam
+    bases = ", ".join(base.__name__ for base in SEAMS.values())
+    raise Unexpected(f"{where}: expected a subclass of one of {bases}, got {_called(found)}")
 
 
 def kind_of(seam: str, component: object) -> str:
@@ -83,37 +114,20 @@ def kind_of(seam: str, component: object) -> str:
     return own.__name__ if own in REGISTRY[seam] else f"{own.__module__}:{own.__qualname__}"
 
 
-def check_component(seam: str, found: Any) -> None:
+def check_component(seam: str, found: Any, where: str) -> None:
     """Raises Unexpected unless `found` is a class that a config can build for this seam."""
     base = SEAMS[seam]
     if not isinstance(found, type) or not issubclass(found, base):
-        raise Unexpected(f"{seam}.kind: expected a subclass of {base.__name__}, got {_called(found)}")
+        raise Unexpected(f"{where}: expected a subclass of {base.__name__}, got {_called(found)}")
     # the class's own decorator: one inherited from a parent would not see the fields written here
     parameters = vars(found).get("__dataclass_params__")
     if parameters is None or not parameters.frozen:
-        raise Unexpected(f"{seam}.kind: expected a class with @dataclass(frozen=True), got {_called(found)}")
+        raise Unexpected(f"{where}: expected a class with @dataclass(frozen=True), got {_called(found)}")
     if inspect.isabstract(found):
         lacks = ", ".join(sorted(found.__abstractmethods__))  # type: ignore[attr-defined]
-        raise Unexpected(f"{seam}.kind: expected every method of {base.__name__}, but {_called(found)} lacks {lacks}")
+        raise Unexpected(f"{where}: expected every method of {base.__name__}, but {_called(found)} lacks {lacks}")
     if "kind" in found.__dataclass_fields__:  # type: ignore[attr-defined]
-        raise Unexpected(f"{seam}.kind: expected fields not called 'kind', which names the class, in {_called(found)}")
-
-
-def _imported(seam: str, kind: str) -> Any:
-    module_name, _, path = kind.partition(":")
-    folder = os.getcwd()
-    if folder not in sys.path:
-        sys.path.append(folder)  # the command's own path does not hold the user's folder; last, to shadow nothing
-    try:
-        found: Any = importlib.import_module(module_name)
-    except Exception as error:  # a stranger's module can fail in any way
-        raise Unexpected(f"{seam}.kind: '{module_name}' cannot be imported: {type(error).__name__}: {error}") from error
-    for part in path.split("."):
-        if not hasattr(found, part):
-            classes = [name for name, value in vars(found).items() if isinstance(value, type)]
-            raise Unexpected(f"{seam}.kind: no '{part}' in {module_name}; {nearest(part, classes)}")
-        found = getattr(found, part)
-    return found
+        raise Unexpected(f"{where}: expected fields not called 'kind', which names the class, in {_called(found)}")
 
 
 def _called(found: Any) -> str:

@@ -16,8 +16,8 @@ from typing import final
 import numpy as np
 
 from evo.bred import first_state
-from evo.complaints import begin
-from evo.config import differing, dump, read
+from evo.complaints import asking, begin
+from evo.config import differing, dump, read, twin
 from evo.executors import Executor, Serial
 from evo.experiment import Experiment, pinned
 from evo.loop import generations
@@ -197,10 +197,14 @@ def _line(generation: Generation, seconds: float | None, incidents: dict[str, in
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
     """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
     begin()
-    experiment.environment.ready()  # a data file that is missing or torn says so before a folder is made
-    experiment = pinned(experiment, experiment.environment.fingerprint())
+    experiment = twin(experiment)  # what cannot be read back says so before a folder is made, and so does
+    with asking(experiment.environment):
+        experiment.environment.ready()  # a data file that is missing or torn
+        experiment = pinned(experiment, experiment.environment.fingerprint())
+    with asking(experiment.search):  # of which the manifest has a proof
+        made = manifest(experiment, command)
     place = path or next_free(name)
-    RunFolder.create(place, dump(experiment), manifest(experiment, command))
+    RunFolder.create(place, dump(experiment), made)
     return place
 
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, final
 
-from genomes.expect import Unexpected
+from genomes.expect import Misshapen, Unexpected
 
 
 @final
@@ -44,6 +44,8 @@ class Clauses:
             check(self)
         except Unexpected:
             raise
+        except Misshapen as error:
+            raise Unexpected(str(error)) from error
         except Exception as error:  # a stranger's class may raise anything, and its author wants a sentence
             source = getattr(sys.modules.get(type(self.component).__module__), "__file__", None)
             frames = traceback.extract_tb(error.__traceback__)

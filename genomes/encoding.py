@@ -9,6 +9,7 @@ from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
+from genomes.expect import Misshapen
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
 from genomes.topology import Topology
@@ -72,4 +73,7 @@ def develop(
     first = next(iter(genes.values()), torch.empty(chance.owners, dtype=dtype, device=chance.keys.device))
     like = torch.empty(first.shape[0], 1, dtype=first.dtype, device=first.device)
     individual, _ = expressed(encoding, genes, topology, like)
-    return with_leaks(encoding.develop({**genes, **individual}, topology, chance), genes)
+    grown = encoding.develop({**genes, **individual}, topology, chance)
+    if grown.lives != len(like) or grown.topology != topology:
+        raise Misshapen(f"{type(encoding).__name__}: expected {len(like)} networks of the topology, got {grown.lives}")
+    return with_leaks(grown, genes)

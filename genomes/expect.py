@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 _MOST = 40  # names that a sentence lists
 _LONGEST = 60  # characters that it quotes of a name that cannot be
@@ -21,10 +22,23 @@ class Unexpected(ValueError):
         super().__init__("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in sentence))
 
 
+class Misshapen(ValueError):
+    """A component gave back something of another size; no Unexpected, for one life that is wrong ends no run."""
+
+
 def expect(condition: object, where: str, expected: str, got: object) -> None:
     """Raises Unexpected with `where: expected ..., got ...` unless the condition holds."""
     if not condition:
         raise Unexpected(f"{where}: expected {expected}, got {got!r}")
+
+
+def check_shape(component: object, what: str, tensor: Any, fitting: set[Any]) -> None:
+    """Raises Misshapen unless the shape of what a component gave is one of those that fit."""
+    shape = getattr(tensor, "shape", None)
+    if shape not in fitting:
+        wanted = " or ".join(str(tuple(shape)) for shape in sorted(fitting))
+        got = type(tensor).__name__ if shape is None else tuple(shape)
+        raise Misshapen(f"{type(component).__name__}: expected {what} of shape {wanted}, got {got}")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

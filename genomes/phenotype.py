@@ -58,6 +58,10 @@ class Phenotype:
             mask = self.projections[edge.name].mask
             if mask is not None:
                 expect(tuple(mask.shape) == wanted, edge.name, f"a mask of shape {wanted}", tuple(mask.shape))
+            for what, number in self.projections[edge.name].parameters.items():
+                shape = tuple(number.shape)
+                fits = len(shape) == 3 and all(n in (1, w) for n, w in zip(shape, wanted, strict=True))
+                expect(fits, edge.name, f"{what} that spreads to {wanted}", shape)
         for name, tensors in self.groups.items():
             if name not in self.topology.index:
                 raise Unexpected(f"phenotype: no group '{name}'; {nearest(name, self.topology.index)}")

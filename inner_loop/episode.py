@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from genomes.chance import Chance
+from genomes.expect import check_shape
 from genomes.phenotype import Phenotype
 from inner_loop.network import NO_NOISE, Activities, Network, Weights, leaks_of
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
+from inner_loop.shapes import Moments, Sizes, checked_scores
 from inner_loop.world import Continuous, Discrete, Moment, World
 
 _BLOCK = 64  # steps whose numbers of chance are drawn at once: a draw costs hundreds of small operations
@@ -44,11 +46,15 @@ class Being:
     feedback: bool = False
     apart: bool = False
 
+    def lives(self, episodes: int) -> int:
+        """How many lives the world sees."""
+        return self.newborn.lives // episodes if self.apart else self.newborn.lives
+
     def inward(self, seen: Tensor, episodes: int) -> Tensor:
         """(K, n, episodes) as the network sees it, (P or 1, n, B); likewise (K, episodes)."""
         if not self.apart:
             return seen
-        lives = self.newborn.lives // episodes
+        lives = self.lives(episodes)
         if seen.dim() == 2:
             return seen.expand(lives, -1).reshape(-1, 1)
         return seen.expand(lives, -1, -1).mT.reshape(lives * episodes, -1, 1)
@@ -105,6 +111,8 @@ def behave(
         forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
     """
     there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
+    moments, sizes = Moments(being.world, being.lives(episodes), episodes), Sizes(weights)
+    moments.checked(moment)
     going = _Going(being, rule, chance, episodes)
     for step in range(being.world.steps):
         if forgetful and step:
@@ -112,16 +120,18 @@ def behave(
         activities, drives, noise = going.active(weights, moment, step)
         act = going.act(activities, step)
         there, after = being.world.step(there, act)
-        ended = going.rewarded(after)
+        ended = going.rewarded(moments.checked(after))
         if rule is not None:
             lived = going.lived(activities, drives, noise, moment, step)
             weights, state = rule.step(being.network, weights, state, lived, being.newborn)
+            sizes.checked(rule, weights)
         going.on(activities, ended)
         moment = after
         if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
             break
     if rule is not None:
         weights, state = rule.consolidate(being.network, weights, state, being.newborn)
+        sizes.checked(rule, weights)
     return Behaved(weights, state, *going.summed(there))
 
 
@@ -204,7 +214,7 @@ class _Going:
             self._sum()
         steps, returns, outputs = (self._being.outward(each, self._episodes) for each in self._sums)
         nothing = (outputs * 0.0).sum(1)  # no finite sum: some output was not a number
-        scores = self._being.world.scores(there, returns)
+        scores = checked_scores(self._being.world, self._being.world.scores(there, returns), len(returns))
         return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
 
 
@@ -214,6 +224,9 @@ class _Acting:
 
     def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
         tries = None if rule is None else rule.explores(being.newborn)
+        for what in ("choice", "noise"):
+            if getattr(tries, what, None) is not None:
+                check_shape(rule, f"exploration ({what})", getattr(tries, what), {(being.newborn.lives,)})
         self._being, self._episodes = being, episodes
         self._actions, like = being.world.actions, being.newborn.like
         self._sizes = {name: being.network.topology.group(name).size for name in being.network.incoming}

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from genomes.chance import Chance
 from genomes.chance import chance as fixed_chance
-from genomes.expect import expect
+from genomes.expect import check_shape, expect
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
+from inner_loop.shapes import Sizes, checked_scores, drawn
 from inner_loop.task import Samples, Split, Task
 
 Measurements = dict[str, ndarray]
@@ -105,14 +106,14 @@ def live(
     with torch.inference_mode():
         # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
         common = fixed_chance(0, "exam").to(newborn.like.device) if resamples and not task.varies else chance
-        exam = _like(newborn.like, task.draw(split, task.size(split), common))
-        drawn = _drawn(exam, resamples) if resamples else None
+        exam = _like(newborn.like, drawn(task, split, task.size(split), common))
+        again = _drawn(exam, resamples) if resamples else None
         weights = Weights.born(newborn)
-        probes = {0: _examine(network, weights, task, exam, drawn)}
+        probes = {0: _examine(network, weights, task, exam, again)}
         lessons = lessons_of(newborn.like, task, lifetime, chance)
         for step, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
             if step in lifetime.probed:
-                probes[step] = _examine(network, learned, task, exam, drawn)
+                probes[step] = _examine(network, learned, task, exam, again)
     return _measurements(newborn, task, lifetime, probes)
 
 
@@ -130,12 +131,12 @@ def learn(
     Args:
         lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
     """
-    state = rule.init(network, newborn, weights)
+    state, sizes = rule.init(network, newborn, weights), Sizes(weights)
     for step, (inputs, targets) in enumerate(lessons):
         activities = network.activity(weights, inputs)
         lived = Lived(activities, targets, network.output, objective, step, chance, newborn.traits)
         weights, state = rule.step(network, weights, state, lived, newborn)
-        yield step + 1, weights
+        yield step + 1, sizes.checked(rule, weights)
 
 
 def _like(like: Tensor, samples: Samples) -> Samples:
@@ -148,10 +149,10 @@ def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> 
     block = max(1, min(lifetime.steps, _BLOCK // per_step))
     for first in range(0, lifetime.steps, block):
         steps = min(block, lifetime.steps - first)
-        drawn = _like(like, task.draw("train", steps * lifetime.batch, chance, first * lifetime.batch))
+        portion = _like(like, drawn(task, "train", steps * lifetime.batch, chance, first * lifetime.batch))
         parts = [
             part.view(*part.shape[:2], steps, lifetime.batch).movedim(2, 0).contiguous()
-            for part in (drawn.inputs, drawn.targets)
+            for part in (portion.inputs, portion.targets)
         ]
         yield from zip(*parts, strict=True)
 
@@ -163,24 +164,25 @@ def _drawn(exam: Samples, resamples: int) -> Tensor:
 
 
 def _examine(
-    network: Network, weights: Weights, task: Task, exam: Samples, drawn: Tensor | None = None
+    network: Network, weights: Weights, task: Task, exam: Samples, again: Tensor | None = None
 ) -> dict[str, ndarray]:
     outputs = network.activity(weights, exam.inputs)[network.output]
-    scores = task.scores(outputs, exam.targets)
-    if drawn is not None:
-        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, drawn)}
+    scores = checked_scores(task, task.scores(outputs, exam.targets), len(outputs))
+    if again is not None:
+        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, again)}
     return {name: score.double().cpu().numpy() for name, score in scores.items()}
 
 
-def _resampled(task: Task, outputs: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
+def _resampled(task: Task, outputs: Tensor, targets: Tensor, samples: Tensor) -> Tensor:
     """The main score on R bootstrap samples, (P, R)."""
     each = task.sample_scores(outputs, targets)
     if each is None:
-        again = [task.scores(outputs[:, :, one], targets[:, :, one])[task.score_names[0]] for one in drawn]
+        again = [task.scores(outputs[:, :, one], targets[:, :, one])[task.score_names[0]] for one in samples]
         return torch.stack(again, dim=1)
-    often = torch.zeros(drawn.shape, dtype=each.dtype, device=each.device)
-    often.scatter_add_(1, drawn, torch.ones_like(often))
-    return each @ often.T / drawn.shape[1]
+    check_shape(task, "sample scores", each, {(len(outputs), outputs.shape[2])})
+    often = torch.zeros(samples.shape, dtype=each.dtype, device=each.device)
+    often.scatter_add_(1, samples, torch.ones_like(often))
+    return each @ often.T / samples.shape[1]
 
 
 def _measurements(

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.expect import Unexpected
+from genomes.expect import Unexpected, check_shape
 
 if TYPE_CHECKING:
     from genomes.chance import Chance
@@ -60,7 +60,7 @@ class Lived:
         """dE/dactivity by group, the gradient of the mean over the samples; zero where an episode has ended."""
         if self.objective is None:
             raise Unexpected("objective: expected one, for a rule that descends an error, got none")
-        errors = self.objective.error(self)
+        errors = errors_of(self.objective, self)
         for counts in (self.alive, self.weight):
             if counts is not None:
                 for error in errors.values():
@@ -78,6 +78,19 @@ class Objective(ABC):
     @abstractmethod
     def error(self, lived: Lived) -> dict[str, Tensor]:
         """dE/dactivity in closed form for each group on which E depends directly, (P, units, B), newly allocated."""
+
+
+def errors_of(objective: Objective, lived: Lived) -> dict[str, Tensor]:
+    """The errors of an objective, each of the size of the activity that it is of.
+
+    Raises:
+        Misshapen: errors of other sizes, or of no group.
+    """
+    errors = objective.error(lived)
+    for name, error in errors.items():
+        activity = lived.activities.get(name)
+        check_shape(objective, f"the error of {name}", error, set() if activity is None else {activity.shape})
+    return errors
 
 
 def error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:

@@ -23,6 +23,7 @@ from inner_loop.network import Activities, Network, Weights, leaks_of
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
 from inner_loop.rules.frozen import Frozen
+from inner_loop.shapes import drawn
 from inner_loop.task import Task
 from inner_loop.world import World
 from inner_loop.worlds.retina import Retina
@@ -132,7 +133,7 @@ def _in_a_task(
     stimuli: int | ndarray,
 ) -> Observed:
     chosen = _chosen(np.arange(task.size(split)), stimuli)
-    exam = task.draw(split, task.size(split), chance)
+    exam = drawn(task, split, task.size(split), chance)
     inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
     network, weights = Network(newborn.topology), Weights.born(newborn)
     birth = _of_all(network.activity(weights, inputs), newborn.lives)

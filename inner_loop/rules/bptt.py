@@ -13,7 +13,7 @@ from torch import Tensor
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
 from inner_loop.network import Activities, Network, Weights
-from inner_loop.objective import Lived
+from inner_loop.objective import Lived, errors_of
 from inner_loop.rule import Teacher
 from inner_loop.rules.through_time import Past, ThroughTime
 
@@ -79,7 +79,7 @@ def _errors(network: Network, past: Past) -> Activities:
         return first.error()
     activities = {group: past.activity(network, group) for group in first.activities}
     targets = past.joined("targets", [lived.targets for lived in past.steps])
-    return first.objective.error(replace(first, activities=activities, targets=targets))
+    return errors_of(first.objective, replace(first, activities=activities, targets=targets))
 
 
 def _counts(steps: Sequence[Lived]) -> Shaped[Tensor, "P TB"] | None:

@@ -16,8 +16,10 @@ from evo.proof import _lived, proof_of_lives, proof_of_search
 from evo.run import Run
 from evo.search import SEARCHES, EvolutionStrategy
 from evo.session import evolve
+from genomes.encodings import GeneExpression
 from genomes.expect import Unexpected
 from genomes.topology import layered
+from inner_loop.rules import Backprop
 from inner_loop.tasks.teacher import Teacher
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
@@ -41,6 +43,33 @@ def test_the_proof_is_of_the_experiment_and_the_same_every_time(small):
     assert proof_of_lives(small(task=Teacher(5, 3, hidden=2, measured=16))) != first, "its data count"
 
 
+def test_the_weights_of_the_known_cohort_matter(small, monkeypatch):
+    experiment = small(rule=Backprop(0.1), seed=21)
+    first, middle = proof_of_lives(experiment), proof_of_lives(experiment, spread=0.0)
+    other = GeneExpression.develop
+
+    def doubled(self, genes, topology, chance):
+        born = other(self, genes, topology, chance)
+        return replace(born, projections={n: replace(s, weight=2 * s.weight) for n, s in born.projections.items()})
+
+    monkeypatch.setattr(GeneExpression, "develop", doubled)
+    _lived.cache_clear()
+    assert proof_of_lives(experiment) != first
+    assert first != middle
+
+
+def test_a_run_of_before_is_held_to_the_cohort_that_it_knows(small):
+    experiment = small()
+    then = manifest(experiment, [])
+    assert then["proof"].keys() == {"cohort", "search"}
+    old = then | {"proof": {"lives": proof_of_lives(experiment, spread=0.0), "search": then["proof"]["search"]}}
+    del old["modules"]
+    check_same_world("runs/x", old, experiment)
+    old["proof"]["lives"] = then["proof"]["cohort"]
+    with pytest.raises(Unexpected, match="the last bits come out otherwise"):
+        check_same_world("runs/x", old, experiment)
+
+
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_every_search_has_a_proof(kind, small):
     goals = small().goals if kind.__name__ != "FitnessProportional" else Scores(("area",))
@@ -54,7 +83,7 @@ def test_a_lazy_search_proves_nothing_since_it_would_take_seconds(small, monkeyp
     assert proof_of_search(small(search=EvolutionStrategy(9))) == ""
 
 
-@pytest.mark.parametrize("part", ["lives", "search"])
+@pytest.mark.parametrize("part", ["lives", "cohort", "search"])
 def test_a_machine_that_rounds_otherwise_does_not_go_on_with_a_run(part, small):
     experiment = small()
     then = manifest(experiment, [])

@@ -118,7 +118,7 @@ def raises(weights, lived, newborn):
         (by_the_mean, "leaves its neighbours' bytes alone"),
         (into_birth, "leaves the newborn's own weights"),
         (explode, "weights are finite"),
-        (transposed, "keep their names, shapes and type"),
+        (transposed, r"expected weights of input -> hidden of shape \(4, 6, 5\), got \(4, 5, 6\)"),
         (raises, r"raises\(\), line \d+: raised KeyError: 'rule.momentum'"),
     ],
 )

@@ -71,6 +71,54 @@ class Alarm(gymnasium.Env):
         Alarm.closed += 1
 
 
+class Habit(gymnasium.Env):
+    """Has one habit of a stranger's environment, from its second step on or from the beginning."""
+
+    action_space = gymnasium.spaces.Discrete(2)
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (3,))
+    habits = {
+        "grown": {"seen": np.zeros(6)},
+        "shrunk": {"seen": np.zeros(2)},
+        "ragged": {"seen": [[1.0], [1.0, 2.0]]},
+        "two rewards": {"reward": np.zeros(2)},
+        "no reward": {"reward": None},
+        "two ends": {"ended": np.array([True, False])},
+    }
+
+    def __init__(self, habit=None, render_mode=None):
+        self.habit = self.habits.get(habit, {})
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        return np.zeros(3), {}
+
+    def step(self, action):
+        self.time += 1
+        now = self.habit if self.time > 1 else {}
+        return now.get("seen", np.ones(3)), now.get("reward", 1.0), now.get("ended", False), False, {}
+
+
+class Double(Habit):
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(6), {}
+
+
+class Old(Habit):
+    def reset(self):
+        return np.zeros(3)
+
+
+class OldStep(Habit):
+    def step(self, action):
+        return np.zeros(3), 1.0, False, {}
+
+
+class OldReset(Habit):
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(3)
+
+
 class Strange(gymnasium.Env):
     """Takes and shows whatever a test wants."""
 
@@ -274,7 +322,8 @@ def test_every_environment_is_closed_when_its_episode_is_forgotten(alarm):
     [
         (("CartPol-v1",), r"Gymnasium\.id: no environment 'CartPol-v1'; did you mean 'CartPole-v1'\?"),
         (("CartPole",), r"Gymnasium\.id: no environment 'CartPole'; did you mean 'CartPole-v1'\?"),
-        (("os:CartPole-v1",), r"Gymnasium\.id: no environment"),
+        (("os:CartPol-v1",), r"Gymnasium\.id: no environment 'CartPol-v1'; .*; os does not register it"),
+        (("nowhere:CartPole-v1",), r"Gymnasium\.id: 'nowhere' cannot be imported: ModuleNotFoundError"),
         (
             ("Blackjack-v1",),
             r"Gymnasium\.id: expected a Box of observations or Discrete ones in Blackjack-v1, got Tuple",
@@ -308,6 +357,63 @@ def test_actions_that_no_network_takes(register, taken):
         Unexpected, match=r"Gymnasium\.id: expected .* actions on one axis or Discrete ones in Strange-v0"
     ):
         Gymnasium(strange, longest=7).ready()
+
+
+@pytest.mark.parametrize("habit", Habit.habits)
+def test_what_is_not_of_its_size_reaches_no_other_episode(habit, register):
+    world = Gymnasium(register("Habit-v0", Habit, max_episode_steps=5, kwargs={"habit": habit}))
+    state, _ = begun(world)
+    state, _ = world.step(state, drawn(world, 0))
+    with pytest.raises(ValueError):
+        world.step(state, drawn(world, 1))
+
+
+def test_a_choice_that_the_space_does_not_have_is_none(register):
+    class Beyond(Habit):
+        observation_space = gymnasium.spaces.Discrete(3)
+
+        def reset(self, *, seed=None, options=None):
+            return 0, {}
+
+        def step(self, action):
+            return 3, 0.0, False, False, {}
+
+    state, _ = begun(world := Gymnasium(register("Beyond-v0", Beyond, max_episode_steps=5)))
+    with pytest.raises(ValueError, match="an observation among its 3 choices, got 3"):
+        world.step(state, drawn(world, 0))
+
+
+def test_numbers_of_other_kinds_are_those_of_python(register):
+    class Kinds(Habit):
+        def step(self, action):
+            return np.zeros((3, 1)), np.array([0.1], dtype=np.float32), np.bool_(True), np.array(False), {}
+
+    state, _ = begun(world := Gymnasium(register("Kinds-v0", Kinds, max_episode_steps=5)))
+    moment = world.step(state, drawn(world, 0))[1]
+    assert torch.equal(moment.reward, torch.full((LIVES, EPISODES), 0.1))
+    assert moment.terminated.all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (Double, r"Strange-v1: expected observations of 3 numbers, as its space says, got one of shape \(6,\)"),
+        (Old, r"'Strange-v1' cannot be reset: TypeError: .*'seed'.*; expected Gymnasium's interface from 0\.26 on"),
+        (OldReset, r"'Strange-v1' gives ndarray at reset; expected Gymnasium's interface"),
+        (OldStep, r"'Strange-v1' gives 4 values at step; expected Gymnasium's interface"),
+    ],
+)
+def test_what_no_life_could_be_lived_in_is_refused_before_any(kind, sentence, register):
+    with pytest.raises(Unexpected, match=rf"Gymnasium\.id: {sentence}"):
+        Gymnasium(register("Strange-v1", kind, max_episode_steps=5)).ready()
+
+
+def test_an_id_that_is_registered_anew_is_looked_at_anew(register):
+    world = Gymnasium(register("Anew-v0", Habit, max_episode_steps=5))
+    assert world.inputs == 3
+    del gymnasium.registry["Anew-v0"]
+    gymnasium.register("Anew-v0", lambda render_mode=None: gymnasium.make("CartPole-v1").unwrapped, max_episode_steps=5)
+    assert world.inputs == 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""What the fields of a class take, as its annotations say it: for reading a config, and in words for a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, get_type_hints
+
+from genomes.evolvable import evolvable_names
+from genomes.expect import Unexpected
+
+_WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", NoneType: "null"}
+
+
+@final
+@dataclass(frozen=True)
+class Shape:
+    """What a field of a class takes: its type, whether it must be given, whether a gene or code may stand there."""
+
+    hint: Any
+    required: bool
+    evolvable: bool
+    code: bool
+
+
+@lru_cache(maxsize=256)
+def shapes(record: type) -> dict[str, Shape]:
+    """The fields that a config can give, by name.
+
+    Raises:
+        Unexpected: a type that is only known to type checkers.
+    """
+    try:
+        hints = get_type_hints(record, include_extras=True)
+    except NameError as error:
+        raise Unexpected(f"{record.__name__}: expected types that are imported at run time, but {error}") from error
+    genes = evolvable_names(record)
+    missing = dataclasses.MISSING
+    return {
+        f.name: Shape(hints[f.name], f.default is f.default_factory is missing, f.name in genes, "code" in f.metadata)
+        for f in dataclasses.fields(record)
+        if f.init
+    }
+
+
+def described(hint: Any) -> str:
+    """A type in words."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return described(inner[0])
+    if origin is Literal:
+        return " or ".join(map(repr, inner))
+    if origin is tuple and inner:
+        length = "" if inner[-1] is ... else f" of {len(inner)}"
+        return f"a list{length}, each {' or '.join(dict.fromkeys(described(arg) for arg in inner if arg is not ...))}"
+    if origin in (Union, UnionType):
+        return " or ".join(described(arg) for arg in inner)
+    return _WORDS.get(hint) or str(getattr(hint, "__name__", hint))

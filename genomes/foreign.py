@@ -1,0 +1,126 @@
+"""Modules that are not part of the house: which text names one, and how it is imported without ending this process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import fields, is_dataclass
+from typing import Any, TextIO, cast, final
+
+from genomes.expect import Unexpected
+
+HOUSE = ("evo", "genomes", "inner_loop", "builtins")
+"""Packages whose classes every process has."""
+
+
+CODE: Mapping[str, Any] = {"code": True}
+"""Metadata of a field whose text may name a module: `module:Name` there imports it, which runs its code."""
+
+
+def is_house(module: str) -> bool:
+    """Whether a module is one that every process has."""
+    return module.partition(".")[0] in HOUSE
+
+
+def parts(value: object) -> Iterator[object]:
+    """A value and everything in it."""
+    yield value
+    if is_dataclass(value):
+        value = [getattr(value, field.name) for field in fields(value)]
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    for each in inside:
+        yield from parts(each)
+
+
+def modules_in(value: object) -> Iterator[str]:
+    """The modules of the classes of a value and of everything in it, and those that its text names."""
+    for each in parts(value):
+        yield type(each).__module__
+        if is_dataclass(each):
+            named = [getattr(each, field.name) for field in fields(each) if "code" in field.metadata]
+            yield from (text.rpartition(":")[0] for text in named if ":" in str(text))
+
+
+def imported(name: str, where: str) -> Any:
+    """A module by its name, from an installed package or the current folder.
+
+    Args:
+        where: what the sentence about a module that cannot be imported begins with.
+
+    Raises:
+        Unexpected: no such module, it raises, or it ends the process; what a module that ends it prints is not shown.
+    """
+    if name.endswith(".py") or "/" in name:
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
+        raise Unexpected(f"{where}: expected the name of a module, such as '{dotted}', got '{name}'")
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.append(folder)  # the command's own path does not hold the user's folder; last, to shadow nothing
+    try:
+        with _held_back():
+            return importlib.import_module(name)
+    except SystemExit as error:
+        said = f", and said: {error.__notes__[-1]}" if hasattr(error, "__notes__") else ""
+        reason = f"it ended the process (SystemExit: {error.code}){said}"
+        raise Unexpected(f"{where}: '{name}' cannot be imported: {reason}") from error
+    except Exception as error:  # a stranger's module can fail in any way
+        reason = f"{type(error).__name__}: {error}"
+        raise Unexpected(f"{where}: '{name}' cannot be imported: {reason}") from error
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """What is printed inside comes out at the end; of what ends the process only the last line is kept, as a note."""
+    out, err = _Held(sys.stdout), _Held(sys.stderr)
+    try:
+        with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
+            yield
+    except SystemExit as error:
+        lines = "".join((*out.held, *err.held)).split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        if said:
+            error.add_note(said[-1][:200])
+        out.held.clear()
+        err.held.clear()
+        raise
+    finally:
+        out.release()
+        err.release()
+
+
+@final
+class _Held:
+    """A stream that keeps what is written to it until it is released.
+
+    Afterwards it writes through: a logger that was made during an import goes on writing to it.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.held = list[str]()
+        self._stream, self._holding = stream, True
+
+    def write(self, text: str) -> int:
+        """Keeps the text, or writes it."""
+        self.held.append(text)
+        if not self._holding:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Writes what was kept: a question must be seen before it is answered."""
+        if self._stream is not None:  # standard output may be closed
+            self._stream.write("".join(self.held))
+            self._stream.flush()
+        self.held.clear()
+
+    def release(self) -> None:
+        """From now on everything is written at once."""
+        self._holding = False
+        if self.held:
+            self.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

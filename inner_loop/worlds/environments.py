@@ -1,0 +1,242 @@
+"""Environments of Gymnasium: found by their id, made, and tried once before any life meets them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from numpy import ndarray
+from torch import Tensor
+
+from genomes.expect import Misshapen, Unexpected, expect, nearest
+from genomes.foreign import HOUSE, imported
+from inner_loop.world import Continuous, Discrete
+
+if TYPE_CHECKING:
+    from inner_loop.worlds.gymnasium import Gymnasium
+
+_EXTRAS = ("box2d", "mujoco")  # simulators that are packages of their own
+_API = "expected Gymnasium's interface from 0.26 on: reset(seed=...) gives two values, step five"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """What an environment takes and shows.
+
+    Attributes:
+        id: of the environment, for sentences.
+        taken: its space of actions.
+        choices: number of the first observation where it is a choice, None where it is a Box.
+        damaged: actuators that do nothing.
+    """
+
+    id: str
+    taken: Any
+    choices: int | None
+    inputs: int
+    actions: Discrete | Continuous
+    steps: int
+    damaged: list[int]
+
+    def seen(self, observation: Any) -> Float64[ndarray, " inputs"]:
+        """An observation as numbers.
+
+        Raises:
+            Misshapen: it is not of the size that its space says: cut anew it would reach into other episodes.
+        """
+        if self.choices is None:
+            numbers = np.asarray(observation, dtype=np.float64)
+            if numbers.size != self.inputs:
+                raise Misshapen(
+                    f"{self.id}: expected observations of {self.inputs} numbers, as its space says, "
+                    f"got one of shape {numbers.shape}"
+                )
+            return numbers.ravel()
+        place = int(self.one("observation", observation)) - self.choices
+        if not 0 <= place < self.inputs:
+            raise Misshapen(f"{self.id}: expected an observation among its {self.inputs} choices, got {observation!r}")
+        return np.eye(1, self.inputs, place)[0]
+
+    def one(self, what: str, value: Any) -> Any:
+        """A single number or flag.
+
+        Raises:
+            Misshapen: there are several, or none.
+        """
+        array = np.asarray(value)
+        if array.size != 1 or array.item() is None:
+            raise Misshapen(f"{self.id}: expected one {what} a step, got {value!r}")
+        return array.item()
+
+    def given(self, actions: Tensor) -> list[Any]:
+        """Actions of P x B episodes as the environment takes them, life after life."""
+        if isinstance(self.actions, Discrete):
+            return (actions.flatten() + int(self.taken.start)).tolist()
+        told = actions.mT.flatten(0, 1).cpu().numpy()
+        low, high = self.taken.low, self.taken.high
+        middle = np.broadcast_to(low / 2 + high / 2, told.shape)
+        done = np.where(np.isnan(told), middle, told).clip(low, high)
+        done[:, self.damaged] = middle[:, self.damaged]
+        return list(done.astype(self.taken.dtype))
+
+
+_known: dict[Gymnasium, tuple[Any, Anatomy]] = {}  # as long as what is registered under the id is the same object
+
+
+def anatomy_of(world: Gymnasium) -> Anatomy:
+    """Learned from one environment that is made for it.
+
+    Raises:
+        Unexpected: it cannot be made, is none that a network can act in, or does not answer as Gymnasium's do.
+    """
+    spec = registered(world)
+    if world not in _known or _known[world][0] is not spec:
+        module = _module_of(spec)
+        if module.partition(".")[0] != "gymnasium" and isinstance(spec.entry_point, str):
+            imported(module, "Gymnasium.id")  # what ends the process when it is imported is a sentence here
+        environment = made(world)
+        try:
+            _known[world] = spec, _learned(world, environment)
+        finally:
+            environment.close()
+    return _known[world][1]
+
+
+def _learned(world: Gymnasium, environment: Any) -> Anatomy:
+    from gymnasium import spaces
+
+    taken, shown = environment.action_space, environment.observation_space
+    steps = environment.spec.max_episode_steps
+    fits = isinstance(shown, (spaces.Box, spaces.Discrete))
+    expect(fits, "Gymnasium.id", f"a Box of observations or Discrete ones in {world.id}", shown)
+    actions: Discrete | Continuous
+    if isinstance(taken, spaces.Discrete):
+        actions = Discrete(int(taken.n))
+    else:
+        fits = isinstance(taken, spaces.Box) and len(taken.shape) == 1 and taken.is_bounded()
+        expect(fits, "Gymnasium.id", f"a finite Box of actions on one axis or Discrete ones in {world.id}", taken)
+        actions = Continuous(tuple(taken.low.tolist()), tuple(taken.high.tolist()))
+    actuators = actions.outputs if isinstance(actions, Continuous) else 0
+    there = all(0 <= action < actuators for action in world.damaged_actions)
+    expect(there, "Gymnasium.damaged_actions", f"numbers of the {actuators} actuators", world.damaged_actions)
+    expect(steps, "Gymnasium.longest", f"a number of steps, since {world.id} has no limit of its own", world.longest)
+    choices = int(shown.start) if isinstance(shown, spaces.Discrete) else None
+    damaged = list(world.damaged_actions)
+    found = Anatomy(world.id, taken, choices, spaces.flatdim(shown), actions, int(steps), damaged)
+    _try(found, environment)
+    return found
+
+
+def _try(anatomy: Anatomy, environment: Any) -> None:
+    """One reset and one step, before there is a folder: older interfaces would fail in every life."""
+    try:
+        answer = environment.reset(seed=0)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {_in_a_line(error)}"
+        raise Unexpected(f"Gymnasium.id: {anatomy.id!r} cannot be reset: {reason}; {_API}") from error
+    _check_values(anatomy, answer, 2, "reset")
+    try:
+        anatomy.seen(answer[0])
+    except (ValueError, TypeError) as error:
+        raise Unexpected(f"Gymnasium.id: {_in_a_line(error)}") from error
+    discrete = isinstance(anatomy.actions, Discrete)
+    action = torch.zeros(1, 1, dtype=torch.int64) if discrete else torch.zeros(1, anatomy.actions.outputs, 1)
+    try:
+        answer = environment.unwrapped.step(anatomy.given(action)[0])
+    except Exception:  # what it raises in the middle of an episode is recorded of the lives that meet it
+        return
+    _check_values(anatomy, answer, 5, "step")
+
+
+def _check_values(anatomy: Anatomy, answer: Any, count: int, call: str) -> None:
+    if not isinstance(answer, tuple) or len(answer) != count:
+        got = f"{len(answer)} values" if isinstance(answer, tuple) else type(answer).__name__
+        raise Unexpected(f"Gymnasium.id: {anatomy.id!r} gives {got} at {call}; {_API}")
+
+
+def registered(world: Gymnasium) -> Any:
+    """What Gymnasium knows of an environment; imports the module that its id names.
+
+    Raises:
+        Unexpected: nothing registers it, the module cannot be imported, or a package is missing.
+    """
+    try:
+        import gymnasium
+    except ImportError as error:
+        raise Unexpected("Gymnasium: a package is missing: pip install gymnasium") from error
+    module, _, name = world.id.rpartition(":")
+    if module and module not in sys.modules:
+        imported(module, "Gymnasium.id")
+    if name not in gymnasium.registry:
+        guess = nearest(name, gymnasium.registry)
+        own = f"{module} does not register it" if module else f"one of your own is named with its module, module:{name}"
+        raise Unexpected(f"Gymnasium.id: no environment {name!r}; {guess}; {own}")
+    return gymnasium.registry[name]
+
+
+def made(world: Gymnasium) -> Any:
+    """One environment.
+
+    Raises:
+        Unexpected: nothing registers it, a package is missing, or it does not take the arguments.
+    """
+    import gymnasium
+
+    spec = registered(world)
+    try:
+        return gymnasium.make(spec, max_episode_steps=world.longest, disable_env_checker=True, **dict(world.arguments))
+    except gymnasium.error.DependencyNotInstalled as error:
+        extra = [f"pip install 'instinct[{name}]'" for name in _EXTRAS if f".{name}." in str(spec.entry_point)]
+        remedy = extra[0] if extra else _in_a_line(error)
+        raise Unexpected(f"Gymnasium.id: a package is missing for {world.id!r}: {remedy}") from error
+    except Exception as error:  # an environment may raise anything when it is made
+        field = "arguments" if world.arguments else "id"
+        raise Unexpected(f"Gymnasium.{field}: {world.id!r} cannot be made: {_in_a_line(error)}") from error
+
+
+def only_here(world: Gymnasium) -> str:
+    """A sentence where this process alone finds the environment by its id, since its own code registered it."""
+    if ":" in world.id:
+        return ""
+    module = _module_of(registered(world))
+    plugins = {point.module for point in entry_points(group="gymnasium.envs")}
+    everywhere = {name.partition(".")[0] for name in ("gymnasium", *HOUSE, *plugins)}
+    if module.partition(".")[0] in everywhere:
+        return ""
+    named = "module" if module == "__main__" else module
+    first = "what registers it belongs into a module; then " if module == "__main__" else ""
+    return (
+        f"{world.id!r} is registered in this process alone, by {module}: {first}workers of a cluster and later "
+        f"commands find it as '{named}:{world.id}'"
+    )
+
+
+def versions(world: Gymnasium) -> str:
+    """Gymnasium's, and those of the packages that an environment is made of."""
+    module = _module_of(registered(world))
+    made_of = {*packages_distributions().get(module.partition(".")[0], ()), "gymnasium"}
+    made_of |= {name for name in _EXTRAS if f".{name}." in f"{module}:"}
+    return ", ".join(f"{name} {_version(name)}" for name in sorted(made_of))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # known by another name, or not installed
+        return "unknown"
+
+
+def _module_of(spec: Any) -> str:
+    """Where the class of an environment stands."""
+    entry = spec.entry_point
+    return entry.partition(":")[0] if isinstance(entry, str) else str(getattr(entry, "__module__", ""))
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
