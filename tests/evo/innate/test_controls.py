@@ -1,7 +1,8 @@
 """The four ways to write a network down: what each keeps exactly, what it costs, and that it learns and repeats."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from genomes.topology import layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
+from inner_loop.task import Task
 from inner_loop.tasks.teacher import Teacher
 from inner_loop.worlds.cart_pole import CartPole
 
@@ -173,3 +175,35 @@ def test_in_a_world_without_genes_for_the_wiring_there_is_nothing_to_compress(sm
     experiment = in_a_world(small, RandomWiring(1.0), rule=Hebbian(Evolve((0.01, 1.0))))
     assert controls(experiment, genome(experiment)) == []
     assert "No network" in origin(experiment)
+
+
+@final
+@dataclass(frozen=True)
+class Watched(Task):
+    """A teacher that notes which splits it was asked for."""
+
+    good: Teacher
+    asked: ClassVar[set[str]] = set()
+
+    inputs = property(lambda self: self.good.inputs)
+    outputs = property(lambda self: self.good.outputs)
+    score_names = property(lambda self: self.good.score_names)
+
+    def size(self, split):
+        return self.good.size(split)
+
+    def draw(self, split, samples, chance, start=0):
+        self.asked.add(split)
+        return self.good.draw(split, samples, chance, start)
+
+    def scores(self, outputs, targets):
+        return self.good.scores(outputs, targets)
+
+
+def test_networks_learn_on_the_two_splits_that_evolution_meets_and_never_on_test(small, monkeypatch):
+    monkeypatch.setattr("evo.innate.controls.STEPS", 4)
+    monkeypatch.setattr("evo.innate.controls.RETRAINED", 2)
+    monkeypatch.setattr(Watched, "asked", set())
+    experiment = small(topology=layered(5, 3), task=Watched(small().task))
+    assert controls(experiment, genome(experiment))
+    assert Watched.asked == {"train", "selection"}
