@@ -38,9 +38,10 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitXor: ast.BitAnd,
 }
-_TWINS = [("min", "max"), ("minimum", "maximum"), ("any", "all"), ("floor", "ceil"), ("append", "appendleft")]
-_TWINS += [("partition", "rpartition"), ("removeprefix", "removesuffix"), ("nanmin", "nanmax"), ("pop", "popleft")]
+_TWINS = [("min", "max"), ("minimum", "maximum"), ("any", "all"), ("floor", "ceil"), ("nanmin", "nanmax")]
+_TWINS += [("partition", "rpartition"), ("removeprefix", "removesuffix")]
 _NAMES = {one: other for pair in _TWINS for one, other in (pair, pair[::-1])}
+_NAMES |= {"appendleft": "append", "popleft": "pop"}
 _WORDS = {"expect", "Unexpected", "Disagreement", "Unreachable", "say", "warning", "info", "debug"}
 """Calls whose text is for a reader: a test asserts what they say, not every letter of it."""
 
@@ -130,7 +131,7 @@ def _of(tree: ast.Module, function: str, constant: bool, where: Place, stated: a
     held = getattr(node, field)
     child = held if index is None else held[index]
     for new in changed(child):
-        if constant and not isinstance(child, ast.Constant):
+        if constant and not (isinstance(child, ast.Constant) and isinstance(child.value, int | float)):
             continue
         _put(where, new)
         first, last = _lines(stated)
