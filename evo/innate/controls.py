@@ -148,7 +148,8 @@ def taught(experiment: Experiment, newborn: Phenotype, code: Code) -> Code:
     numbers = {name: number.clone().requires_grad_() for name, number in code.numbers.items()}
     optimiser = torch.optim.Adam([*numbers.values()], lr=_RATE)
     luck = chance(experiment.seed, "direct network")
-    for step, (inputs, targets) in enumerate(_lessons(experiment, task, newborn.like, code.steps)):
+    lessons = _lessons(experiment, task, newborn.like, code.steps)  # of whole lives: the last one may go on
+    for step, (inputs, targets) in zip(range(code.steps), lessons, strict=False):
         optimiser.param_groups[0]["lr"] = _RATE * (1.0 - step / code.steps)
         activities = network.activity(_packed(code.unfold(numbers), experiment.topology), inputs)
         lived = Lived(activities, targets, network.output, objective, step, luck, newborn.traits)

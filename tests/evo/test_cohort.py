@@ -1,14 +1,17 @@
 """The one call that crosses a process: a pure function of experiment and cohort, individual by individual."""
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import assemble, birth
 from genomes.chance import SHARED, chance
+from genomes.intervention import Intervention
 from genomes.spec import Evolve
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime, live
@@ -190,3 +193,23 @@ def test_a_cohort_of_the_smallest_size_agrees_with_larger_ones(small, founded):
     parts = [evaluate(experiment, cohort).measurements for cohort in pair]
     for name, measured in large.items():
         assert np.allclose(np.concatenate([part[name] for part in parts]), measured, rtol=1e-4), name
+
+
+@final
+@dataclass(frozen=True)
+class Draws(Intervention):
+    """Notes what chance it was given."""
+
+    drawn: ClassVar[list[Tensor]] = []
+
+    def apply(self, newborn, chance):
+        self.drawn.append(chance.uniform(3))
+        return newborn
+
+
+def test_interventions_on_one_newborn_have_chance_of_their_own(small, founded, monkeypatch):
+    monkeypatch.setattr(Draws, "drawn", [])
+    evaluate(small(), founded(small()), Assay(learn=False, interventions=(Draws(), Draws(), Draws())))
+    numbers = torch.stack(Draws.drawn)
+    assert numbers.shape == (3, 4, 3)
+    assert len(numbers.unique()) == numbers.numel(), "of each other's, and of the other individuals'"

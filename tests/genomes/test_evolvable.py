@@ -115,3 +115,17 @@ def test_a_constant_is_finite(number):
     with pytest.raises(Unexpected) as raised:
         Part(rate=number)
     assert str(raised.value) == f"Part.rate: expected a finite number, got {number}"
+
+
+def test_synapses_share_their_numbers_by_lot_and_evenly():
+    """By turns a number would always be followed by the same one, along rows and from one projection to the next."""
+    topology, shared = Topology((Group("eye", 20), Group("hand", 20)), ("eye -> hand", "hand -> hand")), 5
+    part = Part(rate=Evolve((0.0, 1.0), per="synapse", shared=shared))
+    genes = {"rate": torch.arange(2.0 * shared).reshape(2, shared)}
+    spread = expressed(part, genes, topology, torch.zeros(2, 1, 1))[1]["rate"]
+    flat = torch.cat([spread[edge.name].flatten(1) for edge in topology.edges], dim=1)
+    assert torch.equal(flat[1], flat[0] + shared), "the lot is the same for all"
+    order = flat[0].int().tolist()
+    assert [order.count(number) for number in range(shared)] == [800 // shared] * shared
+    for step in (1, 20):
+        assert len(set(zip(order, order[step:], strict=False))) == shared**2, "each follows on each"

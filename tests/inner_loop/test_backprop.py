@@ -1,5 +1,7 @@
 """Backprop in closed form over a cohort is autograd's gradient descent, one individual at a time."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -169,3 +171,28 @@ def test_a_life_whose_episodes_have_ended_keeps_its_weights_to_the_bit():
         for name, w in weights.projections.items():
             assert torch.equal(w[1], before[name][1]) == (step > 0), "momentum would carry it on"
             assert not torch.equal(w[0], before[name][0])
+
+
+def test_a_life_that_goes_on_after_an_end_has_the_momentum_that_it_had():
+    """A step during which nothing of it is alive is none: neither its weights nor its velocity know of it."""
+    rule = Backprop(0.1, 0.9)
+    newborn, moment = specimen.newborn(rule), specimen.moment(SquaredError())
+    inputs = moment.activities["input"].float()
+
+    def lived(pattern):
+        network, weights = Network(newborn.topology), Weights.born(newborn)
+        state = rule.init(network, newborn, weights)
+        for going in pattern:
+            alive = torch.ones(4, inputs.shape[2], dtype=torch.bool)
+            alive[1] = going
+            activities = network.activity(weights, inputs)
+            now = replace(moment, activities=activities, targets=moment.targets.float(), alive=alive)
+            weights, state = rule.step(network, weights, state, now, newborn)
+        return weights
+
+    interrupted, whole = lived((True, False, False, True)), lived((True, True))
+    for name, weight in whole.projections.items():
+        torch.testing.assert_close(interrupted.projections[name][1], weight[1])
+        assert not torch.equal(interrupted.projections[name][0], weight[0])
+    for name, bias in whole.biases.items():
+        torch.testing.assert_close(interrupted.biases[name][1], bias[1])

@@ -287,3 +287,15 @@ def test_every_probe_of_a_curve_is_scored_on_the_same_resamples_as_birth_and_the
     assert len(np.unique(whole["curve.resampled"][0])) > 4
     still = lived(9, 4, Frozen())["curve.resampled"]
     assert np.array_equal(still, np.repeat(still[:, :1], 4, axis=1))
+
+
+def test_a_bootstrap_counts_the_same_samples_in_every_life_whatever_its_chance():
+    """The same network in several lives is right and wrong on the same samples, on every resample of them."""
+    newborn = cohort([5, 5, 5])
+    found = [
+        live(newborn, Frozen(), None, DIGITS, Lifetime(0), luck, "test", resamples=20)["innate.accuracy.resampled"]
+        for luck in (SHARED, chance(1, "life", owners=range(3)), chance(2, "life", owners=range(3)))
+    ]
+    assert len(np.unique(found[0])) > 4
+    for again in found:
+        assert np.array_equal(again, np.repeat(found[0][:1], 3, axis=0))

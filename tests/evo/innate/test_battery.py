@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from evo.figures import CONDITIONS
 from evo.innate.battery import DIRECT, EVOLVED, LONG, Battery, battery, genomes, picture, superiority, table
 from evo.innate.bench import Scores
 from evo.innate.nulls import FOUNDERS, SHUFFLED, SIGNS, STANDARD
@@ -134,3 +135,22 @@ def test_rounding_is_no_spread(bench_of, task):
     apart = Scores(np.array([0.1475, 0.1475 + 1e-6]))
     found = {(EVOLVED, c): s for c, s in (("innate", alike), ("learned", apart))}
     assert (table([Battery(bench_of(task), found, {})])["sd"] > 0).tolist() == [False, True]
+
+
+def test_p_is_that_of_the_mean_of_births_and_not_of_the_best_of_them(bench_of, task):
+    null = [0.5, 0.65, 0.7]
+    frame = table([made_up(bench_of(task), [0.3, 0.9], null)])
+    assert frame.at[(SHUFFLED.name, "innate"), "p"] == 3 / 4, "two of three draws are above .6"
+    frame = table([made_up(bench_of(task), [0.6, 0.0], null)])
+    assert frame.at[(SHUFFLED.name, "innate"), "p"] == 1.0, "and all of them above .3"
+
+
+def test_p_of_further_genomes_is_that_of_the_mean_of_their_births(bench_of, world, levels_of):
+    bench = bench_of(world, levels_of(world, 2), births=4, draws=20)
+    measured = battery(bench)
+    frame = genomes(measured).set_index("condition")
+    for condition in bench.at_birth:
+        null = measured.scores[FOUNDERS.name, condition].values
+        rows = frame.loc[CONDITIONS[condition][0]]
+        for mean, p in zip(rows["mean"], rows["p"], strict=True):
+            assert p == pytest.approx((np.sum(null >= mean - 1e-12) + 1) / 21)

@@ -181,3 +181,12 @@ def test_an_encoding_without_a_file_has_a_program_of_unknown_size(monkeypatch):
     assert found.constants == 13
     assert math.isnan(found.program)
     assert "has no file" in found.sentence
+
+
+def test_the_shorter_of_two_codes_is_taken_and_a_bit_says_which():
+    """Without that bit nothing that reads the symbols would know how."""
+    same, each = np.full(50, 3), np.arange(8)
+    assert of_symbols(same, 8).coded == pytest.approx(1 + adaptive_bits(same, 8), abs=1e-9)
+    assert adaptive_bits(same, 8) < 150
+    assert of_symbols(each, 8).coded == 1 + 8 * 3
+    assert adaptive_bits(each, 8) > 8 * 3

@@ -1,6 +1,7 @@
 """Layers and neurons of planted codes: what is known of them is what the section says."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from evo.search.base import founders
 from evo.search.random_search import RandomSearch
 from genomes.chance import chance
 from genomes.encodings.direct import Direct
+from genomes.encodings.random_wiring import RandomWiring
 from genomes.expect import Unexpected
+from genomes.spec import Evolve
 from genomes.topology import Group, Topology, layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime
@@ -274,3 +277,13 @@ def test_stimuli_that_were_not_met_are_refused():
     experiment = digits()
     with pytest.raises(Unexpected, match="stimuli"):
         inside(experiment, genome(experiment), 3, 1, Measured("far.npz", np.arange(93, 101), np.zeros((1, 8, 8))))
+
+
+def test_founders_are_born_by_chance_of_their_own():
+    """Where nothing of the wiring is inherited, births by the same chance would all be one network."""
+    experiment = replace(digits(Backprop(Evolve((0.1, 1.0))), steps=0), encoding=RandomWiring(1.0))
+    levels = genome(experiment)
+    table = inside(experiment, levels, 3, 1).tables["layers"]
+    for group in ("layer1", "layer2"):
+        found = row(table, group=group, comparison="class at birth")
+        assert found["founders low"] + 0.02 < found["founders high"]

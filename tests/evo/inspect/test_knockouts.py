@@ -21,7 +21,7 @@ from evo.inspect.minimal import minimal
 from evo.inspect.units import Units, units_of
 from evo.inspect.variants import Scored, Variants, examined
 from evo.inspect.words import loss, says, score, signed
-from evo.statistics import Estimate
+from evo.statistics import Estimate, holm, nothing
 from evo.subject import Subject
 from genomes.chance import chance
 from genomes.encoding import Encoding
@@ -324,3 +324,39 @@ def test_words_of_effects():
     assert says(rule, "excite and inhibit") == "neuron 3 of eye excites and inhibits neurons of hand"
     assert says(replace(rule, pre="neurons of eye"), "inhibit") == "neurons of eye inhibit neurons of hand"
     assert says(replace(rule, pre=""), "excite") == "r"
+
+
+def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_path):
+    """A quarter of the test split is labelled wrongly: there the whole genome has 75 %, where it was chosen 100 %."""
+    arrays = {}
+    for part, wrong in (("train", 0), ("test", 25)):
+        labels = np.arange(100) % 2
+        arrays |= {f"x_{part}": twice(labels, np.zeros((100, 2))).astype(np.float32), f"y_{part}": labels.copy()}
+        arrays[f"y_{part}"][:wrong] = 1 - labels[:wrong]
+    np.savez(tmp_path / "samples.npz", **arrays)
+    experiment = chain(small, Arrays(str(tmp_path / "samples.npz")))
+    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, wired([2, 1], [1, 2])), 2)
+    fewest = minimal(bench, [0, 3, 1, 2])
+    assert fewest.kept == {0, 3}
+    course = fewest.part.tables["minimal"].set_index("left")["score at birth"]
+    assert course[[4, 2]].tolist() == pytest.approx([0.75, 0.75])
+    assert "75.0 %" in fewest.part.sentences[0]
+    assert "where the whole genome has 75.0 %" in fewest.part.sentences[0]
+
+
+def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small):
+    experiment = small(encoding=GeneExpression(genes=1, bits=4))
+    spec = assemble(experiment)
+    levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
+    found = found_in(experiment, levels, births=4).frame
+    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, levels), 4)
+    count = len(bench.units.each)
+    scores = bench.tested("again", bench.units.without([(), *([k] for k in range(count))]))
+    names = [unit.name for unit in bench.units.each]
+    order = [names.index(name) for name in found["unit"]]
+    alone = [nothing(scores.contrast(name, {0: 1, k + 1: -1})) for name in bench.conditions for k in order]
+    told = [*found["p at birth"], *found["p after learning"]]
+    assert len(told) == 2 * count
+    assert told == pytest.approx(holm(alone), nan_ok=True)
+    certain = int(np.nanargmin(alone))
+    assert told[certain] > 3 * alone[certain] > 0, "or this test could not tell"

@@ -239,3 +239,14 @@ def test_scores_by_hand():
 def test_impossible_films(wrong):
     with pytest.raises(Unexpected, match=f"Looming.{next(iter(wrong))}"):
         Looming(**wrong)
+
+
+@pytest.mark.parametrize("kind", ["receding", "translating", "dimming"])
+def test_an_escape_from_what_does_not_loom_is_never_paid_not_even_in_the_last_frame(kind):
+    world = Looming(looming=0.0, distractors=(kind,), collision=(1.0, 1.0))
+    for last in range(10):
+        state, moment = world.reset(KEY, 6, KEY)
+        for frame in range(last + 1):
+            state, moment = world.step(state, torch.full((1, 6), int(frame == last)))
+        assert moment.terminated.all()
+        assert (moment.reward == 0).all(), last

@@ -1,0 +1,60 @@
+"""What a worker gives back: nothing where it does not compute what the run began with, else the cohort's outcome."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from evo.answers import Answer, answer, depends_on_the_machine, differ, digest_of
+from evo.cohort import SELECTION, Outcome, evaluate
+from evo.proof import Proof, proof_of_lives
+from evo.record import outcome_arrays
+
+
+@pytest.fixture(autouse=True)
+def on_a_node(monkeypatch):
+    """As if Ray had sent the task here."""
+    monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "here"))
+
+
+def test_a_worker_without_the_proof_computes_nothing(small, founded):
+    experiment = small()
+    asked = []
+
+    def evaluator(experiment, cohort, assay):
+        asked.append(cohort.number)
+        return evaluate(experiment, cohort, assay)
+
+    cohort, digest = founded(experiment), proof_of_lives(experiment)
+    for wrong in ("0" * 64, digest[::-1]):
+        given = answer(evaluator, experiment, cohort, SELECTION, Proof(experiment, wrong), False)
+        assert (given.outcome, given.node) == (None, "here")
+        assert answer(evaluator, experiment, cohort, SELECTION, Proof(experiment, wrong), True).outcome is None
+    assert asked == [], "not even tried"
+    for proof in (Proof(experiment, digest), None):
+        assert answer(evaluator, experiment, cohort, SELECTION, proof, False).outcome is not None
+    assert asked == [0, 0]
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_worker_that_proved_itself_gives_what_the_cohort_comes_to(small, founded, same_bytes, guarded):
+    experiment = small()
+    cohort, proof = founded(experiment), Proof(experiment, proof_of_lives(experiment))
+    given = answer(None, experiment, cohort, SELECTION, proof, guarded)
+    assert same_bytes(outcome_arrays(given.outcome), outcome_arrays(evaluate(experiment, cohort)))
+    assert given.digest == digest_of(evaluate(experiment, cohort))
+
+
+def test_answers_contradict_each_other_only_where_no_machine_had_a_part_in_them():
+    outcome = Outcome({"gain": np.array([1.0, 2.0])}, ("", "nan"))
+    other = replace(outcome, measurements={"gain": np.array([1.0, 3.0])})
+    slow = replace(outcome, failures=("", "timeout"))
+    first, late = (Answer(one, "a", 1, "AVX2", 0.1) for one in (outcome, other))
+    assert not differ(first, outcome)
+    assert differ(late, outcome)
+    assert not differ(late, slow)
+    assert not differ(replace(first, outcome=slow), outcome)
+    assert not differ(replace(first, outcome=None), outcome)
+    assert depends_on_the_machine(replace(first, outcome=slow))
+    assert not depends_on_the_machine(first)
