@@ -26,12 +26,12 @@ ROOT = Path(__file__).resolve().parents[1]
 STORED = ROOT / "reproductions" / "results"
 DOCUMENTS = ("README.md", "docs/results.md")
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_FIGURE = re.compile(r"(<!--of (\S+) (\S+) (\S+) (\S+)-->).*?(<!---->)", re.DOTALL)
+_FIGURE = re.compile(r"(<!--of (\S+) (\S+) (\S+) (\S+?)-->).*?(<!---->)", re.DOTALL)
 
 
 def runs(name: str) -> list[dict[str, Any]]:
-    """The stored runs of a headline, those that stopped too."""
-    return list(json.loads((STORED / f"{name}.json").read_text())["runs"])
+    """The stored runs of a headline, those that stopped too; none where it has not been run."""
+    return list(json.loads((STORED / f"{name}.json").read_text())["runs"]) if stored(name) else []
 
 
 def values(name: str, key: str) -> list[float]:
@@ -48,6 +48,8 @@ def values(name: str, key: str) -> list[float]:
 
 def said(name: str, key: str, how: str, form: str) -> str:
     """One figure as a document says it."""
+    if not stored(name):
+        return "not run yet"
     if how == "stopped":
         return str(sum("stopped" in run for run in runs(name)))
     found = values(name, key)
@@ -62,7 +64,7 @@ def said(name: str, key: str, how: str, form: str) -> str:
 
 
 def cell(name: str, key: str, form: str) -> str:
-    """Median and range over the runs, or that there are none yet."""
+    """Median and range over the runs."""
     if not stored(name):
         return "not run yet"
     return f"{said(name, key, 'median', form)} ({said(name, key, 'range', form)})"
@@ -99,6 +101,8 @@ def _row(name: str, key: str, form: str) -> tuple[str, ...]:
 
 def _counted(name: str) -> str:
     """How many runs there are, and how many of them stopped."""
+    if not stored(name):
+        return "0"
     ended, halted = said(name, "seed", "count", ""), said(name, "seed", "stopped", "")
     return ended if halted == "0" else f"{ended}, and {halted} that stopped"
 
@@ -110,6 +114,8 @@ def seeds(name: str, columns: Sequence[tuple[str, str]], form: str) -> str:
         cells = [run["stopped"]] if "stopped" in run else [f"{values(name, key)[ended]:{form}}" for _, key in columns]
         ended += "stopped" not in run
         lines.append((str(run["seed"]), *cells, *[""] * (len(columns) - len(cells))))
+    if not lines:
+        return "*not run yet*\n"
     if ended:
         lines.append(("**median**", *(f"**{said(name, key, 'median', form)}**" for _, key in columns)))
     return grid(("seed", *(what for what, _ in columns)), lines)
@@ -158,6 +164,7 @@ _LESIONS = {
 }
 _OF_CARTS = ("random genomes, plastic", "**plastic, within one episode**", "plasticity off", "after it, plasticity off")
 _CARTS = ["founders.innate_plastic", "held_out.standard.innate_plastic", "held_out.standard.innate"]
+_LONGER = "held_out.longer_pole.innate_plastic"
 _THERE = [f"held_out.{way}_reversed.learned_there" for way in ("never", "always")]
 _REVERSED = (
     ("random genomes after such a life", "founders.learned"),
@@ -178,7 +185,7 @@ _KINDS = (
 def _kind(what: str, name: str, parameters: int, compression: str) -> tuple[str, ...]:
     """A row of the bottleneck's table."""
     given = [("birth", ".3f"), ("coarse", ".3f"), ("epoch1", ".3f"), ("last", ".3f"), ("gap", "+.4f")]
-    has = runs("genomic_bottleneck")[0][name]
+    has = (runs("genomic_bottleneck") or [{}])[0].get(name, {})
     cells = [cell("genomic_bottleneck", f"{name}.{key}", form) if key in has else "-" for key, form in given]
     return what, f"{parameters:,}", compression, *cells
 
@@ -194,6 +201,18 @@ TABLES: dict[str, Callable[[], str]] = {
     "spatial": lambda: by_config("digits-spatial", "digits-expression-small"),
     "encodings": lambda: by_config(*(f"digits-innate-{name}" for name in ("expression", "bottleneck", "direct"))),
     "front": lambda: seeds("digits-front", [("innate", "innate"), ("learned", "learned")], ".3f"),
+    "cartpole": lambda: grid(
+        ("", "random genomes", "evolved"),
+        [
+            (what, *(cell("cartpole-hebbian", key, ".0f") if key else "" for key in keys))
+            for what, keys in (
+                ("at birth, plasticity off", ("founders.innate", "held_out.standard.innate")),
+                ("**at birth, plasticity on, one episode**", (_CARTS[0], _CARTS[1])),
+                ("a pole three times as long, half again as long as any in evolution", ("", _LONGER)),
+                ("actions exchanged: these rules see no reward", ("", "held_out.reversed.innate_plastic")),
+            )
+        ],
+    ),
     "hebbian": lambda: rows(("", *_OF_CARTS), ".0f", *_lines(_RULES, [*_CARTS, "held_out.standard.learned"])),
     "hebbian-plastic": lambda: rows(
         ("", *_WORLDS), ".0f", *_lines(_RULES, [f"held_out.{away}.innate_plastic" for away in _AWAY])
