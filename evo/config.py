@@ -70,23 +70,7 @@ def understood(
     if not isinstance(data, dict):
         raise Unexpected(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
     as_it_stands, data = ({key: opened(key, value) for key, value in deepcopy(data).items()} for _ in range(2))
-    begins: dict[str, str] = {}  # of a sentence about a key that is not as in the file
-    mistakes, own, theirs = [], set(), set()
-    for override in overrides:
-        try:
-            own |= (new := _override(data, override))
-            begins |= dict.fromkeys(new, f"{COMMAND_LINE}: ")
-        except Unexpected as error:
-            mistakes.append(str(error))
-    if data.pop("sweep", None) is not None:
-        raise Unexpected(f"{name}: sweep: expected one experiment, got a set of them; sweep=null takes it without")
-    for key, (value, ours) in (swept or {}).items():
-        begin = f"{COMMAND_LINE if ours else name}: sweep."
-        try:
-            begins |= dict.fromkeys(_set(data, key, value, begin), begin)
-            own.add(key) if ours else theirs.add(key)
-        except Unexpected as error:
-            mistakes.append(str(error))
+    begins, mistakes, own, theirs = _changed(data, name, overrides, swept or {})
     reader = Reader(dict.fromkeys(_WITH_CODE, True) if allow_code else _trusted(own, theirs))
     experiment = reader.experiment(data)
 
@@ -99,6 +83,38 @@ def understood(
     if experiment is None or mistakes:
         raise Unexpected("\n".join(mistakes))
     return experiment
+
+
+def _changed(
+    data: dict[str, Any], name: str, overrides: Sequence[str], swept: Mapping[str, tuple[Any, bool]]
+) -> tuple[dict[str, str], list[str], set[str], set[str]]:
+    """Gives the values of overrides and of a sweep their places in the data.
+
+    Returns:
+        begins: of a sentence about a key that is not as in the file, by that key.
+        mistakes: a sentence each.
+        own, theirs: keys whose values come from the command line, and from a sweep of the file.
+    """
+    begins: dict[str, str] = {}
+    mistakes: list[str] = []
+    own: set[str] = set()
+    theirs: set[str] = set()
+    for override in overrides:
+        try:
+            own |= (new := _override(data, override))
+            begins |= dict.fromkeys(new, f"{COMMAND_LINE}: ")
+        except Unexpected as error:
+            mistakes.append(str(error))
+    if data.pop("sweep", None) is not None:
+        raise Unexpected(f"{name}: sweep: expected one experiment, got a set of them; sweep=null takes it without")
+    for key, (value, ours) in swept.items():
+        begin = f"{COMMAND_LINE if ours else name}: sweep."
+        try:
+            begins |= dict.fromkeys(_set(data, key, value, begin), begin)
+            own.add(key) if ours else theirs.add(key)
+        except Unexpected as error:
+            mistakes.append(str(error))
+    return begins, mistakes, own, theirs
 
 
 def _trusted(own: Collection[str], theirs: Collection[str]) -> dict[str, bool]:

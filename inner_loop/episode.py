@@ -6,7 +6,7 @@ weights; or every episode learns apart, and is a life of its own with one episod
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -104,8 +104,7 @@ def behave(
 
     Args:
         weights: are written into if a rule is given.
-        chance: K streams of these episodes, K = lives or 1.
-        hidden: K streams of what lasts for a life.
+        chance, hidden: K streams of these episodes, and of what lasts for a life; K = lives or 1.
         rule: learns at each step and explores; None: nothing changes, and the best action is taken.
         state: of the rule.
         forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
@@ -114,7 +113,7 @@ def behave(
     moments, sizes = Moments(being.world, being.lives(episodes), episodes), Sizes(weights)
     moments.checked(moment)
     going = _Going(being, rule, chance, episodes)
-    for step in range(being.world.steps):
+    for step in going.steps():
         if forgetful and step:
             going.forget(moment)
         activities, drives, noise = going.active(weights, moment, step)
@@ -127,8 +126,6 @@ def behave(
             sizes.checked(rule, weights)
         going.on(activities, ended)
         moment = after
-        if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
-            break
     if rule is not None:
         weights, state = rule.consolidate(being.network, weights, state, being.newborn)
         sizes.checked(rule, weights)
@@ -151,6 +148,13 @@ class _Going:
         self.alive = torch.ones_like(self._reward, dtype=torch.bool)
         self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not yet summed
         self._sums = torch.zeros(3, newborn.lives, side, dtype=torch.float64, device=like.device)
+
+    def steps(self) -> Iterator[int]:
+        """The steps of the longest episode, as long as one of them goes on; looked at only now and then."""
+        for step in range(self._being.world.steps):
+            yield step
+            if step % _LOOK == _LOOK - 1 and not bool(self.alive.any()):
+                return
 
     def forget(self, moment: Moment) -> None:
         """Activity returns to rest where a new trial begins, and what was done and rewarded before is not felt."""

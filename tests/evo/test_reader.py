@@ -59,7 +59,7 @@ COMPONENTS = {
     ],
     "objective": [{"kind": st.sampled_from(["CrossEntropy", "SquaredError"])}],
     "search": [
-        {"kind": st.just("RandomSearch"), "population": st.integers(2, 10**9)},
+        {"kind": st.just("RandomSearch"), "population": st.integers(2, 10**7)},
         {
             "kind": st.sampled_from(["Genetic", "NSGA2"]),
             "variation": st.fixed_dictionaries(
