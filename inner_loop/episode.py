@@ -111,27 +111,23 @@ def behave(
         forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
     """
     there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
-    moments, sizes = Moments(being.world, being.lives(episodes), episodes), Sizes(weights)
-    moments.checked(moment)
-    going = _Going(being, rule, chance, episodes)
+    going, sizes = _Going(being, rule, chance, episodes, moment), Sizes(weights)
     for step in range(being.world.steps):
         if forgetful and step:
             going.forget(moment)
         activities, drives, noise = going.active(weights, moment, step)
         act = going.act(activities, step)
         there, after = being.world.step(there, act)
-        ended = going.rewarded(moments.checked(after))
+        ended = going.rewarded(after)
         if rule is not None:
             lived = going.lived(activities, drives, noise, moment, step)
-            weights, state = rule.step(being.network, weights, state, lived, being.newborn)
-            sizes.checked(rule, weights)
+            weights, state = sizes.checked(rule, rule.step(being.network, weights, state, lived, being.newborn))
         going.on(activities, ended)
         moment = after
         if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
             break
     if rule is not None:
-        weights, state = rule.consolidate(being.network, weights, state, being.newborn)
-        sizes.checked(rule, weights)
+        weights, state = sizes.checked(rule, rule.consolidate(being.network, weights, state, being.newborn))
     return Behaved(weights, state, *going.summed(there))
 
 
@@ -139,7 +135,9 @@ def behave(
 class _Going:
     """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
 
-    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
+    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int, first: Moment) -> None:
+        self._moments = Moments(being.world, being.lives(episodes), episodes)
+        self._moments.checked(first)
         newborn, side = being.newborn, 1 if being.apart else episodes
         like = newborn.like
         self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
@@ -176,6 +174,7 @@ class _Going:
     def rewarded(self, after: Moment) -> Tensor:
         """Takes in the reward; whether the episode has ended, (P or 1, B)."""
         being, did = self._being, self._did
+        self._moments.checked(after)
         self._reward = being.inward(after.reward, self._episodes).to(being.newborn.like).expand_as(self.alive)
         if being.feedback:
             if isinstance(being.world.actions, Discrete):
