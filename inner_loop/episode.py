@@ -6,7 +6,7 @@ weights; or every episode learns apart, and is a life of its own with one episod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -104,31 +104,30 @@ def behave(
 
     Args:
         weights: are written into if a rule is given.
-        chance, hidden: K streams of these episodes, and of what lasts for a life; K = lives or 1.
+        chance: K streams of these episodes, K = lives or 1.
+        hidden: K streams of what lasts for a life.
         rule: learns at each step and explores; None: nothing changes, and the best action is taken.
         state: of the rule.
         forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
     """
     there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
-    moments, sizes = Moments(being.world, being.lives(episodes), episodes), Sizes(weights)
-    moments.checked(moment)
-    going = _Going(being, rule, chance, episodes)
-    for step in going.steps():
+    going, sizes = _Going(being, rule, chance, episodes, moment), Sizes(weights)
+    for step in range(being.world.steps):
         if forgetful and step:
             going.forget(moment)
         activities, drives, noise = going.active(weights, moment, step)
         act = going.act(activities, step)
         there, after = being.world.step(there, act)
-        ended = going.rewarded(moments.checked(after))
+        ended = going.rewarded(after)
         if rule is not None:
             lived = going.lived(activities, drives, noise, moment, step)
-            weights, state = rule.step(being.network, weights, state, lived, being.newborn)
-            sizes.checked(rule, weights)
+            weights, state = sizes.checked(rule, rule.step(being.network, weights, state, lived, being.newborn))
         going.on(activities, ended)
         moment = after
+        if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
+            break
     if rule is not None:
-        weights, state = rule.consolidate(being.network, weights, state, being.newborn)
-        sizes.checked(rule, weights)
+        weights, state = sizes.checked(rule, rule.consolidate(being.network, weights, state, being.newborn))
     return Behaved(weights, state, *going.summed(there))
 
 
@@ -136,7 +135,9 @@ def behave(
 class _Going:
     """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
 
-    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
+    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int, first: Moment) -> None:
+        self._moments = Moments(being.world, being.lives(episodes), episodes)
+        self._moments.checked(first)
         newborn, side = being.newborn, 1 if being.apart else episodes
         like = newborn.like
         self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
@@ -148,13 +149,6 @@ class _Going:
         self.alive = torch.ones_like(self._reward, dtype=torch.bool)
         self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not yet summed
         self._sums = torch.zeros(3, newborn.lives, side, dtype=torch.float64, device=like.device)
-
-    def steps(self) -> Iterator[int]:
-        """The steps of the longest episode, as long as one of them goes on; looked at only now and then."""
-        for step in range(self._being.world.steps):
-            yield step
-            if step % _LOOK == _LOOK - 1 and not bool(self.alive.any()):
-                return
 
     def forget(self, moment: Moment) -> None:
         """Activity returns to rest where a new trial begins, and what was done and rewarded before is not felt."""
@@ -180,6 +174,7 @@ class _Going:
     def rewarded(self, after: Moment) -> Tensor:
         """Takes in the reward; whether the episode has ended, (P or 1, B)."""
         being, did = self._being, self._did
+        self._moments.checked(after)
         self._reward = being.inward(after.reward, self._episodes).to(being.newborn.like).expand_as(self.alive)
         if being.feedback:
             if isinstance(being.world.actions, Discrete):

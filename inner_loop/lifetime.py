@@ -135,8 +135,8 @@ def learn(
     for step, (inputs, targets) in enumerate(lessons):
         activities = network.activity(weights, inputs)
         lived = Lived(activities, targets, network.output, objective, step, chance, newborn.traits)
-        weights, state = rule.step(network, weights, state, lived, newborn)
-        yield step + 1, sizes.checked(rule, weights)
+        weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
+        yield step + 1, weights
 
 
 def _like(like: Tensor, samples: Samples) -> Samples:

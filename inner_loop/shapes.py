@@ -7,7 +7,7 @@ each other. What is raised here is recorded of the individuals that met it, like
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 from torch import Tensor
 
@@ -85,13 +85,14 @@ class Sizes:
         self._projections = {name: tensor.shape for name, tensor in weights.projections.items()}
         self._biases = {name: tensor.shape for name, tensor in weights.biases.items()}
 
-    def checked(self, rule: LearningRule, weights: Weights) -> Weights:
-        """The weights that a rule gives back.
+    def checked(self, rule: LearningRule, given: tuple[Weights, Any]) -> tuple[Weights, Any]:
+        """The weights, and the state beside them, that a rule gives back.
 
         Raises:
             Misshapen: they are of other sizes.
         """
-        for born, given in ((self._projections, weights.projections), (self._biases, weights.biases)):
+        weights, _ = given
+        for born, now in ((self._projections, weights.projections), (self._biases, weights.biases)):
             for name, shape in born.items():
-                check_shape(rule, f"weights of {name}", given.get(name), {shape})
-        return weights
+                check_shape(rule, f"weights of {name}", now.get(name), {shape})
+        return given

@@ -112,7 +112,7 @@ class Broken(Encoding):
         ("shared chance", "in another order"),
         ("mask", "did not grow has the weight 0"),
         ("double", "of the genes' type"),
-        ("parameter", r"spreads to \(P, post, pre\)"),
+        ("parameter", r"that spreads to \(32, 5, 12\), got \(7,\)"),
         ("neuron", r"\(32, 9\), got \(32, 1\)"),
         ("constant", "another genome grows another network"),
         ("bits", "between 0 and the bits"),

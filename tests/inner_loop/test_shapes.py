@@ -176,4 +176,4 @@ def test_what_else_a_synapse_has_spreads_to_the_weights(shape):
 
 def test_sizes_are_those_at_birth():
     weights = Weights.born(specimen.newborn(Backprop()))
-    assert Sizes(weights).checked(Backprop(), weights) is weights
+    assert Sizes(weights).checked(Backprop(), (weights, "state")) == (weights, "state")
