@@ -86,3 +86,11 @@ def test_a_goal_for_every_measurement_that_a_life_gives(small, founded):
     assert named <= measured.keys()
     of_all = dataclasses.replace(experiment, goals=Scores(tuple(sorted(named))))
     assert np.isfinite(of_all.goals.of(measured)).all()
+
+
+def test_the_best_of_a_run_is_chosen_in_the_conditions_that_goals_name():
+    measured = ("innate", "innate_plastic", "learned")
+    assert Scores(("learned.return", "-genome_bits")).conditions(measured) == ("learned",)
+    assert Scores(("learned.return", "innate_plastic.dsi")).conditions(measured) == ("innate_plastic", "learned")
+    assert Scores(("innate.return", "innate.dsi")).conditions(measured) == ("innate",), "innate_plastic is another"
+    assert Scores(("gain", "-synapses")).conditions(measured) == measured, "none is named"

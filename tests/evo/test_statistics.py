@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import norm, sem, ttest_1samp
+from scipy.stats import t as student
 
 from evo.statistics import Estimate, above, effect_size, estimate, holm, mean_over_runs, nothing
 from genomes.chance import chance
@@ -102,3 +103,79 @@ def test_of_sixty_effects_that_are_none_hardly_any_is_found_with_four_lives(cros
         ]
         found += min(holm(p)) < 0.05
     assert found <= 8, found
+
+
+@pytest.mark.parametrize("count", [2, 4, 12])
+@pytest.mark.parametrize("crossed", [False, True])
+def test_an_interval_is_a_bootstrap_over_lives_and_samples_widened_to_students(count, crossed):
+    """By hand: percentiles of the means of drawn lives, a column of samples each, and what t has more than they."""
+    scores = draws(count, seed=count)
+    resampled = scores[:, None] + 0.5 * draws(300, seed=9)[None, :] if crossed else None
+    columns = resampled if crossed else np.tile(scores[:, None], (1, 1000))
+    drawn = chance(0, "bootstrap over lives").integers(count, columns.shape[1], count)[0].numpy()
+    means = [np.mean([columns[life, k] for life in lives]) for k, lives in enumerate(drawn)]
+    more = (
+        scores.var(ddof=1) / count * (student.ppf(0.975, count - 1) ** 2 - norm.ppf(0.975) ** 2 * (count - 1) / count)
+    )
+    low, high = (np.sqrt((scores.mean() - np.percentile(means, end)) ** 2 + more) for end in (2.5, 97.5))
+    found = estimate(scores, resampled)
+    assert found.mean == pytest.approx(scores.mean())
+    assert (found.mean - found.low, found.high - found.mean) == pytest.approx((low, high), rel=1e-6)
+
+
+def test_one_life_has_the_interval_of_its_samples_and_no_life_has_none():
+    resampled = draws(1, 500)
+    one = estimate(np.array([0.3]), resampled)
+    assert (one.mean, one.low, one.high) == pytest.approx((0.3, *np.percentile(resampled[0], (2.5, 97.5))))
+    for nothing_known in (estimate(np.array([np.nan, np.nan]), draws(2, 5)), estimate(np.zeros(0))):
+        assert np.isnan([nothing_known.mean, nothing_known.low, nothing_known.high]).all()
+    lived = estimate(np.array([np.nan, 1.0, 3.0]), np.array([[9.0] * 50, [1.0] * 50, [3.0] * 50]))
+    assert lived.mean == 2.0
+    assert lived.high < 20
+
+
+def test_runs_by_hand():
+    for means in ([1.0, 4.0], [0.5, 0.5, 0.75, 1.0]):
+        found = mean_over_runs(means)
+        low, high = student.interval(0.95, len(means) - 1, np.mean(means), sem(means))
+        assert (found.mean, found.low, found.high) == pytest.approx((np.mean(means), low, high))
+    one = mean_over_runs([3.0])
+    assert (one.mean, np.isnan(one.low), np.isnan(one.high)) == (3.0, True, True)
+
+
+def test_no_effect_and_certain_effects():
+    same = estimate(np.zeros(5))
+    assert (same.low, same.high, nothing(same)) == (0.0, 0.0, 1.0)
+    for shift in (-5.0, 5.0):
+        assert nothing(estimate(draws(12) + shift)) < 1e-5
+    assert 0.3 < nothing(estimate(draws(12) - draws(12).mean() + 0.1)) < 1.0
+
+
+def test_effect_sizes_at_the_edges():
+    null = np.array([1.0, 3.0, np.nan])
+    assert effect_size(4.0, null) == pytest.approx(2 / np.sqrt(2.0))
+    assert effect_size(0.0, null) == pytest.approx(-2 / np.sqrt(2.0))
+    assert effect_size(-1.0, np.zeros(5)) == -np.inf
+    assert np.isnan(effect_size(1.0, np.array([0.5]))), "one draw has no spread"
+    rounded = 0.3 + np.array([0.0, 1e-16, -1e-16])
+    assert effect_size(0.5, rounded) == np.inf, "draws that differ by rounding do not differ"
+    assert effect_size(0.3 + 1e-6, 0.3 + np.array([0.0, 1e-9])) < np.inf
+    assert effect_size(0.0, np.array([1e-13, -1e-13, 3e-13])) < 0, "nor is what is small by itself rounding"
+    assert effect_size(1e-13, 1e6 + np.array([0.0, 1e-7])) == -np.inf, "relative to the larger of both"
+
+
+def test_p_at_the_edges():
+    assert above(0.5, np.array([0.5])) == 1.0
+    assert above(0.5, np.array([0.5, np.nan, 0.4])) == 2 / 3
+    assert above(0.6, np.array([0.5, np.nan, 0.4])) == 1 / 3
+    assert np.isnan(above(1.0, np.zeros(0)))
+    assert np.isnan(above(np.inf, np.array([1.0])))
+
+
+def test_holm_keeps_the_order_given_and_never_falls():
+    assert holm([0.04, 0.001, 0.03, 0.2]) == pytest.approx([0.09, 0.004, 0.09, 0.2])
+    assert holm([0.02, 0.021]) == pytest.approx([0.04, 0.04])
+    assert holm([]) == []
+    corrected = holm([np.nan, 0.02, np.nan, 0.01])
+    assert np.isnan([corrected[0], corrected[2]]).all()
+    assert corrected[1::2] == pytest.approx([0.02, 0.02])

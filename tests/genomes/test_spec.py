@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from genomes.expect import Unexpected
-from genomes.spec import Evolve, Field, GenomeSpec
+from genomes.spec import Evolve, Field, GenomeSpec, ends
 
 MIXED = GenomeSpec(
     (
@@ -219,3 +219,62 @@ def test_what_is_wrong_is_said_in_one_sentence(call, message):
 def test_evolve_gives_its_field():
     number = Evolve((1e-3, 1.0), scale="log", bits=4, per="projection")
     assert number.field("rate", (2,)) == Field("rate", (2,), 1e-3, 1.0, scale="log", bits=4)
+
+
+@pytest.mark.parametrize("per", ["individual", "projection", "types"])
+def test_only_synapses_share_their_numbers(per):
+    assert Evolve((0.0, 1.0), per="synapse", shared=1).shared == 1
+    assert Evolve((0.0, 1.0), per=per).shared is None
+    for wrong in ({"per": per, "shared": 3}, {"per": "synapse", "shared": 0}):
+        with pytest.raises(Unexpected) as raised:
+            Evolve((0.0, 1.0), **wrong)
+        message = "evolve.shared: expected at least 1 number, with per: synapse, got "
+        assert str(raised.value) == f"{message}{wrong['shared']}"
+
+
+def test_a_range_is_checked_at_its_edges():
+    assert Field("a", bits=1).levels == 2
+    assert Field("a", bits=16).levels == 65536
+    assert Field("a", choices=2).levels == 2
+    assert Field("a", choices=2**16).levels == 2**16
+    assert Field("a", (0,)).size == 0
+    assert Field("a", (), -1.0, 0.0).low == -1.0
+    assert Field("a", (), 1e-9, 1.0, "log").table[0] == 1e-9
+    for wrong in ({"low": -math.inf}, {"low": math.nan}, {"high": math.nan}, {"low": 1.0, "high": 0.5}):
+        with pytest.raises(Unexpected, match=r"^a: expected \[lowest, highest\]"):
+            Field("a", (), **wrong)
+
+
+def test_ends_of_genes_and_of_constants():
+    assert ends(Evolve((0.25, 1.0))) == (0.25, 1.0)
+    assert ends(0.5) == (0.5,)
+
+
+def test_values_of_an_edit_stand_in_for_those_of_the_levels():
+    spec = GenomeSpec((Field("a", (2,), 0.0, 3.0, bits=2), Field("b", (1, 2), choices=5)))
+    levels = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8)
+    edits = np.array([[np.nan, 9.0, np.nan, np.nan], [np.nan, np.nan, 7.5, np.nan]])
+    genes = spec.genes(levels, torch.float64, edits=edits)
+    assert genes["a"].tolist() == [[0.0, 9.0], [3.0, 2.0]]
+    assert genes["b"].tolist() == [[[2.0, 3.0]], [[7.5, 0.0]]]
+    assert spec.genes(levels)["a"].dtype == torch.float32
+    with pytest.raises(Unexpected, match="expected numbers, got 'nan'"):
+        spec.quantise(np.array([[0.5, 0.5, np.nan, 0.5]]))
+
+
+def test_levels_below_and_above_are_found_anywhere():
+    spec = GenomeSpec((Field("a", (2,), bits=1), Field("b", (1,), bits=2)))
+    assert spec.genes(np.array([[1, 1, 3]]))["b"].tolist() == [[1.0]]
+    for wrong, said in (([[0, 0, 4]], "too high"), ([[0, 2, 0]], "too high"), ([[0, 0, -1]], "below 0")):
+        with pytest.raises(Unexpected, match=said):
+            spec.genes(np.array(wrong))
+
+
+def test_an_empty_genome_has_no_levels_and_no_bits():
+    none = GenomeSpec(())
+    assert none.level_counts.dtype == np.int64
+    assert (none.size, none.string_length, none.slices) == (0, 0, {})
+    strings = none.bit_strings(np.zeros((3, 0), np.uint8))
+    assert strings.shape == (3, 0)
+    assert none.from_bit_strings(strings).shape == (3, 0)
+    assert none.quantise(np.zeros((3, 0))).shape == (3, 0)
