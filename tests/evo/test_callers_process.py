@@ -53,7 +53,7 @@ def differences(program, where):
     code = STATE + SMALL + "before = state()\n" + textwrap.dedent(program)
     code += "\nseen.append(state())\n"
     code += "print(json.dumps([{k: (before[k], s[k]) for k in s if s[k] != before[k]} for s in seen]))"
-    asked = subprocess.run([sys.executable, "-c", code], cwd=where, capture_output=True, text=True, timeout=200)
+    asked = subprocess.run([sys.executable, "-c", code], cwd=where, capture_output=True, text=True, timeout=280)
     assert asked.returncode == 0, asked.stderr
     return json.loads(asked.stdout.splitlines()[-1])
 
@@ -69,7 +69,6 @@ def differences(program, where):
         seen.append(state())
         run.examine(run.best())
         seen.append(state())
-        run.innate(births=2, draws=19)
         run.knockouts(births=2)
         """,
         """
