@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         Unexpected: the disk refuses; the old file is as it was, and nothing is left beside it.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{get_native_id()}{TEMPORARY}")  # a thread's own; the first has the pid
     try:
         try:
             _write_new(temporary, data)

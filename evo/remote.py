@@ -92,9 +92,12 @@ class Remote:
 
     def cohorts(self) -> dict[str, bytes]:
         """Records of journals by name, FOLDER/journal/GENERATION-COHORT; empty where a record is not whole."""
-        names = [name for name in self._names() if _is_cohort(name)]
-        records = {name: self._store.cat_file(f"{self._base}/{name}") for name in names}
-        return {name: record if whole(record) else b"" for name, record in records.items()}
+        found: dict[str, bytes] = {}
+        for name in filter(_is_cohort, self._names()):
+            with suppress(FileNotFoundError):  # its generation has ended meanwhile
+                record = self._store.cat_file(f"{self._base}/{name}")
+                found[name] = record if whole(record) else b""
+        return found
 
     def _names(self) -> list[str]:
         self._store.invalidate_cache()

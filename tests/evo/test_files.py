@@ -8,6 +8,8 @@ import io
 import json
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -36,6 +38,20 @@ NAMES = st.one_of(
     st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=8),
 ).filter(lambda name: not name.endswith(".npy"))
 SMALL = {"levels": np.arange(6, dtype=np.uint8).reshape(2, 3), "goals": np.array([0.5, np.nan])}
+
+
+def test_threads_that_write_one_file_at_a_time_do_not_meet(tmp_path, monkeypatch):
+    together, replaced = Barrier(2, timeout=100), os.replace
+
+    def late(*paths):
+        together.wait()  # both have written
+        replaced(*paths)
+
+    monkeypatch.setattr(files.os, "replace", late)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda data: write_atomic(tmp_path / "a", data), [b"one", b"two"]))
+    assert (tmp_path / "a").read_bytes() in (b"one", b"two")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def sealed(archive: bytes) -> bytes:

@@ -140,6 +140,12 @@ def objects(url: str) -> dict[str, bytes]:
     return {path.removeprefix(f"{base}/"): store.cat_file(path) for path in store.find(base)}
 
 
+def names(url: str) -> set[str]:
+    """Of what is there, while a driver puts and removes."""
+    store, base = fsspec.url_to_fs(url)
+    return {path.removeprefix(f"{base}/") for path in MemoryFileSystem.find(store, base)}
+
+
 def lived(experiment, run) -> Path:
     for _ in evolve(experiment, run):
         pass
@@ -244,7 +250,7 @@ def test_cohorts_of_the_generation_in_hand_go_there_and_come_back(small, elsewhe
 
     def fatal(experiment, cohort, assay):
         if len(count) == 4:  # in the second generation, of three cohorts
-            until(lambda: any("journal" in name for name in objects(url)))
+            until(lambda: any("journal" in name for name in names(url)))
             raise Lost
         count.append(cohort.number)
         return real(experiment, cohort, assay)
@@ -302,12 +308,12 @@ def test_what_a_store_refuses_once_is_asked_for_again(refused, small, caplog):
     with caplog.at_level(logging.WARNING):
         for generation in evolve(small(generations=5), url):
             if generation.index == 3:
-                until(lambda: "state/00003.npz" in objects(url))
+                until(lambda: "state/00003.npz" in names(url))
             if generation.index == 4:
                 Bad.refused = refused
                 (place(url) / "notes.txt").write_text("x")
                 until(lambda: "(refused)" in caplog.text)
-                until(lambda: "notes.txt" in objects(url))
+                until(lambda: "notes.txt" in names(url))
                 Bad.refused = ""
     there = objects(url)
     assert sums_of(there[SUMS]).keys() == there.keys() - {SUMS}
@@ -319,6 +325,23 @@ def test_a_slow_store_holds_nobody_up(small, undisturbed):
     Bad.delay = 0.02
     lived(small(generations=5, keep=2), "bad://bucket/run")
     assert {name: objects("bad://bucket/run")[name] for name in undisturbed} == undisturbed
+
+
+def test_a_cohort_that_is_removed_while_a_reader_looks_is_none(small, elsewhere, monkeypatch, caplog):
+    url, real = "bad://bucket/run", Bad.cat_file
+    lived(small(), url)
+    fsspec.filesystem("bad").pipe_file("/bucket/run/journal/00001-00000", b"x")
+
+    def removed(store, path, *given, **options):
+        if "journal" in path:
+            raise FileNotFoundError(path)
+        return real(store, path, *given, **options)
+
+    monkeypatch.setattr(Bad, "cat_file", removed)
+    elsewhere("b")
+    with caplog.at_level(logging.WARNING):
+        assert Run(url).generations == [0, 1]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("torn", ["generations/00003.npz", "state/00004.npz", "log.jsonl", SUMS])
@@ -429,7 +452,7 @@ def test_a_folder_that_vanishes_takes_nothing_with_it(small):
 
     def vanish(generation):
         if generation.index == 3:
-            until(lambda: "state/00003.npz" in objects(url))
+            until(lambda: "state/00003.npz" in names(url))
             shutil.rmtree(place(url))
 
     with pytest.raises(Unexpected, match=r"cannot be written \(No such file or directory\)"):
