@@ -14,7 +14,7 @@ from rich.console import Console
 from evo.examiner import Examiner, Watch
 from evo.executors import Executor, OnRay, Serial
 from evo.experiment import Experiment
-from evo.files import to_json, write_atomic
+from evo.files import write_atomic
 from evo.folders import make_folder
 from evo.glossary import RESULT
 from evo.innate.innate import InnateTest, innate_test
@@ -34,6 +34,7 @@ from evo.result import founders_scores
 from evo.run import Run
 from evo.sets import SET
 from evo.stages import Stages
+from evo.strict_json import to_json
 from evo.subject import Subject
 from genomes.expect import expect
 from inner_loop.episodic import EpisodicLifetime

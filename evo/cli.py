@@ -110,7 +110,7 @@ def _run(arguments: Sequence[str]) -> int:
         answer = options.verb(options, console)
     output.goes_on = False
     if options.json:
-        from evo.files import to_json
+        from evo.strict_json import to_json
 
         print(to_json(answer, ascii_only=True))
     sys.stdout.flush()

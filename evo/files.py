@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import math
 import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import get_native_id
-from typing import Any
 
 import numpy as np
 
@@ -225,24 +223,6 @@ def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
     if data != body + closing(body):
         raise Torn(f"{path}: expected the text that the checksum at its end names, got another{advice}")
     return body
-
-
-def to_json(value: Any, indent: int | None = None, ascii_only: bool = False) -> str:
-    """JSON that every reader takes: numbers that are not finite become null, numpy's numbers plain ones.
-
-    With `ascii_only` for a terminal, whose encoding may lack every other character.
-    """
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, final
 
-from evo.files import Arrays, Torn, append_at, pack, remove, to_json, unpack, write_atomic
+from evo.files import Arrays, Torn, append_at, pack, remove, unpack, write_atomic
+from evo.strict_json import to_json
 
 _MAGIC = b"coho"
 _HEAD = struct.Struct("<4sQQQ")  # magic, length of the payload, generation, cohort

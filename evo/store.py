@@ -18,7 +18,6 @@ from evo.files import (
     pack,
     remove,
     sync_folder,
-    to_json,
     unclosed,
     unpack,
     unwritable,
@@ -28,6 +27,7 @@ from evo.files import (
 from evo.folders import EXPERIMENT, MANIFEST, check_own, clear_begun, taken
 from evo.journal import Journal, Log, json_object
 from evo.locks import alone, locked
+from evo.strict_json import to_json
 from genomes.expect import Unexpected, nearest
 
 FORMAT = 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import json
 import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from evo import files
-from evo.files import LIMIT, Torn, append_at, pack, to_json, unpack, verified, write_atomic
+from evo.files import LIMIT, Torn, append_at, pack, unpack, verified, write_atomic
 from genomes.expect import Unexpected
 
 DTYPES = st.one_of(
@@ -325,20 +324,3 @@ def test_an_append_that_fails_leaves_what_was_there(tmp_path, monkeypatch, name)
     with pytest.raises(Unexpected, match="No space left"):
         append_at(path, 4, b"two|")
     assert path.read_bytes() == b"one|"
-
-
-def test_json_holds_finite_numbers_alone():
-    record = {
-        "a": np.float32(0.5),
-        "b": np.array([1, 2]),
-        "c": [np.nan, (float("inf"), np.int64(3))],
-        4: True,
-        "é": None,
-    }
-    assert json.loads(to_json(record), parse_constant=pytest.fail) == {
-        "a": 0.5,
-        "b": [1, 2],
-        "c": [None, [None, 3]],
-        "4": True,
-        "é": None,
-    }
