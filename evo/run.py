@@ -18,6 +18,7 @@ from evo.config import read
 from evo.experiment import Experiment, birth
 from evo.files import Torn
 from evo.hall import Genomes
+from evo.luck import partly_luck
 from evo.mirror import fetched
 from evo.record import Generation
 from evo.store import RunFolder
@@ -131,7 +132,7 @@ class Run:
 
         whom = subject(self.path, allow_code=self._allow_code)
         home = replace(whom.experiment, held_out=())
-        return knockouts(whom, Examiner(home, Serial()), births or lives_of(home)).frame
+        return knockouts(whom, Examiner(home, Serial()), births or lives_of(home, whom)).frame
 
     def generation(self, index: int) -> Generation:
         """One generation."""
@@ -151,19 +152,19 @@ class Run:
     def best(self) -> Best:
         """The genome with the best sum of main scores over the conditions that goals name, on the selection split.
 
-        The earliest of equals. Where what lives meet varies and a score is partly luck, the best of generations and the
-        last ones are born and examined again, in something new of the same split, and those scores count.
+        The earliest of equals. Where a score is partly luck (see `partly_luck`), the best of generations and the last
+        ones are born and examined again, in something new of the same split where that varies, and those scores count.
         """
         expect(self.generations, str(self.path), "at least one finished generation", 0)
         leaders = [self.leaders(index, 1)[0] for index in self.generations]
-        if not self.experiment.environment.varies:
-            return max(leaders, key=lambda leader: leader.sum)
         # an evolution strategy's centre is the first of its generation, and so is an elite
         latest = [self.individual(index, 0) for index in self.generations[-_FINALISTS:]]
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
         # each once: whoever is examined twice is lucky twice as often
-        finalists = {(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}
-        return max(self._again([*finalists.values()]), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
+        finalists = [*{(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}.values()]
+        if not partly_luck(self.experiment, np.stack([f.levels for f in finalists])):
+            return max(leaders, key=lambda leader: leader.sum)
+        return max(self._again(finalists), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
     def leaders(self, index: int, count: int) -> list[Best]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""
@@ -212,11 +213,11 @@ class Run:
     def examine(self, individual: Best, split: Split = "test") -> Outcome:
         """The same birth and the same life once more, measured on another split.
 
-        Where what lives meet varies: a cohort of births and lives of the same genome, each meeting something of its
-        own that was never met before; the means over them.
+        Where its scores are partly luck (see `partly_luck`): a cohort of births and lives of the same genome, each with
+        chance of its own that was never met before; the means over them.
         """
         experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
-        if not experiment.environment.varies:
+        if not partly_luck(experiment, levels[:1]):
             slots = np.full(experiment.cohort, individual.slot)
             return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), Assay(split))
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))

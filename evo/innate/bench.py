@@ -14,6 +14,7 @@ from numpy import ndarray
 from evo.cohort import Assay
 from evo.examiner import Examiner, per_genome
 from evo.experiment import Experiment, assemble, birth
+from evo.luck import partly_luck
 from evo.search.base import founders
 from evo.statistics import Estimate, estimate, mean_over_runs
 from evo.subject import Subject
@@ -150,10 +151,8 @@ class Bench:
 
     @cached_property
     def luck(self) -> bool:
-        """Whether one genome can score differently at two births: it develops by chance, or meets what varies."""
-        born = self._born.projections.values()
-        developed = any(bool((s.weight != s.weight[:1]).any()) for s in born)
-        return developed or self.experiment.environment.varies
+        """Whether the genome can score differently at another birth."""
+        return partly_luck(self.experiment, self.subject.levels[:1], self.subject.interventions)
 
     @cached_property
     def _born(self) -> Phenotype:

@@ -24,6 +24,7 @@ from evo.inspect.rules import readings, statements
 from evo.inspect.units import units_of
 from evo.inspect.variants import Part, Scored, Variants
 from evo.inspect.words import is_share, loss, moment, score
+from evo.luck import partly_luck
 from evo.report.section import Picture, Section, canvas
 from evo.statistics import Estimate, estimate, holm, nothing
 from evo.subject import Subject
@@ -51,9 +52,9 @@ class Knockouts:
     frame: pandas.DataFrame
 
 
-def lives_of(experiment: Experiment) -> int:
-    """That tell variants apart: 4 where all meet the same samples, 32 where each meets something of its own."""
-    return 32 if experiment.environment.varies else 4
+def lives_of(experiment: Experiment, subject: Subject) -> int:
+    """That tell variants of a subject apart: 32 where its scores are partly luck, otherwise 4."""
+    return 32 if partly_luck(experiment, subject.levels[:1], subject.interventions) else 4
 
 
 def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
@@ -61,7 +62,7 @@ def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
 
     Args:
         births: lives of each variant, those of one like those of another; in a task whose networks grow without
-            chance only their lessons differ, and 4 are plenty; in a world 32.
+            chance only their lessons differ, and 4 are plenty; otherwise 32.
 
     Raises:
         Unexpected: fewer than 2 births.
