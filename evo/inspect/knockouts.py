@@ -142,7 +142,7 @@ def _single_sentences(variants: Variants, frame: pandas.DataFrame) -> list[str]:
         costs = ", ".join(f"{loss(main, effect)} {moment(name)}" for name, effect in effects.items())
         said.append(f"{row['says'][0].upper()}{row['says'][1:]}: without this {row['kind']} {costs}.")
     counts = [f"{int((frame[f'p {moment(n)}'] <= _CERTAIN).sum())} {moment(n)}" for n in variants.conditions]
-    tests = len(frame) * len(variants.conditions)
+    tests = int(frame[[f"p {moment(n)}" for n in variants.conditions]].notna().to_numpy().sum())
     said.append(
         f"Of {len(frame)} units knocked out singly, the loss changes {_main(variants)} of {', '.join(counts)} "
         f"(p <= .05 after Holm's correction for {tests} tests)."
@@ -161,15 +161,16 @@ def _together(variants: Variants) -> Part:
         sets |= chromosomes
     sets["everything"] = range(len(units.each))
     scores = variants.tested("everything out", units.without(sets.values()))
-    random = variants.founders("test", variants.conditions)
+    founders = variants.founders("test", variants.conditions)
+    random = {name: estimate(scores).within(variants.experiment.bounds) for name, scores in founders.items()}
     rows = [
         {"out": out} | _intervals({name: scores.contrast(name, {k: 1}) for name in variants.conditions})
         for k, out in enumerate(sets)
     ]
-    rows.append({"out": "random genomes instead"} | _intervals({name: estimate(s) for name, s in random.items()}))
+    rows.append({"out": "random genomes instead"} | _intervals(random))
     last = {name: scores.contrast(name, {len(sets) - 1: 1}) for name in variants.conditions}
     left = ", ".join(
-        f"{score(main, found)} {moment(name)} (random genomes {score(main, estimate(random[name]))})"
+        f"{score(main, found)} {moment(name)} (random genomes {score(main, random[name])})"
         for name, found in last.items()
     )
     return Part((f"With everything out {_main(variants)} is {left}.",), {"together": pandas.DataFrame(rows)})
@@ -235,7 +236,8 @@ def _terms(variants: Variants) -> dict[str, str]:
         "less to lose with the other, as where a score cannot fall below chance",
         "low": "lower end of the 95 % interval",
         "high": "upper end of the 95 % interval",
-        "p": "two-sided p that there is no effect (Student's t over lives and samples), after Holm's correction",
+        "p": "two-sided p that there is no effect (Student's t over lives and samples; 2 / 2^n where all n lives "
+        "differ equally, so that there is no error to measure by), after Holm's correction",
         "dose": "what the unit says, times this: 0 silent, 1 as inherited. Not cut to the range that genes can have",
         "score": of,
         "left": "how many units were left",
