@@ -210,18 +210,22 @@ class Run:
             chance(self.experiment.seed, "birth", individual.number, owners),
         )
 
-    def examine(self, individual: Best, split: Split = "test") -> Outcome:
+    def examine(self, individual: Best, split: Split = "test", resamples: int = 0) -> Outcome:
         """The same birth and the same life once more, measured on another split.
 
         Where its scores are partly luck (see `partly_luck`): a cohort of births and lives of the same genome, each with
         chance of its own that was never met before; the means over them.
+
+        Args:
+            resamples: of a task's main score, bootstrapped over its samples: see `inner_loop.lifetime.live`.
         """
-        experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
+        experiment, assay = self.experiment, Assay(split, resamples=resamples)
+        levels = np.repeat(individual.levels[None, :], experiment.cohort, axis=0)
         if not partly_luck(experiment, levels[:1]):
             slots = np.full(experiment.cohort, individual.slot)
-            return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), Assay(split))
+            return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), assay)
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
-        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), Assay(split))
+        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), assay)
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 
 

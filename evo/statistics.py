@@ -80,8 +80,8 @@ def widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
     least = float(_ROUNDING * np.abs(scores).max(initial=0.0)) ** 2
     lives = float(scores.var(ddof=1)) / count if count > 1 else 0.0
     lives = lives if lives > least else 0.0
-    samples = float((half / NORMAL) ** 2) - lives * (count - 1) / count
-    found = replace(found, lives=lives, samples=samples if samples > least else 0.0, freedom=float(count - 1))
+    samples = float((half / NORMAL) ** 2) - lives * (1 - 1 / max(count, 1))
+    found = replace(found, lives=lives, samples=samples if samples > least else 0.0, freedom=float(max(count - 1, 0)))
     if count < 2:
         return found
     more = lives * (t.ppf(0.975, count - 1) ** 2 - NORMAL**2 * (count - 1) / count)
@@ -112,6 +112,11 @@ def nothing(found: Estimate) -> float:
         return float(np.hypot(lives, found.samples**0.5 * ndtri(tail))) - size
 
     return float(np.exp(brentq(beyond, _SMALLEST, 0.0))) if beyond(_SMALLEST) > 0 else float(np.exp(_SMALLEST))
+
+
+def clear(found: Estimate) -> bool:
+    """Whether a mean is clearly not 0: its interval leaves out 0, and is more than a point that few lives agree on."""
+    return nothing(found) < 0.05
 
 
 def exceeds(found: Estimate) -> float:
