@@ -166,6 +166,41 @@ class Run:
             return max(leaders, key=lambda leader: leader.sum)
         return max(self._again(finalists), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
+    def parents(self, individual: Best) -> list[Best]:
+        """The individuals that it came from, one or two; of a founder, and where a search keeps no parents, none.
+
+        Raises:
+            Unexpected: a parent that was not kept (`keep` above 1).
+        """
+        generation = self.generation(individual.generation)
+        numbers = dict.fromkeys(generation.parents[generation.row(individual.slot)].tolist())
+        return [self.individual(*divmod(number, self.experiment.search.lives)) for number in numbers if number >= 0]
+
+    def lineage(self, individual: Best | None = None) -> pandas.DataFrame:
+        """The line from a founder to an individual, a row an ancestor: at each step the parent nearest in its genes.
+
+        Columns: `generation`, `slot`, `parents` as generation/slot, `ancestors` (how many of that generation by any
+        path), the main score in every condition, `genome bits`, `changed` (genes changed from the row above).
+
+        Args:
+            individual: of this run, as `individual(generation, slot)` gives it; the best unless given.
+
+        Raises:
+            Unexpected: the search keeps no parents, or generations were not kept whole.
+        """
+        from evo.inspect.lineage import keeps_parents, line, line_table, pedigree
+
+        search, kept = type(self.experiment.search).__name__, f"keep: {self.experiment.keep}"
+        expect(
+            len(self.generations) == 1 or keeps_parents(self),
+            str(self.path),
+            "a search that keeps parents, for a lineage",
+            search,
+        )
+        expect(self.whole == self.generations, str(self.path), "every generation kept whole, for a lineage", kept)
+        chosen = self.best() if individual is None else individual
+        return line_table(line(self, chosen), pedigree(self, chosen).born)
+
     def leaders(self, index: int, count: int) -> list[Best]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""
         generation = self.generation(index)
