@@ -26,6 +26,7 @@ from evo.inspect.knockouts import knockouts, lives_of
 from evo.inspect.measured import read_measured
 from evo.inspect.rules import rules
 from evo.inspect.wiring import wiring
+from evo.luck import UNMET, partly_luck
 from evo.numerics import settle
 from evo.report.page import render
 from evo.report.save import save
@@ -110,14 +111,16 @@ def inspect(
     assert best is not None, "a run has a best genome"
     home = _home(subject)
     theirs = read_measured(measured, stimuli_there(home.environment)) if measured else None
-    examiner, few = Examiner(home, executor, watch), lives_of(home)
+    examiner, few = Examiner(home, executor, watch), lives_of(home, subject)
     tested = innate([subject], executor, watch, births, draws=draws)
     sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
-    sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws, names=home.environment.class_names))
+    # a genome that was chosen for a lucky birth is looked at in other births
+    seen = replace(best, bred=UNMET) if partly_luck(home, subject.levels[:1]) else best
+    sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=home.environment.class_names))
     sections.append(evolution(run, best, founders_scores(run.experiment)))
-    sections.append(inside(home, best.levels, best.number, best.slot, theirs))
+    sections.append(inside(home, seen.levels, seen.number, seen.slot, theirs))
     return tested, sections
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.compare_pictures import curves, final
+from evo.compare_samples import Again, resampled
 from evo.compare_sentences import MEASURED, sentences
 from evo.config import plain_values
 from evo.differences import EXCHANGES, difference
@@ -43,17 +44,21 @@ _TERMS = {
     "measure": "what is compared: a score of the best genome on the test split, or a cost",
     "seeds": "runs with a finite value; in a test the pairs of seeds, or the seeds of each condition",
     "mean": "over seeds",
-    "low": "lower end of the 95 % interval over seeds; empty where one seed, or no spread, gives none",
+    "low": "lower end of the 95 % interval over seeds and, of scores in a task that is the same for all lives, over "
+    "the samples of its test split as well, since all seeds share them; cut where the score cannot lie (a share below "
+    "0 or above 1); empty where one seed, or no spread, gives none",
     "high": "upper end of it",
     "against": "the condition that is subtracted",
     "difference": "mean of the condition minus mean of the other; over pairs, where seeds are paired",
     "test": "paired t: over seeds that both have, if these are at least half of the larger condition; Welch's t: over "
     "all seeds, not paired; none: one seed, or no spread at all",
     "effect": "difference in standard deviations: of the paired differences (d_z), or pooled over the conditions (d)",
-    "p": "two-sided: that as much arises where there is no difference, scores being normally distributed over seeds",
+    "p": "two-sided: that as much arises where there is no difference, scores being normally distributed over seeds; "
+    "over seeds and samples as the interval",
     "p corrected": "p after Holm's correction for all tests of the table",
     "p exact": "two-sided, from all exchanges of the conditions within pairs, or of all seeds between them: it assumes "
-    f"no distribution and is not corrected; empty where there are more than {EXCHANGES:,} exchanges",
+    "no distribution, is about these test samples only and is not corrected; empty where there are more than "
+    f"{EXCHANGES:,} exchanges",
     "p smallest": "the least that p exact can be with so many seeds",
     "key": "of the config",
     "value": "of the key in this condition; empty where it has no such key",
@@ -81,14 +86,16 @@ def compare(runs: Sequence[Run]) -> Section:
     _check_once(runs, names, seeds)
     table = _runs_table(runs, called, names, seeds)
     measured = [name for name in MEASURED if name in table]
+    again = resampled(runs, names, seeds, table)
+    conditions = _conditions_table(table, [*measured, "gain", *_COSTS], again, runs[0].experiment.bounds)
     tables = {
-        "conditions": _conditions_table(table, [*measured, "gain", *_COSTS]),
-        "differences": _differences_table(table, [*measured, "gain"]),
+        "conditions": conditions,
+        "differences": _differences_table(table, [*measured, "gain"], again),
         "runs": table,
         "keys": _keys_table(configs, keys, names),
     }
     main = runs[0].experiment.main.replace("_", " ")
-    pictures = {"final": final(table, measured, main), "curves": curves(runs, names, main)}
+    pictures = {"final": final(table, conditions, measured, main), "curves": curves(runs, names, main)}
     terms = _TERMS | {name: f"{main} of the best genome, {CONDITIONS[name][0]}, test split" for name in measured}
     return Section("compare", "Runs side by side", sentences(runs, tables, keys), terms, tables, pictures)
 
@@ -179,22 +186,28 @@ def _scores(table: pandas.DataFrame, name: str, measure: str) -> dict[int, float
     return dict(zip(rows["seed"], rows[measure].astype(float), strict=True))
 
 
-def _conditions_table(table: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:
+def _conditions_table(
+    table: pandas.DataFrame, measures: Sequence[str], again: Again, bounds: tuple[float, float]
+) -> pandas.DataFrame:
     import pandas
 
     rows = []
     for name, own in table.groupby("condition", sort=False):
         cost = {key: float(own[key].mean()) for key in ("generations", "lifetimes")}
         for measure in measures:
-            scores = [*_scores(table, str(name), measure).values()]
+            scores = _scores(table, str(name), measure)
             if scores:
                 row = {"condition": name, "measure": measure, "seeds": len(scores)}
-                found = mean_over_runs(scores)
+                samples = again.get((str(name), measure))
+                found = mean_over_runs(
+                    [*scores.values()], None if samples is None else np.stack([samples[s] for s in scores])
+                )
+                found = found.within(bounds) if measure in MEASURED else found
                 rows.append(row | {"mean": found.mean, "low": found.low, "high": found.high} | cost)
     return pandas.DataFrame(rows)
 
 
-def _differences_table(table: pandas.DataFrame, measures: Sequence[str]) -> pandas.DataFrame:
+def _differences_table(table: pandas.DataFrame, measures: Sequence[str], again: Again) -> pandas.DataFrame:
     import pandas
 
     rows = []
@@ -202,7 +215,9 @@ def _differences_table(table: pandas.DataFrame, measures: Sequence[str]) -> pand
         for measure in measures:
             one, other = (_scores(table, each, measure) for each in (name, against))
             if one and other:
-                found = {key.replace("_", " "): value for key, value in asdict(difference(one, other)).items()}
+                samples = again.get((name, measure)), again.get((against, measure))
+                apart = difference(one, other, (samples[0], samples[1]) if samples[0] and samples[1] else None)
+                found = {key.replace("_", " "): value for key, value in asdict(apart).items()}
                 rows.append({"condition": name, "against": against, "measure": measure, **found})
     columns = ["condition", "against", "measure", "difference", "low", "high", "test", "seeds", "effect", "p"]
     found = pandas.DataFrame(rows, columns=[*columns, "p exact", "p smallest"])

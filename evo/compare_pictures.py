@@ -23,11 +23,12 @@ _POINTS = 200  # of a curve
 _ABREAST = 2  # panels
 
 
-def final(table: pandas.DataFrame, measured: Sequence[str], main: str) -> Picture:
+def final(table: pandas.DataFrame, conditions: pandas.DataFrame, measured: Sequence[str], main: str) -> Picture:
     """A dot a seed, and the mean with its interval, in a panel for each condition of measurement.
 
     Args:
         table: a row a run: `run`, `condition`, `seed`, `generations`, `lifetimes` and the scores `measured`.
+        conditions: a row a condition and measure: `mean`, `low` and `high`.
     """
     names = [*table["condition"].unique()]
     figure, panels = _panels(len(measured), 1.1 + 0.45 * len(names))
@@ -46,10 +47,11 @@ def final(table: pandas.DataFrame, measured: Sequence[str], main: str) -> Pictur
                 f"{row['generations']:,} generations, {row['lifetimes']:,} lifetimes"
                 for _, row in own.iterrows()
             ]
-            mean = mean_over_runs(own[measure].tolist())
-            if np.isfinite(mean.low):
-                panel.plot([mean.low, mean.high], [place, place], color=colour, linewidth=2)
-            panel.plot(mean.mean, place, "|", color=colour, markersize=14, markeredgewidth=2)
+            known = (conditions["condition"] == name) & (conditions["measure"] == measure)
+            mean, low, high = conditions.loc[known, ["mean", "low", "high"]].iloc[0]
+            if np.isfinite(low):
+                panel.plot([low, high], [place, place], color=colour, linewidth=2)
+            panel.plot(mean, place, "|", color=colour, markersize=14, markeredgewidth=2)
         labels = [""] * len(names) if number % _ABREAST else names
         panel.set(xlabel=f"{main}, test split", yticks=range(len(names)), yticklabels=labels)
         panel.set_ylim(len(names) - 0.5, -0.5)
@@ -82,7 +84,7 @@ def curves(runs: Sequence[Run], names: Sequence[str], main: str) -> Picture:
         along = (indices + 1) * each if by_lifetimes else indices
         for panel, measure in zip(panels, measured, strict=True):
             if measure in medians:
-                _curve(panel, along, medians[measure], colour, name)
+                _curve(panel, along, medians[measure], colour, name, own[0].experiment.bounds)
     for panel, measure in zip(panels, measured, strict=True):
         panel.set(xlabel="lifetimes" if by_lifetimes else "generation", ylabel=f"{main}, selection split")
         whole_numbers(panel)
@@ -93,6 +95,8 @@ def curves(runs: Sequence[Run], names: Sequence[str], main: str) -> Picture:
     caption = (
         "The median individual, as a mean over seeds with its 95 % interval, as far as all runs of a condition came."
     )
+    if any(run.experiment.same_exam for run in runs):
+        caption += " It is about the samples that selection saw, the same in all seeds: others may score otherwise."
     return Picture(figure, caption + cost)
 
 
@@ -118,9 +122,14 @@ def _medians(runs: Sequence[Run]) -> tuple[Float64[ndarray, " T"], dict[str, Flo
 
 
 def _curve(
-    panel: Any, along: Float64[ndarray, " T"], medians: Float64[ndarray, "runs T"], colour: Any, label: str
+    panel: Any,
+    along: Float64[ndarray, " T"],
+    medians: Float64[ndarray, "runs T"],
+    colour: Any,
+    label: str,
+    bounds: tuple[float, float],
 ) -> None:
     if len(medians) > 1:
-        ends = np.array([(e.low, e.high) for e in map(mean_over_runs, medians.T.tolist())])
+        ends = np.array([(e.low, e.high) for e in (mean_over_runs(m).within(bounds) for m in medians.T)])
         panel.fill_between(along, ends[:, 0], ends[:, 1], color=colour, alpha=0.18, linewidth=0)
     panel.plot(along, medians.mean(0), color=colour, linewidth=1.8, label=label)

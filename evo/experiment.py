@@ -21,7 +21,7 @@ from genomes.expect import Unexpected, check_shape, expect
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
 from genomes.topology import Topology
-from inner_loop.environment import Environment
+from inner_loop.environment import Environment, bounds
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime
 from inner_loop.objective import Objective
@@ -113,6 +113,16 @@ class Experiment:
     def main(self) -> str:
         """The main score of the environment."""
         return self.environment.score_names[0]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which the main score lies, whatever a network does."""
+        return bounds(self.main)
+
+    @property
+    def same_exam(self) -> bool:
+        """Whether all lives of all runs are examined on the same samples, which a bootstrap can then resample."""
+        return self.task is not None and not self.task.varies
 
     @property
     def conditions(self) -> tuple[str, ...]:

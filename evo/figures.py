@@ -11,6 +11,7 @@ import numpy as np
 from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import assemble
 from evo.folders import make_folder
+from evo.luck import UNMET, partly_luck
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +79,8 @@ def front(run: Run, folder: Path) -> list[Path]:
     latest = run.folder.latest()
     assert latest is not None, "a run with a result has a state"
     levels = assemble(experiment).quantise(latest[1]["units"])
-    lives = [evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(latest[0], levels, experiment.cohort)]
+    chance_of = UNMET if partly_luck(experiment, levels) else latest[0]
+    lives = [evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(chance_of, levels, experiment.cohort)]
     main = experiment.main
     innate, learned, bits = (
         np.concatenate([life.measurements[name] for life in lives])

@@ -22,7 +22,8 @@ RESULT = {
     "wiring_bits": "of the weights that the genome unfolds into: 32 for each synapse that can grow",
     "founders_innate": "mean main score at birth of 64 random genomes of the founders' distribution, test split",
     "innate": "main score at birth with plasticity off, on the test split: mean over births; `innate_ci` is its 95 % "
-    "interval, bootstrapped over births and samples (or episodes), with several runs Student's t over runs",
+    "interval, bootstrapped over births and samples (or episodes), with several runs over runs and the samples that "
+    "they share, or Student's t over runs where they share none",
     "learned": "main score after the life, plasticity off again, on the test split; `learned_ci` likewise",
     "founders": "mean over 64 random genomes in every condition",
     "best": "the best genome in every condition; it was chosen on the selection split",
@@ -36,7 +37,7 @@ RESULT = {
     "direct_long": "the same after a life ten times as long",
     "p_random, p_shuffled, p_standard": "chance that the null model does at least as well, (k + 1) / (n + 1) over "
     "its n draws (Phipson & Smyth 2010), corrected for the number of tests (Holm 1979); with several runs a paired "
-    "test over the runs",
+    "test over the runs and the samples that they share",
     "effect_random, effect_shuffled, effect_standard": "how many standard deviations of the null model's draws the "
     "evolved genome lies above their mean",
     "effective_bits": "fewest bits that keep the score within 1 % of the way up from random founders; chosen on the "

@@ -28,6 +28,8 @@ class Genomes:
     def frame(self) -> pandas.DataFrame:
         """A row an individual that was kept: generation, slot, parents, goals, measurements, failure, levels (G,).
 
+        A parent is a number of the run: `generation, slot = divmod(number, run.experiment.search.lives)`, -1: none.
+
         Raises:
             Unexpected: a generation that is too large to be held.
         """

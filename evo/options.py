@@ -145,7 +145,7 @@ def _add_analyses(add: Callable[[str, Verb, str], Any]) -> tuple[Any, ...]:
     innate.add_argument("runs", metavar="RUN", type=_place, nargs="+", help="runs, a set, or an exported .npz")
     innate.add_argument("--config", help="what to examine in; needed with a file (default: the run's own)")
     innate.add_argument("--genomes", default="best", help="best, front, or a number: so many that differ")
-    innate.add_argument("--births", type=_count, help="of each genome (default: 16, in a world 32)")
+    innate.add_argument("--births", type=_count, help="of each genome (default: 16, or 32 where births differ)")
     innate.add_argument("--episodes", type=_count, help="of an examination in a world (default: the config's)")
     innate.set_defaults(overrides=[])
     inspect = add("inspect", inspect_verb, "read out the wiring rules, in words, numbers and pictures: report.html")

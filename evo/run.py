@@ -18,6 +18,7 @@ from evo.config import read
 from evo.experiment import Experiment, birth
 from evo.files import Torn
 from evo.hall import Genomes
+from evo.luck import partly_luck
 from evo.mirror import fetched
 from evo.numerics import settled
 from evo.record import Generation
@@ -134,7 +135,7 @@ class Run:
 
         whom = subject(self.path, allow_code=self._allow_code)
         home = replace(whom.experiment, held_out=())
-        return knockouts(whom, Examiner(home, Serial()), births or lives_of(home)).frame
+        return knockouts(whom, Examiner(home, Serial()), births or lives_of(home, whom)).frame
 
     def generation(self, index: int) -> Generation:
         """One generation."""
@@ -154,19 +155,54 @@ class Run:
     def best(self) -> Best:
         """The genome with the best sum of main scores over the conditions that goals name, on the selection split.
 
-        The earliest of equals. Where what lives meet varies and a score is partly luck, the best of generations and the
-        last ones are born and examined again, in something new of the same split, and those scores count.
+        The earliest of equals. Where a score is partly luck (see `partly_luck`), the best of generations and the last
+        ones are born and examined again, in something new of the same split where that varies, and those scores count.
         """
         expect(self.generations, str(self.path), "at least one finished generation", 0)
         leaders = [self.leaders(index, 1)[0] for index in self.generations]
-        if not self.experiment.environment.varies:
-            return max(leaders, key=lambda leader: leader.sum)
         # an evolution strategy's centre is the first of its generation, and so is an elite
         latest = [self.individual(index, 0) for index in self.generations[-_FINALISTS:]]
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
         # each once: whoever is examined twice is lucky twice as often
-        finalists = {(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}
-        return max(self._again([*finalists.values()]), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
+        finalists = [*{(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}.values()]
+        if not partly_luck(self.experiment, np.stack([f.levels for f in finalists])):
+            return max(leaders, key=lambda leader: leader.sum)
+        return max(self._again(finalists), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
+
+    def parents(self, individual: Best) -> list[Best]:
+        """The individuals that it came from, one or two; of a founder, and where a search keeps no parents, none.
+
+        Raises:
+            Unexpected: a parent that was not kept (`keep` above 1).
+        """
+        generation = self.generation(individual.generation)
+        numbers = dict.fromkeys(generation.parents[generation.row(individual.slot)].tolist())
+        return [self.individual(*divmod(number, self.experiment.search.lives)) for number in numbers if number >= 0]
+
+    def lineage(self, individual: Best | None = None) -> pandas.DataFrame:
+        """The line from a founder to an individual, a row an ancestor: at each step the parent nearest in its genes.
+
+        Columns: `generation`, `slot`, `parents` as generation/slot, `ancestors` (how many of that generation by any
+        path), the main score in every condition, `genome bits`, `changed` (genes changed from the row above).
+
+        Args:
+            individual: of this run, as `individual(generation, slot)` gives it; the best unless given.
+
+        Raises:
+            Unexpected: the search keeps no parents, or generations were not kept whole.
+        """
+        from evo.inspect.lineage import keeps_parents, line, line_table, pedigree
+
+        search, kept = type(self.experiment.search).__name__, f"keep: {self.experiment.keep}"
+        expect(
+            len(self.generations) == 1 or keeps_parents(self),
+            str(self.path),
+            "a search that keeps parents, for a lineage",
+            search,
+        )
+        expect(self.whole == self.generations, str(self.path), "every generation kept whole, for a lineage", kept)
+        chosen = self.best() if individual is None else individual
+        return line_table(line(self, chosen), pedigree(self, chosen).born)
 
     def leaders(self, index: int, count: int) -> list[Best]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""
@@ -212,18 +248,22 @@ class Run:
             chance(self.experiment.seed, "birth", individual.number, owners),
         )
 
-    def examine(self, individual: Best, split: Split = "test") -> Outcome:
+    def examine(self, individual: Best, split: Split = "test", resamples: int = 0) -> Outcome:
         """The same birth and the same life once more, measured on another split.
 
-        Where what lives meet varies: a cohort of births and lives of the same genome, each meeting something of its
-        own that was never met before; the means over them.
+        Where its scores are partly luck (see `partly_luck`): a cohort of births and lives of the same genome, each with
+        chance of its own that was never met before; the means over them.
+
+        Args:
+            resamples: of a task's main score, bootstrapped over its samples: see `inner_loop.lifetime.live`.
         """
-        experiment, levels = self.experiment, np.repeat(individual.levels[None, :], self.experiment.cohort, axis=0)
-        if not experiment.environment.varies:
+        experiment, assay = self.experiment, Assay(split, resamples=resamples)
+        levels = np.repeat(individual.levels[None, :], experiment.cohort, axis=0)
+        if not partly_luck(experiment, levels[:1]):
             slots = np.full(experiment.cohort, individual.slot)
-            return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), Assay(split))
+            return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), assay)
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
-        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), Assay(split))
+        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), assay)
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 
 

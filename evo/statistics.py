@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -14,8 +14,9 @@ from genomes.chance import chance
 
 RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)
-_NORMAL = 1.959964
-_ROUNDING = 1e-12  # draws that differ by less, relative to their size, are alike
+NORMAL = 1.959964
+_ROUNDING = 1e-12  # numbers that differ by less, relative to their size, are alike
+_SMALLEST = -230.0  # the logarithm of a p below which p is not looked for
 
 
 @final
@@ -26,15 +27,24 @@ class Estimate:
     Attributes:
         mean: of the lives.
         low, high: of the bootstrap; nan where there is one number only.
-        error: standard error of the mean.
-        freedom: its degrees of freedom: lives less one, more where samples make most of the error (Satterthwaite 1946).
+        lives: squared standard error of the mean that is due to lives; 0 where they differ by rounding at most.
+        samples: the same that is due to the samples of their examination; 0 where these are not resampled.
+        freedom: degrees of freedom of what is due to lives: one less than there are.
     """
 
     mean: float
     low: float
     high: float
-    error: float = float("nan")
-    freedom: float = float("inf")
+    lives: float = float("nan")
+    samples: float = 0.0
+    freedom: float = 0.0
+
+    def within(self, bounds: tuple[float, float]) -> Estimate:
+        """With an interval that does not reach beyond what the score can be; as it is, if the mean itself does."""
+        if not bounds[0] <= self.mean <= bounds[1]:
+            return self
+        low, high = np.clip((self.low, self.high), *bounds)
+        return replace(self, low=float(low), high=float(high))
 
 
 def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "lives R"] | None = None) -> Estimate:
@@ -67,34 +77,80 @@ def widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
     from scipy.stats import t
 
     count, half = len(scores), (found.high - found.low) / 2
+    least = float(_ROUNDING * np.abs(scores).max(initial=0.0)) ** 2
+    lives = float(scores.var(ddof=1)) / count if count > 1 else 0.0
+    lives = lives if lives > least else 0.0
+    samples = float((half / NORMAL) ** 2) - lives * (1 - 1 / max(count, 1))
+    found = replace(found, lives=lives, samples=samples if samples > least else 0.0, freedom=float(max(count - 1, 0)))
     if count < 2:
-        return Estimate(found.mean, found.low, found.high, half / _NORMAL)
-    lives = scores.var(ddof=1) / count
-    samples = max((half / _NORMAL) ** 2 - lives * (count - 1) / count, 0.0)
-    freedom = (count - 1) * ((lives + samples) / lives) ** 2 if lives else np.inf
-    more = lives * (t.ppf(0.975, count - 1) ** 2 - _NORMAL**2 * (count - 1) / count)
+        return found
+    more = lives * (t.ppf(0.975, count - 1) ** 2 - NORMAL**2 * (count - 1) / count)
     low, high = (float(np.sqrt((found.mean - end) ** 2 + more)) for end in (found.low, found.high))
-    return Estimate(found.mean, found.mean - low, found.mean + high, float((lives + samples) ** 0.5), float(freedom))
+    return replace(found, low=found.mean - low, high=found.mean + high)
 
 
 def nothing(found: Estimate) -> float:
-    """Two-sided p that the mean is 0, Student's t; nan where there is no error to measure it by."""
-    from scipy.stats import t
+    """Two-sided p that the mean is 0: the level at which the interval of `widened`, at its mean width, ends at 0.
 
-    if found.error == 0:
-        return 1.0 if found.mean == 0 else 0.0
-    return float(2 * t.sf(abs(found.mean) / found.error, found.freedom))
+    Of lives alone it is Student's t. Where all lives differ from 0 equally there is no error to measure by: then it is
+    that of all exchanges of signs, 2 / 2^lives (Fisher 1935, The Design of Experiments). Nan where nothing is known.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtri, stdtr, stdtrit
+
+    size = abs(found.mean)
+    if not np.isfinite(size + found.lives + found.samples):
+        return float("nan")
+    if found.lives + found.samples == 0 or size == 0:
+        return 1.0 if size == 0 else min(1.0, 2.0**-found.freedom)
+    if found.samples == 0:
+        return float(2 * stdtr(found.freedom, -size / found.lives**0.5))
+
+    def beyond(power: float) -> float:
+        tail = np.exp(power) / 2
+        lives = found.lives and found.lives**0.5 * stdtrit(found.freedom, tail)
+        return float(np.hypot(lives, found.samples**0.5 * ndtri(tail))) - size
+
+    return float(np.exp(brentq(beyond, _SMALLEST, 0.0))) if beyond(_SMALLEST) > 0 else float(np.exp(_SMALLEST))
 
 
-def mean_over_runs(means: Sequence[float]) -> Estimate:
-    """Where there are several runs, they are what is counted: their mean and its 95 % interval, Student's t."""
+def clear(found: Estimate) -> bool:
+    """Whether a mean is clearly not 0: its interval leaves out 0, and is more than a point that few lives agree on."""
+    return nothing(found) < 0.05
+
+
+def exceeds(found: Estimate) -> float:
+    """One-sided p that the mean is not above 0; see `nothing`."""
+    half = nothing(found) / 2
+    return half if found.mean > 0 else 1.0 - half
+
+
+def mean_over_runs(
+    means: Sequence[float] | Float64[ndarray, " runs"], resampled: Float64[ndarray, "runs R"] | None = None
+) -> Estimate:
+    """Where there are several runs, they are what is counted: their mean and its 95 % interval.
+
+    Student's t over the runs, where each was examined in something of its own. Runs that were examined on the same
+    samples err together: then runs and samples are resampled, as by `estimate`. With the runs alone the interval would
+    be about those samples, and cover the score on others too rarely.
+
+    Args:
+        means: one a run.
+        resampled: of each run on R bootstrap samples of the examination, the same R for all.
+    """
     from scipy.stats import t
 
     values = np.asarray(means, dtype=np.float64)
     if len(values) < 2:
         return Estimate(float(values.mean()), np.nan, np.nan)
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return Estimate(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
+    if resampled is not None and np.isfinite(values).all():
+        return estimate(values, resampled)
+    mean, least = float(values.mean()), _ROUNDING * float(np.abs(values).max())
+    spread = float(values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(t.ppf(0.975, len(values) - 1)) * spread
+    return Estimate(
+        mean, mean - half, mean + half, spread**2 if spread > least else 0.0, freedom=float(len(values) - 1)
+    )
 
 
 def above(observed: float, null: Float64[ndarray, " n"]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Literal
 
@@ -9,6 +10,17 @@ Split = Literal["train", "selection", "test"]
 """Lives learn on train; what is selected for is measured on selection; no life and no selection ever sees test."""
 
 SPLITS: tuple[Split, ...] = ("train", "selection", "test")
+
+_BOUNDS = {
+    **dict.fromkeys(("accuracy", "large_share", "hit_rate", "correct_rejection"), (0.0, 1.0)),
+    "explained_variance": (-math.inf, 1.0),
+    **dict.fromkeys(("log_likelihood", "negative_squared_error"), (-math.inf, 0.0)),
+}
+
+
+def bounds(score: str) -> tuple[float, float]:
+    """Between which a score of this name lies, whatever a network does: a share between 0 and 1; else no bounds."""
+    return _BOUNDS.get(score, (-math.inf, math.inf))
 
 
 class Environment(ABC):

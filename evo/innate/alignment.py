@@ -5,19 +5,21 @@ The comparison of Shuvaev et al. 2024 (PNAS 121:e2409160121), with an interval.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, final
 
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.statistics import RESAMPLES, Estimate, widened
+from evo.statistics import RESAMPLES, Estimate, mean_over_runs, widened
 from genomes.chance import chance
 
 Verdict = Literal["no higher start", "not reached", "only a higher start", "a steeper curve", "a flatter curve"]
 
 _FINE = 1000  # places between which a curve is straight
+_ADRIFT = 0.025  # of replicates that cannot be aligned: with more there is no interval
 
 
 @final
@@ -53,6 +55,8 @@ class HotStart:
         difference: mean height of the evolved curve above the control's from equal score.
         span: how long they were compared.
         adrift: share of the bootstrap's replicates that cannot be aligned.
+        again: (R,) the difference on bootstrap samples of the examination, nan where they cannot be aligned; None where
+            lives meet episodes or samples of their own.
     """
 
     verdict: Verdict
@@ -61,6 +65,7 @@ class HotStart:
     difference: Estimate
     span: float
     adrift: float = 0.0
+    again: Float64[ndarray, " R"] | None = field(default=None, compare=False, repr=False)
 
 
 def hot_start(evolved: Curves, control: Curves) -> HotStart:
@@ -83,7 +88,9 @@ def hot_start(evolved: Curves, control: Curves) -> HotStart:
     if np.isnan(difference):
         return HotStart("not reached", birth, np.nan, nothing, np.nan)
     lives = len(evolved.scores), len(control.scores)
-    *less, again = np.split(differences[1:], np.cumsum(lives))
+    count = len(differences) - 1 - sum(lives)
+    resampled = evolved.resampled is not None and control.resampled is not None
+    *less, again, samples = np.split(differences[1:], np.cumsum((*lives, count // 2 if resampled else count)))
     low = float(np.percentile(np.nan_to_num(again, nan=-np.inf), 2.5, method="lower"))
     high = float(np.percentile(np.nan_to_num(again, nan=np.inf), 97.5, method="higher"))
     known = np.isfinite(high - low) and min(lives) > 1
@@ -92,13 +99,32 @@ def hot_start(evolved: Curves, control: Curves) -> HotStart:
         found = widened(found, difference + (count - 1) * (difference - without[np.isfinite(without)]))
     verdict: Verdict = "a steeper curve" if found.low > 0 else "only a higher start"
     verdict = "a flatter curve" if found.high < 0 else verdict
-    return HotStart(verdict, birth, head, found, float(spans[0]), float(np.isnan(again).mean()))
+    adrift = float(np.isnan(again).mean())
+    return HotStart(verdict, birth, head, found, float(spans[0]), adrift, samples if resampled else None)
+
+
+def over_runs(found: Sequence[HotStart]) -> Estimate:
+    """The mean difference over runs that could be aligned, and over the samples that examine all of them.
+
+    No interval where more than 2.5 % of those bootstrap samples leave a run that cannot be aligned.
+    """
+    means, again = [one.difference.mean for one in found], [one.again for one in found if one.again is not None]
+    if len(again) < len(found):
+        return mean_over_runs(means)
+    common = np.stack([row[: min(map(len, again))] for row in again])
+    aligned = np.isfinite(common).all(0)
+    if aligned.mean() < 1 - _ADRIFT:
+        return Estimate(float(np.mean(means)), np.nan, np.nan)
+    return mean_over_runs(means, common[:, aligned])
 
 
 def _replicates(evolved: Curves, control: Curves) -> tuple[Float64[ndarray, "K own"], Float64[ndarray, "K probes"]]:
-    """Mean curves side by side: of all lives, without each of the first and of the second, and of the bootstrap."""
+    """Mean curves side by side: of all lives, without each of the first and of the second, and of the bootstrap.
+
+    The bootstrap is over lives and samples, and behind it, where samples are resampled at all, over these alone.
+    """
     count = min(RESAMPLES if c.resampled is None else c.resampled.shape[2] for c in (evolved, control))
-    less, again = [], []
+    less, again, alone = [], [], []
     for name, curves in (("evolved", evolved), ("control", control)):
         lives = len(curves.scores)
         less.append((lives * curves.mean - curves.scores) / max(lives - 1, 1))
@@ -106,10 +132,12 @@ def _replicates(evolved: Curves, control: Curves) -> tuple[Float64[ndarray, "K o
         often = (drawn[:, :, None] == np.arange(lives)).mean(1)
         samples = curves.resampled
         again.append(often @ curves.scores if samples is None else np.einsum("rn,npr->rp", often, samples[..., :count]))
+        alone += [] if samples is None else [samples[..., :count].mean(0).T]
+    one, two = alone if len(alone) == 2 else (curves.mean[None][:0] for curves in (evolved, control))
     ours, theirs = evolved.mean[None], control.mean[None]
     return (
-        np.concatenate([ours, less[0], np.repeat(ours, len(less[1]), axis=0), again[0]]),
-        np.concatenate([theirs, np.repeat(theirs, len(less[0]), axis=0), less[1], again[1]]),
+        np.concatenate([ours, less[0], np.repeat(ours, len(less[1]), axis=0), again[0], one]),
+        np.concatenate([theirs, np.repeat(theirs, len(less[0]), axis=0), less[1], again[1], two]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -12,10 +12,10 @@ from numpy import ndarray
 
 from evo.examiner import per_genome, repeated
 from evo.figures import CONDITIONS, INNATE, LEARNED, QUIET
-from evo.innate.bench import Bench, Rows, Scores, over_runs
+from evo.innate.bench import Bench, Rows, Scores, above_over_runs, over_runs
 from evo.innate.nulls import FOUNDERS, NULLS, nulls
 from evo.report.section import Picture, canvas
-from evo.statistics import RESAMPLES, above, effect_size, holm
+from evo.statistics import RESAMPLES, above, effect_size, exceeds, holm
 from genomes.interventions.standard import Standard
 from inner_loop.episodic import Condition
 from inner_loop.lifetime import Lifetime, Measurements
@@ -35,13 +35,15 @@ TERMS = {
     "activity, and with plasticity on from birth; after learning: after a life, plasticity off; or on",
     "mean": "of the main score, over births or draws; of several runs, over the runs",
     "low": "lower end of its 95 % interval: bootstrap over births or draws and over the samples of the examination; "
-    "of several runs: Student's t over the runs",
+    "of several runs: over the runs and those samples, or, where each is examined in episodes or samples of its own, "
+    "Student's t over the runs. It is cut where the score cannot lie (a share below 0 or above 1)",
     "high": "upper end of that interval",
     "sd": "standard deviation over births or draws",
     "draws": "how many births of a genome, or draws of a null model, have a score",
     "p": "one-sided probability that a draw of the null model scores at least as high as the mean of the evolved "
     "genome: (k + 1) / (n + 1) for k of n draws (Phipson & Smyth 2010). Where births differ a draw is noisier than "
-    "that mean, and p errs on the side of no difference. Of several runs: Student's t of the runs' differences",
+    "that mean, and p errs on the side of no difference. Of several runs: of their mean difference, over the runs "
+    "and the samples that examine all of them (Student's t)",
     "p corrected": "p corrected for the number of tests in the table (Holm 1979)",
     "effect size": "how many standard deviations of the null model the evolved genome lies above its mean; infinite "
     "where draws do not differ; of several runs: the mean",
@@ -120,9 +122,8 @@ def genomes(battery: Battery) -> pandas.DataFrame:
 
 def _by_genome(scores: Scores, births: int) -> list[Scores]:
     values, again = per_genome(scores.values, births), scores.resampled
-    if again is None:
-        return [Scores(one) for one in values]
-    return [Scores(*pair) for pair in zip(values, per_genome(again, births), strict=True)]
+    resampled = [None] * len(values) if again is None else per_genome(again, births)
+    return [replace(scores, values=v, resampled=r) for v, r in zip(values, resampled, strict=True)]
 
 
 def picture(batteries: Sequence[Battery], frame: pandas.DataFrame) -> Picture:
@@ -182,14 +183,12 @@ def _tests(batteries: Sequence[Battery], network: str, condition: Condition) -> 
     names = ("p", "effect size", "superiority")
     if not batteries[0].tested(network, condition):
         return dict.fromkeys(names, np.nan)
-    pairs = [(each.scores[EVOLVED, condition], each.scores[network, condition].values) for each in batteries]
+    owns, others = ([each.scores[name, condition] for each in batteries] for name in (EVOLVED, network))
+    pairs = [(own, other.values) for own, other in zip(owns, others, strict=True)]
     if not all(np.isfinite(own.values).any() and np.isfinite(null).any() for own, null in pairs):
         return dict.fromkeys(names, np.nan)
-    if len(pairs) == 1:
-        p = _probability(*pairs[0])
-    else:
-        p = _over_runs([float(np.nanmean(own.values) - np.nanmean(null)) for own, null in pairs])
-    sizes = [effect_size(own.estimate.mean, null) for own, null in pairs]
+    p = _probability(*pairs[0]) if len(pairs) == 1 else exceeds(above_over_runs(owns, others))
+    sizes = [effect_size(own.mean, null) for own, null in pairs]
     higher = [superiority(own.values, null) for own, null in pairs]
     return dict(zip(names, (p, float(np.mean(sizes)), float(np.mean(higher))), strict=True))
 
@@ -201,17 +200,7 @@ def superiority(own: Float64[ndarray, " births"], null: Float64[ndarray, " draws
 
 
 def _probability(own: Scores, null: Float64[ndarray, " draws"]) -> float:
-    return above(own.estimate.mean, null)
-
-
-def _over_runs(differences: Sequence[float]) -> float:
-    """One-sided p that the mean over runs is not above 0: Student's t; nan where runs do not differ at all."""
-    from scipy.stats import t
-
-    values = np.array(differences)
-    if np.allclose(values, values[0], rtol=1e-9, atol=0.0):
-        return np.nan
-    return float(t.sf(values.mean() * np.sqrt(len(values)) / values.std(ddof=1), len(values) - 1))
+    return above(own.mean, null)
 
 
 def life_words(bench: Bench) -> str:

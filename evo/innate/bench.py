@@ -14,6 +14,7 @@ from numpy import ndarray
 from evo.cohort import Assay
 from evo.examiner import Examiner, per_genome
 from evo.experiment import Experiment, assemble, birth
+from evo.luck import partly_luck
 from evo.search.base import founders
 from evo.statistics import Estimate, estimate, mean_over_runs
 from evo.subject import Subject
@@ -38,15 +39,28 @@ class Scores:
     Attributes:
         values: one a row; nan where it failed.
         resampled: on R bootstrap samples of the examination; None where rows meet episodes of their own.
+        bounds: between which the score lies, whatever a network does.
     """
 
     values: Float64[ndarray, " rows"]
     resampled: Float64[ndarray, "rows R"] | None = None
+    bounds: tuple[float, float] = (-np.inf, np.inf)
 
     @property
     def estimate(self) -> Estimate:
         """The mean and its interval."""
-        return estimate(self.values, self.resampled)
+        return estimate(self.values, self.resampled).within(self.bounds)
+
+    @property
+    def mean(self) -> float:
+        """Over the rows that have a score; nan where none has."""
+        lived = self.values[np.isfinite(self.values)]
+        return float(lived.mean()) if len(lived) else float("nan")
+
+    @property
+    def again(self) -> Float64[ndarray, " R"] | None:
+        """The mean on each bootstrap sample."""
+        return None if self.resampled is None else self.resampled[np.isfinite(self.values)].mean(0)
 
     def less(self, other: Scores) -> Scores:
         """The difference row by row, of rows that share their lives and resamples."""
@@ -57,9 +71,28 @@ class Scores:
 
 
 def over_runs(scores: Sequence[Scores]) -> Estimate:
-    """Of one run its own estimate; of several the mean over runs, which are then what is counted."""
-    each = [score.estimate for score in scores]
-    return each[0] if len(each) == 1 else mean_over_runs([one.mean for one in each])
+    """Of one run its own estimate; of several the mean over runs and the samples that examine all of them."""
+    if len(scores) == 1:
+        return scores[0].estimate
+    return mean_over_runs([score.mean for score in scores], _stacked(scores)).within(scores[0].bounds)
+
+
+def above_over_runs(scores: Sequence[Scores], others: Sequence[Scores]) -> Estimate:
+    """How much higher the first of each pair is, over the runs that pairs come from and the samples they share."""
+    one, two = _stacked(scores), _stacked(others)
+    differences = [score.mean - other.mean for score, other in zip(scores, others, strict=True)]
+    if one is None or two is None:
+        return mean_over_runs(differences)
+    common = min(one.shape[1], two.shape[1])  # the first resamples are the same ones
+    return mean_over_runs(differences, one[:, :common] - two[:, :common])
+
+
+def _stacked(scores: Sequence[Scores]) -> Float64[ndarray, "runs R"] | None:
+    """The means of runs on the bootstrap samples of their common examination; None where there is none."""
+    again = [score.again for score in scores]
+    known = [row for row in again if row is not None]
+    common = min(map(len, known), default=0)
+    return np.stack([row[:common] for row in known]) if len(known) == len(again) else None
 
 
 @final
@@ -150,10 +183,8 @@ class Bench:
 
     @cached_property
     def luck(self) -> bool:
-        """Whether one genome can score differently at two births: it develops by chance, or meets what varies."""
-        born = self._born.projections.values()
-        developed = any(bool((s.weight != s.weight[:1]).any()) for s in born)
-        return developed or self.experiment.environment.varies
+        """Whether the genome can score differently at another birth."""
+        return partly_luck(self.experiment, self.subject.levels[:1], self.subject.interventions)
 
     @cached_property
     def _born(self) -> Phenotype:
@@ -199,16 +230,17 @@ class Bench:
     ) -> Measurements:
         """What is measured of every row: of birth alone, in the conditions that are tested, or of a whole life."""
         home = experiment or self.experiment
-        fixed, again = home.task is not None and not home.task.varies, _FEW if resamples is None else resamples
+        again = _FEW if resamples is None else resamples
         conditions = None if home.task else self.measured if lived else self.at_birth
-        assay = Assay(split, lived and self.learns, conditions, rows.done, again if fixed else 0)
+        assay = Assay(split, lived and self.learns, conditions, rows.done, again if home.same_exam else 0)
         found = self.examiner.examine(what, rows.levels, assay, rows.lives, experiment=home)
         return found if rows.births == 1 else {name: per_genome(m, rows.births).mean(1) for name, m in found.items()}
 
     def scores(self, measured: Measurements) -> dict[Condition, Scores]:
         """The main score in every condition that was measured and can differ."""
         names = {c: f"{c}.{self.main}" for c in self.measured if f"{c}.{self.main}" in measured}
-        return {c: Scores(measured[name], measured.get(f"{name}.resampled")) for c, name in names.items()}
+        bounds = self.experiment.bounds
+        return {c: Scores(measured[n], measured.get(f"{n}.resampled"), bounds) for c, n in names.items()}
 
     def _own(self, count: int, done: tuple[Intervention, ...]) -> Rows:
         levels = np.repeat(self.subject.levels[:1], count, axis=0)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.figures import INNATE, QUIET
-from evo.innate.alignment import Curves, HotStart, hot_start
+from evo.innate.alignment import Curves, HotStart, hot_start, over_runs
 from evo.innate.battery import EVOLVED, LONG, TIMES, Battery
 from evo.innate.bench import Bench
 from evo.innate.sentence import number
 from evo.report.section import Picture, Section, canvas
-from evo.statistics import mean_over_runs
 from inner_loop.lifetime import Lifetime
 
 if TYPE_CHECKING:
@@ -113,12 +112,13 @@ def _sentences(found: Sequence[HotStart]) -> list[str]:
         verdict: sum(one.verdict == verdict for one in found) for verdict in dict.fromkeys(f.verdict for f in found)
     }
     said = [f"In {len(found)} runs: " + ", ".join(f"{verdict} in {count}" for verdict, count in counts.items()) + "."]
-    differences = [one.difference.mean for one in found if np.isfinite(one.difference.mean)]
-    if len(differences) > 1:
-        gap = mean_over_runs(differences)
+    aligned = [one for one in found if np.isfinite(one.difference.mean)]
+    if len(aligned) > 1:
+        gap = over_runs(aligned)
+        between = f" [{gap.low:+.2g}, {gap.high:+.2g}]" if np.isfinite(gap.low) else " (no interval)"
         said.append(
-            f"From equal score the evolved curve is {gap.mean:+.2g} [{gap.low:+.2g}, {gap.high:+.2g}] above the "
-            f"control's, mean over the {len(differences)} runs in which they could be aligned."
+            f"From equal score the evolved curve is {gap.mean:+.2g}{between} above the "
+            f"control's, mean over the {len(aligned)} runs in which they could be aligned."
         )
     return said
 

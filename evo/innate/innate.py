@@ -40,7 +40,7 @@ from inner_loop.episodic import Condition, EpisodicLifetime
 if TYPE_CHECKING:
     import pandas
 
-_BIRTHS, _BIRTHS_IN_A_WORLD = 16, 32
+_BIRTHS, _BIRTHS_THAT_DIFFER = 16, 32
 _FEWEST = 19  # draws: with fewer no p can be .05
 _TESTED = {"random": FOUNDERS, "shuffled": SHUFFLED, "standard": STANDARD}
 
@@ -77,7 +77,7 @@ def innate_test(
 
     Args:
         subjects: one a run, in alike experiments.
-        births: of a genome; 16, in a world 32.
+        births: of a genome; 16, or 32 where births differ or meet something of their own.
         episodes: of an examination in a world; those of the experiment.
         draws: of each null model.
 
@@ -155,8 +155,8 @@ def _bench(
         assert isinstance(lifetime, EpisodicLifetime), "just seen"
         lifetime = replace(lifetime, exams=episodes)
     experiment = replace(subject.experiment, held_out=(), lifetime=lifetime)
-    usual = _BIRTHS_IN_A_WORLD if subject.experiment.environment.varies else _BIRTHS
-    return Bench(subject, Examiner(experiment, executor, watch), births or usual, draws)
+    bench = Bench(subject, Examiner(experiment, executor, watch), births or _BIRTHS, draws)
+    return bench if births or not bench.luck else replace(bench, births=_BIRTHS_THAT_DIFFER)
 
 
 def _section(batteries: Sequence[Battery], frame: pandas.DataFrame, said: tuple[str, ...]) -> Section:

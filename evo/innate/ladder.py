@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -27,7 +27,7 @@ _TERMS = {
     f"series {', '.join(f'{value:g}' for value in SERIES)}; {TUNED}: that of the series which does best on the "
     f"selection split; {SIGNS.name}: {SIGNS.words}; {OWN}: the weights of the genome; {AFTER}: after its life",
     "mean": "of the main score on the test split; of several runs, over the runs",
-    "low": "lower end of its 95 % interval, over births and samples; of several runs over the runs",
+    "low": "lower end of its 95 % interval, over births and samples; of several runs over runs and shared samples",
     "high": "upper end of that interval",
     "weights": "the shared weight, where it was tuned; of several runs, of each",
 }
@@ -103,7 +103,8 @@ def _tuned(bench: Bench) -> float:
 def _mean(scores: Sequence[Scores]) -> Scores:
     """Over the series, birth by birth."""
     again = [score.resampled for score in scores if score.resampled is not None]
-    return Scores(np.mean([score.values for score in scores], axis=0), np.mean(again, axis=0) if again else None)
+    values = np.mean([score.values for score in scores], axis=0)
+    return replace(scores[0], values=values, resampled=np.mean(again, axis=0) if again else None)
 
 
 def _bars(frame: pandas.DataFrame, bench: Bench) -> Picture:

@@ -11,6 +11,7 @@ from evo.subject import Subject
 from inner_loop.rules.frozen import Frozen
 
 _THINGS = {"Digits": "digits"}
+_CERTAIN = 0.05
 _BORN = {"innate": "at birth", "innate_memory": "with memory in its activity", "innate_plastic": "with plasticity on"}
 
 
@@ -93,7 +94,8 @@ def one_line(found: Mapping[str, Any], wording: Wording) -> str:
 
 def chances(found: Mapping[str, Any]) -> str:
     """The p values of the same comparisons."""
-    how = f"{found['draws']} draws of each" if found["runs"] == 1 else f"Student's t over {found['runs']} runs"
+    several = f"Student's t over {found['runs']} runs, and over the samples of the test where they share them"
+    how = f"{found['draws']} draws of each" if found["runs"] == 1 else several
     said = [f"Chance of doing as well, one-sided, {how}, corrected for {found['tests']} tests: {_listed(found)}."]
     said += [f"From birth {_BORN[c]}: {_listed(other)}." for c, other in found["conditions"].items()]
     return " ".join(said)
@@ -102,12 +104,18 @@ def chances(found: Mapping[str, Any]) -> str:
 def _compared(found: Mapping[str, Any], wording: Wording, when: str) -> str:
     parts = [
         f"{wording.does(wording.amount(found['innate'], found['innate_ci']))}{when}",
-        f"{FOUNDERS.name} {wording.amount(found['random_founders'], found['random_founders_ci'])}",
-        f"{SHUFFLED.name} {wording.amount(found['shuffled'])}",
+        f"{FOUNDERS.name} {wording.amount(found['random_founders'], found['random_founders_ci'])}"
+        f"{_unsure(found['p_random'])}",
+        f"{SHUFFLED.name} {wording.amount(found['shuffled'])}{_unsure(found['p_shuffled'])}",
     ]
     if found["learned"] is not None:
         parts.append(f"after learning {wording.amount(found['learned'])}")
     return "; ".join(parts)
+
+
+def _unsure(p: float | None) -> str:
+    """A reader of the headline alone must not take for a finding what chance does as well."""
+    return f" (not significant: p = {p:.2g})" if p is not None and p > _CERTAIN else ""
 
 
 def _listed(found: Mapping[str, Any]) -> str:

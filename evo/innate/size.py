@@ -21,7 +21,7 @@ from evo.figures import CONDITIONS, QUIET
 from evo.innate import coding, controls
 from evo.innate.bench import Bench, Rows, Scores
 from evo.report.section import Picture, Section, bottomless, canvas
-from evo.statistics import Estimate
+from evo.statistics import Estimate, clear
 from evo.subject import Subject
 from inner_loop.environment import Split
 from inner_loop.episodic import Condition
@@ -164,16 +164,15 @@ def _lived(
     cohort = max(2, min(bench.experiment.cohort, len(rows.levels)))
     home = replace(bench.experiment, held_out=(), cohort=cohort)
     learn = any(condition.startswith("learned") for condition in conditions)
-    fixed = home.task is not None and not home.task.varies
-    assay = Assay(split, learn, tuple(conditions), rows.done, _RESAMPLES if fixed else 0)
+    assay = Assay(split, learn, tuple(conditions), rows.done, _RESAMPLES if home.same_exam else 0)
     found = bench.examiner.examine(what, rows.levels, assay, rows.lives, edits, home)
     names = {condition: f"{condition}.{home.main}" for condition in conditions}
-    return {c: Scores(found[name], found.get(f"{name}.resampled")) for c, name in names.items()}
+    return {c: Scores(found[name], found.get(f"{name}.resampled"), home.bounds) for c, name in names.items()}
 
 
 def _part(found: Mapping[str, Scores], rows: slice) -> dict[str, Scores]:
     parts = {name: s.resampled if s.resampled is None else s.resampled[rows] for name, s in found.items()}
-    return {name: Scores(s.values[rows], parts[name]) for name, s in found.items()}
+    return {name: replace(s, values=s.values[rows], resampled=parts[name]) for name, s in found.items()}
 
 
 def _kept(
@@ -222,7 +221,7 @@ def _compared(bench: Bench, best: Point, others: Sequence[Point]) -> list[str]:
             continue
         aways.append(largest.scores[condition].less(best.scores[condition]).estimate)
         said.append(f"{method} {_number(largest.mean(condition))} ({_interval(aways[-1], '+')})")
-    better, worse = sum(away.low > 0 for away in aways), sum(away.high < 0 for away in aways)
+    better, worse = (sum(clear(away) and sign * away.mean > 0 for away in aways) for sign in (1, -1))
     verdict = f"{better} do better than the genome, {worse} worse, {len(aways) - better - worse} neither"
     unseen = f"With no more than its {budget:,.0f} coded bits networks without a genome have {CONDITIONS[condition][0]}"
     beside = [f"{unseen}: {', '.join(said)}; in brackets: less the genome. {verdict}."] if others else []

@@ -10,7 +10,7 @@ from evo.figures import CONDITIONS
 from evo.inspect.variants import Part, Scored, Variants
 from evo.inspect.words import moment
 from evo.report.section import Picture, canvas
-from evo.statistics import Estimate
+from evo.statistics import Estimate, clear
 
 _STRONGEST = 4
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
@@ -66,7 +66,7 @@ def _better(variants: Variants, chosen: Sequence[int]) -> dict[int, float]:
 def _sentence(variants: Variants, better: dict[int, float], gains: dict[int, Estimate]) -> str:
     """Whether another dose than the genome's is better."""
     what = f"{variants.experiment.main.replace('_', ' ')} {moment(variants.judged[0])}"
-    sure = {k: gain for k, gain in gains.items() if gain.low > 0}
+    sure = {k: gain for k, gain in gains.items() if gain.mean > 0 and clear(gain)}
     said = "Dose-response of the strongest (doses are not cut to the range that genes can have): "
     if not sure:
         return f"{said}no dose is clearly better for {what} than what the genome says."

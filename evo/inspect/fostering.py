@@ -19,7 +19,7 @@ from evo.inspect.variants import Scored, Variants, examined
 from evo.inspect.words import is_share, moment, number
 from evo.report.section import Picture, Section, canvas
 from evo.run import Run
-from evo.statistics import Estimate
+from evo.statistics import Estimate, clear
 from genomes.expect import expect
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _sentences(
     found = effects["interaction", condition]
     fit = "better" if found.mean > 0 else "worse"
     verdict = f"wiring and plasticity of one genome fit each other {fit} than those of different genomes"
-    if not found.low * found.high > 0:
+    if not clear(found):
         verdict = "nothing shows that wiring and plasticity of one genome fit each other better than others"
     said = [f"Of these two genomes {verdict}: interaction {_signed(main, found)} {moment(condition)}."]
     for effect in ("wiring", "plasticity"):

@@ -24,6 +24,7 @@ from evo.inspect.rules import readings, statements
 from evo.inspect.units import units_of
 from evo.inspect.variants import Part, Scored, Variants
 from evo.inspect.words import is_share, loss, moment, score
+from evo.luck import partly_luck
 from evo.report.section import Picture, Section, canvas
 from evo.statistics import Estimate, estimate, holm, nothing
 from evo.subject import Subject
@@ -51,9 +52,9 @@ class Knockouts:
     frame: pandas.DataFrame
 
 
-def lives_of(experiment: Experiment) -> int:
-    """That tell variants apart: 4 where all meet the same samples, 32 where each meets something of its own."""
-    return 32 if experiment.environment.varies else 4
+def lives_of(experiment: Experiment, subject: Subject) -> int:
+    """That tell variants of a subject apart: 32 where its scores are partly luck, otherwise 4."""
+    return 32 if partly_luck(experiment, subject.levels[:1], subject.interventions) else 4
 
 
 def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
@@ -61,7 +62,7 @@ def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
 
     Args:
         births: lives of each variant, those of one like those of another; in a task whose networks grow without
-            chance only their lessons differ, and 4 are plenty; in a world 32.
+            chance only their lessons differ, and 4 are plenty; otherwise 32.
 
     Raises:
         Unexpected: fewer than 2 births.
@@ -141,7 +142,7 @@ def _single_sentences(variants: Variants, frame: pandas.DataFrame) -> list[str]:
         costs = ", ".join(f"{loss(main, effect)} {moment(name)}" for name, effect in effects.items())
         said.append(f"{row['says'][0].upper()}{row['says'][1:]}: without this {row['kind']} {costs}.")
     counts = [f"{int((frame[f'p {moment(n)}'] <= _CERTAIN).sum())} {moment(n)}" for n in variants.conditions]
-    tests = len(frame) * len(variants.conditions)
+    tests = int(frame[[f"p {moment(n)}" for n in variants.conditions]].notna().to_numpy().sum())
     said.append(
         f"Of {len(frame)} units knocked out singly, the loss changes {_main(variants)} of {', '.join(counts)} "
         f"(p <= .05 after Holm's correction for {tests} tests)."
@@ -160,15 +161,16 @@ def _together(variants: Variants) -> Part:
         sets |= chromosomes
     sets["everything"] = range(len(units.each))
     scores = variants.tested("everything out", units.without(sets.values()))
-    random = variants.founders("test", variants.conditions)
+    founders = variants.founders("test", variants.conditions)
+    random = {name: estimate(scores).within(variants.experiment.bounds) for name, scores in founders.items()}
     rows = [
         {"out": out} | _intervals({name: scores.contrast(name, {k: 1}) for name in variants.conditions})
         for k, out in enumerate(sets)
     ]
-    rows.append({"out": "random genomes instead"} | _intervals({name: estimate(s) for name, s in random.items()}))
+    rows.append({"out": "random genomes instead"} | _intervals(random))
     last = {name: scores.contrast(name, {len(sets) - 1: 1}) for name in variants.conditions}
     left = ", ".join(
-        f"{score(main, found)} {moment(name)} (random genomes {score(main, estimate(random[name]))})"
+        f"{score(main, found)} {moment(name)} (random genomes {score(main, random[name])})"
         for name, found in last.items()
     )
     return Part((f"With everything out {_main(variants)} is {left}.",), {"together": pandas.DataFrame(rows)})
@@ -234,7 +236,8 @@ def _terms(variants: Variants) -> dict[str, str]:
         "less to lose with the other, as where a score cannot fall below chance",
         "low": "lower end of the 95 % interval",
         "high": "upper end of the 95 % interval",
-        "p": "two-sided p that there is no effect (Student's t over lives and samples), after Holm's correction",
+        "p": "two-sided p that there is no effect (Student's t over lives and samples; 2 / 2^n where all n lives "
+        "differ equally, so that there is no error to measure by), after Holm's correction",
         "dose": "what the unit says, times this: 0 silent, 1 as inherited. Not cut to the range that genes can have",
         "score": of,
         "left": "how many units were left",

@@ -46,17 +46,23 @@ class Scored:
         main: by condition, (V, births).
         resampled: by condition, (V, births, R), on R bootstrap samples that are the same for all; in a world, and where
             every life has samples of its own, empty.
+        bounds: between which the score lies, whatever a network does.
     """
 
     main: Mapping[str, Float64[ndarray, "V births"]]
     resampled: Mapping[str, Float64[ndarray, "V births R"]]
+    bounds: tuple[float, float] = (-np.inf, np.inf)
 
     def contrast(self, condition: str, parts: Mapping[int, int | float]) -> Estimate:
         """A sum of variants, each with its factor, life by life, with its 95 % interval: {0: 1, 3: -1} is 0 less 3."""
         variants, factors = list(parts), np.array(list(parts.values()), dtype=np.float64)
         scores = np.tensordot(factors, self.main[condition][variants], 1)
         again = self.resampled.get(condition)
-        return estimate(scores, None if again is None else np.tensordot(factors, again[variants], 1))
+        low, high = (
+            float(sum(f * self.bounds[side if f > 0 else 1 - side] for f in factors.tolist())) for side in (0, 1)
+        )
+        found = estimate(scores, None if again is None else np.tensordot(factors, again[variants], 1))
+        return found.within((low, high))
 
     def means(self, condition: str) -> Float64[ndarray, " V"]:
         """Over the lives that had a score; nan where none had."""
@@ -73,7 +79,7 @@ class Scored:
         ) -> dict[str, Float64[ndarray, "U ..."]]:
             return {name: np.concatenate([one[name], two[name]]) for name in one if name in two}
 
-        return Scored(both(self.main, other.main), both(self.resampled, other.resampled))
+        return Scored(both(self.main, other.main), both(self.resampled, other.resampled), self.bounds)
 
 
 def apart(experiment: Experiment) -> tuple[str, ...]:
@@ -151,8 +157,7 @@ def examined(
 ) -> Scored:
     """Every variant with each of the lives, rows variant by variant."""
     experiment, births = replace(examiner.experiment, held_out=()), len(lives)
-    task = experiment.task
-    resamples = resamples if task is not None and not task.varies else 0
+    resamples = resamples if experiment.same_exam else 0
     assay = _assay(split, conditions, resamples)
     rows, step = len(levels) * births, max(1, _NUMBERS // levels.shape[1] // experiment.cohort) * experiment.cohort
     parts = []
@@ -166,7 +171,7 @@ def examined(
         found = {name: np.concatenate([part[key + ending] for part in parts]) for name, key in main.items()}
         return {name: scores.reshape(-1, births, *scores.shape[1:]) for name, scores in found.items()}
 
-    return Scored(joined(""), joined(".resampled") if resamples else {})
+    return Scored(joined(""), joined(".resampled") if resamples else {}, experiment.bounds)
 
 
 def _assay(split: Split, conditions: Sequence[str], resamples: int = 0) -> Assay:

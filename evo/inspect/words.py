@@ -62,6 +62,9 @@ def loss(main: str, found: Estimate) -> str:
         return "no change"
     if not found.low * found.high > 0:
         return f"no clear change [{signed(main, found.low)}, {signed(main, found.high)}]"
+    if found.low == found.high:
+        more = "less" if found.mean > 0 else "more"
+        return f"{number(main, found.mean)} {'points ' if is_share(main) else ''}{more} in every life"
     less = found.mean > 0
     low, high = (found.low, found.high) if less else (-found.high, -found.low)
     unit = "points " if is_share(main) else ""

@@ -14,12 +14,14 @@ from evo.experiment import Experiment
 from evo.result import Result, result
 from evo.run import Run
 from evo.session import evolve, extend
+from evo.statistics import mean_over_runs
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.expect import Unexpected
 from genomes.spec import Evolve
 from inner_loop.rules.frozen import Frozen
 from inner_loop.tasks.digits import Digits
+from inner_loop.tasks.teacher import Teacher
 
 Made = Callable[..., Run]
 SCORES = {2: ((0.1, 0.5), (0.2, 0.7), (0.3, 0.6), (0.2, 0.6)), 3: ((0.4, 0.55), (0.6, 0.72), (0.7, 0.67), (0.5, 0.6))}
@@ -104,6 +106,34 @@ def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
         ("encoding.genes", "encoding.genes=2", "2"),
         ("encoding.genes", "encoding.genes=3", "3"),
     ]
+
+
+def test_seeds_of_one_task_share_its_test_samples_and_intervals_count_both(made: Made) -> None:
+    """Without the samples ten seeds would make sure what is luck of the sixteen samples that all of them share."""
+    task = Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)
+    planted = ((0.20, 0.50), (0.21, 0.52), (0.19, 0.51))
+    runs = [
+        made(f"{genes}-{seed}", scores, encoding=GeneExpression(genes, 4), seed=seed, task=task)
+        for genes in (2, 3)
+        for seed, scores in enumerate(planted)
+    ]
+    section = compare(runs)
+    again = [
+        run.examine(run.best(), "test", 1000).measurements["innate.explained_variance.resampled"][0] for run in runs
+    ]
+    columns = [row - row.mean() + innate for row, (innate, _) in zip(again, planted * 2, strict=True)]
+    found = row(section.tables["conditions"], condition="encoding.genes=2", measure="innate")
+    expected, alone = mean_over_runs([0.20, 0.21, 0.19], np.stack(columns[:3])), mean_over_runs([0.20, 0.21, 0.19])
+    assert (found["mean"], found["low"]) == pytest.approx((expected.mean, expected.low))
+    assert found["high"] == pytest.approx(min(expected.high, 1.0))
+    assert found["low"] < alone.low - 0.05
+    bits = row(section.tables["conditions"], condition="encoding.genes=2", measure="genome_bits".replace("_", " "))
+    assert bits["seeds"] == 3, "a cost is over seeds"
+    apart = row(section.tables["differences"], measure="innate", condition="encoding.genes=3")
+    assert (apart["difference"], apart["test"]) == (0.0, "paired t")
+    assert apart["high"] - apart["low"] > 0.05, "alike in every seed is not alike on other samples"
+    assert apart["p"] == 1.0
+    assert "the same in all seeds" in section.pictures["curves"].caption
 
 
 def test_the_other_order_turns_the_difference_and_not_the_verdict(two: Sequence[Run]) -> None:

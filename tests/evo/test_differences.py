@@ -73,6 +73,26 @@ def test_what_cannot_be_said_is_not_said() -> None:
 
 
 @pytest.mark.parametrize("first", [0, 100], ids=["paired", "unpaired"])
+def test_samples_that_all_seeds_share_are_in_interval_and_p(first: int) -> None:
+    """Two conditions that differ by what the samples of this test split happen to be, and by little noise of seeds."""
+    reject, alone = 0, 0
+    for seed in range(60):
+        luck = chance(seed, "shared samples")
+        each, noise = luck.stream("samples").normal(100)[0].numpy(), luck.stream("seeds").normal(2, 4)[0].numpy() * 0.02
+        often = np.stack([np.bincount(o, minlength=100) for o in luck.integers(100, 200, 100)[0].numpy()]) / 100
+        common = often @ each
+        one, other = seeds(*(each.mean() + noise[0])), seeds(*noise[1], first=first)
+        again = {s: common - common.mean() + v for s, v in one.items()}, {s: np.full(200, v) for s, v in other.items()}
+        found = difference(one, other, again)
+        reject += found.p < 0.05
+        alone += difference(one, other).p < 0.05
+        assert (found.p < 0.05) == (not found.low <= 0 <= found.high) or abs(found.p - 0.05) < 0.02
+        assert found.p_exact == difference(one, other).p_exact
+    assert reject <= 7, "3 are promised"
+    assert alone > 25, "without the samples half of all comparisons find what is not there"
+
+
+@pytest.mark.parametrize("first", [0, 100], ids=["paired", "unpaired"])
 def test_the_interval_covers_no_difference_where_there_is_none(first: int) -> None:
     drawn = chance(1, "planted nothing").normal(200, 2, 5)[0].numpy()
     got = [difference(seeds(*one), seeds(*other, first=first)) for one, other in drawn]

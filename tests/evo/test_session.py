@@ -134,6 +134,21 @@ def test_lines_of_the_log_that_a_driver_took_with_it_are_made_good(small, lived)
         assert result(lived).seconds == round(sum(line["seconds"] or 0.0 for line in lines), 1)
 
 
+def test_the_best_is_the_smallest_where_small_is_good(lived):
+    generation = lived.generation(1)
+    costs = {name: np.array([3.0, 1.0, 2.0, 5.0, 4.0, 9.0]) for name in ("trials_to_criterion", "genome_bits", "steps")}
+    failed = replace(
+        generation, measurements=generation.measurements | costs, failures=("", "nan", *generation.failures[2:])
+    )
+    row = summary(failed)
+    assert (row["trials_to_criterion.best"], row["genome_bits.best"]) == (2.0, 2.0), "of those that have a score"
+    assert (
+        row["innate.explained_variance.best"]
+        == generation.measurements["innate.explained_variance"][[0, *range(2, 6)]].max()
+    )
+    assert (row["steps.mean"], "steps.best" in row) == (np.mean([3.0, 2.0, 5.0, 4.0, 9.0]), False)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import norm, sem, ttest_1samp
 from scipy.stats import t as student
 
-from evo.statistics import Estimate, above, effect_size, estimate, holm, mean_over_runs, nothing
+from evo.statistics import Estimate, above, effect_size, estimate, exceeds, holm, mean_over_runs, nothing
 from genomes.chance import chance
+from inner_loop.environment import bounds
 
 
 def draws(*shape, seed=0):
@@ -86,8 +87,78 @@ def test_p_of_lives_alone_is_students():
     for sample in draws(5, 6):
         assert nothing(estimate(sample)) == pytest.approx(ttest_1samp(sample, 0.0).pvalue, rel=0.1)
     assert nothing(Estimate(0.0, 0.0, 0.0, 0.0)) == 1.0
-    assert nothing(Estimate(1.0, 1.0, 1.0, 0.0)) == 0.0
+    assert np.isnan(nothing(estimate(np.array([np.nan]))))
+    assert exceeds(estimate(np.array([1.0, 1.2, 0.9]))) == pytest.approx(
+        ttest_1samp([1.0, 1.2, 0.9], 0.0, alternative="greater").pvalue, rel=0.1
+    )
+
+
+@pytest.mark.parametrize("lives", [2, 4, 8, 32])
+def test_where_all_lives_differ_equally_p_is_that_of_exchanged_signs_and_never_zero(lives):
+    for score in (1.0, -0.1, 1 / 3):
+        assert nothing(estimate(np.full(lives, score))) == 2.0 ** (1 - lives)
+        assert nothing(estimate(np.full(lives, score), np.full((lives, 50), score))) == 2.0 ** (1 - lives)
+        assert nothing(mean_over_runs([score] * lives)) == 2.0 ** (1 - lives)
+    assert nothing(estimate(np.zeros(lives), np.zeros((lives, 50)))) == 1.0
+
+
+def test_one_life_alone_has_no_p_and_one_on_samples_that_all_agree_no_evidence():
     assert np.isnan(nothing(estimate(np.array([1.0]))))
+    assert nothing(estimate(np.array([1.0]), np.ones((1, 50)))) == 1.0
+
+
+@pytest.mark.parametrize("lives", [2, 3, 4, 5])
+def test_effects_that_are_a_coins_are_found_no_more_often_than_promised(lives):
+    """Differences of +-1 by a coin: an error of 0 taken for certainty makes an effect of half of all pairs of lives."""
+    found = sum(nothing(estimate(one)) <= 0.05 for one in 2.0 * (draws(200, lives) > 0) - 1)
+    assert found <= 22, found  # 10 and four standard errors
+
+
+@pytest.mark.parametrize("lives", [2, 4])
+@pytest.mark.parametrize("samples", [0.0, 0.3, 1.0])
+def test_p_and_interval_agree_and_are_as_rare_as_they_say_with_few_lives_and_common_samples(lives, samples):
+    p, outside = [], []
+    for one, common, again in zip(draws(150, lives), draws(150, seed=1), draws(150, 200, seed=2), strict=True):
+        scores = one + samples * common
+        found = estimate(scores, scores[:, None] + samples * again if samples else None)
+        p.append(nothing(found))
+        outside.append(not found.low <= 0 <= found.high)
+    assert sum(value < 0.05 for value in p) <= 17, "7.5 are promised"
+    assert abs(sum(value < 0.05 for value in p) - sum(outside)) <= 3
+
+
+def probit(runs, effect, seed, count=400):
+    """Right answers of runs on common samples: latent normal, the samples' part common to all runs."""
+    luck = chance(seed, "runs of a test")
+    hard = luck.stream("samples").normal(count)[0].numpy()
+    own, noise = luck.stream("runs").normal(runs)[0].numpy(), luck.stream("noise").normal(runs, count)[0].numpy()
+    return (1.48 + effect * own[:, None] + 0.8 * hard + 0.6 * noise > 0).astype(float)
+
+
+@pytest.mark.parametrize("runs", [3, 5])
+@pytest.mark.parametrize("effect", [0.1, 0.3])
+def test_the_interval_over_runs_covers_the_score_on_samples_unseen(runs, effect):
+    """Runs alone, at the smallest effect: in 4 of 5 cases rather than in 19 of 20."""
+    truth = float(norm.cdf(1.48 / (1 + effect**2) ** 0.5))
+    often = np.stack([np.bincount(o, minlength=400) for o in chance(0, "r").integers(400, 200, 400)[0].numpy()]) / 400
+    covered, alone = 0, 0
+    for seed in range(150):
+        right = probit(runs, effect, seed)
+        found, of_runs = mean_over_runs(right.mean(1), right @ often.T), mean_over_runs(right.mean(1))
+        covered += found.low <= truth <= found.high
+        alone += of_runs.low <= truth <= of_runs.high
+    assert 135 <= covered <= 150, covered  # .92 to .98, and the error of 150
+    assert alone < covered
+
+
+def test_an_interval_ends_where_the_score_cannot_lie():
+    wide = Estimate(0.5, -0.9, 1.9, 0.1, 0.0, 1.0)
+    assert (wide.within((0.0, 1.0)).low, wide.within((0.0, 1.0)).high) == (0.0, 1.0)
+    assert wide.within(bounds("log_likelihood")) == wide, "a mean beyond: another score of that name"
+    assert wide.within(bounds("return")) == wide
+    assert (bounds("accuracy"), bounds("explained_variance")[1]) == ((0.0, 1.0), 1.0)
+    alone = Estimate(0.5, np.nan, np.nan).within((0.0, 1.0))
+    assert np.isnan([alone.low, alone.high]).all()
 
 
 @pytest.mark.parametrize("crossed", [False, True])

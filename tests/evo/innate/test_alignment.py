@@ -1,10 +1,13 @@
 """Aligned curves: every verdict on curves that were made for it, and how often a verdict is wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evo.innate import alignment
-from evo.innate.alignment import Curves, hot_start
+from evo.innate.alignment import Curves, hot_start, over_runs
+from evo.statistics import mean_over_runs
 from genomes.chance import chance
 from inner_loop.lifetime import Lifetime
 
@@ -89,6 +92,29 @@ def test_a_life_alone_gives_no_interval():
     assert found.verdict == "only a higher start"
     assert found.difference.mean > 0.05
     assert np.isnan(found.difference.low)
+
+
+def test_over_runs_the_samples_that_all_share_are_in_the_interval(monkeypatch):
+    monkeypatch.setattr(alignment, "RESAMPLES", 100)
+    hard = np.random.default_rng(3).normal(size=50) * 0.2
+    again = hard[np.random.default_rng(0).integers(50, size=(100, 50))].mean(1)
+
+    def examined(of, on_samples):
+        return Curves(of.lived, of.scores, of.scores[:, :, None] + on_samples)
+
+    found = []
+    for run in range(3):
+        own, control = curves(STEPS, rising(0.012, 0.6), run), curves(LONG, rising(0.01), 10 + run)
+        # the samples are hard for the evolved network alone, in every run and from its birth on
+        found.append(hot_start(examined(own, again * (own.lived > 0)[:, None]), examined(control, 0 * again)))
+    assert all(one.again is not None and one.again.shape == (100,) for one in found)
+    together, alone = over_runs(found), mean_over_runs([one.difference.mean for one in found])
+    assert together.mean == pytest.approx(alone.mean)
+    assert together.samples**0.5 == pytest.approx(again.std(), rel=0.3)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    lost = [replace(one, again=np.where(np.arange(100) < 10, np.nan, one.again)) for one in found]
+    assert np.isnan(over_runs(lost).low), "a tenth of the resamples cannot be aligned"
+    assert over_runs([replace(one, again=None) for one in found]) == alone
 
 
 def test_lengths_that_do_not_match_are_compared_over_what_both_have_left():

@@ -102,7 +102,7 @@ def test_what_has_no_number_has_no_probability(bench_of, task):
     assert frame.at[(EVOLVED, "innate"), "mean"] == 0.3
     assert frame.at[(SHUFFLED.name, "innate"), "p"] == 2 / 3
     frame = table([made_up(bench, [0.3], [0.1]), made_up(bench, [0.4], [0.2])])
-    assert np.isnan(frame.at[(SHUFFLED.name, "innate"), "p"]), "two runs that differ by nothing but rounding"
+    assert frame.at[(SHUFFLED.name, "innate"), "p"] == 1 / 4, "two runs that differ by nothing but rounding: two coins"
 
 
 def test_superiority_counts_ties_half():

@@ -9,7 +9,7 @@ from evo.config import load
 from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment import assemble
-from evo.innate.bench import Bench, Scores, over_runs
+from evo.innate.bench import Bench, Scores, above_over_runs, over_runs
 from evo.statistics import estimate, mean_over_runs
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.interventions.standard import Standard
@@ -102,6 +102,22 @@ def test_of_one_run_the_births_are_counted_of_several_the_runs():
     runs = [Scores(np.array([0.1, 0.3])), Scores(np.array([0.5, 0.7])), Scores(np.array([0.8, 0.8]))]
     assert over_runs(runs[:1]) == estimate(runs[0].values)
     assert over_runs(runs) == mean_over_runs([0.2, 0.6, 0.8])
+
+
+def test_runs_on_the_same_samples_are_resampled_with_them():
+    """Runs that agree to a hair, on few samples: the interval is that of the samples, and of a share within 0 and 1."""
+    samples = np.linspace(-0.3, 0.3, 101)[None, :]
+    runs = [Scores(np.array([m, m, np.nan]), np.repeat(m + samples, 3, axis=0), (0.0, 1.0)) for m in (0.8, 0.81, 0.79)]
+    found = over_runs(runs)
+    assert found == mean_over_runs([0.8, 0.81, 0.79], np.array([[0.8], [0.81], [0.79]]) + samples).within((0.0, 1.0))
+    assert found.low < 0.6
+    assert found.high == 1.0
+    founders = [Scores(np.array([0.5]), 0.5 + samples[:, :60]) for _ in runs]
+    apart = above_over_runs(runs, founders)
+    assert apart.mean == pytest.approx(0.3)
+    assert 0 < apart.high - apart.low < 0.1, "what both share is in neither"
+    plain = above_over_runs([Scores(one.values) for one in runs], founders)
+    assert plain == mean_over_runs([one.mean - 0.5 for one in runs])
 
 
 def test_intervals_cover(bench_of, task, levels_of):

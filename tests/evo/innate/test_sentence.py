@@ -37,6 +37,13 @@ def test_of_digits():
     )
 
 
+def test_the_headline_says_what_is_not_significant():
+    said = one_line({**DIGITS, "p_random": 0.43, "p_shuffled": 0.05}, RUN)
+    assert "random founders 10 % [9, 11] (not significant: p = 0.43); shuffled wiring 10 %; after" in said
+    assert "shuffled wiring 10 % (not significant: p = 1);" in one_line({**DIGITS, "p_shuffled": 1.0}, RUN)
+    assert "significant" not in one_line({**DIGITS, "p_random": None}, RUN)
+
+
 def test_of_several_runs():
     several = replace(RUN, who="In 5 runs the evolved genomes", several=True)
     said = one_line(DIGITS, several)

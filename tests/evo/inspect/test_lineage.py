@@ -17,6 +17,7 @@ from evo.search.evolution_strategy import EvolutionStrategy
 from evo.search.genetic import Genetic
 from evo.search.variation import Variation
 from evo.session import evolve, new_run
+from genomes.expect import Unexpected
 
 NONE = (-1, -1)
 
@@ -114,6 +115,35 @@ def test_a_search_without_parents_shows_its_leaders_and_says_so(small, tmp_path)
         total = measured["innate.explained_variance"] + measured["learned.explained_variance"]
         assert one.slot == total.argmax()
         assert sum(one.scores.values()) == pytest.approx(total.max())
+
+
+def test_a_run_gives_parents_and_lineage_of_an_individual_and_of_its_best(small, tmp_path):
+    list(evolve(small(search=Genetic(6, elites=1), generations=4), tmp_path / "run"))
+    run = Run(tmp_path / "run")
+    child = run.individual(3, 4)
+    numbers = run.generation(3).parents[4].tolist()
+    assert max(numbers) >= 6, "a number of the run and no row of the generation before"
+    assert {(p.generation, p.slot) for p in run.parents(child)} == {divmod(n, 6) for n in numbers if n >= 0}
+    assert all((p.levels == run.generation(p.generation).levels[p.slot]).all() for p in run.parents(child))
+    assert run.parents(run.individual(0, 2)) == []
+    table = run.lineage(child)
+    assert (table["generation"].iloc[0], table["generation"].iloc[-1], table["slot"].iloc[-1]) == (0, 3, 4)
+    assert table["parents"].iloc[-1] in (", ".join(f"{n // 6}/{n % 6}" for n in dict.fromkeys(numbers) if n >= 0),)
+    best_of_run = run.best()
+    assert run.lineage().iloc[-1][["generation", "slot"]].tolist() == [best_of_run.generation, best_of_run.slot]
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"search": EvolutionStrategy(7)}, "a search that keeps parents, for a lineage, got 'EvolutionStrategy'"),
+        ({"search": Genetic(6), "keep": 3}, "every generation kept whole, for a lineage, got 'keep: 3'"),
+    ],
+)
+def test_a_lineage_that_there_is_not_is_refused_in_a_sentence(changes, wanted, small, tmp_path):
+    list(evolve(small(generations=3, **changes), tmp_path / "run"))
+    with pytest.raises(Unexpected, match=wanted):
+        Run(tmp_path / "run").lineage()
 
 
 def test_a_founder_has_no_ancestors(planted):

@@ -1,0 +1,97 @@
+"""What is luck, and that no luck of a run is reported as what its genome can do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evo.cohort import Assay, cohorts, evaluate
+from evo.config import load
+from evo.experiment import assemble
+from evo.inspect.knockouts import lives_of
+from evo.luck import partly_luck
+from evo.result import result
+from evo.run import Run
+from evo.search.base import founders
+from evo.session import evolve
+from evo.subject import subject
+from genomes.chance import chance
+from genomes.encodings.alleles import Alleles
+from genomes.encodings.direct import Direct
+from genomes.encodings.random_wiring import RandomWiring
+from genomes.interventions.given import Given
+
+LEARNS_NOTHING = ("encoding={kind: RandomWiring, gain: 1.7, fan_in: true}", "lifetime.steps=0", "generations=2")
+
+
+def genomes_of(experiment, count=2):
+    spec = assemble(experiment)
+    return spec.quantise(founders(count, spec, chance(5, "genomes of a test")))
+
+
+def fixed(small, **changes):
+    return small(task=replace(small().task, teacher_seed=1), **changes)
+
+
+@pytest.mark.parametrize("encoding", [RandomWiring(1.0), Alleles()], ids=["random wiring", "alleles"])
+def test_development_by_chance_is_luck(small, encoding):
+    experiment = fixed(small, encoding=encoding)
+    assert partly_luck(experiment, genomes_of(experiment))
+
+
+def test_one_synapse_left_to_a_coin_is_luck_and_none_is_not(small):
+    experiment = fixed(small, encoding=Alleles())
+    settled = np.minimum(genomes_of(experiment, 1), 1)  # levels 2 and 3 are the plastic allele
+    assert not partly_luck(experiment, settled)
+    one = settled.copy()
+    one[0, 0] = 2
+    assert partly_luck(experiment, one)
+    assert partly_luck(experiment, np.concatenate([settled, one])), "any of them"
+
+
+def test_what_varies_is_luck_and_the_lessons_of_a_fixed_task_are_not(small):
+    assert partly_luck(small(), genomes_of(small()))
+    assert not partly_luck(fixed(small), genomes_of(fixed(small)))
+    assert not partly_luck(fixed(small, encoding=Direct()), genomes_of(fixed(small, encoding=Direct())))
+
+
+def test_weights_that_are_given_leave_nothing_to_development(small):
+    experiment = fixed(small, encoding=RandomWiring(1.0))
+    topology = experiment.topology
+    given = Given({edge.name: np.ones(topology.shape(edge)) for edge in topology.edges}, {}, {})
+    assert not partly_luck(experiment, genomes_of(experiment), (given,))
+
+
+def test_shipped_digits_are_no_luck():
+    for config in ("digits", "digits-bottleneck", "digits-spatial", "digits-innate-direct"):
+        assert not partly_luck(load(config), genomes_of(load(config), 1)), config
+
+
+@pytest.fixture(scope="module")
+def lucky(tmp_path_factory):
+    """A run of digits whose genome is a learning rate without a life: whatever it scores is luck of its birth."""
+    path = tmp_path_factory.mktemp("lucky") / "run"
+    list(evolve(load("digits", LEARNS_NOTHING), path))
+    return Run(path)
+
+
+def test_the_best_of_networks_that_grow_by_chance_is_reported_over_new_births(lucky):
+    experiment = lucky.experiment
+    outcome, best = result(lucky), lucky.best()
+    levels = np.repeat(best.levels[None], 320, axis=0)
+    births = [evaluate(experiment, c, Assay("test")) for c in cohorts(9, levels, experiment.cohort)]
+    single = np.concatenate([each.measurements["innate.accuracy"] for each in births])
+    luckiest = max(lucky.generation(i).measurements["innate.accuracy"].max() for i in lucky.generations)
+    error = single.std() * (1 / experiment.cohort + 1 / len(single)) ** 0.5
+    assert luckiest > single.mean() + 2 * single.std(), "there was luck to be had"
+    assert abs(outcome.innate - single.mean()) < 3 * error, "a mean over births that no run has met"
+    assert abs(outcome.innate - outcome.founders_innate) < 3 * single.std() * (1 / experiment.cohort + 1 / 64) ** 0.5
+    assert best.innate < single.mean() + 3 * single.std() * (1 / 8) ** 0.5 + 0.02, "not what the lucky birth scored"
+
+
+def test_analyses_ask_the_same_question(lucky):
+    whom = subject(lucky.path)
+    assert lives_of(whom.experiment, whom) == 32
+    deterministic = replace(whom, experiment=load("digits", ("lifetime.steps=0",)))
+    spec = assemble(deterministic.experiment)
+    assert lives_of(deterministic.experiment, replace(deterministic, levels=np.zeros((1, spec.size), np.uint8))) == 4
