@@ -21,44 +21,15 @@ from evo.experiment import Experiment, assemble
 from evo.files import Torn
 from evo.goals import Goals
 from evo.search.base import State
+from evo.summary import Summary, best_of
 from genomes.chance import chance
 from genomes.expect import expect
 from inner_loop.lifetime import Measurements
 
 FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost")
 _MEASURED, _SOURCE = "measurement.", "source."
-_SMALL_IS_GOOD = ("trials_to_criterion", "genome_bits", "wiring_bits", "synapses")
-_NEITHER = ("steps",)  # a long episode is good in one world and bad in another
 
 Arrays = dict[str, ndarray]
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """What all individuals of a generation came to.
-
-    Attributes:
-        failures: how many failed, by reason; `""` counts those that have a score.
-        statistics: of every measurement that is one number: (5,) mean and best over those that have a score; the 10th,
-            50th and 90th percentile over all that have this number. The best is the largest; of sizes, and of trials
-            to criterion, the smallest.
-    """
-
-    failures: Mapping[Failure, int]
-    statistics: Mapping[str, Float64[ndarray, " 5"]]
-
-    @property
-    def lives(self) -> int:
-        """How many individuals there were."""
-        return sum(self.failures.values())
-
-    def row(self) -> dict[str, float | int]:
-        """Mean and best of every measurement, the mean alone where no end is good, and how many failed."""
-        row: dict[str, float | int] = {}
-        for name, (mean, best, *_) in self.statistics.items():
-            row |= {f"{name}.mean": float(mean)} | ({} if name in _NEITHER else {f"{name}.best": float(best)})
-        return row | {"failures": self.lives - self.failures.get("", 0)}
 
 
 @final
@@ -131,7 +102,7 @@ class Generation:
         lived = np.array([not failure for failure in self.failures])
         with np.errstate(invalid="ignore"):  # between two infinities that failures left there is no percentile
             statistics = {
-                name: np.array([m[lived].mean(), _best(name, m[lived]), *np.nanpercentile(m, (10, 50, 90))])
+                name: np.array([m[lived].mean(), best_of(name, m[lived]), *np.nanpercentile(m, (10, 50, 90))])
                 for name, m in self.measurements.items()
                 if m.ndim == 1
             }
@@ -258,10 +229,6 @@ def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failur
         below = np.minimum(worst - (best - worst) - 1.0, np.nextafter(worst, -np.inf))  # a large worst swallows the 1
     values[failed] = below.clip(min=np.finfo(np.float64).min)
     return values
-
-
-def _best(name: str, values: Float64[ndarray, " K"]) -> float:
-    return float(values.min() if name in _SMALL_IS_GOOD else values.max())
 
 
 def _coded(failures: Sequence[Failure]) -> ndarray:
