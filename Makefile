@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # constraints.txt pins every package; torch goes in first, so that nothing else chooses its build
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: evolve test lint setup
+.PHONY: evolve test lint mutants setup
 
 evolve: $(READY)
 	$(BIN)/instinct evolve configs/digits.yaml
@@ -21,6 +21,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# which small mistakes in the modules that every claim rests on no test notices; writes docs/mutants.md, takes an hour
+mutants: $(READY)
+	$(BIN)/python -m scripts.mutants
 
 setup: $(READY)
 

@@ -49,7 +49,7 @@ MODULES = {
 """What is mutated, and the files of tests that stand for it; tests that start a Ray are left out."""
 
 _MEMORY = 4 * 2**30  # bytes that a mutant may ask for beyond what the process has
-_LEAST, _TIMES = 3.0, 4.0  # seconds of the processor that a mutant has, and how many times what its tests take
+_LEAST, _TIMES = 2.0, 4.0  # seconds of the processor that a mutant has, and how many times what its tests take
 _PATIENCE = 30.0  # seconds of the clock for one of the processor: a mutant may wait for ever
 
 

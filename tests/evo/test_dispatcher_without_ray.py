@@ -71,9 +71,9 @@ class Played:
         return self.sent[-1]
 
     def wait(self, references, num_returns=1, timeout=None):
-        soonest = min(one.begins + one.seconds for one in references)
-        if timeout:
-            CLOCK[0] = max(CLOCK[0], min(soonest, CLOCK[0] + timeout))
+        ends = sorted(one.begins + one.seconds for one in references)
+        latest = float("inf") if timeout is None else CLOCK[0] + timeout
+        CLOCK[0] = max(CLOCK[0], min(ends[num_returns - 1], latest))
         done = [one for one in references if one.begins + one.seconds <= CLOCK[0]][:num_returns]
         return done, [one for one in references if one not in done]
 
@@ -158,6 +158,14 @@ def test_a_cluster_without_a_core_is_given_one_at_a_time(work, played):
     began.submit()
     assert len(there.sent) == 2
     assert is_right(dict(began.arriving()), cohorts)
+
+
+def test_an_outcome_is_given_as_soon_as_it_is_there(work, played):
+    experiment, cohorts = work
+    there = played(lambda sent: (0.1 if sent.cohort.number == 2 else 100.0, answer(sent.cohort)))
+    began, _ = begin(experiment, there, cohorts[:6])
+    place, _ = next(began.arriving())
+    assert (place, CLOCK[0]) == (2, pytest.approx(1000.1))
 
 
 def test_none_ends_a_look_and_the_next_one_goes_on(work, played):
@@ -397,7 +405,7 @@ def test_what_waits_for_a_core_has_not_begun_and_is_no_straggler(work, played):
 
 def test_copies_are_four_at_most_and_each_is_waited_for_twice_as_long(work, played):
     experiment, cohorts = work
-    there = played(lambda sent: (3000.0 if sent.number == 0 else 1e6, answer(sent.cohort)))
+    there = played(lambda sent: (300.0 if sent.number == 0 else 1e6, answer(sent.cohort)))
     found, memory = dispatched(experiment, there, cohorts[:1])
     assert is_right(found, cohorts[:1])
     waited = np.diff([sent.begins for sent in there.sent])
@@ -406,6 +414,20 @@ def test_copies_are_four_at_most_and_each_is_waited_for_twice_as_long(work, play
     assert np.allclose(ages, [60, 120, 240], atol=1.5)
     assert memory.incidents == {"repeated": 3}
     assert len(memory.late) == 3
+
+
+def test_attempts_that_died_are_no_copies(work, played):
+    """After some deaths a cohort that hangs is repeated as any other is."""
+    experiment, cohorts = work
+
+    def play(sent):
+        return (1.0, CRASHED) if sent.number < 6 else (1e6 if sent.number == 6 else 1.0, answer(sent.cohort))
+
+    there = played(play)
+    found, memory = dispatched(experiment, there, cohorts[:1])
+    assert is_right(found, cohorts[:1])
+    assert memory.incidents == {"lost_with_worker": 6, "repeated": 1}
+    assert there.sent[7].begins - there.sent[6].begins == pytest.approx(60, abs=2)
 
 
 def test_stragglers_are_repeated_only_where_a_core_is_free_and_nothing_waits(work, played):

@@ -215,7 +215,7 @@ def test_networks_learn_on_the_two_splits_that_evolution_meets_and_never_on_test
 @pytest.mark.parametrize(
     ("sizes", "kept", "ranks"),
     [
-        ((4, 40, 30, 2), [22, 44, 89, 178, 355, 710], [1, 2, 3, 5, 8, 11, 17]),
+        ((4, 40, 31, 2), [23, 46, 91, 183, 366, 731], [1, 2, 3, 5, 8, 11, 17]),
         ((4, 4, 2), [1, 2, 3, 6, 12], [1]),  # 8 numbers in each factor of rank 2 are as many as 16 weights
         ((4, 13, 2), [1, 2, 5, 10, 20, 39], [1, 2, 3]),
         ((4, 1, 2), [1, 2, 3], []),
