@@ -50,18 +50,25 @@ def borrowed() -> Iterator[None]:
 
 
 def _given_back(name: str) -> bool:
-    return name in SETTLED or (name.startswith("RAY_") and not name.startswith("RAY_AUTH_"))
+    own = name in SETTLED or name == "PYTHONBREAKPOINT"  # the second leads to Ray's debugger
+    return own or (name.startswith("RAY_") and not name.startswith("RAY_AUTH_"))
 
 
 @contextmanager
-def starting() -> Iterator[None]:
-    """Around Ray's start, which draws from the global generator and puts a handler of its own at SIGTERM.
+def undrawn() -> Iterator[None]:
+    """Around Ray's start and its end, which draw from the global generator."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
-    The generator is as it was before; our handler comes back, if we have one.
-    """
-    ours, drawn = signal.getsignal(signal.SIGTERM), random.getstate()
+
+@contextmanager
+def own_handler() -> Iterator[None]:
+    """Around Ray's start, which puts a handler of its own at SIGTERM; ours comes back, if we have one."""
+    ours = signal.getsignal(signal.SIGTERM)
     yield
-    random.setstate(drawn)
     if callable(ours) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, ours)
 

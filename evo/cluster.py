@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
-from evo.borrowed import borrowed, listening_quietly, quiet, starting
+from evo.borrowed import borrowed, listening_quietly, own_handler, quiet, undrawn
 from evo.luggage import travelling
 from evo.numerics import cores, variables
 from genomes.expect import Unexpected, expect
@@ -103,9 +103,9 @@ class Cluster:
                 ray._raylet.Config.initialize("")  # an `import ray` before ours has read another mode
             if not ray.is_initialized():
                 begun.enter_context(listening_quietly())
-                with starting():
+                with own_handler(), undrawn():
                     _attach(self._address) if self._address else _start(self._workers)
-                begun.callback(ray.shutdown)
+                begun.callback(undrawn()(ray.shutdown))
             self._ours = begun.pop_all()
         return self
 

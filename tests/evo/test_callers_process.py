@@ -48,9 +48,9 @@ seen = []
 """
 
 
-def differences(program, where):
+def differences(program, where, imports=""):
     """The parts of the state that the program's `seen` states do not share with what was before."""
-    code = STATE + SMALL + "before = state()\n" + textwrap.dedent(program)
+    code = imports + STATE + SMALL + "before = state()\n" + textwrap.dedent(program)
     code += "\nseen.append(state())\n"
     code += "print(json.dumps([{k: (before[k], s[k]) for k in s if s[k] != before[k]} for s in seen]))"
     asked = subprocess.run([sys.executable, "-c", code], cwd=where, capture_output=True, text=True, timeout=280)
@@ -90,7 +90,7 @@ def test_a_run_on_ray_of_which_a_token_stays(tmp_path):
     with OnRay(workers=1) as executor:
         evolve(experiment, 'run', executor).finish()
     """
-    (difference,) = differences(program, tmp_path)
+    (difference,) = differences(program, tmp_path, "import ray\n")  # Ray sets up its logger when it is imported
     before, after = difference.pop("environment")
     assert not difference
     assert {name for name in {**before, **after} if before.get(name) != after.get(name)} <= {

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from evo import cohort
 from evo.cohort import cohorts
 from evo.executors import OnRay, Serial
 from evo.experiment import assemble
@@ -130,16 +130,17 @@ def test_no_workers_are_refused(workers):
         OnRay(workers)
 
 
-def test_a_driver_computes_on_one_thread(to_live):
+def test_lives_in_a_process_of_the_callers_have_one_thread_and_leave_its_threads(to_live, monkeypatch):
     import torch
 
     experiment, tried = to_live
+    seen, real = [], cohort.live
+    monkeypatch.setattr(cohort, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
+    settle.cache_clear()
     torch.set_num_threads(2)
     try:
-        list(Serial().outcomes(replace(experiment, seed=1), tried[:1]))
-        settle.cache_clear()
         list(Serial().outcomes(experiment, tried[:1]))
-        assert torch.get_num_threads() == 1
+        assert (seen, torch.get_num_threads()) == ([1], 2)
     finally:
-        torch.set_num_threads(1)
+        settle()
     assert evaluate_safely(experiment, tried[0]).failures == ("",) * 4
