@@ -23,6 +23,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "benchmarks")]
+
+import speed_table
+
 STORED = ROOT / "reproductions" / "results"
 DOCUMENTS = ("README.md", "docs/results.md")
 _BLOCK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -247,6 +251,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "chemotaxis": lambda: by_config("chemotaxis"),
     "foraging": lambda: by_config("foraging", form=".1f"),
     "decision": lambda: by_config("decision", key="learned"),
+    "speed": speed_table.lives,
+    "carts": speed_table.carts,
+    "generation": speed_table.generation,
 }
 
 
