@@ -67,7 +67,10 @@ def innate(
 ) -> InnateTest:
     """The innate test of one run or several, and the size of their genomes."""
     tested = innate_test(subjects, executor, births, episodes, draws, watch)
-    sizes = [genome_size(each, Examiner(_home(each, episodes), executor, watch), births) for each in subjects]
+    sizes = [  # the section that is shown is that of the first: of the others the size alone counts
+        genome_size(each, Examiner(_home(each, episodes), executor, watch), births, beside=each is subjects[0])
+        for each in subjects
+    ]
     effective = [size.effective_bits for size in sizes]
     found = {**tested.found, "effective_bits": sum(effective) / len(effective)}
     found["genome_bits"] = sum(size.bits for size in sizes) / len(sizes)
