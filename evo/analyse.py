@@ -20,6 +20,7 @@ from evo.innate.innate import InnateTest, innate_test
 from evo.innate.size import genome_size
 from evo.inspect.evolution import evolution
 from evo.inspect.fostering import cross_fostering
+from evo.inspect.founders import random_founders
 from evo.inspect.inside import inside
 from evo.inspect.knockouts import knockouts, lives_of
 from evo.inspect.measured import read_measured
@@ -114,7 +115,7 @@ def inspect(
     sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
-    sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws))
+    sections.append(wiring(run.phenotype(best, _BORN), home.seed, draws, random=random_founders(home)))
     sections.append(evolution(run, best, founders_scores(run.experiment)))
     sections.append(inside(home, best.levels, best.number, best.slot, theirs))
     return tested, sections
