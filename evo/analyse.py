@@ -21,6 +21,7 @@ from evo.innate.innate import InnateTest, innate_test
 from evo.innate.size import genome_size
 from evo.inspect.evolution import evolution
 from evo.inspect.fostering import cross_fostering
+from evo.inspect.founders import random_founders
 from evo.inspect.inside import inside
 from evo.inspect.knockouts import knockouts, lives_of
 from evo.inspect.measured import read_measured
@@ -72,7 +73,10 @@ def innate(
 ) -> InnateTest:
     """The innate test of one run or several, and the size of their genomes."""
     tested = innate_test(subjects, executor, births, episodes, draws, watch)
-    sizes = [genome_size(each, Examiner(_home(each, episodes), executor, watch), births) for each in subjects]
+    sizes = [  # the section that is shown is that of the first: of the others the size alone counts
+        genome_size(each, Examiner(_home(each, episodes), executor, watch), births, beside=each is subjects[0])
+        for each in subjects
+    ]
     effective = [size.effective_bits for size in sizes]
     found = {**tested.found, "effective_bits": sum(effective) / len(effective)}
     found["genome_bits"] = sum(size.bits for size in sizes) / len(sizes)
@@ -118,7 +122,8 @@ def inspect(
         sections.append(cross_fostering(run, other, executor, births or few))
     # a genome that was chosen for a lucky birth is looked at in other births
     seen = replace(best, bred=UNMET) if partly_luck(home, subject.levels[:1]) else best
-    sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=home.environment.class_names))
+    named, random = home.environment.class_names, random_founders(home)
+    sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=named, random=random))
     sections.append(evolution(run, best, founders_scores(run.experiment)))
     sections.append(inside(home, seen.levels, seen.number, seen.slot, theirs))
     return tested, sections

@@ -33,7 +33,7 @@ RESULT = {
     "weights are kept",
     "standard_init": "mean main score at birth of the same topology with standard weights (LeCun et al. 1998; behind "
     "relu He et al. 2015)",
-    "direct": "standard weights after the life that the genome's networks live, by the same rule",
+    "direct": "standard weights after the life that the genome's networks live, by the same rule at a rate of its own",
     "direct_long": "the same after a life ten times as long",
     "p_random, p_shuffled, p_standard": "chance that the null model does at least as well, (k + 1) / (n + 1) over "
     "its n draws (Phipson & Smyth 2010), corrected for the number of tests (Holm 1979); with several runs a paired "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -14,8 +14,10 @@ from evo.examiner import per_genome, repeated
 from evo.figures import CONDITIONS, INNATE, LEARNED, QUIET
 from evo.innate.bench import Bench, Rows, Scores, above_over_runs, over_runs
 from evo.innate.nulls import FOUNDERS, NULLS, nulls
+from evo.innate.pace import PACES, pace
 from evo.report.section import Picture, canvas
 from evo.statistics import RESAMPLES, above, effect_size, exceeds, holm
+from genomes.interventions.faster import Faster
 from genomes.interventions.standard import Standard
 from inner_loop.episodic import Condition
 from inner_loop.lifetime import Lifetime, Measurements
@@ -29,8 +31,11 @@ TIMES = 10  # how many times as long the long life is
 
 TERMS = {
     "network": f"{EVOLVED}: births of the best genome. {DIRECT}: no bottleneck, a network of standard initialisation "
-    "that lives the same life by the same rule, with the plasticity of the genome; and one whose life is ten times as "
-    "long. Null models: " + "; ".join(f"{null.name}: {null.words}" for null in NULLS),
+    "that lives the same life by the same rule, with the plasticity of the genome but at a learning rate of its own: "
+    f"of {', '.join(f'{times:g}' for times in sorted(PACES))} times the genome's the one with the best mean of the "
+    "learning curve on the selection split (the genome's, where a rule has no learning rate of synapses); and one "
+    "whose life is ten times as long, tuned likewise. Null models: "
+    + "; ".join(f"{null.name}: {null.words}" for null in NULLS),
     "condition": "at birth: plasticity off, nothing remembered from trial to trial; in a world also with memory in the "
     "activity, and with plasticity on from birth; after learning: after a life, plasticity off; or on",
     "mean": "of the main score, over births or draws; of several runs, over the runs",
@@ -63,11 +68,13 @@ class Battery:
         bench: on which.
         scores: by network and condition.
         lives: measurements of whole lives: of the evolved genome and, where lives learn, of a long direct one.
+        paces: of each direct network, its learning rate in multiples of the genome's; None: the rule has none.
     """
 
     bench: Bench
     scores: dict[tuple[str, Condition], Scores]
     lives: dict[str, Measurements]
+    paces: Mapping[str, float | None] = field(default_factory=dict)
 
     def tested(self, network: str, condition: str) -> bool:
         """Whether the evolved genome is tested against it."""
@@ -83,12 +90,14 @@ def battery(bench: Bench) -> Battery:
         found[null.name] = bench.scores(bench.measure(null.name, null.rows(bench), lived=null is FOUNDERS))
         if null is not FOUNDERS:
             found[null.name] = {c: found[null.name][c] for c in bench.at_birth}
-    if bench.learns:
-        for name, times in ((DIRECT, 1), (LONG, TIMES)):
-            life, rows = bench.life(times), bench.newborns(Standard())
-            lives[name] = bench.measure(name, rows, True, life, resamples=RESAMPLES)
-            found[name] = {c: s for c, s in bench.scores(lives[name]).items() if c.startswith("learned")}
-    return Battery(bench, {(name, c): s for name, by in found.items() for c, s in by.items()}, lives)
+    paces: dict[str, float | None] = {}
+    for name, times in ((DIRECT, 1), (LONG, TIMES)) if bench.learns else ():
+        life = bench.life(times)
+        paces[name] = pace(bench, life)
+        rows = bench.newborns(Standard(), Faster(paces[name] or 1.0))
+        lives[name] = bench.measure(name, rows, True, life, resamples=RESAMPLES)
+        found[name] = {c: s for c, s in bench.scores(lives[name]).items() if c.startswith("learned")}
+    return Battery(bench, {(name, c): s for name, by in found.items() for c, s in by.items()}, lives, paces)
 
 
 def table(batteries: Sequence[Battery]) -> pandas.DataFrame:

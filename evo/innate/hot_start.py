@@ -11,6 +11,7 @@ from evo.figures import INNATE, QUIET
 from evo.innate.alignment import Curves, HotStart, hot_start, over_runs
 from evo.innate.battery import EVOLVED, LONG, TIMES, Battery
 from evo.innate.bench import Bench
+from evo.innate.pace import in_words
 from evo.innate.sentence import number
 from evo.report.section import Picture, Section, canvas
 from inner_loop.lifetime import Lifetime
@@ -36,7 +37,10 @@ _TERMS = {
     "2.5 %",
     "compared over": "steps or episodes that both have left from there",
     "network": "evolved genome, or control: a direct network of standard initialisation, whose life is ten times as "
-    "long",
+    "long, at a learning rate of its own",
+    "pace": "learning rate of the control, in multiples of the genome's, which has evolved for other weights: the one "
+    "with the best mean of the learning curve on the selection split; empty where the rule has no learning rate of "
+    "synapses: then the control lives with the plasticity of the genome, which may be a handicap",
     "lived": "steps or episodes lived",
     "mean": "main score, mean over lives",
 }
@@ -50,7 +54,8 @@ def section(batteries: Sequence[Battery]) -> Section:
     pairs = [(_curves(each, EVOLVED, 1), _curves(each, LONG, TIMES)) for each in batteries]
     found = [hot_start(*pair) for pair in pairs]
     last = pairs[0][1].lived[-1]
-    said = [_sentence(found[0], unit, last)] if len(found) == 1 else _sentences(found)
+    paces = [each.paces[LONG] for each in batteries]
+    said = [_sentence(found[0], unit, last, paces[0])] if len(found) == 1 else _sentences(found, paces)
     tables = {"verdicts": _verdicts(batteries, found), "curves": _frame(pairs)}
     return Section("hot-start", title, tuple(said), _TERMS, tables, {"curves": _picture(pairs, found, unit)})
 
@@ -81,13 +86,13 @@ def _curves(battery: Battery, network: str, times: int) -> Curves:
     return Curves(np.array(lived, dtype=np.float64), measured["curve"][whole], samples)
 
 
-def _sentence(found: HotStart, unit: str, last: float) -> str:
-    control = "a direct network that learns by the same rule"
+def _sentence(found: HotStart, unit: str, last: float, pace: float | None) -> str:
+    control = f"a direct network that learns by the same rule {in_words(pace)}"
     if found.verdict == "no higher start":
         return f"The evolved genome starts at {number(found.birth)}, no higher than {control}."
     if found.verdict == "not reached":
         return (
-            f"The evolved genome starts at {number(found.birth)}; {control} did not get there, to "
+            f"The evolved genome starts at {number(found.birth)}; {control}, did not get there, to "
             f"stay, within {last:,.0f} {unit}."
         )
     how = {
@@ -101,17 +106,20 @@ def _sentence(found: HotStart, unit: str, last: float) -> str:
     elif found.adrift:
         between = f" and no interval: in {found.adrift:.0%} of the bootstrap's replicates the control never gets there"
     return (
-        f"The evolved genome starts at {number(found.birth)}, where {control} is after {found.head_start:,.1f} {unit}; "
-        f"from equal score {how} (mean height over {found.span:,.0f} {unit}: {gap.mean:+.2g}{between})."
+        f"The evolved genome starts at {number(found.birth)}, where {control}, is after {found.head_start:,.1f} "
+        f"{unit}; from equal score {how} (mean height over {found.span:,.0f} {unit}: {gap.mean:+.2g}{between})."
     )
 
 
-def _sentences(found: Sequence[HotStart]) -> list[str]:
+def _sentences(found: Sequence[HotStart], paces: Sequence[float | None]) -> list[str]:
     """Of several runs: what was found how often, and the mean of those that could be compared."""
     counts = {
         verdict: sum(one.verdict == verdict for one in found) for verdict in dict.fromkeys(f.verdict for f in found)
     }
     said = [f"In {len(found)} runs: " + ", ".join(f"{verdict} in {count}" for verdict, count in counts.items()) + "."]
+    known = [f"{times:g}" for times in paces if times is not None]
+    rates = f"Its learning rate, tuned for it, is {', '.join(known)} times the genome's."
+    said.append(rates if known else f"The control learns {in_words(None)}.")
     aligned = [one for one in found if np.isfinite(one.difference.mean)]
     if len(aligned) > 1:
         gap = over_runs(aligned)
@@ -130,7 +138,7 @@ def _verdicts(batteries: Sequence[Battery], found: Sequence[HotStart]) -> pandas
         [
             {"run": each.bench.subject.name, "verdict": one.verdict, "birth": one.birth, "head start": one.head_start}
             | {"difference": one.difference.mean, "low": one.difference.low, "high": one.difference.high}
-            | {"compared over": one.span, "adrift": one.adrift}
+            | {"compared over": one.span, "adrift": one.adrift, "pace": each.paces[LONG]}
             for each, one in zip(batteries, found, strict=True)
         ]
     )

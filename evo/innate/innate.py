@@ -31,6 +31,7 @@ from evo.innate.battery import (
 )
 from evo.innate.bench import Bench
 from evo.innate.nulls import FOUNDERS, SHUFFLED, STANDARD
+from evo.innate.pace import in_words
 from evo.innate.sentence import Wording, chances, number, one_line
 from evo.report.section import Section
 from evo.subject import Subject
@@ -175,6 +176,15 @@ def _section(batteries: Sequence[Battery], frame: pandas.DataFrame, said: tuple[
     return Section("innate", title, said, TERMS, tables, {"nulls": picture(batteries, frame)})
 
 
+def _paces(batteries: Sequence[Battery]) -> str:
+    """At which rates the direct networks learned."""
+    tried = [tuple(each.paces[name] for name in (DIRECT, LONG)) for each in batteries]
+    known = [f"{short:g} and {long:g}" for short, long in tried if short is not None and long is not None]
+    if not known:
+        return f"It learns {in_words(None)}."
+    return f"Its learning rate, tuned for each length on the selection split, is {'; '.join(known)} times the genome's."
+
+
 def _remarks(batteries: Sequence[Battery], frame: pandas.DataFrame) -> list[str]:
     """What has to be known to read the numbers."""
     bench = batteries[0].bench
@@ -184,7 +194,7 @@ def _remarks(batteries: Sequence[Battery], frame: pandas.DataFrame) -> list[str]
         short, long = (frame.at[(network, bench.after), "mean"] for network in (DIRECT, LONG))
         said.append(
             f"A direct network that lives by the same rule comes to {number(short)} in a life as long, "
-            f"{life_words(bench)}, to {number(long)} in one {TIMES} times as long."
+            f"{life_words(bench)}, to {number(long)} in one {TIMES} times as long. {_paces(batteries)}"
         )
     if not bench.learns:
         plastic = "innate_plastic" in bench.measured

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Float64
@@ -17,22 +17,20 @@ from numpy import ndarray
 from evo.cohort import Assay
 from evo.examiner import Examiner
 from evo.experiment import assemble
-from evo.figures import CONDITIONS, QUIET
+from evo.figures import CONDITIONS
 from evo.innate import coding, controls
 from evo.innate.bench import Bench, Rows, Scores
-from evo.report.section import Picture, Section, bottomless, canvas
+from evo.innate.points import GENOME, Point, columns, number, picture, table
+from evo.report.section import Section
 from evo.statistics import Estimate, clear
 from evo.subject import Subject
+from genomes.chance import chance
 from inner_loop.environment import Split
 from inner_loop.episodic import Condition
 
-if TYPE_CHECKING:
-    import pandas
-
-GENOME, KEPT = "genome", 0.01  # of the way from random founders to the genome with all its bits: what may be lost
+KEPT = 0.01  # of the way from random founders to the genome with all its bits: what may be lost
 
 _FOUNDERS, _RESAMPLES, _BIRTHS, _BIRTHS_THAT_DIFFER = 64, 400, 8, 32
-_GREYS = dict(zip(controls.METHODS, (("s", "0.2"), ("^", "0.4"), ("D", "0.55"), ("v", "0.7")), strict=True))
 _TITLE = "Genome size"
 _TERMS = {
     "effective bits": "fixed bits of the coarsest genome that keeps the score, as every finer one does: that loses no "
@@ -64,26 +62,12 @@ class Size:
     section: Section
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Point:
-    """Something written down in so many bits, and its main score by condition."""
-
-    method: str
-    setting: str
-    size: coding.Bits
-    scores: Mapping[str, Scores]
-
-    def mean(self, condition: str) -> float:
-        """Over births."""
-        return self.scores[condition].estimate.mean
-
-
-def genome_size(subject: Subject, examiner: Examiner, births: int | None = None) -> Size:
+def genome_size(subject: Subject, examiner: Examiner, births: int | None = None, beside: bool = True) -> Size:
     """Rate and distortion of the subject's first genome, and of four controls, in bits.
 
     Args:
         births: of each, the same ones for all; 8, and 32 where births differ.
+        beside: whether networks without a genome are trained, which takes most of the time.
     """
     wiring = float(coding.FLOAT * examiner.experiment.topology.synapses)
     if subject.interventions:
@@ -96,19 +80,19 @@ def genome_size(subject: Subject, examiner: Examiner, births: int | None = None)
     curve, founders = _curve(bench, "test", conditions)
     chosen, random = _curve(bench, "selection", (judged,))
     kept = fewest(np.array([point.mean(judged) for point in chosen]), random[judged])
-    others = _controls(bench)
-    decoder = coding.decoder(bench.experiment.encoding, bench.experiment.topology)
     whole, best = curve[0], curve[kept or 0]
+    others = _controls(bench, best.scores[bench.condition]) if beside else []
+    decoder = coding.decoder(bench.experiment.encoding, bench.experiment.topology)
     said = (
         *_kept(bench, judged, curve, kept, chosen, random[judged]),
         _unfolded(bench, whole.size, best.size, wiring),
         decoder.sentence,
-        *_compared(bench, best, others),
+        *(_compared(bench, best, others) if beside else ()),
     )
-    table = _table((*curve, *others), conditions)
-    picture = _picture(bench, table, founders[judged], wiring, None if kept is None else best, judged)
-    terms = controls.TERMS | coding.TERMS | _TERMS | _columns(bench, conditions)
-    section = Section("size", _TITLE, said, terms, {"sizes": table}, {"size": picture})
+    sizes = table((*curve, *others), conditions)
+    drawn = picture(bench, sizes, founders[judged], wiring, None if kept is None else best, judged)
+    terms = controls.TERMS | coding.TERMS | _TERMS | columns(bench, conditions)
+    section = Section("size", _TITLE, said, terms, {"sizes": sizes}, {"size": drawn})
     effective = (np.nan, np.nan) if kept is None else (best.size.fixed, best.size.coded)
     return Size(whole.size.fixed, whole.size.coded, *effective, wiring, decoder, section)
 
@@ -143,13 +127,31 @@ def _curve(bench: Bench, split: Split, conditions: Sequence[Condition]) -> tuple
     return points, {condition: float(np.nanmedian(scores.values)) for condition, scores in founders.items()}
 
 
-def _controls(bench: Bench) -> list[Point]:
-    """At birth, in the condition by which the genome was chosen, with the births of the genome."""
-    found = []
+def _controls(bench: Bench, genome: Scores) -> list[Point]:
+    """At birth, in the condition by which the genome was chosen, with its births: one, where all births are alike."""
+    found, births = [], bench.births if bench.luck else 1
+    condition, own = bench.condition, _rows(genome, slice(births))
     for each in controls.controls(bench.experiment, bench.subject.levels[0]):
-        scores = _lived(bench, "networks without a genome", "test", (bench.condition,), bench.newborns(each.network))
-        found.append(Point(each.method, each.setting, each.size, scores))
+        rows = [replace(bench, births=births).newborns(network) for network in each.networks]
+        lived = [_lived(bench, "networks without a genome", "test", (condition,), one)[condition] for one in rows]
+        away = _of_networks([scores.less(own) for scores in lived]).estimate
+        found.append(Point(each.method, each.setting, each.size, {condition: _of_networks(lived)}, away))
     return found
+
+
+def _of_networks(each: Sequence[Scores]) -> Scores:
+    """A row a network, of networks with the same births: these are resampled together with the samples.
+
+    One network alone is counted by its births.
+    """
+    if len(each) == 1:
+        return each[0]
+    births, again = len(each[0].values), each[0].resampled
+    count = _RESAMPLES if again is None else again.shape[1]
+    drawn = chance(0, "births of networks").integers(births, count, births)[0].numpy()
+    columns = [np.repeat(s.values[:, None], count, axis=1) if s.resampled is None else s.resampled for s in each]
+    resampled = [column[drawn, np.arange(count)[:, None]].mean(1) for column in columns]
+    return replace(each[0], values=np.array([scores.values.mean() for scores in each]), resampled=np.stack(resampled))
 
 
 def _lived(
@@ -171,8 +173,12 @@ def _lived(
 
 
 def _part(found: Mapping[str, Scores], rows: slice) -> dict[str, Scores]:
-    parts = {name: s.resampled if s.resampled is None else s.resampled[rows] for name, s in found.items()}
-    return {name: replace(s, values=s.values[rows], resampled=parts[name]) for name, s in found.items()}
+    return {name: _rows(scores, rows) for name, scores in found.items()}
+
+
+def _rows(scores: Scores, rows: slice) -> Scores:
+    resampled = None if scores.resampled is None else scores.resampled[rows]
+    return replace(scores, values=scores.values[rows], resampled=resampled)
 
 
 def _kept(
@@ -181,14 +187,14 @@ def _kept(
     """How many bits of the genome count; `chosen` and random founders are of the split where it was decided."""
     whole, best, score = curve[0], curve[kept or 0], f"{bench.main.replace('_', ' ')} {CONDITIONS[judged][0]}"
     bits = f"{whole.size.fixed:,.0f}"
-    at_all = f"{_number(chosen[0].mean(judged))} with all bits, {_number(founders)} of random founders, selection split"
+    at_all = f"{number(chosen[0].mean(judged))} with all bits, {number(founders)} of random founders, selection split"
     if kept is None:
         return [f"The genome's {bits} bits carry nothing that could be kept with fewer: {score} is {at_all}."]
     first = f"All of the genome's {bits} bits count: {score} is {_said(whole, judged)} with them"
     if kept:
         first = f"Of the genome's {bits} bits {best.size.fixed:,.0f} keep the score: {score} is {_said(best, judged)} "
         first += f"with {best.setting} numbers, {_said(whole, judged)} with all"
-    coarse = ", ".join(f"{_number(p.mean(judged))} with {p.setting} numbers" for p in curve[kept + 1 :])
+    coarse = ", ".join(f"{number(p.mean(judged))} with {p.setting} numbers" for p in curve[kept + 1 :])
     lost = _interval(chosen[kept].scores[judged].less(chosen[0].scores[judged]).estimate, "+")
     rule = f"To keep is to lose at most {100 * KEPT:.0f} % of the way between founders and all bits ({at_all})"
     rule += f", as every finer genome does; the one kept is {lost} from all bits there" if kept else ""
@@ -212,87 +218,27 @@ def _unfolded(bench: Bench, whole: coding.Bits, best: coding.Bits, wiring: float
 
 
 def _compared(bench: Bench, best: Point, others: Sequence[Point]) -> list[str]:
-    """The largest of each control that takes no more coded bits than the genome; nobody chose it by its score."""
+    """The largest of each control that takes no more coded bits than the genome: not one was chosen by its score."""
     budget, said, aways, condition = best.size.coded, [], [], bench.condition
     for method in controls.METHODS if others else ():
         fits = (point for point in others if point.method == method and point.size.coded <= budget)
-        if (largest := max(fits, key=lambda point: point.size.coded, default=None)) is None:
+        largest = max(fits, key=lambda point: point.size.coded, default=None)
+        if largest is None or largest.away is None:
             said.append(f"{method} none that is so small")
             continue
-        aways.append(largest.scores[condition].less(best.scores[condition]).estimate)
-        said.append(f"{method} {_number(largest.mean(condition))} ({_interval(aways[-1], '+')})")
+        aways.append(largest.away)
+        said.append(f"{method} {_said(largest, condition)} ({_interval(largest.away, '+')})")
     better, worse = (sum(clear(away) and sign * away.mean > 0 for away in aways) for sign in (1, -1))
     verdict = f"{better} do better than the genome, {worse} worse, {len(aways) - better - worse} neither"
-    unseen = f"With no more than its {budget:,.0f} coded bits networks without a genome have {CONDITIONS[condition][0]}"
-    beside = [f"{unseen}: {', '.join(said)}; in brackets: less the genome. {verdict}."] if others else []
-    return [*beside, controls.origin(bench.experiment)]
-
-
-def _number(value: float, sign: str = "") -> str:
-    return "no score" if np.isnan(value) else f"{round(value, 4) + 0.0:{sign}.3g}"
+    unseen = f"With its {budget:,.0f} coded bits the genome has {_said(best, condition)} {CONDITIONS[condition][0]}"
+    without = f"networks without a genome, with no more, have {'; '.join(said)}; in round brackets: less the genome"
+    return [*([f"{unseen}; {without}. {verdict}."] if others else []), controls.origin(bench.experiment)]
 
 
 def _interval(found: Estimate, sign: str = "") -> str:
-    ends = "" if np.isnan(found.low) else f" [{_number(found.low, sign)}, {_number(found.high, sign)}]"
-    return f"{_number(found.mean, sign)}{ends}"
+    ends = "" if np.isnan(found.low) else f" [{number(found.low, sign)}, {number(found.high, sign)}]"
+    return f"{number(found.mean, sign)}{ends}"
 
 
 def _said(point: Point, condition: str) -> str:
     return _interval(point.scores[condition].estimate)
-
-
-def _table(points: Sequence[Point], conditions: Sequence[Condition]) -> pandas.DataFrame:
-    """A row a point."""
-    import pandas
-
-    rows = []
-    for point in points:
-        size = {"numbers": point.size.numbers, "fixed bits": point.size.fixed, "coded bits": point.size.coded}
-        row: dict[str, Any] = {"method": point.method, "setting": point.setting} | size
-        for condition in conditions:
-            found = point.scores[condition].estimate if condition in point.scores else Estimate(*[np.nan] * 3)
-            row |= {condition: found.mean, f"{condition} low": found.low, f"{condition} high": found.high}
-        rows.append(row)
-    return pandas.DataFrame(rows)
-
-
-def _columns(bench: Bench, conditions: Sequence[Condition]) -> dict[str, str]:
-    """What the scores in the table mean."""
-    means = {c: f"{bench.main.replace('_', ' ')} {CONDITIONS[c][0]}, test split, mean over births" for c in conditions}
-    ends = {f"{c} {end}": f"{end} end of its 95 % interval (bootstrap)" for c in conditions for end in ("low", "high")}
-    return means | ends
-
-
-def _picture(
-    bench: Bench, table: pandas.DataFrame, founders: float, wiring: float, best: Point | None, judged: Condition
-) -> Picture:
-    """Score against coded bits: `best` is encircled."""
-    from matplotlib.ticker import LogLocator
-
-    figure, axes = canvas(7.2, 4.4)
-    lines: list[Any] = [(method, bench.condition, method, grey, mark, 1.0) for method, (mark, grey) in _GREYS.items()]
-    lived = [c for c in CONDITIONS if c in table]
-    lines += [(GENOME, c, f"genome, {CONDITIONS[c][0]}", CONDITIONS[c][1], "o", 2.0) for c in lived]
-    tips: dict[str, list[str]] = {}
-    for place, (method, condition, label, colour, mark, width) in enumerate(lines):
-        if (rows := table[table["method"] == method].sort_values("coded bits")).empty:
-            continue
-        bits, low, high = rows["coded bits"], rows[f"{condition} low"], rows[f"{condition} high"]
-        axes.fill_between(bits, low, high, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(bits, rows[condition], color=colour, linewidth=width)
-        axes.scatter(bits, rows[condition], s=20, color=colour, marker=mark, label=label, gid=f"size-{place}", zorder=3)
-        seen = zip(rows["setting"], bits, rows[condition], strict=True)
-        tips[f"size-{place}"] = [f"{label}, {how}: {size:,.0f} coded bits, {_number(y)}" for how, size, y in seen]
-    axes.axhline(founders, color=QUIET, linewidth=1, linestyle=":", label=f"random founders, {CONDITIONS[judged][0]}")
-    axes.axvline(wiring, color=QUIET, linewidth=1, linestyle="--", label=f"wiring, {coding.FLOAT} bits a weight")
-    if best is not None:
-        at, colour = (best.size.coded, best.mean(judged)), CONDITIONS[judged][1]
-        axes.scatter(*at, s=150, facecolors="none", edgecolors=colour, linewidths=1.5, label="effective size")
-    axes.set_xscale("log", subs=[])
-    axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:,.0f}")
-    axes.set(xlabel="coded bits", ylabel=f"{bench.main.replace('_', ' ')}, test split")
-    bottomless(axes, table[[*lived]])
-    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-    beside = f", and networks without one {CONDITIONS[bench.condition][0]}" if len(tips) > len(lived) else ""
-    caption = f"The genome with fewer and fewer bits{beside}. Circle: the coarsest that keeps the score; bands: 95 %."
-    return Picture(figure, caption, tips)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 from numpy import ndarray
 
 from evo.figures import INNATE, LEARNED, QUIET
+from evo.inspect import founders
 from evo.inspect.graph import binary, cell_types, distributions, is_reciprocal, neuron_graph, quantities
 from evo.inspect.motifs import Measure, against_chance, measured
 from evo.report.section import Picture, Section, canvas
@@ -63,7 +64,12 @@ _TERMS = {
 
 
 def wiring(
-    newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0.2, names: Sequence[str] = ()
+    newborn: Phenotype,
+    seed: int,
+    draws: int = 200,
+    strongest: float = 0.2,
+    names: Sequence[str] = (),
+    random: Sequence[Phenotype] = (),
 ) -> Section:
     """The wiring of the first of P births of a genome; further births tell what varies between them.
 
@@ -71,6 +77,7 @@ def wiring(
         draws: of each null; fewer in networks of 300 neurons and more, none where fewer than 19 can be afforded.
         strongest: share of synapses that make the graph of a projection in which all of them grew.
         names: of the classes that the output neurons stand for.
+        random: networks of random founders, whose wiring is set beside it; fewer in networks of 300 neurons and more.
 
     Raises:
         Unexpected: fewer than 19 draws, or a share that is not between 0 and 1.
@@ -79,10 +86,14 @@ def wiring(
     expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
     counted = binary(newborn, strongest)
     neurons = sum(group.size for group in newborn.topology.groups)
-    affordable = min(draws, int(_MOST_OPERATIONS / neurons**3))
+    most = int(_MOST_OPERATIONS / neurons**3)
+    affordable = min(draws, most)
     measures = measured(newborn, counted, seed, affordable) if affordable >= _FEWEST else []
     chance, types = against_chance(measures), cell_types(newborn)
     pictures = {"matrices": _matrices(newborn), "distributions": _distributions(newborn, counted)}
+    some = founders.affordable(random, most)
+    if some and not chance.empty:
+        chance = founders.beside(chance, some, strongest, seed)
     if chance["z"].notna().any():
         pictures["chance"] = _against_chance(chance, [m for m in measures if m.testable])
     compared = {} if chance.empty else {"chance": chance}
@@ -92,10 +103,13 @@ def wiring(
         title="Wiring",
         sentences=(
             *_first_sentences(newborn, types, strongest),
-            *_chance_sentences(chance, affordable, neurons),
+            *_chance_sentences(chance, affordable, neurons, len(some)),
+            *([f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else ()),
             *_limits(newborn, [] if chance.empty else measures),
         ),
-        terms=_TERMS | {name: f"mean of {name}, a number of each synapse, over those that grew" for name in inherited},
+        terms=_TERMS
+        | (founders.TERMS if some else {})
+        | {name: f"mean of {name}, a number of each synapse, over those that grew" for name in inherited},
         tables={"cell-types": types, "distributions": distributions(newborn, counted)} | compared,
         pictures=pictures,
         graphs={"neurons": neuron_graph(newborn, names=names)},
@@ -132,7 +146,7 @@ def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: flo
     return said
 
 
-def _chance_sentences(chance: pandas.DataFrame, draws: int, neurons: int) -> list[str]:
+def _chance_sentences(chance: pandas.DataFrame, draws: int, neurons: int, random: int) -> list[str]:
     """The largest deviations from chance, at most two of different kinds; or that there is none."""
     if draws < _FEWEST:
         return [f"Nothing is compared with chance: {neurons:,} neurons are too many for {_FEWEST} draws of a null."]
@@ -144,7 +158,8 @@ def _chance_sentences(chance: pandas.DataFrame, draws: int, neurons: int) -> lis
         return [f"None of {len(chance)} measures exceeds chance (smallest p {least}, corrected; {draws} draws)."]
     kinds = sure["measure"].str.split(" ").str[0] + sure["projection"]
     largest = sure[~kinds.duplicated()].head(2)
-    said = [_deviation(row) for row in largest.to_dict("records")]
+    rows = largest.to_dict("records")
+    said = [f"{_deviation(row)}{founders.in_words(row, random) if random else ''}." for row in rows]
     return [*said, f"{len(sure)} of {len(chance)} measures differ from chance at p <= .05, corrected; {draws} draws."]
 
 
@@ -157,9 +172,9 @@ def _deviation(row: dict[str, Any]) -> str:
     if kind in ("bicliques", "triads"):
         what = f"Bicliques of {which} neurons" if kind == "bicliques" else f"Triads {which}"
         times = f"{row['observed'] / row['expected']:.2g} times as often as" if row["expected"] else "and never"
-        return f"{what} in {where} occur {times} in {chance} {sure}."
+        return f"{what} in {where} occur {times} in {chance} {sure}"
     name = row["measure"].capitalize()
-    return f"{name} of {where} is {row['observed']:.3g}, in {chance} {row['expected']:.3g} {sure}."
+    return f"{name} of {where} is {row['observed']:.3g}, in {chance} {row['expected']:.3g} {sure}"
 
 
 def _limits(newborn: Phenotype, measures: Sequence[Measure]) -> list[str]:

@@ -29,6 +29,9 @@ class EvolutionStrategy(Search):
     Each goal is ranked within the generation, ties sharing their mean rank, and the ranks are averaged: goals of
     unlike scale weigh the same. The centre starts at a random founder.
 
+    Deviations from the paper (Salimans et al.): no weight decay pulls the centre; Adam's second decay rate is .99, not
+    the usual .999; and the estimate of the gradient is not divided by sigma, which changes nothing under Adam.
+
     Where a generation has more than 2^24 numbers the search is lazy: its noise comes from a table, and nobody holds it
     whole (evo/search/noise_table.py says what that costs).
 

@@ -29,6 +29,9 @@ class GeneExpression(Encoding):
     W = gain * s * X_post O X_pre^T, with X (units, G) and O (G, G) in [-1, 1]. The constant s = sqrt(27 / fan-in) / G
     gives uniform founders the weight variance 1 / fan-in. A bias is expressed likewise: b = X_post B, B (G,).
 
+    Deviation from the paper: its authors rescale every W that is generated to the standard deviation of Kaiming's
+    initialisation (He et al. 2015); here s is the same for all genomes, so that the size of W is inherited too.
+
     Attributes:
         genes: G.
         bits: for each number of X, O and B.

@@ -30,6 +30,9 @@ class GenomicBottleneck(Encoding):
     One g-network a projection (the paper's GDN3). The tag of a neuron is its number, ceil(log2 N) bits; the output
     group's is one-hot. The first layer is the sum of a part of the pre- and one of the postsynaptic neuron.
 
+    Deviation from the paper: its g-networks write the biases too, and those of the last layer are stored as they are;
+    here the networks that unfold have no biases.
+
     Attributes:
         hidden: H, neurons in the first layer of g.
         second: neurons in its second layer.

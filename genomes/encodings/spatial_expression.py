@@ -29,6 +29,10 @@ class SpatialExpression(Encoding):
     W = gain * sqrt(3 / G) * X_post O X_pre^T, O (G, G) in [-1, 1]. A group without a grid has no places: its expression
     is a fixed random matrix, N(0, 1) from `readout_seed`, or G genes a neuron in [-1, 1].
 
+    Deviations: the scale does not depend on the fan-in, as that of every other encoding here does or can do, so that
+    the summed input of a founder's neuron grows with the sheet that it reads (`gain` sets another); and, from the
+    paper, W is not rescaled to the standard deviation of Kaiming's initialisation (He et al. 2015).
+
     Attributes:
         genes: G.
         bits: for each number.

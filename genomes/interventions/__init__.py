@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from genomes.intervention import Intervention
+from genomes.interventions.faster import Faster
 from genomes.interventions.given import Given
 from genomes.interventions.lesion import Lesion
 from genomes.interventions.random_weights import RandomWeights
@@ -14,5 +15,5 @@ from genomes.interventions.standard import Standard
 from genomes.interventions.weight_noise import WeightNoise
 
 INTERVENTIONS: tuple[type[Intervention], ...] = (
-    *(Given, Lesion, RandomWeights, Severed, SharedWeight, Shuffled, SignsOnly, Standard, WeightNoise),
+    *(Faster, Given, Lesion, RandomWeights, Severed, SharedWeight, Shuffled, SignsOnly, Standard, WeightNoise),
 )

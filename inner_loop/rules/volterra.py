@@ -126,6 +126,9 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
     itself, r the reward of the step, 0 where there is none. The mean is over the episodes that go on. Hebb's rule is
     xy; Oja's (1982) xy - yyw; xyr is Hebb's under a third factor. Biases stay. Weights are bounded as in Hebbian.
 
+    Deviation from the paper: where neurons spike, x and y of Confavreux et al. are low-pass traces of the spikes; here
+    there are no traces, x and y are the rates of the moment, as in their networks of rates and in Mehta et al.
+
     Attributes:
         terms: products of the letters x, y, w and r, each at most twice, such as yyw; "1" is the constant. (): all 81.
         coefficient: theta of each term, in the genome `coefficient.TERM` with the letters in the order x, y, w, r.

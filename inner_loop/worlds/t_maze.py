@@ -51,6 +51,9 @@ class TMaze(World):
     home. End: terminated when it is home after the last trial.
     Scores: the return, at most large x trials; `large_share`, the share of trials that found the large reward.
 
+    Deviation from the paper: there one output neuron acts, left below -1/3, right above 1/3 and straight on between;
+    here each of the three actions has an output, and one more input is always 1.
+
     Attributes:
         trials: visits in an episode.
         corridor: steps between home and the junction.

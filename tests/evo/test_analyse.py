@@ -38,6 +38,8 @@ def _little_training():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evo.innate.controls.STEPS", 20)
         patch.setattr("evo.innate.controls.RETRAINED", 5)
+        patch.setattr("evo.innate.controls.NETWORKS", 2)
+        patch.setattr("evo.innate.training.RATES", (0.01, 0.03))
         yield
 
 

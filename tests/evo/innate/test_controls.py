@@ -13,18 +13,8 @@ from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment import assemble, birth
 from evo.goals import Scores
-from evo.innate.controls import (
-    METHODS,
-    Code,
-    controls,
-    low_rank,
-    origin,
-    pruned,
-    random_basis,
-    taught,
-    weights_of,
-    written,
-)
+from evo.innate.controls import METHODS, NETWORKS, controls, low_rank, origin, pruned, random_basis, written
+from evo.innate.training import LEARNED, RATES, Code, _Adam, _worth, learned, taught, tuned, weights_of
 from genomes.chance import chance
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
@@ -45,11 +35,12 @@ FIRST, SECOND = "layer0 -> layer1", "layer1 -> layer2"
 
 
 def network(seed=0):
-    luck = chance(seed, "network")
+    """Two of them."""
+    luck = chance(seed, "network", owners=range(2))
     return {
-        FIRST: luck.stream("a").normal(5, 6)[0].float(),
-        SECOND: luck.stream("b").normal(4, 5)[0].float(),
-        "layer2": luck.stream("c").normal(4)[0].float(),
+        FIRST: luck.stream("a").normal(5, 6).float(),
+        SECOND: luck.stream("b").normal(4, 5).float(),
+        "layer2": luck.stream("c").normal(4).float(),
     }
 
 
@@ -75,24 +66,28 @@ def test_pruning_keeps_the_largest_weights_and_every_bias():
     full = network()
     code = pruned(full, TOPOLOGY, 7)
     kept = code.unfold(code.numbers)
-    magnitudes = np.sort(np.abs(np.concatenate([full[FIRST].flatten(), full[SECOND].flatten()])))
-    for name in (FIRST, SECOND):
-        large = full[name].abs() >= magnitudes[-7]
-        assert torch.equal(kept[name], full[name] * large)
+    for place in range(2):
+        magnitudes = np.sort(np.abs(np.concatenate([full[name][place].flatten() for name in (FIRST, SECOND)])))
+        for name in (FIRST, SECOND):
+            large = full[name][place].abs() >= magnitudes[-7]
+            assert torch.equal(kept[name][place], full[name][place] * large)
+        assert sum(int((kept[name][place] != 0).sum()) for name in (FIRST, SECOND)) == 7
     assert torch.equal(kept["layer2"], full["layer2"])
-    assert sum(int((kept[name] != 0).sum()) for name in (FIRST, SECOND)) == 7
 
 
 def test_a_pruned_network_costs_its_weights_their_places_and_three_scales():
-    size = written(pruned(network(), TOPOLOGY, 7), TOPOLOGY).size
+    control = written(pruned(network(), TOPOLOGY, 7), TOPOLOGY)
+    size = control.size
     assert size.numbers == 7 + 4
+    for given in control.networks:
+        assert sum(int((weight != 0).sum()) for weight in given.weights.values()) == 7
     assert size.fixed == pytest.approx(11 * 6 + 3 * 16 + math.log2(math.comb(50, 7)) + math.log2(51))
 
 
 def test_a_network_of_low_rank_is_found_exactly():
     full = network()
     luck = chance(3, "factors")
-    full[FIRST] = (luck.stream("left").normal(5, 2)[0] @ luck.stream("right").normal(2, 6)[0]).float()
+    full[FIRST] = (luck.stream("left").normal(5, 2) @ luck.stream("right").normal(2, 6)).float().repeat(2, 1, 1)
     code = low_rank(full, TOPOLOGY, 2)
     assert torch.allclose(code.unfold(code.numbers)[FIRST], full[FIRST], atol=1e-5)
     short = low_rank(full, TOPOLOGY, 1)
@@ -106,7 +101,7 @@ def test_as_many_dimensions_as_numbers_reach_any_network():
     reached = code.unfold(code.numbers)
     assert all(torch.allclose(reached[name], target[name], atol=1e-3) for name in target)
     (few,) = random_basis(origin_there, target, (20,))
-    assert few.numbers["theta"].shape == (20,)
+    assert few.numbers["theta"].shape == (2, 20)
 
     def away(theta):
         found = few.unfold({"theta": theta})
@@ -122,11 +117,20 @@ def test_as_many_dimensions_as_numbers_reach_any_network():
 
 def test_what_is_written_is_a_whole_network_with_few_values():
     control = written(Code(METHODS[0], "3-bit", network(), dict, 3), TOPOLOGY)
-    control.network.check(TOPOLOGY)
-    assert control.network.weights.keys() == {FIRST, SECOND}
-    assert control.network.units.keys() == {"layer2"}
-    assert len(np.unique(control.network.weights[FIRST])) <= 8
+    assert len(control.networks) == 2
+    for given in control.networks:
+        given.check(TOPOLOGY)
+        assert given.weights.keys() == {FIRST, SECOND}
+        assert given.units.keys() == {"layer2"}
+        assert len(np.unique(given.weights[FIRST])) <= 8
     assert control.size.fixed == 54 * 3 + 3 * 16
+    alone = [
+        written(Code(METHODS[0], "3-bit", {n: v[[place]] for n, v in network().items()}, dict, 3), TOPOLOGY)
+        for place in range(2)
+    ]
+    assert control.size.coded == pytest.approx(np.mean([one.size.coded for one in alone]))
+    for given, (other,) in zip(control.networks, [one.networks for one in alone], strict=True):
+        assert np.array_equal(given.weights[FIRST], other.weights[FIRST])
 
 
 def test_numbers_learn_the_task_that_evolution_meets(small):
@@ -139,24 +143,104 @@ def test_numbers_learn_the_task_that_evolution_meets(small):
     assert all(torch.equal(long.numbers[name], again.numbers[name]) for name in begun)
     scores = []
     for code in (Code("direct", "", begun, dict, 8), replace(long, bits=8)):
-        assay = Assay("test", learn=False, interventions=(written(code, experiment.topology).network,))
+        assay = Assay("test", learn=False, interventions=written(code, experiment.topology).networks)
         found = Examiner(experiment, Serial()).examine("x", genome(experiment)[None], assay)
         scores.append(found["innate.explained_variance"][0])
     assert scores[0] < 0.5
     assert scores[1] > 0.9
 
 
+def test_the_rate_is_tuned_on_selection_by_networks_that_never_learned_on_it(small, monkeypatch):
+    """It is the one that an examination of the networks as they are written down finds best."""
+    asked = []
+    draw = Teacher.draw
+    monkeypatch.setattr(Teacher, "draw", lambda self, split, *more: asked.append(split) or draw(self, split, *more))
+    experiment = small(topology=layered(5, 8, 3), task=Teacher(5, 3, hidden=0, measured=256, teacher_seed=1))
+    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    code = Code("direct", "", weights_of(newborn), dict, 8, 30)
+    ((rate, trial),) = tuned(experiment, newborn, code, (8,)).values()
+    assert asked == ["train", *["selection"] * len(RATES)], "lessons, then an examination a rate"
+    scores = []
+    for each in learned(experiment, newborn, code, RATES, ("train",)).values():
+        assay = Assay("selection", learn=False, interventions=written(each, experiment.topology).networks)
+        found = Examiner(experiment, Serial()).examine("x", genome(experiment)[None], assay)
+        scores.append(found["innate.explained_variance"][0])
+    assert rate == RATES[int(np.argmax(scores))]
+    assert np.ptp(scores) > 0.1, "or this test could not tell"
+    own = taught(experiment, newborn, code)
+    at_it = learned(experiment, newborn, code, (rate,), LEARNED)[rate]
+    assert all(torch.equal(own.numbers[name], at_it.numbers[name]) for name in own.numbers)
+    assert not torch.equal(own.numbers[FIRST], trial.numbers[FIRST])
+
+
+def test_networks_and_rates_side_by_side_learn_as_each_by_itself(small):
+    experiment = small(topology=layered(5, 8, 3))
+    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    begun = {name: torch.cat([number, 0.5 * number]) for name, number in weights_of(newborn).items()}
+    code = Code("direct", "", begun, dict, 32, 20)
+    both = learned(experiment, newborn, code, (0.003, 0.1), LEARNED)
+    for rate in both:
+        first = replace(code, numbers={name: number[:1] for name, number in begun.items()})
+        alone = learned(experiment, newborn, first, (rate,), LEARNED)[rate]
+        for name, number in alone.numbers.items():
+            assert torch.allclose(both[rate].numbers[name][:1], number, atol=1e-5), (rate, name)
+
+
+def test_numbers_descend_as_those_of_torch_do(small):
+    numbers, given = torch.tensor([[1.0, -2.0], [1.0, -2.0]]), torch.tensor([1.0, -2.0])
+    ours, theirs = numbers.requires_grad_(), given.requires_grad_()
+    adam = _Adam([ours], (0.1, 0.01), 50)
+    optimiser = torch.optim.Adam([theirs], lr=0.1)
+    for step in range(50):
+        adam.step((ours**4 + ours).sum())
+        optimiser.param_groups[0]["lr"] = 0.1 * (1 - step / 50)
+        optimiser.zero_grad()
+        (theirs**4 + theirs).sum().backward()
+        optimiser.step()
+    assert torch.allclose(ours[0], theirs, atol=1e-5)
+    assert not torch.allclose(ours[1], theirs, atol=0.1)
+
+
+def test_a_rate_at_which_a_network_is_lost_is_not_taken(small):
+    experiment = small(topology=layered(5, 8, 3))
+    code = Code("direct", "", network(), dict, 8)
+    lost = replace(code, numbers={name: number / 0 for name, number in network().items()})
+    assert _worth(experiment, lost) == -math.inf
+
+
+def test_retrained_networks_are_tuned_from_those_that_never_learned_on_selection(small, monkeypatch):
+    monkeypatch.setattr("evo.innate.controls.STEPS", 20)
+    monkeypatch.setattr("evo.innate.controls.RETRAINED", 5)
+    pairs = []
+    monkeypatch.setattr(
+        "evo.innate.controls.taught", lambda _, newborn, code, trial=None: pairs.append((code, trial)) or code
+    )
+    experiment = small(topology=layered(5, 8, 3))
+    controls(experiment, genome(experiment))
+    again = [(code, trial) for code, trial in pairs if code.steps == 5]
+    assert {code.method for code, _ in again} == {METHODS[1], METHODS[2]}
+    for code, trial in again:
+        assert (code.method, code.setting) == (trial.method, trial.setting)
+        assert all(not torch.equal(code.numbers[name], trial.numbers[name]) for name in code.numbers)
+    assert all(trial is None for code, trial in pairs if code.method == METHODS[3])
+
+
 def test_a_task_has_all_four_in_order_of_size_and_the_same_ones_again(small, monkeypatch):
     monkeypatch.setattr("evo.innate.controls.STEPS", 20)
     monkeypatch.setattr("evo.innate.controls.RETRAINED", 10)
+    monkeypatch.setattr("evo.innate.training.RATES", (0.01, 0.03))
     experiment = small(topology=layered(5, 8, 3))
     found, again = (controls(experiment, genome(experiment)) for _ in range(2))
     assert [*dict.fromkeys(each.method for each in found)] == list(METHODS)
     for each, same in zip(found, again, strict=True):
-        each.network.check(experiment.topology)
+        assert len(each.networks) == len(same.networks) == NETWORKS
         assert each.size == same.size
-        for name, weight in each.network.weights.items():
-            assert np.array_equal(weight, same.network.weights[name])
+        for given, other in zip(each.networks, same.networks, strict=True):
+            given.check(experiment.topology)
+            for name, weight in given.weights.items():
+                assert np.array_equal(weight, other.weights[name])
+        apart = {given.weights[FIRST].tobytes() for given in each.networks}
+        assert len(apart) == NETWORKS, "each has a beginning and an order of samples of its own"
     for method in METHODS:
         sizes = [each.size.fixed for each in found if each.method == method]
         assert sizes == sorted(sizes)
@@ -170,7 +254,8 @@ def test_in_a_world_the_wiring_of_the_genome_is_compressed(small):
     finest = [each for each in found if each.method == METHODS[0]][-1]
     for name, synapses in own.items():
         weight = synapses.weight[0].numpy()
-        assert np.abs(finest.network.weights[name] - weight).max() < 0.02 * np.abs(weight).max()
+        (given,) = finest.networks
+        assert np.abs(given.weights[name] - weight).max() < 0.02 * np.abs(weight).max()
     assert "compressed" in origin(experiment)
 
 

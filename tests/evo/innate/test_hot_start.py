@@ -28,13 +28,15 @@ def test_an_empty_panel_says_why_it_is_empty():
 
 
 def test_an_interval_that_there_is_not_is_not_written_down():
-    known, unknown = (_sentence(hot_start(*pair(birth, 0.8)), "steps", 100.0) for birth in (0.5, 0.79))
+    known, unknown = (_sentence(hot_start(*pair(birth, 0.8)), "steps", 100.0, 3.0) for birth in (0.5, 0.79))
     assert "only a higher start (mean height over" in known
+    assert "3 times the genome's" in known
     assert known.endswith("]).")
     assert "and no interval: in " in unknown
     assert "nan" not in unknown
     own, control = pair(0.5)
-    alone = _sentence(hot_start(Curves(STEPS, own.scores[:1]), control), "steps", 100.0)
+    alone = _sentence(hot_start(Curves(STEPS, own.scores[:1]), control), "steps", 100.0, None)
+    assert "no learning rate that could be tuned" in alone
     assert alone.endswith("and no interval: a life alone has none).")
 
 
@@ -63,6 +65,8 @@ def test_of_lives_that_learn(bench_of, learning):
     assert verdicts.at[0, "birth"] == pytest.approx(born)
     both = section(batteries)
     assert len(both.tables["verdicts"]) == 2
+    assert verdicts.at[0, "pace"] == batteries[0].paces[LONG]
+    assert any(sentence.startswith("Its learning rate, tuned for it, is ") for sentence in both.sentences)
     assert both.sentences[0].startswith("In 2 runs: ")
 
 

@@ -11,12 +11,13 @@ from evo.cohort import Assay
 from evo.examiner import Examiner, repeated
 from evo.executors import Serial
 from evo.experiment import assemble
-from evo.goals import Scores
+from evo.goals import Scores as Goals
 from evo.innate import controls
 from evo.innate import size as size_module
-from evo.innate.bench import Bench
+from evo.innate.bench import Bench, Scores
 from evo.innate.size import fewest, genome_size
 from evo.search.base import founders
+from evo.statistics import Estimate
 from evo.subject import Subject
 from genomes.chance import chance
 from genomes.encoding import Encoding
@@ -41,6 +42,8 @@ def short(monkeypatch):
     monkeypatch.setattr(size_module, "_FOUNDERS", 8)
     monkeypatch.setattr(controls, "STEPS", 20)
     monkeypatch.setattr(controls, "RETRAINED", 10)
+    monkeypatch.setattr(controls, "NETWORKS", 2)
+    monkeypatch.setattr("evo.innate.training.RATES", (0.01, 0.03))
 
 
 @final
@@ -107,16 +110,50 @@ def test_controls_stand_beside_it_at_birth_and_are_compared_within_its_bits(smal
     assert others["learned"].isna().all()
     assert np.isfinite(others[["innate", "innate low", "innate high"]]).all(axis=None)
     assert others["innate"].nunique() > len(others) / 2
-    compared = next(s for s in size.section.sentences if "in brackets" in s)
+    compared = next(s for s in size.section.sentences if "in round brackets" in s)
     budget = size.effective_coded_bits
     for method in controls.METHODS:
         fits = others[(others["method"] == method) & (others["coded bits"] <= budget)]
         said = "none that is so small"
         if len(fits):
-            said = f"{fits['innate'].loc[fits['coded bits'].idxmax()]:.3g} ("
+            row = fits.loc[fits["coded bits"].idxmax()]
+            said = size_module._interval(Estimate(row["innate"], row["innate low"], row["innate high"])) + " ("
         assert f"{method} {said}" in compared
     compared_with = sum(compared.count(f"{method} ") for method in controls.METHODS) - compared.count("none that")
     assert sum(map(int, re.findall(r"(\d+) (?:do better|worse|neither)", compared))) == compared_with
+
+
+def test_luck_of_training_is_in_the_interval():
+    """Networks that differ, on samples alike for all: their interval is that of Student's t over the networks."""
+    from scipy.stats import t
+
+    each = [0.90, 0.92, 0.95, 0.91, 0.97]
+    alike = [Scores(np.array([value]), np.full((1, 400), value)) for value in each]
+    found = size_module._of_networks(alike).estimate
+    half = t.ppf(0.975, 4) * np.std(each, ddof=1) / 5**0.5
+    assert found.mean == pytest.approx(np.mean(each))
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.1)
+    same = [Scores(np.array([0.9]), 0.9 + 0.01 * np.sin(np.arange(400.0))[None])] * 5
+    narrow = size_module._of_networks(same).estimate
+    assert narrow.high - narrow.low == pytest.approx(np.ptp(np.percentile(same[0].resampled, (2.5, 97.5))), rel=0.01)
+
+
+def test_births_that_all_networks_share_are_resampled_with_them():
+    births = np.array([0.2, 0.4, 0.6, 0.8] * 8)
+    again = np.repeat(births[:, None], 4000, axis=1)
+    found = size_module._of_networks([Scores(births + away, again + away) for away in (0.0, 0.001, 0.002)]).estimate
+    assert found.mean == pytest.approx(0.501)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * births.std() / 32**0.5, rel=0.1)
+    assert size_module._of_networks([Scores(births)]).estimate == Scores(births).estimate
+
+
+def test_without_controls_the_genome_is_the_same(small):
+    subject = planted(small(task=TASK))
+    whole = size_of(subject)
+    alone = genome_size(subject, Examiner(subject.experiment, Serial()), 2, beside=False)
+    assert set(alone.section.tables["sizes"]["method"]) == {"genome"}
+    assert (alone.bits, alone.effective_coded_bits) == (whole.bits, whole.effective_coded_bits)
+    assert genome_rows(alone).equals(genome_rows(whole))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +207,7 @@ def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
 def test_births_are_more_where_they_differ(small, monkeypatch):
     benches, curve = [], size_module._curve
     monkeypatch.setattr(size_module, "_curve", lambda bench, *more: benches.append(bench) or curve(bench, *more))
-    monkeypatch.setattr(size_module, "_controls", lambda bench: [])
+    monkeypatch.setattr(size_module, "_controls", lambda bench, genome: [])
     same = small(topology=layered(5, 3), encoding=Direct(2), task=TASK)
     for experiment in (same, replace(same, encoding=RandomWiring(0.5))):
         size_of(planted(experiment), births=None)
@@ -185,7 +222,7 @@ def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
         objective=None,
         task=None,
         world=CartPole(longest=20),
-        goals=Scores(("innate_plastic.return",)),
+        goals=Goals(("innate_plastic.return",)),
         lifetime=EpisodicLifetime(1, 2, ("innate_plastic",)),
     )
     levels = np.array([[5]], dtype=np.uint8)
