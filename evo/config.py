@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -86,16 +87,18 @@ def understood(
     own_code = {seam for seam in REGISTRY if {seam, f"{seam}.kind"} & own} - theirs
     reader = Reader(REGISTRY.keys() if allow_code else own_code)
     experiment = reader.experiment(data)
-
-    def alone() -> list[Mistake]:
-        file = Reader(reader.trusted)
-        file.experiment({key: value for key, value in as_it_stands.items() if key != "sweep"})
-        return file.mistakes
-
+    alone = partial(_mistakes_of, as_it_stands, reader)
     mistakes += [_told(each, begin_of(each, begins, name, alone)) for each in reader.mistakes]
     if experiment is None or mistakes:
         raise Unexpected("\n".join(mistakes))
     return experiment
+
+
+def _mistakes_of(data: dict[str, Any], reader: Reader) -> list[Mistake]:
+    """Of a file as it stands, read as that reader reads."""
+    alone = Reader(reader.trusted)
+    alone.experiment({key: value for key, value in data.items() if key != "sweep"})
+    return alone.mistakes
 
 
 def _told(mistake: Mistake, begin: str) -> str:

@@ -90,7 +90,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         for name in NUMBERS:
-            check_alone(name, getattr(self, name))
+            checked_alone(name, getattr(self, name))
         _check_environment(self)
         _check_teacher(self)
         self.goals.check(measurement_names(self))
@@ -132,13 +132,18 @@ class Experiment:
         return length > 0 and not isinstance(self.rule, Frozen)
 
 
-def check_alone(name: str, value: Any) -> None:
-    """Raises Unexpected where a field of an experiment is wrong whatever the other fields are."""
+def checked_alone(name: str, value: Any) -> Any:
+    """The value of a field of an experiment.
+
+    Raises:
+        Unexpected: it is wrong whatever the other fields are.
+    """
     if name in _RANGES:
         least, most, expected = _RANGES[name]
         expect(least <= value <= most, name, expected, value)
     elif name == "device":
         _check_device(value)
+    return value
 
 
 def measurement_names(experiment: Experiment) -> tuple[str, ...]:

@@ -88,6 +88,23 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         made.set_defaults(verb=verb)
         return made
 
+    driving = _add_runs(add)
+    listing = add("list", list_verb, "what there is to build an experiment from")
+    listing.add_argument(
+        "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, worlds, searches, configs"
+    )
+    doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
+    doctor.add_argument("--address", help="of a running Ray cluster to try")
+    examining = _add_analyses(add)
+    exporting = _add_files(add)
+    checking = add("check", check_verb, "try the contract of a seam on your own component")
+    checking.add_argument("component", metavar="MODULE:CLASS", help="or the name of one that comes with the house")
+    for made in (*driving, exporting, *examining):
+        made.add_argument("--allow-code", action="store_true", help="run module:Class components that the file names")
+    return parser, dict(verbs.choices)
+
+
+def _add_runs(add: Callable[[str, Verb, str], Any]) -> tuple[Any, ...]:
     evolve = add("evolve", evolve_verb, "evolve what a config describes")
     evolve.add_argument(
         "config", metavar="CONFIG", help="a path, or the name of a shipped config (instinct list configs)"
@@ -106,19 +123,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     resume.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=SUPPRESS)
     resume.add_argument("--generations", type=_count, help="the new total")
     _add_executor(resume)
-    listing = add("list", list_verb, "what there is to build an experiment from")
-    listing.add_argument(
-        "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, worlds, searches, configs"
-    )
-    doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
-    doctor.add_argument("--address", help="of a running Ray cluster to try")
-    examining = _add_analyses(add)
-    exporting = _add_files(add)
-    checking = add("check", check_verb, "try the contract of a seam on your own component")
-    checking.add_argument("component", metavar="MODULE:CLASS", help="or the name of one that comes with the house")
-    for made in (evolve, resume, exporting, *examining):
-        made.add_argument("--allow-code", action="store_true", help="run module:Class components that the file names")
-    return parser, dict(verbs.choices)
+    return evolve, resume
 
 
 def _add_files(add: Callable[[str, Verb, str], Any]) -> Any:

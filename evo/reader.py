@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from evo.experiment import NUMBERS, Experiment, check_alone
+from evo.experiment import NUMBERS, Experiment, checked_alone
 from evo.mistakes import look_on
 from evo.registry import REGISTRY, names, resolve
 from genomes.evolvable import evolvable_names
@@ -107,30 +107,30 @@ class Reader:
             elif name in data and whole and name == "held_out":
                 values[name] = self._held_out(data)
             elif name in data:
-                values[name] = self._field(record, shape, data[name], at, evolves)
-                values[name] = self._alone(name, values[name]) if whole else values[name]
-        made = self._built(record, values, where) if len(self.mistakes) == before else _WRONG
-        if made is _WRONG:
-            # numbers and words that have a default: what they are is no part of anything else that is given
-            plain = NUMBERS if record is Experiment else [n for n in values if not isinstance(data[n], (dict, list))]
-            spare = [name for name in plain if not known[name].required]
+                value = self._field(record, shape, data[name], at, evolves)
+                values[name] = self._alone(name, value) if whole else value
+        if len(self.mistakes) == before and (made := self._built(record, values, where)) is not _WRONG:
+            return made
+        return self._look_on(record, data, values, where, before)
 
-            def built(wrong: Collection[str]) -> bool:
-                given = {name: value for name, value in values.items() if name not in wrong}
-                return self._built(record, given, where) is not _WRONG
+    def _look_on(self, record: type, data: dict[str, Any], values: dict[str, Any], where: str, before: int) -> object:
+        """What else is wrong with a record, where numbers and words that have a default can be left out."""
+        known, names = shapes(record), NUMBERS if record is Experiment else values
+        spare = [n for n in names if not known[n].required and not isinstance(data.get(n), (dict, list))]
 
-            look_on(self.mistakes, before, where, known, spare, built)
-        return made
+        def built(wrong: Collection[str]) -> bool:
+            return self._built(record, {n: v for n, v in values.items() if n not in wrong}, where) is not _WRONG
+
+        look_on(self.mistakes, before, where, known, spare, built)
+        return _WRONG
 
     def _alone(self, name: str, value: Any) -> Any:
         """A field of the experiment that can be wrong whatever the others are."""
-        if value is not _WRONG:
-            try:
-                check_alone(name, value)
-            except Unexpected as error:
-                self.mistakes.append(_placed(str(error), name, {}))
-                return _WRONG
-        return value
+        try:
+            return value if value is _WRONG else checked_alone(name, value)
+        except Unexpected as error:
+            self.mistakes.append(_placed(str(error), name, {}))
+            return _WRONG
 
     def _built(self, record: type, values: dict[str, Any], where: str) -> Any:
         """The instance, whose own checks may still refuse it."""

@@ -83,9 +83,7 @@ def members(
         written = (*others, *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in own.items()))
         try:
             experiment = understood(data, name, others, allow_code, given)
-            label = _label(own, swept)
-            label = label if len(label) <= _LONGEST_NAME else f"member-{number}"
-            made += _seeded(Member(label, written, experiment), seeds or 1)
+            made += _seeded(Member(_label(own, swept, number), written, experiment), seeds or 1)
         except Unexpected as error:
             mistakes |= dict.fromkeys(str(error).splitlines())
     if mistakes:
@@ -200,12 +198,13 @@ def _seeded(member: Member, count: int) -> Iterator[Member]:
         yield Member(name, overrides, replace(member.experiment, seed=seed))
 
 
-def _label(own: Mapping[str, Any], swept: Swept) -> str:
+def _label(own: Mapping[str, Any], swept: Swept, number: int) -> str:
     """Keys by as few of their last parts as tell them apart, and values; the seed is named in its own place."""
     keys = [key for key in own if key != "seed"]
     short = tails([*(key.split(".") for key in keys), ["seed"]])
     words = [_word(own[key], swept[key][0]) for key in keys]
-    return "_".join(f"{_plain('.'.join(name))}-{word}" for name, word in zip(short, words, strict=False))
+    label = "_".join(f"{_plain('.'.join(name))}-{word}" for name, word in zip(short, words, strict=False))
+    return label if len(label) <= _LONGEST_NAME else f"member-{number}"
 
 
 def _word(value: Any, values: Sequence[Any]) -> str:
