@@ -55,14 +55,15 @@ class Mutant:
     Attributes:
         function: the qualified name of the function or method that holds it; the constant's name outside of one.
         constant: whether it is a constant of the module.
-        first, last: the lines of the statement.
+        line: of the statement.
+        met: lines that a test meets where it meets the mistake: the statement's, or those that read the constant.
         change: what was written and what is written now.
     """
 
     function: str
     constant: bool
-    first: int
-    last: int
+    line: int
+    met: frozenset[int]
     change: str
     _tree: ast.Module
 
@@ -72,7 +73,7 @@ class Mutant:
 
     def statement(self, path: str) -> CodeType:
         """The statement of the constant, compiled."""
-        (found,) = (each for each in self._tree.body if each.lineno == self.first)
+        (found,) = (each for each in self._tree.body if each.lineno == self.line)
         return compile(ast.fix_missing_locations(ast.Module([found], [])), path, "exec", dont_inherit=True)
 
 
@@ -134,11 +135,11 @@ def _of(tree: ast.Module, function: str, constant: bool, where: Place, stated: a
     for new in changed(child):
         if constant and not (isinstance(child, ast.Constant) and isinstance(child.value, int | float)):
             continue
-        first, last = _lines(stated)
         old = _first_line(stated)
         _put(where, new)
         now = _first_line(new if child is stated else stated)
-        yield Mutant(function, constant, first, last, _difference(old, now), copy.deepcopy(tree))
+        met = _readers(tree, stated) if constant else _lines(stated)
+        yield Mutant(function, constant, stated.lineno, met, _difference(old, now), copy.deepcopy(tree))
         _put(where, child)
 
 
@@ -167,11 +168,18 @@ def _alike(one: str, other: str) -> int:
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def _lines(statement: ast.stmt) -> tuple[int, int]:
+def _lines(statement: ast.stmt) -> frozenset[int]:
     """Of a statement that has others below it, the lines before these."""
     below = getattr(statement, "body", None)
     last = statement.end_lineno or statement.lineno
-    return statement.lineno, max(statement.lineno, below[0].lineno - 1) if below else last
+    return frozenset(range(statement.lineno, max(statement.lineno, below[0].lineno - 1 if below else last) + 1))
+
+
+def _readers(tree: ast.Module, statement: ast.stmt) -> frozenset[int]:
+    set_here = {
+        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return frozenset(n.lineno for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in set_here)
 
 
 def changed(node: ast.AST) -> Iterator[ast.AST]:
