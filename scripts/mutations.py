@@ -42,6 +42,7 @@ _TWINS = [("min", "max"), ("minimum", "maximum"), ("any", "all"), ("floor", "cei
 _TWINS += [("partition", "rpartition"), ("removeprefix", "removesuffix")]
 _NAMES = {one: other for pair in _TWINS for one, other in (pair, pair[::-1])}
 _NAMES |= {"appendleft": "append", "popleft": "pop"}
+_AROUND = 25  # letters that are shown before and behind a mistake
 _WORDS = {"expect", "Unexpected", "Disagreement", "Unreachable", "say", "warning", "info", "debug"}
 """Calls whose text is for a reader: a test asserts what they say, not every letter of it."""
 
@@ -54,14 +55,15 @@ class Mutant:
     Attributes:
         function: the qualified name of the function or method that holds it; the constant's name outside of one.
         constant: whether it is a constant of the module.
-        first, last: the lines of the statement.
+        line: of the statement.
+        met: lines that a test meets where it meets the mistake: the statement's, or those that read the constant.
         change: what was written and what is written now.
     """
 
     function: str
     constant: bool
-    first: int
-    last: int
+    line: int
+    met: frozenset[int]
     change: str
     _tree: ast.Module
 
@@ -71,7 +73,7 @@ class Mutant:
 
     def statement(self, path: str) -> CodeType:
         """The statement of the constant, compiled."""
-        (found,) = (each for each in self._tree.body if each.lineno == self.first)
+        (found,) = (each for each in self._tree.body if each.lineno == self.line)
         return compile(ast.fix_missing_locations(ast.Module([found], [])), path, "exec", dont_inherit=True)
 
 
@@ -133,10 +135,11 @@ def _of(tree: ast.Module, function: str, constant: bool, where: Place, stated: a
     for new in changed(child):
         if constant and not (isinstance(child, ast.Constant) and isinstance(child.value, int | float)):
             continue
+        old = _first_line(stated)
         _put(where, new)
-        first, last = _lines(stated)
-        old, now = (" ".join(ast.unparse(each).split()) for each in (child, new))
-        yield Mutant(function, constant, first, last, f"{old[:70]} -> {now[:70]}", copy.deepcopy(tree))
+        now = _first_line(new if child is stated else stated)
+        met = _readers(tree, stated) if constant else _lines(stated)
+        yield Mutant(function, constant, stated.lineno, met, _difference(old, now), copy.deepcopy(tree))
         _put(where, child)
 
 
@@ -148,11 +151,35 @@ def _put(where: Place, child: ast.AST) -> None:
         getattr(node, field)[index] = child
 
 
-def _lines(statement: ast.stmt) -> tuple[int, int]:
+def _first_line(statement: ast.AST) -> str:
+    return ast.unparse(ast.fix_missing_locations(statement)).partition("\n")[0]
+
+
+def _difference(old: str, new: str) -> str:
+    """Both from a few letters before where they part to a few behind."""
+    start = _alike(old, new)
+    end = min(_alike(old[::-1], new[::-1]), len(old) - start, len(new) - start)
+    around = [text[max(0, start - _AROUND) : max(start, len(text) - end) + _AROUND] for text in (old, new)]
+    return " -> ".join(around)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters from the beginning."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _lines(statement: ast.stmt) -> frozenset[int]:
     """Of a statement that has others below it, the lines before these."""
     below = getattr(statement, "body", None)
     last = statement.end_lineno or statement.lineno
-    return statement.lineno, max(statement.lineno, below[0].lineno - 1) if below else last
+    return frozenset(range(statement.lineno, max(statement.lineno, below[0].lineno - 1 if below else last) + 1))
+
+
+def _readers(tree: ast.Module, statement: ast.stmt) -> frozenset[int]:
+    set_here = {
+        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return frozenset(n.lineno for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in set_here)
 
 
 def changed(node: ast.AST) -> Iterator[ast.AST]:
@@ -170,7 +197,7 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.BoolOp(ast.And() if isinstance(operator, ast.Or) else ast.Or(), values)
         case ast.UnaryOp(ast.Not() | ast.USub() | ast.Invert(), operand):
             yield operand
-        case ast.IfExp(test, body, orelse):
+        case ast.IfExp(test, body, orelse) if not _turns_itself(test):
             yield ast.IfExp(test, orelse, body)
         case ast.Name(id=name) if name in _NAMES:
             yield ast.Name(_NAMES[name], node.ctx)

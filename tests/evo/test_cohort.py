@@ -8,19 +8,27 @@ import pytest
 import torch
 from torch import Tensor
 
-from evo.cohort import Assay, cohorts, evaluate
+from evo.cohort import Assay, cohorts, evaluate, unwritten, written_out
 from evo.experiment import assemble, birth
+from evo.goals import Scores
+from evo.search import EvolutionStrategy
 from genomes.chance import SHARED, chance
+from genomes.encodings.random_wiring import RandomWiring
 from genomes.intervention import Intervention
 from genomes.spec import Evolve
-from genomes.topology import layered
+from genomes.topology import Group, Topology, layered
+from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime, live
 from inner_loop.objective import Objective
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen
+from inner_loop.rules.hebbian import Hebbian
+from inner_loop.task import Task
 from inner_loop.tasks.digits import Digits
+from inner_loop.tasks.teacher import Teacher
+from inner_loop.worlds.cart_pole import CartPole
 
 HUGE = Backprop(Evolve((1e-2, 1e30), "log", 4), 0.5)  # the last level of this rate leaves no number finite
 
@@ -213,3 +221,94 @@ def test_interventions_on_one_newborn_have_chance_of_their_own(small, founded, m
     numbers = torch.stack(Draws.drawn)
     assert numbers.shape == (3, 4, 3)
     assert len(numbers.unique()) == numbers.numel(), "of each other's, and of the other individuals'"
+
+
+def test_a_cohort_without_its_genomes_draws_those_of_its_slots_from_the_source(small, founded):
+    experiment = small(search=EvolutionStrategy(11), seed=4)
+    spec = assemble(experiment)
+    state = experiment.search.begin(spec, chance(experiment.seed, "search", -1))
+    cut = unwritten(3, 11, 4, state)
+    luck = chance(experiment.seed, "search", 3)
+    for cohort, plain in zip(cut, cohorts(3, np.zeros((11, spec.size), np.uint8), 4), strict=True):
+        assert (cohort.levels, cohort.source, cohort.real) == (None, state, plain.real)
+        assert cohort.slots.tolist() == plain.slots.tolist()
+        whole = written_out(experiment, cohort)
+        assert np.array_equal(whole.levels, spec.quantise(experiment.search.rows(state, cohort.slots, spec, luck)))
+        assert (whole.source, whole.edits, whole.real) == (None, None, cohort.real)
+    given = founded(experiment)
+    assert written_out(experiment, given) is given
+
+
+@final
+@dataclass(frozen=True)
+class Partly(Task):
+    """A teacher whose score of the second individual is no number at one probe of its life."""
+
+    good: Teacher
+    probes: ClassVar[int] = 0
+
+    inputs = property(lambda self: self.good.inputs)
+    outputs = property(lambda self: self.good.outputs)
+    score_names = property(lambda self: self.good.score_names)
+
+    def size(self, split):
+        return self.good.size(split)
+
+    def draw(self, split, samples, chance, start=0):
+        return self.good.draw(split, samples, chance, start)
+
+    def scores(self, outputs, targets):
+        found = dict(self.good.scores(outputs, targets))
+        Partly.probes += 1
+        if Partly.probes == 2:
+            name = self.score_names[0]
+            found[name] = found[name].clone()
+            found[name][1] = float("nan")
+        return found
+
+
+def test_one_number_that_is_none_anywhere_fails_the_individual(small, founded):
+    experiment = small(task=Partly(small().task), lifetime=Lifetime(4, 4, probes=3))
+    Partly.probes = 0
+    outcome = evaluate(experiment, founded(experiment))
+    assert np.isnan(outcome.measurements["curve"]).sum() == 1
+    assert np.isfinite(outcome.measurements["learned.explained_variance"]).all()
+    assert outcome.failures == ("", "nan", "", "")
+
+
+@pytest.mark.parametrize("split", ["selection", "test"])
+@pytest.mark.parametrize("common", [True, False])
+def test_in_a_world_births_are_averaged_individual_by_individual(small, founded, common, split):
+    groups = (Group("senses", 4), Group("hidden", 3, "tanh"), Group("action", 2))
+    experiment = small(
+        topology=Topology(groups, ("senses -> hidden", "hidden -> action")),
+        encoding=RandomWiring(1.0),
+        rule=Hebbian(Evolve((0.01, 1.0), "log", 4)),
+        objective=None,
+        task=None,
+        world=CartPole(longest=8),
+        held_out=(("long pole", CartPole(longest=8, pole_length=1.0)),),
+        goals=Scores(("innate_plastic.return",)),
+        lifetime=EpisodicLifetime(3, 2, ("innate_plastic", "learned"), births=3, common=common),
+    )
+    cohort, (gene,) = founded(experiment, 3), assemble(experiment).slices.values()
+    edits = np.full(cohort.levels.shape, np.nan)
+    edits[1, gene] = 0.5
+    cohort, rows, by_hand = replace(cohort, edits=edits), cohort.slots.tolist(), []
+    test = split == "test"
+    asked = replace(experiment.lifetime, measured=CONDITIONS if test else ("innate_plastic", "learned"))
+    for replicate in range(3):
+        newborn = birth(experiment, cohort.levels, chance(0, "birth", 0, rows, replicate), edits)
+        luck = chance(0, "life", 0, SHARED if common else rows, replicate)
+        held_out = experiment.held_out if test else ()
+        by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, asked, luck, split, held_out))
+    measured = evaluate(experiment, cohort, Assay(split)).measurements
+    assert measured.keys() - by_hand[0].keys() == {"genome_bits", "wiring_bits"}
+    assert measured["curve"].shape == (3, 3)
+    for name in by_hand[0]:
+        assert np.allclose(measured[name], np.mean([life[name] for life in by_hand], axis=0)[:3], rtol=1e-5), name
+    assert measured["genome_bits"].tolist() == [4.0] * 3
+    assert measured["wiring_bits"].tolist() == [32.0 * experiment.topology.synapses] * 3
+    unlived = evaluate(experiment, cohort, Assay(split, learn=False, conditions=("innate", "learned"))).measurements
+    assert np.array_equal(unlived["innate.return"], unlived["learned.return"])
+    assert "curve" not in unlived or unlived["curve"].shape[1] == 0

@@ -281,17 +281,17 @@ def test_an_answer_that_two_others_contradict_is_outvoted_and_its_node_sent_away
 
     def play(sent):
         lies = sent.number == liar and sent.cohort.number == 2
-        return 1.0, answer(sent.cohort, f"n{sent.number}{'!' * lies}", add=1e-9 * lies)
+        return 1.0, answer(sent.cohort, f"n{sent.number}-of-the-cluster{'!' * lies}", add=1e-9 * lies)
 
     there = played(play)
     found, memory = dispatched(experiment, there, cohorts[:4], proof=proof)
     assert is_right(found, cohorts[:4])
     assert memory.incidents == {"audited": 4, "corrupted": 1}
-    assert memory.away == {f"n{liar}!"}
+    assert memory.away == {f"n{liar}-of-the-cluster!"}
     assert sum(sent.cohort.number == 2 for sent in there.sent) == 3
     (record,) = (one for one in caplog.records if one.levelno == logging.WARNING)
     assert record.getMessage().startswith(
-        f"cohort 2 of generation 0 came to another result in process 7 on node n{liar}!"
+        f"cohort 2 of generation 0 came to another result in process 7 on node n{liar}-of-th than twice elsewhere"
     )
 
 
@@ -414,6 +414,52 @@ def test_copies_are_four_at_most_and_each_is_waited_for_twice_as_long(work, play
     assert np.allclose(ages, [60, 120, 240], atol=1.5)
     assert memory.incidents == {"repeated": 3}
     assert len(memory.late) == 3
+
+
+def test_a_cohort_that_was_answered_is_not_begun_again_for_an_attempt_that_died(work, played):
+    """Both copies end in the same look, the one that died first."""
+    experiment, cohorts = work
+    seconds = {0: (70.0, CRASHED), 1: (70.0, None)}
+
+    def play(sent):
+        if sent.cohort.number:
+            return 70.0, answer(sent.cohort)
+        late, result = seconds.get(sent.number, (1.0, None))
+        return 1000.0 + late - CLOCK[0], result or answer(sent.cohort)
+
+    there = played(play)
+    found, memory = dispatched(experiment, there, cohorts[:1])
+    assert is_right(found, cohorts[:1])
+    assert len(there.sent) == 2
+    assert memory.incidents == {"repeated": 1, "lost_with_worker": 1}
+
+
+def test_while_as_many_are_busy_as_there_are_cores_nothing_is_repeated(work, played, monkeypatch):
+    monkeypatch.setattr(dispatcher, "_LOOK", 0.1)
+    experiment, cohorts = work
+    there = played(
+        lambda sent: (1e4 if sent.cohort.number + sent.number == 0 else 2.0, answer(sent.cohort, seconds=2.0))
+    )
+    found, _ = dispatched(experiment, there, cohorts[:12], nodes=NODES[:1])
+    assert is_right(found, cohorts[:12])
+    one, two = (sent.begins for sent in there.sent if sent.cohort.number == 0)
+    assert two - one == pytest.approx(8.0), "overdue since 6 s; the last two others end at 8"
+
+
+def test_all_late_answers_are_compared_in_one_look(work, played):
+    experiment, cohorts = work
+    there, memory = played(lambda sent: (100.0 if not sent.number else 1.0, answer(sent.cohort))), Memory(Counter())
+    dispatched(experiment, there, cohorts[:3], memory=memory)
+    late = dict(memory.late)
+    assert len(late) == 3
+    hangs = Sent(cohorts[3], False, 0, {}, CLOCK[0], 1e6)
+    memory.late[hangs] = (outcome_of(cohorts[3]), "one that hangs", CLOCK[0])
+    CLOCK[0] = began = 2000.0
+    memory.late[hangs] = (*memory.late[hangs][:2], CLOCK[0])
+    there.play = lambda sent: (0.5, answer(sent.cohort))
+    dispatched(experiment, there, cohorts[:1], memory=memory)
+    assert list(memory.late) == [hangs]
+    assert CLOCK[0] == began + 0.5, "nobody waits for one that hangs"
 
 
 def test_attempts_that_died_are_no_copies(work, played):

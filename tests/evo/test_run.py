@@ -1,6 +1,7 @@
 """A run read back: which genome is the best of it, on which split and in what chance, and how it is born again."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -17,11 +18,14 @@ from genomes.encodings.random_wiring import RandomWiring
 from genomes.expect import Unexpected
 from genomes.spec import Evolve
 from genomes.topology import layered
+from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen
+from inner_loop.rules.hebbian import Hebbian
 from inner_loop.tasks.digits import Digits
+from inner_loop.worlds.cart_pole import CartPole
 
 MAIN = "innate.explained_variance"
 
@@ -190,3 +194,47 @@ def test_what_cannot_be_read_says_where(small, tmp_path):
         path.unlink()
     with pytest.raises(Unexpected, match="expected at least one finished generation, got 0"):
         Run(tmp_path / "run").best()
+
+
+MINE = """
+from dataclasses import dataclass
+from typing import final
+import numpy as np
+from evo.goals import Goals
+
+@final
+@dataclass(frozen=True)
+class Mine(Goals):
+    @property
+    def count(self):
+        return 1
+
+    def check(self, known):
+        pass
+
+    def of(self, measurements):
+        return np.stack([measurements["innate.return"]], axis=1)
+"""
+
+
+def test_code_that_an_experiment_names_runs_only_where_it_is_allowed(small, tmp_path, monkeypatch):
+    (tmp_path / "mine_of_a_run.py").write_text(MINE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    experiment = small(
+        topology=layered(4, 2),
+        encoding=RandomWiring(1.0),
+        rule=Hebbian(Evolve((0.01, 1.0), "log", 4)),
+        objective=None,
+        task=None,
+        world=CartPole(longest=5),
+        goals=import_module("mine_of_a_run").Mine(),
+        lifetime=EpisodicLifetime(1, 1, ("innate",)),
+    )
+    lived(experiment, tmp_path / "run")
+    with pytest.raises(Unexpected, match="mine_of_a_run"):
+        _ = Run(tmp_path / "run").experiment
+    run = Run(tmp_path / "run", allow_code=True)
+    assert run.experiment == experiment
+    tested = run.innate(births=2, draws=19)
+    assert tested[tested["network"] == "random founders"]["draws"].tolist()[0] == 19
+    assert run.knockouts(births=2)["unit"].tolist() == ["learning rate"]

@@ -250,3 +250,29 @@ def test_holm_keeps_the_order_given_and_never_falls():
     corrected = holm([np.nan, 0.02, np.nan, 0.01])
     assert np.isnan([corrected[0], corrected[2]]).all()
     assert corrected[1::2] == pytest.approx([0.02, 0.02])
+
+
+def crossed_with(lives, spread):
+    """Scores of lives on 4000 resamples, whose samples are worth a standard error of `spread`."""
+    samples = draws(4000, seed=5)
+    return lives, lives[:, None] + spread * ((samples - samples.mean()) / samples.std())[None, :]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 16])
+def test_p_is_the_normal_ones_where_samples_make_the_error(count):
+    lives = 0.3 + 1e-4 * draws(count, seed=2)
+    assert nothing(estimate(*crossed_with(lives, 0.2))) == pytest.approx(2 * norm.sf(lives.mean() / 0.2), rel=0.08)
+
+
+@pytest.mark.parametrize("count", [4, 6, 16])
+def test_p_is_students_where_lives_make_the_error(count):
+    lives = 0.4 + draws(count, seed=3) - draws(count, seed=3).mean()
+    found = nothing(estimate(*crossed_with(lives, 1e-3)))
+    assert found == pytest.approx(ttest_1samp(lives, 0.0).pvalue, rel=0.08)
+
+
+def test_p_counts_both_errors_where_both_matter():
+    lives = draws(40, seed=4)
+    lives = 0.4 + (lives - lives.mean()) / lives.std(ddof=1)  # a standard error of .158
+    found = nothing(estimate(*crossed_with(lives, 0.2)))
+    assert found == pytest.approx(2 * norm.sf(0.4 / np.hypot(0.2, 40**-0.5)), rel=0.12)

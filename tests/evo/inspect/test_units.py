@@ -1,6 +1,7 @@
 """Units of a genome: where their numbers lie, what silence is, and what the numbers beside the wiring are called."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 import pytest
@@ -8,14 +9,16 @@ import pytest
 from evo.experiment import assemble
 from evo.goals import Scores
 from evo.inspect.units import Units, units_of
+from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.spec import Evolve, Field, GenomeSpec
+from genomes.spec import Evolvable, Evolve, Field, GenomeSpec
 from genomes.topology import Group, Topology
 from genomes.wiring_rule import MOST, WiringRule
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
+from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.worlds.cart_pole import CartPole
@@ -126,7 +129,9 @@ def test_numbers_are_called_by_what_they_are_for(small):
 def test_a_number_a_synapse_is_a_unit_unless_they_are_too_many(small):
     each = Evolve((-1.0, 1.0), bits=2, per="synapse")
     shared = found(small(encoding=Direct(), rule=Hebbian(replace(each, shared=MOST - 40)), objective=None))
-    assert {f"learning rate number {k}" for k in range(MOST - 40)} <= shared.keys()
+    for k in range(MOST - 40):
+        one = shared[f"learning rate number {k}"]
+        assert (one.positions, one.projection) == ((("rule.learning_rate", k),), "")
     for count, single in ((MOST, True), (MOST + 1, False)):
         topology = Topology(
             (Group("eye", 5), Group("middle", 20), Group("hand", 3)), ("eye -> middle", "middle -> hand")
@@ -139,16 +144,9 @@ def test_a_number_a_synapse_is_a_unit_unless_they_are_too_many(small):
             assert (units["learning rate"].kind, units["learning rate"].silent) == ("rule", 0.0)
 
 
-def test_what_multiplies_is_silent_at_one(small):
-    """A gain, and a leak, whose neuron then has no memory of its own; a number of the same name elsewhere is not."""
-    leak = Evolve((0.1, 0.9), bits=3)
-    groups = (
-        Group("senses", 4),
-        Group("hidden", 6, "tanh", types=2, leak=replace(leak, per="types")),
-        Group("action", 2, "tanh", leak=leak),
-    )
-    experiment = small(
-        topology=Topology(groups, ("senses -> hidden", "hidden -> action")),
+def in_a_world(small, topology):
+    return small(
+        topology=topology,
         encoding=RandomWiring(Evolve((0.5, 2.0))),
         rule=Hebbian(Evolve((0.01, 1.0))),
         objective=None,
@@ -157,7 +155,17 @@ def test_what_multiplies_is_silent_at_one(small):
         goals=Scores(("innate.return",)),
         lifetime=EpisodicLifetime(1, 1, ("innate",)),
     )
-    units = found(experiment)
+
+
+def test_what_multiplies_is_silent_at_one(small):
+    """A gain, and a leak, whose neuron then has no memory of its own; a number of the same name elsewhere is not."""
+    leak = Evolve((0.1, 0.9), bits=3)
+    groups = (
+        Group("senses", 4),
+        Group("hidden", 6, "tanh", types=2, leak=replace(leak, per="types")),
+        Group("action", 2, "tanh", leak=leak),
+    )
+    units = found(in_a_world(small, Topology(groups, ("senses -> hidden", "hidden -> action"))))
     assert {name: one.silent for name, one in units.items()} == {
         "gain": 1.0,
         "leak of hidden type 0": 1.0,
@@ -168,3 +176,44 @@ def test_what_multiplies_is_silent_at_one(small):
     assert units["leak of hidden type 1"].positions == (("encoding.leak.hidden", 1),)
     smoothing = found(small(encoding=Direct(), objective=CrossEntropy(Evolve((0.0, 0.5), bits=3))))["smoothing"]
     assert (smoothing.positions, smoothing.silent) == ((("objective.smoothing", 0),), 0.0)
+
+
+def test_so_are_leaks_that_are_too_many_to_be_units_each(small):
+    leak = Evolve((0.1, 0.9), bits=3, per="types")
+    groups = (Group("senses", 4), Group("hidden", MOST + 1, "tanh", types=MOST + 1, leak=leak), Group("action", 2))
+    experiment = in_a_world(small, Topology(groups, ("senses -> hidden", "hidden -> action")))
+    assert found(experiment)["leak of hidden"].silent == 1.0
+
+
+@final
+@dataclass(frozen=True)
+class Spread(Encoding):
+    """Weights of one size, which no gain multiplies."""
+
+    width: Evolvable = 1.0
+
+    def spec(self, topology):
+        return GenomeSpec(())
+
+    def develop(self, genes, topology, chance):
+        raise NotImplementedError
+
+
+@final
+@dataclass(frozen=True)
+class Gained(LearningRule[tuple[()]]):
+    """A rule with a number that is called as one of the wiring."""
+
+    gain: Evolvable = 1.0
+
+    def init(self, network, newborn, weights):
+        return ()
+
+    def step(self, network, weights, state, lived, newborn):
+        return weights, state
+
+
+def test_a_name_alone_multiplies_nothing(small):
+    """Nor does the chromosome: a width of the wiring, and a gain of the rule, are silent at 0."""
+    units = found(small(encoding=Spread(Evolve((0.0, 1.0))), rule=Gained(Evolve((0.0, 1.0)))))
+    assert {name: one.silent for name, one in units.items()} == {"width": 0.0, "gain": 0.0}
