@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,14 +90,10 @@ def wiring(
     affordable = min(draws, most)
     measures = measured(newborn, counted, seed, affordable) if affordable >= _FEWEST else []
     chance, types = against_chance(measures), cell_types(newborn)
-    pictures = {"matrices": _matrices(newborn), "distributions": _distributions(newborn, counted)}
     some = founders.affordable(random, most)
     if some and not chance.empty:
         chance = founders.beside(chance, some, strongest, seed)
-    if chance["z"].notna().any():
-        pictures["chance"] = _against_chance(chance, [m for m in measures if m.testable])
     compared = {} if chance.empty else {"chance": chance}
-    inherited = {name for synapses in newborn.projections.values() for name in synapses.parameters}
     return Section(
         key="wiring",
         title="Wiring",
@@ -107,13 +103,25 @@ def wiring(
             *([f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else ()),
             *_limits(newborn, [] if chance.empty else measures),
         ),
-        terms=_TERMS
-        | (founders.TERMS if some else {})
-        | {name: f"mean of {name}, a number of each synapse, over those that grew" for name in inherited},
+        terms=_TERMS | (founders.TERMS if some else {}) | _inherited_terms(newborn),
         tables={"cell-types": types, "distributions": distributions(newborn, counted)} | compared,
-        pictures=pictures,
+        pictures=_pictures(newborn, counted, chance, measures),
         graphs={"neurons": neuron_graph(newborn, names=names)},
     )
+
+
+def _inherited_terms(newborn: Phenotype) -> dict[str, str]:
+    names = {name for synapses in newborn.projections.values() for name in synapses.parameters}
+    return {name: f"mean of {name}, a number of each synapse, over those that grew" for name in names}
+
+
+def _pictures(
+    newborn: Phenotype, counted: Mapping[str, ndarray], chance: pandas.DataFrame, measures: Sequence[Measure]
+) -> dict[str, Picture]:
+    pictures = {"matrices": _matrices(newborn), "distributions": _distributions(newborn, counted)}
+    if chance["z"].notna().any():
+        pictures["chance"] = _against_chance(chance, [m for m in measures if m.testable])
+    return pictures
 
 
 def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: float) -> list[str]:
