@@ -43,9 +43,12 @@ def test_of_several_mistakes_each_is_told_once(overrides, wrong):
 @pytest.mark.parametrize(
     ("overrides", "wrong"),
     [
-        # more types than the default has units, and units that are no number: which of them is meant is not known
+        # more elites than the default population has: how large the population is meant to be is not known
+        (["search={kind: Genetic, population: x, elites: 5000}"], ["search.population"]),
+        (["search={kind: Genetic, populaton: 9000, elites: 5000}"], ["search.populaton"]),
+        # units have no default
         (["topology.groups.hidden.size=x", "topology.groups.hidden.types=40"], ["topology.groups.hidden.size"]),
-        # the curve has as many points as a life, whose length is not known
+        # what a goal can name depends on the life, which is no number
         (["lifetime.steps=x", "goals=[area]"], ["lifetime.steps"]),
         (["search.population=x"], ["search.population"]),
     ],

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from evo import Run, assemble, evolve
+from evo import Run, assemble, bred, evolve
 from evo.bred import RunFailed
 from evo.figures import evolution, front
+from evo.numerics import settle
 from evo.result import founders_scores, result
 from evo.run import summary
 from evo.search import NSGA2, EvolutionStrategy
@@ -59,6 +61,19 @@ def test_an_evolution_that_is_never_iterated_over_says_so_and_makes_nothing(smal
     with pytest.warns(RuntimeWarning, match=r"never iterated over, so nothing was evolved; .*\.finish\(\)"):
         evolve(small(), tmp_path / "run")
     assert not list(tmp_path.iterdir())
+
+
+def test_in_a_process_of_the_callers_generations_are_bred_on_one_thread(small, tmp_path, monkeypatch):
+    seen, real = [], bred.Bred.told
+    monkeypatch.setattr(bred.Bred, "told", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
+    settle.cache_clear()
+    torch.set_num_threads(2)
+    try:
+        for _ in evolve(small(), tmp_path / "run", callbacks=[lambda _: seen.append(torch.get_num_threads())]):
+            seen.append(torch.get_num_threads())
+    finally:
+        settle()
+    assert seen == [1, 2, 2, 1, 2, 2]
 
 
 def test_an_evolution_can_be_finished_left_and_shown(small, tmp_path):
