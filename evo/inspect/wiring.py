@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,7 +116,10 @@ def _inherited_terms(newborn: Phenotype) -> dict[str, str]:
 
 
 def _pictures(
-    newborn: Phenotype, counted: Mapping[str, ndarray], chance: pandas.DataFrame, measures: Sequence[Measure]
+    newborn: Phenotype,
+    counted: dict[str, Bool[ndarray, "P post pre"]],
+    chance: pandas.DataFrame,
+    measures: Sequence[Measure],
 ) -> dict[str, Picture]:
     pictures = {"matrices": _matrices(newborn), "distributions": _distributions(newborn, counted)}
     if chance["z"].notna().any():

@@ -18,7 +18,7 @@ from typing import final
 import numpy as np
 from numpy import ndarray
 
-from genomes.expect import Unexpected, expect, nearest
+from genomes.expect import Unexpected, expect, nearest, usable
 
 IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",
@@ -131,7 +131,7 @@ def _files(path: str) -> list[Path]:
 
 
 def _existing(path: str) -> Path:
-    place = Path(path).expanduser()
+    place = usable(Path(path).expanduser())
     if not place.exists():
         beside = [p.name for p in place.parent.iterdir()] if place.parent.is_dir() else []
         near = nearest(place.name, beside)

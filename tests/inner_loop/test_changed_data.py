@@ -129,3 +129,8 @@ def test_few_data_sets_are_kept(tmp_path):
     for number in range(arrays._KEPT + 3):
         first(write(tmp_path, number, f"{number}.csv"))
     assert len(arrays._data) == arrays._KEPT
+
+
+def test_a_path_that_no_system_has_is_one_sentence():
+    with pytest.raises(Unexpected, match="File name too long"):
+        Arrays("a" * 300).dataset()
