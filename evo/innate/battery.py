@@ -32,9 +32,9 @@ TIMES = 10  # how many times as long the long life is
 TERMS = {
     "network": f"{EVOLVED}: births of the best genome. {DIRECT}: no bottleneck, a network of standard initialisation "
     "that lives the same life by the same rule, with the plasticity of the genome but at a learning rate of its own: "
-    f"of {', '.join(f'{times:g}' for times in sorted(PACES))} times the genome's the one with the best mean of the "
-    "learning curve on the selection split (the genome's, where a rule has no learning rate of synapses); and one "
-    "whose life is ten times as long, tuned likewise. Null models: "
+    f"of {', '.join(f'{times:g}' for times in sorted(PACES))} times the genome's the one that comes to the best score "
+    "on the selection split (the genome's, where a rule has no learning rate of synapses); and one whose life is ten "
+    "times as long, at the rate with the best mean of the learning curve there. Null models: "
     + "; ".join(f"{null.name}: {null.words}" for null in NULLS),
     "condition": "at birth: plasticity off, nothing remembered from trial to trial; in a world also with memory in the "
     "activity, and with plasticity on from birth; after learning: after a life, plasticity off; or on",
@@ -91,9 +91,10 @@ def battery(bench: Bench) -> Battery:
         if null is not FOUNDERS:
             found[null.name] = {c: found[null.name][c] for c in bench.at_birth}
     paces: dict[str, float | None] = {}
-    for name, times in ((DIRECT, 1), (LONG, TIMES)) if bench.learns else ():
+    ends = f"{bench.after}.{bench.main}"
+    for name, times, by in ((DIRECT, 1, ends), (LONG, TIMES, "area")) if bench.learns else ():
         life = bench.life(times)
-        paces[name] = pace(bench, life)
+        paces[name] = pace(bench, life, by)
         rows = bench.newborns(Standard(), Faster(paces[name] or 1.0))
         lives[name] = bench.measure(name, rows, True, life, resamples=RESAMPLES)
         found[name] = {c: s for c, s in bench.scores(lives[name]).items() if c.startswith("learned")}

@@ -14,14 +14,15 @@ PACES = (1.0, 0.1, 0.3, 3.0, 10.0)
 """Multiples of the genome's learning rate that are tried; of equal ones the first counts."""
 
 
-def pace(bench: Bench, life: Experiment) -> float | None:
-    """The multiple with which networks of standard initialisation have the best mean of their learning curve.
+def pace(bench: Bench, life: Experiment, measurement: str = "area") -> float | None:
+    """The multiple with which networks of standard initialisation come to most in a life.
 
     It is measured on the selection split, in the lives of the bench; where any of them fails a multiple is not taken.
     None: the rule has no learning rate of synapses, and nothing is tuned.
 
     Args:
         life: what is lived.
+        measurement: by which it is chosen, its mean over lives; `area` is the mean height of the learning curve.
     """
     if not evolvable_names(type(bench.experiment.rule)).get("learning_rate"):
         return None
@@ -29,7 +30,7 @@ def pace(bench: Bench, life: Experiment) -> float | None:
     for times in PACES:
         rows = bench.newborns(Standard(), Faster(times))
         lived = bench.measure("tuning of direct networks", rows, True, life, split="selection", resamples=0)
-        means.append(float(lived["area"].mean()))
+        means.append(float(lived[measurement].mean()))
     return PACES[int(np.argmax(np.nan_to_num(means, nan=-np.inf)))]
 
 

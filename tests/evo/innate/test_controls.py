@@ -173,6 +173,25 @@ def test_the_rate_is_tuned_on_selection_by_networks_that_never_learned_on_it(sma
     assert not torch.equal(own.numbers[FIRST], trial.numbers[FIRST])
 
 
+def test_a_rate_is_tuned_with_the_trial_and_taken_by_the_code(small, monkeypatch):
+    tried = []
+
+    def tuned_at(experiment, newborn, code, bits):
+        tried.append(code)
+        return {32: (0.03, code)}
+
+    monkeypatch.setattr("evo.innate.training.tuned", tuned_at)
+    experiment = small(topology=layered(5, 8, 3))
+    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    code = Code("direct", "", weights_of(newborn), dict, 32, 5)
+    trial = replace(code, setting="trial")
+    own = taught(experiment, newborn, code, trial)
+    assert tried == [trial]
+    at_it = learned(experiment, newborn, code, (0.03,), LEARNED)[0.03]
+    assert all(torch.equal(own.numbers[name], at_it.numbers[name]) for name in own.numbers)
+    assert taught(experiment, newborn, replace(code, steps=0)).numbers is code.numbers
+
+
 def test_networks_and_rates_side_by_side_learn_as_each_by_itself(small):
     experiment = small(topology=layered(5, 8, 3))
     newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
