@@ -130,12 +130,19 @@ def named(name: str) -> Headline:
 
 
 def run(headline: Headline, seed: int, folder: Path) -> dict[str, Any]:
-    """One run by the command line: its result, or why it stopped."""
+    """One run by the command line: its result, or why it stopped.
+
+    Raises:
+        RuntimeError: the command did not run: that says nothing of the experiment.
+    """
     told = [str(Path(sys.executable).with_name("instinct")), "evolve", headline.config, *headline.overrides]
     told += ["--seed", str(seed), "--serial", "--json", "--run", str(folder / str(seed))]
     ended = subprocess.run(told, capture_output=True, text=True, env={**os.environ, "INSTINCT_SUPERVISE": "0"})
+    said = (ended.stderr.strip().splitlines() or [""])[-1]
+    if ended.returncode == 1 and said.startswith("instinct: "):
+        return {"seed": seed, "stopped": said.removeprefix("instinct: ")}
     if ended.returncode:
-        return {"seed": seed, "stopped": ended.stderr.strip().splitlines()[-1]}
+        raise RuntimeError(f"{' '.join(told)}: exit code {ended.returncode}: {said}")
     found = json.loads(ended.stdout.splitlines()[-1])
     return {"seed": seed, **{name: value for name, value in found.items() if name != "run"}}
 

@@ -68,7 +68,14 @@ def test_runs_are_stored_as_they_end_and_not_run_again(headlines, toy, monkeypat
 def test_a_run_that_stops_is_stored_with_its_reason(headlines, toy, tmp_path):
     from dataclasses import replace
 
-    broken = replace(toy, overrides=(*toy.overrides, "rule.momentum=no"))
+    broken = replace(toy, overrides=(*toy.overrides, "rule.learning_rate=1e30", "lifetime.steps=50"))
     found = headlines.run(broken, 5, tmp_path)
     assert found.keys() == {"seed", "stopped"}
-    assert "momentum" in found["stopped"]
+    assert "failed" in found["stopped"]
+
+
+def test_a_command_that_does_not_run_is_no_run_that_stopped(headlines, toy, tmp_path):
+    from dataclasses import replace
+
+    with pytest.raises(RuntimeError, match="momentum"):
+        headlines.run(replace(toy, overrides=(*toy.overrides, "rule.momentum=no")), 5, tmp_path)
