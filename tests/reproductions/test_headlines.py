@@ -68,8 +68,8 @@ def test_runs_are_stored_as_they_end_and_not_run_again(headlines, toy, monkeypat
 def test_a_run_that_stops_is_stored_with_its_reason(headlines, toy, tmp_path):
     from dataclasses import replace
 
-    broken = replace(toy, overrides=(*toy.overrides, "rule.learning_rate=1e30", "lifetime.steps=50"))
-    found = headlines.run(broken, 5, tmp_path)
+    few = ("generations=1", "search.population=3", "cohort=2", "rule.learning_rate=1e30")
+    found = headlines.run(replace(toy, config="sinusoid", overrides=few), 5, tmp_path)
     assert found.keys() == {"seed", "stopped"}
     assert "failed" in found["stopped"]
 
