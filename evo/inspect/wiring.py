@@ -80,8 +80,7 @@ def wiring(
     expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
     counted = binary(newborn, strongest)
     neurons = sum(group.size for group in newborn.topology.groups)
-    most = int(_MOST_OPERATIONS / neurons**3)
-    affordable = min(draws, most)
+    affordable = min(draws, most := int(_MOST_OPERATIONS / neurons**3))
     measures = measured(newborn, counted, seed, affordable) if affordable >= _FEWEST else []
     chance, types = against_chance(measures), cell_types(newborn)
     pictures = {"matrices": _matrices(newborn), "distributions": _distributions(newborn, counted)}
@@ -91,23 +90,25 @@ def wiring(
     if chance["z"].notna().any():
         pictures["chance"] = _against_chance(chance, [m for m in measures if m.testable])
     compared = {} if chance.empty else {"chance": chance}
-    inherited = {name for synapses in newborn.projections.values() for name in synapses.parameters}
     return Section(
         key="wiring",
         title="Wiring",
         sentences=(
             *_first_sentences(newborn, types, strongest),
             *_chance_sentences(chance, affordable, neurons, len(some)),
-            *([f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else ()),
-            *_limits(newborn, [] if chance.empty else measures),
+            *_limits(newborn, [] if chance.empty else measures, bool(random) and not some),
         ),
-        terms=_TERMS
-        | (founders.TERMS if some else {})
-        | {name: f"mean of {name}, a number of each synapse, over those that grew" for name in inherited},
+        terms=_TERMS | (founders.TERMS if some else {}) | _inherited(newborn),
         tables={"cell-types": types, "distributions": distributions(newborn, counted)} | compared,
         pictures=pictures,
         graphs={"neurons": neuron_graph(newborn)},
     )
+
+
+def _inherited(newborn: Phenotype) -> dict[str, str]:
+    """What numbers of synapses in the table of cell types mean."""
+    names = {name for synapses in newborn.projections.values() for name in synapses.parameters}
+    return {name: f"mean of {name}, a number of each synapse, over those that grew" for name in names}
 
 
 def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: float) -> list[str]:
@@ -171,8 +172,8 @@ def _deviation(row: dict[str, Any]) -> str:
     return f"{name} of {where} is {row['observed']:.3g}, in {chance} {row['expected']:.3g} {sure}"
 
 
-def _limits(newborn: Phenotype, measures: Sequence[Measure]) -> list[str]:
-    """What the wiring does not have, or what chance cannot change."""
+def _limits(newborn: Phenotype, measures: Sequence[Measure], alone: bool) -> list[str]:
+    """What the wiring does not have, or what chance cannot change; and that founders cost too much (`alone`)."""
     missing = {
         "reciprocity (no two neurons can have synapses on each other)": not is_reciprocal(newborn.topology),
         "triads (their numbers follow from the degrees, or are too small)": not any(
@@ -184,7 +185,9 @@ def _limits(newborn: Phenotype, measures: Sequence[Measure]) -> list[str]:
         "wire length (no projection joins groups in one space)": not any("wire" in m.name for m in measures),
     }
     said = [what for what, lacks in missing.items() if lacks and measures]
-    return [f"Not compared with chance: {'; '.join(said)}."] if said else []
+    neurons = sum(group.size for group in newborn.topology.groups)
+    without = [f"No founders stand beside it: {neurons:,} neurons are too many."] if alone else []
+    return [*without, *([f"Not compared with chance: {'; '.join(said)}."] if said else [])]
 
 
 def _p(value: float) -> str:
