@@ -83,3 +83,8 @@ def _times(observed: float, expected: float) -> float:
 def _range(name: str, values: Sequence[float]) -> dict[str, float]:
     known = [value for value in values if np.isfinite(value)] or [np.nan]
     return {name: float(np.mean(known)), f"{name} low": min(known), f"{name} high": max(known)}
+
+
+def missing(random: Sequence[Phenotype], some: Sequence[Phenotype], neurons: int) -> list[str]:
+    """The sentence that says why no founders stand beside the wiring, where there were some to be set."""
+    return [f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else []

@@ -63,13 +63,11 @@ _TERMS = {
 }
 
 
+Names, Networks = Sequence[str], Sequence[Phenotype]
+
+
 def wiring(
-    newborn: Phenotype,
-    seed: int,
-    draws: int = 200,
-    strongest: float = 0.2,
-    names: Sequence[str] = (),
-    random: Sequence[Phenotype] = (),
+    newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0.2, names: Names = (), random: Networks = ()
 ) -> Section:
     """The wiring of the first of P births of a genome; further births tell what varies between them.
 
@@ -82,8 +80,7 @@ def wiring(
     Raises:
         Unexpected: fewer than 19 draws, or a share that is not between 0 and 1.
     """
-    expect(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
-    expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
+    _check(draws, strongest)
     counted = binary(newborn, strongest)
     neurons = sum(group.size for group in newborn.topology.groups)
     most = int(_MOST_OPERATIONS / neurons**3)
@@ -93,21 +90,26 @@ def wiring(
     some = founders.affordable(random, most)
     if some and not chance.empty:
         chance = founders.beside(chance, some, strongest, seed)
-    compared = {} if chance.empty else {"chance": chance}
+    tables = {"cell-types": types, "distributions": distributions(newborn, counted)}
     return Section(
         key="wiring",
         title="Wiring",
         sentences=(
             *_first_sentences(newborn, types, strongest),
             *_chance_sentences(chance, affordable, neurons, len(some)),
-            *([f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else ()),
+            *founders.missing(random, some, neurons),
             *_limits(newborn, [] if chance.empty else measures),
         ),
         terms=_TERMS | (founders.TERMS if some else {}) | _inherited_terms(newborn),
-        tables={"cell-types": types, "distributions": distributions(newborn, counted)} | compared,
+        tables=tables if chance.empty else tables | {"chance": chance},
         pictures=_pictures(newborn, counted, chance, measures),
         graphs={"neurons": neuron_graph(newborn, names=names)},
     )
+
+
+def _check(draws: int, strongest: float) -> None:
+    expect(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
+    expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
 
 
 def _inherited_terms(newborn: Phenotype) -> dict[str, str]:

@@ -115,7 +115,9 @@ def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     assert len(each) == 2
     assert told["innate"] == pytest.approx(each.mean())
     half = 12.706205 * each.std() / np.sqrt(2)
-    assert told["innate_ci"] == pytest.approx([each.mean() - half, each.mean() + half], rel=1e-5)
+    low, high = told["innate_ci"]  # of runs and of the samples that they share: wider than Student's t over runs alone
+    assert 1.05 * half >= each.mean() - low >= half
+    assert 1.05 * half >= high - each.mean() >= half
 
 
 def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):

@@ -335,68 +335,6 @@ def test_each_way_has_a_series_of_sizes(small, sizes, kept, ranks):
     assert settings["random basis"] == [f"{number:,} dimensions, 8-bit" for number in kept]
 
 
-def test_a_basis_has_as_many_directions_as_memory_allows_of_about_unit_length():
-    origin_there = {"a": torch.zeros(3000), "b": torch.zeros(100, 10)}
-    codes = list(random_basis(origin_there))
-    assert [code.numbers["theta"].shape for code in codes] == [(62,), (125,), (250,), (500,), (1000,)], "4,000,000"
-    assert {(code.bits, code.method, code.steps) for code in codes} == {(8, "random basis", 1000)}
-    for place in (0, 61):
-        there = codes[0].unfold({"theta": torch.eye(62)[place]})
-        assert {name: number.shape for name, number in there.items()} == {"a": (3000,), "b": (100, 10)}
-        direction = torch.cat([number.flatten() for number in there.values()])
-        assert direction.norm().item() == pytest.approx(1.0, abs=0.05)
-        assert direction.mean().item() == pytest.approx(0.0, abs=1e-3)
-        expected = chance(0, "random basis").normal(1000, 4000)[0][place] / 4000**0.5
-        assert torch.allclose(direction.double(), expected, atol=1e-7)
-    assert list(random_basis(origin_there, None, ())) == []
-
-
-def test_ways_are_written_with_their_own_bits_and_learn_again():
-    full = network()
-    assert [(c.bits, c.steps) for c in (pruned(full, TOPOLOGY, 7), low_rank(full, TOPOLOGY, 2))] == [(6, 200), (6, 200)]
-    same = {"layer0 -> layer1": torch.ones(3, 6)}
-    assert low_rank(same, layered(6, 3), 2).numbers.keys() == same.keys(), "18 numbers are no fewer than 18 weights"
-    rank = low_rank(full, TOPOLOGY, 1)
-    assert {n: tuple(x.shape) for n, x in rank.numbers.items() if n.endswith("t")} == {
-        f"{FIRST}, left": (5, 1), f"{FIRST}, right": (1, 6), f"{SECOND}, left": (4, 1), f"{SECOND}, right": (1, 5),
-    }  # fmt: skip
-    for name in (FIRST, SECOND):
-        left, values, right = torch.linalg.svd(full[name])
-        nearest = values[0] * left[:, :1] @ right[:1]
-        assert torch.allclose(rank.unfold(rank.numbers)[name], nearest, atol=1e-5)
-
-
-def test_learning_is_adams_on_batches_of_both_splits(small):
-    """One layer, some steps, by hand: which samples, in which order, which loss, and a rate that falls to 0."""
-    experiment = small(topology=layered(5, 3), seed=3, task=replace(small().task, teacher_seed=2))
-    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
-    begun = {name: torch.zeros_like(number) + 0.1 for name, number in weights_of(newborn).items()}
-    steps, batch = 103, experiment.lifetime.batch
-    found = taught(experiment, newborn, Code("direct", "", begun, dict, 32, steps)).numbers
-    numbers = {name: number.clone().requires_grad_() for name, number in begun.items()}
-    adam, task, batches = torch.optim.Adam([*numbers.values()]), experiment.task, []
-    part = round(100 * batch * task.size("train") / (task.size("train") + task.size("selection")))
-    for life in range(2):
-        luck = chance(experiment.seed, "direct network", life)
-        drawn = [task.draw(split, n, luck) for split, n in (("train", part), ("selection", 100 * batch - part))]
-        order = luck.stream("order").permutation(100 * batch)[0]
-        both = [torch.cat([getattr(s, name) for s in drawn], 2)[:, :, order] for name in ("inputs", "targets")]
-        batches += zip(*(b.float().split(batch, dim=2) for b in both), strict=True)
-    for step in range(steps):
-        adam.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
-        inputs, targets = batches[step]
-        outputs = numbers["layer0 -> layer1"] @ inputs[0] + numbers["layer1"][:, None]
-        adam.zero_grad()
-        (0.5 * (outputs - targets[0]).square().sum(0).mean()).backward()
-        adam.step()
-    for name, number in numbers.items():
-        assert (number - begun[name]).abs().max() > 0.05
-        assert torch.allclose(found[name], number, atol=1e-5)
-        assert not found[name].requires_grad
-    code = Code("direct", "", begun, dict, 32)
-    assert taught(experiment, newborn, code) is code, "nothing to learn"
-
-
 def test_classes_are_learned_by_their_likelihood_where_no_objective_is_given(small):
     """The loss of what is not an objective of the experiment: cross-entropy of labels, squares of numbers."""
     for task, sizes, loss in (
@@ -419,13 +357,3 @@ def test_where_networks_come_from_is_said_with_the_updates(small):
     assert "(1,000 updates; 200 more after pruning" in origin(small())
     assert "compressed" in origin(in_a_world(small, Direct(), rule=Frozen()))
     assert "No network" in origin(in_a_world(small, RandomWiring(1.0), rule=Hebbian(Evolve((0.01, 1.0)))))
-
-
-def test_a_control_holds_the_network_that_its_numbers_say():
-    full, code = network(), Code(METHODS[0], "8-bit", network(), dict, 8)
-    control = written(code, TOPOLOGY)
-    for name in (FIRST, SECOND):
-        assert np.abs(control.network.weights[name] - full[name].numpy()).max() < 0.03
-    assert np.abs(control.network.units["layer2"]["bias"] - full["layer2"].numpy()).max() < 0.03
-    assert control.size.numbers == 54
-    assert (control.method, control.setting) == ("quantised direct", "8-bit")
