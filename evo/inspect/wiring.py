@@ -63,7 +63,8 @@ _TERMS = {
 }
 
 
-Names, Networks = Sequence[str], Sequence[Phenotype]
+Names = Sequence[str]
+Networks = Sequence[Phenotype]
 
 
 def wiring(
@@ -80,7 +81,8 @@ def wiring(
     Raises:
         Unexpected: fewer than 19 draws, or a share that is not between 0 and 1.
     """
-    _check(draws, strongest)
+    expect(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
+    expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
     counted = binary(newborn, strongest)
     neurons = sum(group.size for group in newborn.topology.groups)
     most = int(_MOST_OPERATIONS / neurons**3)
@@ -105,11 +107,6 @@ def wiring(
         pictures=_pictures(newborn, counted, chance, measures),
         graphs={"neurons": neuron_graph(newborn, names=names)},
     )
-
-
-def _check(draws: int, strongest: float) -> None:
-    expect(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
-    expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
 
 
 def _inherited_terms(newborn: Phenotype) -> dict[str, str]:
