@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,6 +17,8 @@ from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
+
+_log = logging.getLogger(__name__)
 
 
 class Disagreement(RuntimeError):
@@ -97,6 +100,18 @@ def answer_of(reference: Any) -> Answer | Failure | None:
         ray.exceptions.RuntimeEnvSetupError,
     ):
         return None
+
+
+def late_answer_of(reference: Any) -> Answer | None:
+    """An answer that no run waits for; None where its task failed, as it may when its run's files are gone by now."""
+    import ray
+
+    try:
+        given = answer_of(reference)
+    except ray.exceptions.RayTaskError as error:
+        _log.info("a late answer failed: %s", str(error).strip().splitlines()[-1])
+        return None
+    return given if isinstance(given, Answer) else None
 
 
 def digest_of(outcome: Outcome) -> str:

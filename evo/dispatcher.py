@@ -10,7 +10,7 @@ from statistics import median
 from time import monotonic
 from typing import Any, final
 
-from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ
+from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ, late_answer_of
 from evo.cluster import Cluster, Unreachable
 from evo.cohort import Assay, Cohort, Failure, Outcome
 from evo.complaints import say
@@ -208,8 +208,8 @@ class Dispatcher:
             return
         done, hanging = ray.wait(list(late), num_returns=len(late), timeout=0)
         for reference in done:
-            (taken, called, _), answer = late.pop(reference), answer_of(reference)
-            if isinstance(answer, Answer) and differ(answer, taken):
+            (taken, called, _), answer = late.pop(reference), late_answer_of(reference)
+            if answer is not None and differ(answer, taken):
                 raise Disagreement(
                     f"{called} came to another result on node {answer.node[:8]}, after the run had gone on: a machine "
                     "is faulty, or a component of the experiment draws chance of its own"

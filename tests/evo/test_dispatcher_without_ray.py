@@ -21,6 +21,7 @@ from genomes.chance import chance
 from genomes.expect import Unexpected
 
 CRASHED, FULL = ray.exceptions.WorkerCrashedError(), ray.exceptions.OutOfMemoryError("full")
+STALE = ray.exceptions.RayTaskError("answer", "Unexpected: mine.npz has changed", Unexpected("mine.npz has changed"))
 GONE = ray.exceptions.NodeDiedError("gone")
 NODES = (Node("n0", "10.0.0.1", "n0", 2, 0), Node("n1", "10.0.0.2", "n1", 1, 0), Node("head", "10.0.0.3", "head", 0, 0))
 
@@ -511,11 +512,13 @@ def test_a_late_answer_is_compared_and_forgotten_where_it_agrees(work, played):
         assert there.cancelled == []
 
 
-def test_a_late_death_says_nothing(work, played):
+@pytest.mark.parametrize("end", [CRASHED, STALE], ids=["died", "failed"])
+def test_a_late_attempt_that_died_or_failed_says_nothing(work, played, end):
+    """The files of a run that has ended may have changed when its last attempt reads them: that is no later run's."""
     experiment, cohorts = work
 
     def play(sent):
-        return (100.0, CRASHED) if sent.cohort.number == 1 and not sent.number else (1.0, answer(sent.cohort))
+        return (100.0, end) if sent.cohort.number == 1 and not sent.number else (1.0, answer(sent.cohort))
 
     there, memory = played(play), Memory(Counter())
     dispatched(experiment, there, cohorts[:3], memory=memory)
