@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from numpy import ndarray
 
 from genomes.chance import chance
@@ -62,10 +63,16 @@ def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "li
     columns = resampled[lived] if resampled is not None else np.repeat(scores[:, None], RESAMPLES, axis=1)
     if len(scores) == 1 and resampled is None:
         return Estimate(float(scores[0]), np.nan, np.nan)
-    drawn = chance(0, "bootstrap over lives").integers(len(scores), columns.shape[1], len(scores))[0].numpy()
-    means = columns[drawn, np.arange(columns.shape[1])[:, None]].mean(1)
+    means = columns[_drawn(len(scores), columns.shape[1]), np.arange(columns.shape[1])[:, None]].mean(1)
     low, high = np.percentile(means, _LEVELS)
     return widened(Estimate(float(scores.mean()), float(low), float(high)), scores)
+
+
+@lru_cache(maxsize=8)
+def _drawn(lives: int, resamples: int) -> Int64[ndarray, "R lives"]:
+    """Which lives each resample is made of: the same ones for all scores of as many lives."""
+    drawn: Int64[ndarray, "R lives"] = chance(0, "bootstrap over lives").integers(lives, resamples, lives)[0].numpy()
+    return drawn
 
 
 def widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:

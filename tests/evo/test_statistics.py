@@ -5,7 +5,19 @@ import pytest
 from scipy.stats import norm, sem, ttest_1samp
 from scipy.stats import t as student
 
-from evo.statistics import Estimate, above, effect_size, estimate, exceeds, holm, mean_over_runs, nothing
+from evo.statistics import (
+    NORMAL,
+    Estimate,
+    above,
+    clear,
+    effect_size,
+    estimate,
+    exceeds,
+    holm,
+    mean_over_runs,
+    nothing,
+    widened,
+)
 from genomes.chance import chance
 from inner_loop.environment import bounds
 
@@ -276,3 +288,62 @@ def test_p_counts_both_errors_where_both_matter():
     lives = 0.4 + (lives - lives.mean()) / lives.std(ddof=1)  # a standard error of .158
     found = nothing(estimate(*crossed_with(lives, 0.2)))
     assert found == pytest.approx(2 * norm.sf(0.4 / np.hypot(0.2, 40**-0.5)), rel=0.12)
+
+
+def test_what_is_due_to_lives_and_what_to_samples_by_hand():
+    """A bootstrap of n lives sees (n - 1) / n of their variance; what is left of its interval is the samples'."""
+    found = widened(Estimate(1.0, 0.0, 2.0), np.array([0.5, 1.5]))
+    assert (found.lives, found.freedom) == (0.25, 1.0)
+    assert found.samples == pytest.approx(NORMAL**-2 - 0.25 / 2, rel=1e-12)
+    half = np.sqrt(1.0 + 0.25 * (student.ppf(0.975, 1) ** 2 - NORMAL**2 / 2))
+    assert (found.low, found.high) == pytest.approx((1.0 - half, 1.0 + half), rel=1e-12)
+
+
+@pytest.mark.parametrize("scores", [[], [0.5]])
+def test_without_two_lives_an_interval_is_that_of_the_samples(scores):
+    found = widened(Estimate(0.5, 0.4, 0.6), np.array(scores))
+    assert (found.low, found.high, found.lives, found.freedom) == (0.4, 0.6, 0.0, 0.0)
+    assert found.samples == pytest.approx((0.1 / NORMAL) ** 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e4])
+def test_lives_that_differ_by_rounding_are_alike_whatever_their_scale(scale):
+    alike, apart = scale * np.array([[1.0, 1.0 + 4e-16], [1.0, 1.0 + 1e-7]])
+    assert estimate(alike).lives == mean_over_runs(alike).lives == 0.0
+    for found in (estimate(apart), mean_over_runs(apart)):
+        assert found.lives == pytest.approx((scale * 1e-7 / 2) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_the_interval_of_a_mean_at_the_bound_ends_there_too(mean):
+    found = Estimate(mean, mean - 0.1, mean + 0.1).within((0.0, 1.0))
+    assert (found.low, found.high) == (max(0.0, mean - 0.1), min(1.0, mean + 0.1))
+
+
+def test_p_where_lives_and_samples_both_count_by_hand():
+    """Its level is that at which the interval, made of both, ends at 0."""
+    for lives, samples, freedom in ((0.04, 0.04, 3.0), (0.04, 0.09, 5.0), (0.2, 1e-9, 2.0)):
+        p = nothing(Estimate(1.0, 0.0, 2.0, lives, samples, freedom))
+        ends = np.hypot(lives**0.5 * student.isf(p / 2, freedom), samples**0.5 * norm.isf(p / 2))
+        assert ends == pytest.approx(1.0, rel=1e-6)
+    for samples in (0.005, 0.25, 1.0, 4.0):
+        assert nothing(Estimate(1.0, 0.0, 2.0, 0.0, samples, 1.0)) == pytest.approx(2 * norm.sf(samples**-0.5))
+    assert nothing(Estimate(0.0, -1.0, 1.0, 0.1, 0.1, 3.0)) == 1.0
+    assert nothing(Estimate(1.0, 0.9, 1.1, 0.0, 1e-6, 1.0)) == pytest.approx(np.exp(-230), rel=1e-6)
+
+
+def test_a_mean_is_clear_below_one_in_twenty_on_either_side():
+    assert clear(Estimate(1.0, 1.0, 1.0, 0.0, 0.0, 5.0)), "1 in 32"
+    assert not clear(Estimate(1.0, 1.0, 1.0, 0.0, 0.0, 4.0)), "1 in 16"
+    assert clear(Estimate(-1.0, -1.0, -1.0, 0.0, 0.0, 5.0))
+
+
+def test_one_side_of_p_is_half_of_both_where_the_mean_is_above():
+    for mean in (0.5, 2.0):
+        assert exceeds(Estimate(mean, 0.0, 0.0, 0.0, 0.0, 4.0)) == 1 / 32
+        assert exceeds(Estimate(-mean, 0.0, 0.0, 0.0, 0.0, 4.0)) == 31 / 32
+
+
+def test_a_run_without_a_score_leaves_no_mean_over_runs():
+    assert np.isnan(mean_over_runs([0.5, np.nan]).mean)
+    assert np.isnan(mean_over_runs([0.5, np.nan], np.full((2, 50), 0.5)).mean)
