@@ -168,7 +168,7 @@ class GenomeSpec:
     @cached_property
     def level_counts(self) -> Int[ndarray, " G"]:
         """L of each number, (G,) int64."""
-        counts = [np.full(field.size, field.levels, dtype=np.int64) for field in self.fields]
+        counts = [np.full(field.size, field.levels) for field in self.fields]
         return np.concatenate([np.zeros(0, np.int64), *counts])
 
     @property

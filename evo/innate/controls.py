@@ -139,7 +139,7 @@ def pruned(networks: Numbers, topology: Topology, kept: int) -> Code:
     """The weights with the largest magnitude, so many of all, and where they are; biases stay."""
     weights = {name: weight for name, weight in networks.items() if name not in topology.index}
     sizes = torch.cat([weight.flatten(1) for weight in weights.values()], dim=1).abs()
-    largest = torch.argsort(sizes, dim=1, descending=True, stable=True)[:, :kept]
+    largest = torch.argsort(sizes, descending=True, stable=True)[:, :kept]
     there = torch.zeros_like(sizes, dtype=torch.bool).scatter(1, largest, True)
     parts = there.split([weight[0].numel() for weight in weights.values()], dim=1)
     masks = {name: part.view_as(weights[name]) for name, part in zip(weights, parts, strict=True)}

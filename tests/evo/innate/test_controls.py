@@ -93,6 +93,8 @@ def test_a_network_of_low_rank_is_found_exactly():
     short = low_rank(full, TOPOLOGY, 1)
     assert not torch.allclose(short.unfold(short.numbers)[FIRST], full[FIRST], atol=0.1)
     assert torch.equal(low_rank(full, TOPOLOGY, 3).numbers[FIRST], full[FIRST]), "33 numbers are more than 30 weights"
+    square = {**network(), FIRST: torch.eye(4).repeat(2, 1, 1)}
+    assert low_rank(square, layered(4, 4), 2).numbers.keys() == square.keys(), "16 numbers for 16 weights"
 
 
 def test_as_many_dimensions_as_numbers_reach_any_network():
@@ -113,6 +115,24 @@ def test_as_many_dimensions_as_numbers_reach_any_network():
         assert away(few.numbers["theta"] + push) > nearest < away(few.numbers["theta"] - push)
     (begun,) = random_basis(origin_there, None, (20,))
     assert all(torch.equal(begun.unfold(begun.numbers)[name], origin_there[name]) for name in target)
+
+
+def test_directions_of_a_basis_are_of_about_unit_length_and_differ_between_networks():
+    begun = network()
+    (code,) = random_basis(begun, None, (3,))
+    lengths = []
+    for step in torch.eye(3):
+        moved = code.unfold({"theta": step.repeat(2, 1)})
+        away = torch.cat([(moved[name] - begun[name]).flatten(1) for name in begun], dim=1)
+        lengths += away.norm(dim=1).tolist()
+        assert not torch.allclose(away[0], away[1], atol=1e-3)
+    assert 0.7 < min(lengths) <= max(lengths) < 1.3
+
+
+@pytest.mark.parametrize(("largest", "dimensions"), [(54 * 7, [1, 2, 3, 7]), (54 * 7 - 1, [1, 2, 3]), (0, [])])
+def test_a_basis_has_as_many_dimensions_as_memory_allows(monkeypatch, largest, dimensions):
+    monkeypatch.setattr("evo.innate.controls._LARGEST_BASIS", largest)
+    assert [code.numbers["theta"].shape[1] for code in random_basis(network())] == dimensions
 
 
 def test_what_is_written_is_a_whole_network_with_few_values():
@@ -252,7 +272,7 @@ def test_a_task_has_all_four_in_order_of_size_and_the_same_ones_again(small, mon
     found, again = (controls(experiment, genome(experiment)) for _ in range(2))
     assert [*dict.fromkeys(each.method for each in found)] == list(METHODS)
     for each, same in zip(found, again, strict=True):
-        assert len(each.networks) == len(same.networks) == NETWORKS
+        assert len(each.networks) == len(same.networks) == NETWORKS == 5
         assert each.size == same.size
         for given, other in zip(each.networks, same.networks, strict=True):
             given.check(experiment.topology)
