@@ -167,9 +167,8 @@ def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], ass
     """The newborns, individual by individual, with whatever is done to them."""
     levels, edits = cohort.levels, cohort.edits
     assert levels is not None, "written out by evaluate"
-    if len(replicates) > 1:
-        levels = np.repeat(levels, len(replicates), axis=0)
-        edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
+    levels = np.repeat(levels, len(replicates), axis=0)
+    edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
     luck = _chance(experiment, cohort, "birth", replicates)
     newborn = birth(experiment, levels, luck, edits)
     for place, intervention in enumerate(assay.interventions):

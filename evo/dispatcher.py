@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from statistics import median
@@ -59,7 +59,7 @@ class Dispatcher:
         self._cluster, self._task, self._experiment, self._memory = cluster, task, experiment, memory
         self._evaluator, self._assay, self._proof = evaluator, assay, proof
         self._cohorts, self._taken = iter(cohorts), 0
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []
         self._running: dict[Any, Attempt] = {}
 
     def submit(self) -> None:
@@ -96,7 +96,7 @@ class Dispatcher:
 
     def _next(self) -> Job | None:
         while self._waiting:
-            if not (job := self._waiting.popleft()).done:
+            if not (job := self._waiting.pop()).done:
                 return job
         cohort = next(self._cohorts, None)
         if cohort is None:
@@ -125,7 +125,7 @@ class Dispatcher:
         for attempt in list(self._running.values())[: self._capacity]:
             attempt.began = attempt.began or monotonic()
         references = list(self._running)
-        done, _ = ray.wait(references, num_returns=1, timeout=_LOOK)
+        done, _ = ray.wait(references, timeout=_LOOK)
         if done:
             done, _ = ray.wait(references, num_returns=len(references), timeout=0)  # all in one look: looks cost
         self._compare_late()
@@ -139,7 +139,7 @@ class Dispatcher:
             self._send_away(answer)
             outcome = None
             if not job.done:
-                self._waiting.appendleft(job)
+                self._waiting.append(job)
         elif job.done:
             outcome = None  # another attempt was faster
         elif isinstance(answer, Answer):
@@ -173,7 +173,7 @@ class Dispatcher:
                 f"{job} came to three results ({nodes}): a machine is faulty, or a component of the "
                 "experiment draws chance of its own"
             )
-        self._waiting.appendleft(job)
+        self._waiting.append(job)
         return None
 
     def _lost(self, job: Job, reason: Failure | None) -> Outcome | None:
@@ -187,7 +187,7 @@ class Dispatcher:
         if job.blameless > _DEATHS:
             raise Unreachable(f"Ray: {job} met the death of {_DEATHS} nodes")
         if reason is None or job.failed < _DEATHS:
-            self._waiting.appendleft(job)
+            self._waiting.append(job)
             return None
         # even whoever watched over it was killed; an audit that cannot be made convicts nobody
         return job.answers[0].outcome if job.answers else Outcome({}, (reason,) * job.cohort.real)

@@ -38,7 +38,7 @@ from scripts.survivors import Found, told
 
 MODULES = {
     "evo/statistics.py": "evo/test_statistics.py evo/inspect/test_knockouts.py",
-    "evo/run.py": "evo/test_run.py evo/test_session.py evo/test_result.py evo/test_worlds.py",
+    "evo/run.py": "evo/test_run.py evo/inspect/test_lineage.py evo/test_session.py evo/test_worlds.py",
     "evo/innate/controls.py": "evo/innate/test_controls.py",
     "evo/inspect/units.py": "evo/inspect/test_units.py evo/inspect/test_knockouts.py evo/inspect/test_rules.py",
     "evo/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",
@@ -284,7 +284,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("modules", nargs="*", metavar="MODULE", default=list(MODULES), help="of those: all of them")
     asked.add_argument("--every", type=int, default=1, help="take every N-th mutant only")
-    asked.add_argument("--seconds", type=float, default=20.0, help="of tests for each mutant, at most")
+    asked.add_argument("--seconds", type=float, default=60.0, help="of tests for each mutant, at most")
     options = asked.parse_args()
     files = dict.fromkeys(f"tests/{name}" for module in options.modules for name in MODULES[module].split())
     plugin = Mutator(options.modules, options.every, options.seconds)

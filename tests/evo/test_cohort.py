@@ -14,6 +14,7 @@ from evo.goals import Scores
 from evo.search import EvolutionStrategy
 from genomes.chance import SHARED, chance
 from genomes.encodings.random_wiring import RandomWiring
+from genomes.expect import Unexpected
 from genomes.intervention import Intervention
 from genomes.spec import Evolve
 from genomes.topology import Group, Topology, layered
@@ -312,3 +313,23 @@ def test_in_a_world_births_are_averaged_individual_by_individual(small, founded,
     unlived = evaluate(experiment, cohort, Assay(split, learn=False, conditions=("innate", "learned"))).measurements
     assert np.array_equal(unlived["innate.return"], unlived["learned.return"])
     assert "curve" not in unlived or unlived["curve"].shape[1] == 0
+
+
+def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(small, founded, monkeypatch):
+    experiment = small(lifetime=Lifetime(3, 4, probes=3))
+
+    def torn(*given):
+        lived = live(*given)
+        lived["curve"][1, -1] = np.nan
+        return lived
+
+    monkeypatch.setattr("evo.cohort.live", torn)
+    assert evaluate(experiment, founded(experiment)).failures == ("", "nan", "", "")
+
+
+def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monkeypatch):
+    experiment = small(search=EvolutionStrategy(6), generations=1)
+    source = experiment.search.begin(assemble(experiment), chance(0, "search", -1))
+    monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, luck: np.zeros((1, spec.size)))
+    with pytest.raises(Unexpected, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
+        written_out(experiment, unwritten(0, 6, 4, source)[0])

@@ -406,7 +406,7 @@ def test_what_waits_for_a_core_has_not_begun_and_is_no_straggler(work, played):
 
 def test_copies_are_four_at_most_and_each_is_waited_for_twice_as_long(work, played):
     experiment, cohorts = work
-    there = played(lambda sent: (300.0 if sent.number == 0 else 1e6, answer(sent.cohort)))
+    there = played(lambda sent: (1000.0 if sent.number == 0 else 1e6, answer(sent.cohort)))
     found, memory = dispatched(experiment, there, cohorts[:1])
     assert is_right(found, cohorts[:1])
     waited = np.diff([sent.begins for sent in there.sent])
@@ -460,6 +460,7 @@ def test_all_late_answers_are_compared_in_one_look(work, played):
     there.play = lambda sent: (0.5, answer(sent.cohort))
     dispatched(experiment, there, cohorts[:1], memory=memory)
     assert list(memory.late) == [hangs]
+    assert there.cancelled == []
     assert CLOCK[0] == began + 0.5, "nobody waits for one that hangs"
 
 

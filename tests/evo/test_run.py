@@ -177,6 +177,19 @@ def test_a_newborn_of_the_run_is_born_again_and_further_births_are_nobody_elses(
     assert all(again.projections[name].weight.equal(s.weight[:2]) for name, s in several.projections.items())
 
 
+def test_an_individual_is_examined_on_resampled_samples_where_they_are_asked_for(digits):
+    best, main = digits.best(), f"innate.{digits.experiment.main}"
+    assert digits.examine(best, resamples=5).measurements[f"{main}.resampled"].shape == (1, 5)
+    assert f"{main}.resampled" not in digits.examine(best).measurements
+
+
+def test_knockouts_live_as_many_lives_as_tell_variants_apart_unless_told(small, tmp_path, monkeypatch):
+    run = lived(small(), tmp_path / "run")
+    monkeypatch.setattr("evo.inspect.knockouts.lives_of", lambda experiment, subject: 3)
+    assert run.knockouts().equals(run.knockouts(births=3))
+    assert not run.knockouts(births=2).equals(run.knockouts(births=3))
+
+
 def test_a_history_is_indexed_by_generation(small, tmp_path):
     history = lived(small(), tmp_path / "run").history()
     assert (history.index.name, list(history.index)) == ("generation", [0, 1])

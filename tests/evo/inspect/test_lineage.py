@@ -146,6 +146,17 @@ def test_a_lineage_that_there_is_not_is_refused_in_a_sentence(changes, wanted, s
         Run(tmp_path / "run").lineage()
 
 
+def test_parents_have_numbers_of_the_run_from_0(planted):
+    run = planted([[0, 5, 9, 1], [4, 6, 2, 2]], [[NONE] * 4, [(0, 1), (1, 0), (3, -1), NONE]])
+    assert [[p.slot for p in run.parents(run.individual(1, slot))] for slot in range(4)] == [[0, 1], [1, 0], [3], []]
+
+
+def test_of_one_generation_every_search_has_a_lineage(small, tmp_path):
+    list(evolve(small(search=EvolutionStrategy(7), generations=1), tmp_path / "run"))
+    run = Run(tmp_path / "run")
+    assert run.lineage(run.individual(0, 3))[["generation", "slot"]].to_numpy().tolist() == [[0, 3]]
+
+
 def test_a_founder_has_no_ancestors(planted):
     run = planted([[0, 5, 9, 1], [4, 6, 2, 2]], [[NONE] * 4, [(0, 1), (2, 1), (3, -1), NONE]])
     found = descent(run, best(run, 0, 2), run.generations)
