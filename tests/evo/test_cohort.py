@@ -328,8 +328,8 @@ def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(sma
 
 
 def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monkeypatch):
-    experiment = small(search=EvolutionStrategy(6), generations=1)
+    experiment = small(search=EvolutionStrategy(7), generations=1)
     source = experiment.search.begin(assemble(experiment), chance(0, "search", -1))
     monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, luck: np.zeros((1, spec.size)))
     with pytest.raises(Unexpected, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
-        written_out(experiment, unwritten(0, 6, 4, source)[0])
+        written_out(experiment, unwritten(0, 7, 4, source)[0])
