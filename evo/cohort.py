@@ -160,7 +160,7 @@ def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measure
     luck = _chance(experiment, cohort, "life", replicates, lifetime.common)
     lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, luck, assay.split, held_out)
     lived |= _bits(newborn)
-    return {name: m.reshape(-1, lifetime.births, *m.shape[1:]).mean(1) for name, m in lived.items()}
+    return {name: m.reshape(len(cohort.slots), lifetime.births, *m.shape[1:]).mean(1) for name, m in lived.items()}
 
 
 def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:

@@ -160,7 +160,7 @@ class Dispatcher:
         if depends_on_the_machine(answer):  # which is no contradiction; the first answer stays
             return (job.answers or [answer])[0].outcome
         job.answers.append(answer)
-        digest, agreeing = Counter(other.digest for other in job.answers).most_common(1)[0]
+        digest, agreeing = Counter(other.digest for other in job.answers).most_common()[0]
         if agreeing > 1:
             self._memory.incidents["audited"] += 1
             for other in job.answers:

@@ -106,7 +106,7 @@ def nothing(found: Estimate) -> float:
     from scipy.special import ndtri, stdtr, stdtrit
 
     size = abs(found.mean)
-    if not np.isfinite(size + found.lives + found.samples):
+    if not np.isfinite((size, found.lives, found.samples)).all():
         return float("nan")
     if found.lives + found.samples == 0 or size == 0:
         return 1.0 if size == 0 else min(1.0, 2.0**-found.freedom)

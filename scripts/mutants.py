@@ -6,8 +6,8 @@ Why no library does it: mutmut 3 leaves out every decorated function, 30 of the 
 Python for every mutant, which costs 5 s here, torch's import and the checks of shapes most of them. Here one process
 imports everything and collects the tests once; each mutant is a fork of it that exchanges the code of one function.
 
-The page docs/mutants.md is written anew, with the reasons that it had; the exit code is 1 where fewer than 95 % of the
-mutants of a module set die, or one survives without a reason.
+The rows of these modules on the page docs/mutants.md are written anew, with the reasons that they had; the exit code is
+1 where fewer than 95 % of all mutants on the page die, or one survives without a reason.
 """
 
 from __future__ import annotations
@@ -288,12 +288,11 @@ def main() -> int:
     options = asked.parse_args()
     files = dict.fromkeys(f"tests/{name}" for module in options.modules for name in MODULES[module].split())
     plugin = Mutator(options.modules, options.every, options.seconds)
-    began = time.monotonic()
     arguments = ["-q", "-s", "-m", "not ray", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout=0", *files]
     code = pytest.main(arguments, plugins=[plugin])
     if code or not plugin.baseline:
         return int(code) or 2
-    return told(plugin.found, options.modules == list(MODULES) and options.every == 1, time.monotonic() - began)
+    return told(plugin.found, options.every == 1)
 
 
 if __name__ == "__main__":

@@ -31,33 +31,47 @@ class Found:
         return f"| {self.file} `{self.function}` | `{self.change.replace('|', '∣')}` |"
 
 
-def told(found: list[Found], whole: bool, seconds: float) -> int:
-    """Prints the figures, writes them to the page after a whole run, and returns the exit code."""
-    reasons = _reasons()
-    alive = [each for each in found if not each.died]
-    rows = [f"{each.key} {reasons.get(each.key, _UNKNOWN)} |" for each in alive]
-    table = _table(found)
-    print("\n".join(["", *table, "", *rows, "", f"{seconds / 60:.0f} minutes"]))
+def told(found: list[Found], whole: bool) -> int:
+    """Prints the figures, writes those of the modules that were run to the page, and returns the exit code.
+
+    Args:
+        whole: whether every mutant of these modules was made; otherwise the page stays as it is.
+    """
+    text = PAGE.read_text(encoding="utf-8")
+    ours, reasons = {each.file for each in found}, _reasons(text)
+    rows = [f"{each.key} {reasons.get(each.key, _UNKNOWN)} |" for each in found if not each.died]
+    counts = {name: (len(of), sum(each.died for each in of)) for name in ours for of in [_of(found, name)]}
+    print("\n".join(["", *_table(counts), "", *rows]))
     if whole:
-        text = PAGE.read_text(encoding="utf-8")
-        text = _between(text, "figures", [*table, "", f"Of one core: {seconds / 60:.0f} minutes."])
+        counts = {**_counts(text), **counts}
+        kept = [f"{key} {reason} |" for key, reason in reasons.items() if key.split()[1] not in ours]
         head = ["| where | change | why no test can notice |", "|---|---|---|"]
-        PAGE.write_text(_between(text, "survivors", [*head, *rows]), encoding="utf-8")
+        text = _between(text, "figures", _table(counts))
+        PAGE.write_text(_between(text, "survivors", [*head, *sorted([*kept, *rows])]), encoding="utf-8")
     unnamed = [row for row in rows if row.endswith(f" {_UNKNOWN} |")]
-    share = 1 - len(alive) / max(1, len(found))
+    share = sum(died for _, died in counts.values()) / max(1, sum(count for count, _ in counts.values()))
     if share < _LEAST or unnamed:
         print(f"{100 * share:.1f} % die, {len(unnamed)} survivors have no reason in {PAGE.name}", file=sys.stderr)
         return 1
     return 0
 
 
-def _table(found: list[Found]) -> list[str]:
+def _of(found: list[Found], name: str) -> list[Found]:
+    return [each for each in found if each.file == name]
+
+
+def _table(counts: dict[str, tuple[int, int]]) -> list[str]:
     rows = ["| module | mutants | die | survive | % |", "|---|---|---|---|---|"]
-    for name in (*dict.fromkeys(each.file for each in found), "all"):
-        of = [each for each in found if name in (each.file, "all")]
-        dead = sum(each.died for each in of)
-        rows.append(f"| {name} | {len(of)} | {dead} | {len(of) - dead} | {100 * dead / max(1, len(of)):.1f} |")
+    every = {**dict(sorted(counts.items())), "all": tuple(map(sum, zip(*counts.values(), strict=True)))}
+    for name, (count, dead) in every.items():
+        rows.append(f"| {name} | {count} | {dead} | {count - dead} | {100 * dead / max(1, count):.1f} |")
     return rows
+
+
+def _counts(text: str) -> dict[str, tuple[int, int]]:
+    """What the page says of each module: mutants, and how many of them die."""
+    rows = re.findall(r"^\| (\S+\.py) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    return {name: (int(count), int(dead)) for name, count, dead in rows}
 
 
 def _between(text: str, mark: str, lines: list[str]) -> str:
@@ -67,9 +81,6 @@ def _between(text: str, mark: str, lines: list[str]) -> str:
     return before + start + "\n".join(lines) + "\n" + rest[rest.index(end) :]
 
 
-def _reasons() -> dict[str, str]:
-    found = {}
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if row := re.fullmatch(r"(\| \S+\.py `.*?` \| `.*` \|) (.+) \|", line):
-            found[row[1]] = row[2]
-    return found
+def _reasons(text: str) -> dict[str, str]:
+    rows = (re.fullmatch(r"(\| \S+\.py `.*?` \| `.*` \|) (.+) \|", line) for line in text.splitlines())
+    return {row[1]: row[2] for row in rows if row}

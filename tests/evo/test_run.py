@@ -94,8 +94,10 @@ def test_of_a_thinned_run_the_generations_that_are_whole_are_named(small, tmp_pa
 def test_where_lives_vary_eight_of_each_kind_are_examined_again(small, tmp_path, monkeypatch):
     """The last ones, the last and the best leaders, each once; births, common to all, as many as tell them apart."""
     monkeypatch.setattr("evo.run.evaluate", examined := Examined())
-    for births, again in ((1, 8), (3, 12)):
-        experiment = small(lifetime=Lifetime(1, 4, births=births), generations=20, search=RandomSearch(2), cohort=8)
+    for births, again, common in ((1, 8, True), (3, 12, False)):
+        experiment = small(
+            lifetime=Lifetime(1, 4, births=births, common=common), generations=20, search=RandomSearch(2), cohort=8
+        )
         run = lived(experiment, tmp_path / f"{births}")
         examined.asked.clear()
         best = run.best()

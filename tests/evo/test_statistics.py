@@ -311,7 +311,7 @@ def test_lives_that_differ_by_rounding_are_alike_whatever_their_scale(scale):
     alike, apart = scale * np.array([[1.0, 1.0 + 4e-16], [1.0, 1.0 + 1e-7]])
     assert estimate(alike).lives == mean_over_runs(alike).lives == 0.0
     for found in (estimate(apart), mean_over_runs(apart)):
-        assert found.lives == pytest.approx((scale * 1e-7 / 2) ** 2, rel=1e-6)
+        assert found.lives == pytest.approx((scale * 1e-7 / 2) ** 2, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("mean", [0.0, 1.0])
@@ -327,9 +327,11 @@ def test_p_where_lives_and_samples_both_count_by_hand():
         ends = np.hypot(lives**0.5 * student.isf(p / 2, freedom), samples**0.5 * norm.isf(p / 2))
         assert ends == pytest.approx(1.0, rel=1e-6)
     for samples in (0.005, 0.25, 1.0, 4.0):
-        assert nothing(Estimate(1.0, 0.0, 2.0, 0.0, samples, 1.0)) == pytest.approx(2 * norm.sf(samples**-0.5))
+        assert nothing(Estimate(1.0, 0.0, 2.0, 0.0, samples, 1.0)) == pytest.approx(
+            2 * norm.sf(samples**-0.5), rel=1e-6, abs=0
+        )
     assert nothing(Estimate(0.0, -1.0, 1.0, 0.1, 0.1, 3.0)) == 1.0
-    assert nothing(Estimate(1.0, 0.9, 1.1, 0.0, 1e-6, 1.0)) == pytest.approx(np.exp(-230), rel=1e-6)
+    assert nothing(Estimate(1.0, 0.9, 1.1, 0.0, 1e-6, 1.0)) == pytest.approx(np.exp(-230), rel=1e-6, abs=0)
 
 
 def test_a_mean_is_clear_below_one_in_twenty_on_either_side():
