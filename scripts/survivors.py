@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -38,13 +39,14 @@ def told(found: list[Found], whole: bool) -> int:
         whole: whether every mutant of these modules was made; otherwise the page stays as it is.
     """
     text = PAGE.read_text(encoding="utf-8")
-    ours, reasons = {each.file for each in found}, _reasons(text)
+    reasons = _reasons(text)
     rows = [f"{each.key} {reasons.get(each.key, _UNKNOWN)} |" for each in found if not each.died]
-    counts = {name: (len(of), sum(each.died for each in of)) for name in ours for of in [_of(found, name)]}
+    made, dead = Counter(each.file for each in found), Counter(each.file for each in found if each.died)
+    counts = {name: (made[name], dead[name]) for name in made}
     print("\n".join(["", *_table(counts), "", *rows]))
     if whole:
         counts = {**_counts(text), **counts}
-        kept = [f"{key} {reason} |" for key, reason in reasons.items() if key.split()[1] not in ours]
+        kept = [f"{key} {reason} |" for key, reason in reasons.items() if key.split()[1] not in made]
         head = ["| where | change | why no test can notice |", "|---|---|---|"]
         text = _between(text, "figures", _table(counts))
         PAGE.write_text(_between(text, "survivors", [*head, *sorted([*kept, *rows])]), encoding="utf-8")
@@ -54,10 +56,6 @@ def told(found: list[Found], whole: bool) -> int:
         print(f"{100 * share:.1f} % die, {len(unnamed)} survivors have no reason in {PAGE.name}", file=sys.stderr)
         return 1
     return 0
-
-
-def _of(found: list[Found], name: str) -> list[Found]:
-    return [each for each in found if each.file == name]
 
 
 def _table(counts: dict[str, tuple[int, int]]) -> list[str]:

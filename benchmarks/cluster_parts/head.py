@@ -104,7 +104,7 @@ def _written(arrays: dict[str, np.ndarray]) -> int:
 
 
 def peak() -> int:
-    """Most bytes of memory that this process has had; ru_maxrss would count whoever started it."""
+    """Most bytes of memory that this process has had; ru_maxrss would count the process that started it, too."""
     status = Path("/proc/self/status")
     if status.exists():
         return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])

@@ -151,8 +151,8 @@ def told(found: Found) -> str:
         f"{1e3 * driver['out']:.2f} ms for a cohort out and {1e3 * driver['back']:.2f} ms for its answer, as measured "
         f"here; {1e6 * driver['breed']:.1f} us an individual between generations and {1e6 * driver['write']:.1f} us to "
         f"write it; cohorts of {COHORT} whose times are log-normal, sigma {SPREAD}; a network and raylets that keep "
-        "up; that no worker is lost and nothing runs twice. `without ends` is where nobody waits for the last of a "
-        f"generation, as with several generations in flight. {'. '.join(short)}{'. ' if short else ''}What helps: "
+        "up; that no worker is lost and nothing runs twice. `without ends` leaves out the wait for the last cohort of "
+        f"a generation, as several generations in flight do. {'. '.join(short)}{'. ' if short else ''}What helps: "
         "larger cohorts, longer lives, or several runs side by side, each with a driver of its own.\n\n"
         f"{'Beside the sleepers: ' + checks + '.' if checks else ''}"
     ).rstrip()

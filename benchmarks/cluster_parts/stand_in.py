@@ -103,7 +103,7 @@ class Sleepers:
         done = [task for task in tasks if task.ends <= now]
         spent.out()
         if len(done) < num_returns and timeout != 0:
-            first = min(task.ends for task in tasks)  # whoever waits here waits for one
+            first = min(task.ends for task in tasks)  # every wait with a timeout here is for one task
             time.sleep(max(0.0, min(first - time.perf_counter(), float("inf") if timeout is None else timeout)))
             now = time.perf_counter()
             done = [task for task in tasks if task.ends <= now]

@@ -77,7 +77,7 @@ def _damage(path: Path, luck: np.random.Generator) -> str:
 
 
 def _check_read(run: Path, at: str, how: str) -> None:
-    """Whoever reads a damaged generation or state is told, and told which."""
+    """A damaged generation or state is refused when it is read, in a sentence that names it."""
     path = run / at
     if path.suffix == ".npz":
         sentence = refused(lambda: unpack(path), "it is read as if it were whole")

@@ -79,7 +79,7 @@ def link_to_a_device(place: Place) -> None:
 
 
 def pipes(place: Place) -> None:
-    """The log and the journal are pipes that nobody reads."""
+    """The log and the journal are pipes without a reader."""
     for name in ("log.jsonl", "journal"):
         (place.run / name).unlink(missing_ok=True)
         os.mkfifo(place.run / name)

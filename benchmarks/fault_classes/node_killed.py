@@ -27,7 +27,7 @@ _NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """A head that evaluates nothing and two nodes of one core; whoever is killed is replaced."""
+    """A head that evaluates nothing and two nodes of one core; a node that is killed is replaced."""
     undisturbed = lived(place / "undisturbed", _EXPERIMENT)
     with _cluster() as cluster:
         nodes = [cluster.add_node(**_NODE) for _ in range(2)]

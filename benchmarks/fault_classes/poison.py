@@ -36,7 +36,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
             seed = int(luck.integers(2**31))
             harmless = _born(_experiment(seed, ()), own / "harmless")
             doses = _doses(_experiment(seed, ()), harmless)
-            different = list(dict.fromkeys(doses))  # nobody gets two poisons: one would hide the other
+            different = list(dict.fromkeys(doses))  # an individual gets one poison: of two, one would hide the other
             count = int(luck.integers(1, _MOST + 1))
             chosen = [kinds[number % len(kinds)], *(str(kind) for kind in luck.choice(kinds, count - 1))]
             taken = luck.choice(different, min(count, len(different)), replace=False)

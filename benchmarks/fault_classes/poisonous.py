@@ -71,7 +71,7 @@ _DOSE = Evolve((0.0, 1.0), bits=16)
 @final
 @dataclass(frozen=True)
 class Poisonous(GradientDescent):
-    """Backpropagation; whoever has one of the doses poisons what it lives in.
+    """Backpropagation; an individual that has one of the doses poisons what it lives in.
 
     Attributes:
         dose: a gene that nothing else reads.
