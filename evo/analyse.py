@@ -14,8 +14,6 @@ from rich.console import Console
 from evo.examiner import Examiner, Watch
 from evo.executors import Executor, OnRay, Serial
 from evo.experiment import Experiment
-from evo.files import write_atomic
-from evo.folders import make_folder
 from evo.glossary import RESULT
 from evo.innate.innate import InnateTest, innate_test
 from evo.innate.size import genome_size
@@ -34,9 +32,11 @@ from evo.report.save import save
 from evo.report.section import Section
 from evo.result import founders_scores
 from evo.run import Run
-from evo.sets import SET
 from evo.stages import Stages
-from evo.strict_json import to_json
+from evo.storage.atomic import write_atomic
+from evo.storage.folder_checks import make_folder
+from evo.storage.run_set import SET
+from evo.storage.strict_json import to_json
 from evo.subject import Subject
 from genomes.expect import expect
 from inner_loop.episodic import EpisodicLifetime

@@ -12,11 +12,11 @@ from typing import Any, final
 from evo.cohort import Assay, Cohort, Failure, Outcome, evaluate
 from evo.complaints import heard
 from evo.experiment import Experiment
-from evo.files import pack
 from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
+from evo.storage.arrays import pack
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from evo.announce import STOPPING, announce, code_of, ended, meet_parent
 from evo.numerics import use_kernels_of, use_portable_kernels
 from evo.options import options_of
 from evo.output import spared
-from evo.paths import is_override
+from evo.storage.user_paths import is_override
 from evo.verbs import DONE, FAILED, WRONG, check_verb, doctor_verb, evolve_verb, list_verb, unpack_verb
 from genomes.expect import Unexpected
 
@@ -88,8 +88,8 @@ def _brought(options: argparse.Namespace) -> AbstractContextManager[None]:
     given = vars(options)
     if not (given.get("run") or given.get("runs")):
         return nullcontext()
-    from evo.cache import place
-    from evo.mirror import brought
+    from evo.storage.cache import place
+    from evo.storage.mirror import brought
 
     given |= {name: place(given[name]) for name in ("run", "other") if given.get(name)}
     words = given.get("runs", ())
@@ -110,7 +110,7 @@ def _run(arguments: Sequence[str]) -> int:
         answer = options.verb(options, console)
     output.goes_on = False
     if options.json:
-        from evo.strict_json import to_json
+        from evo.storage.strict_json import to_json
 
         print(to_json(answer, ascii_only=True))
     sys.stdout.flush()

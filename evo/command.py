@@ -11,13 +11,13 @@ from evo.announce import announce
 from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
 from evo.isolate import ENVIRONMENTAL
-from evo.mirror import mirror_of
 from evo.numerics import settle
 from evo.progress import Progress
 from evo.result import Result, result
 from evo.run import Run
 from evo.search.front import FrontSearch
 from evo.session import continued
+from evo.storage.mirror import mirror_of
 from inner_loop.episodic import THERE
 
 

@@ -117,9 +117,9 @@ def _trial() -> tuple[Experiment, Cohort]:
 
 def _lived(experiment: Experiment, cohort: Cohort) -> bytes:
     """What the cohort comes to where this runs."""
-    from evo.files import pack
     from evo.isolate import evaluate_in_worker
     from evo.record import outcome_arrays
+    from evo.storage.arrays import pack
 
     return pack(outcome_arrays(evaluate_in_worker(experiment, cohort)))
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from evo.experiment import assemble
-from evo.files import write_atomic
-from evo.folders import make_folder
 from evo.inspect.graph import neuron_graph
-from evo.paths import file_to_write
 from evo.run import Best, Run
+from evo.storage.atomic import write_atomic
+from evo.storage.folder_checks import make_folder
+from evo.storage.user_paths import file_to_write
 from genomes.phenotype import Phenotype
 
 

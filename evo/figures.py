@@ -10,8 +10,8 @@ import numpy as np
 
 from evo.cohort import Assay, cohorts, evaluate
 from evo.experiment import assemble
-from evo.folders import make_folder
 from evo.luck import UNMET, partly_luck
+from evo.storage.folder_checks import make_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

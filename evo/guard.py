@@ -17,9 +17,9 @@ from typing import NoReturn
 import numpy as np
 
 from evo.cohort import Failure, Outcome
-from evo.files import pack, unpack
 from evo.limits import Limits
 from evo.record import FAILURES, outcome_arrays, outcome_of
+from evo.storage.arrays import pack, unpack
 from genomes.expect import Unexpected
 
 _SHARE = 0.8  # of the memory that is free, for a child without a limit: the kernel must not choose whom to kill

@@ -12,7 +12,7 @@ from evo.experiment import Experiment
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import State
 from evo.steady import steady_generations
-from evo.store import RunFolder
+from evo.storage.run_folder import RunFolder
 
 
 def generations(

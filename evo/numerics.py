@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from evo.cache import working_folder
+from evo.storage.cache import working_folder
 from genomes.expect import expect
 
 _PORTABLE = {

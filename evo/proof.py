@@ -11,10 +11,10 @@ import numpy as np
 
 from evo.cohort import cohorts
 from evo.experiment import Experiment, assemble
-from evo.files import pack
 from evo.isolate import evaluate_safely
 from evo.limits import Limits
 from evo.record import outcome_arrays
+from evo.storage.arrays import pack
 from genomes.chance import chance
 from inner_loop.lifetime import Lifetime
 

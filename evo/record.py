@@ -18,9 +18,9 @@ from numpy import ndarray
 from evo.cohort import Failure, Outcome
 from evo.complaints import asking
 from evo.experiment import Experiment, assemble
-from evo.files import Torn
 from evo.goals import Goals
 from evo.search.base import State
+from evo.storage.checksums import Torn
 from evo.summary import Summary, best_of
 from genomes.chance import chance
 from genomes.expect import expect

@@ -16,13 +16,13 @@ from numpy import ndarray
 from evo.cohort import Assay, Cohort, Outcome, cohorts, evaluate
 from evo.config import read
 from evo.experiment import Experiment, birth
-from evo.files import Torn
 from evo.hall import Genomes
 from evo.luck import partly_luck
-from evo.mirror import fetched
 from evo.numerics import settled
 from evo.record import Generation
-from evo.store import RunFolder
+from evo.storage.checksums import Torn
+from evo.storage.mirror import fetched
+from evo.storage.run_folder import RunFolder
 from evo.thinning import judged_scores, stays_whole
 from genomes.chance import chance
 from genomes.expect import expect

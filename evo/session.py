@@ -22,13 +22,13 @@ from evo.executors import Executor, Serial
 from evo.experiment import Experiment, pinned
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
-from evo.mirror import fetched, mirrored
 from evo.numerics import settled
 from evo.reader import shown
 from evo.record import Generation
 from evo.run import Run, summary
 from evo.search.base import State
-from evo.store import RunFolder
+from evo.storage.mirror import fetched, mirrored
+from evo.storage.run_folder import RunFolder
 from evo.thinning import thin
 from genomes.expect import Unexpected, expect, usable
 

@@ -14,20 +14,17 @@ from typing import Any, final
 
 from evo.config import document, split, understood
 from evo.experiment import Experiment
-from evo.files import write_atomic
-from evo.folders import taken
 from evo.mistakes import COMMAND_LINE
 from evo.reader import shown
 from evo.session import new_run
+from evo.storage.atomic import write_atomic
+from evo.storage.folder_checks import taken
+from evo.storage.run_set import FORMAT, SET
 from genomes.expect import Unexpected, expect
-
-SET = "set.json"
-"""What a set's folder holds beside its runs: their names, in order."""
 
 LARGEST = 1000
 """Runs of a set."""
 
-_FORMAT = 1
 _LONGEST = 32  # characters that a value may take in the name of a folder
 _LONGEST_NAME = 200  # of the name of a folder without its seed; file systems take 255 bytes
 
@@ -107,37 +104,9 @@ def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> li
         not path.exists() or not any(path.iterdir()), str(path), "a new or empty folder for a set", "a folder in use"
     )
     made = [new_run(m.experiment, path / m.name, m.name, [*command, *m.overrides]) for m in members]
-    content = {"format": _FORMAT, "members": [member.name for member in members]}
+    content = {"format": FORMAT, "members": [member.name for member in members]}
     write_atomic(path / SET, f"{json.dumps(content, indent=2)}\n".encode())  # last: whoever finds it finds every run
     return made
-
-
-def runs_of(path: Path) -> list[Path]:
-    """The path itself where it is a run folder; the runs of a set, in its order, where it is a set.
-
-    Raises:
-        Unexpected: neither, or a set that cannot be read.
-    """
-    if (path / "manifest.json").is_file():
-        return [path]
-    if not (path / SET).is_file():
-        got = f"a folder without manifest.json and {SET}" if path.is_dir() else "nothing there"
-        raise Unexpected(f"{path}: expected a run folder or the folder of a set, got {got}")
-    try:
-        content = json.loads((path / SET).read_text(encoding="utf-8"))
-        made, names = content["format"], content["members"]
-        if not isinstance(names, list):
-            raise TypeError("a list of names")
-        safe = names and all(_lies_beside(name) and not (path / name).is_symlink() for name in names)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Unexpected(f"{path / SET}: expected a format and the members of a set, got something else") from error
-    expect(made == _FORMAT, str(path), f"a set in format {_FORMAT}", made)
-    expect(safe, str(path / SET), "names of folders that lie beside it", names)
-    return [path / name for name in names]
-
-
-def _lies_beside(name: object) -> bool:
-    return isinstance(name, str) and name.isprintable() and name == Path(name).name not in ("", "..")
 
 
 def tails(paths: Sequence[Sequence[str]]) -> list[Sequence[str]]:

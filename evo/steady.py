@@ -18,10 +18,10 @@ from evo.bred import Bred, first_state
 from evo.cohort import Cohort, Outcome
 from evo.executors import Executor
 from evo.experiment import Experiment, assemble
-from evo.files import Torn
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import Asked, State
-from evo.store import RunFolder
+from evo.storage.checksums import Torn
+from evo.storage.run_folder import RunFolder
 
 _FLYING = "flying."
 

@@ -13,9 +13,9 @@ from numpy import ndarray
 
 from evo.config import load, read
 from evo.experiment import Experiment, assemble
-from evo.files import unpack_foreign
 from evo.hall import hall_of_fame
 from evo.run import Best, Run
+from evo.storage.arrays import unpack_foreign
 from genomes.expect import Unexpected, expect, nearest
 from genomes.intervention import Intervention
 from genomes.interventions.given import Given

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from evo.experiment import Experiment
 from evo.record import Generation
-from evo.store import RunFolder
+from evo.storage.run_folder import RunFolder
 
 
 def thin(folder: RunFolder, experiment: Experiment, newest: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from evo.announce import announce, announce_folder
-from evo.paths import folder_to_write, is_override
+from evo.storage.user_paths import folder_to_write, is_override
 from genomes.expect import Unexpected, nearest
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct resume RUN; KEY=VALUE may say again what the run began with."""
     from evo.session import expect_unchanged, extend
-    from evo.sets import runs_of
+    from evo.storage.run_set import runs_of
 
     announce(folder=str(options.run))
     runs = runs_of(options.run) if (options.run / "set.json").is_file() else [options.run]
@@ -157,7 +157,7 @@ def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def pack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct pack RUN."""
-    from evo.archive import pack_run
+    from evo.storage.archive import pack_run
 
     written = pack_run(options.run, options.out or Path(f"{options.run.absolute().name}.zip"))
     console.print(f"wrote {written}, {written.stat().st_size:,} bytes", markup=False)
@@ -166,7 +166,7 @@ def pack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 def unpack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct unpack ARCHIVE."""
-    from evo.archive import unpack_run
+    from evo.storage.archive import unpack_run
 
     made = unpack_run(options.archive, options.run or options.archive.parent / options.archive.stem)
     console.print(f"every file is verified: {made}", markup=False)
@@ -186,7 +186,7 @@ def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
 def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct innate RUN ... [KEY=VALUE ...]."""
     from evo.analyse import examining, executor_of, innate, printed, write
-    from evo.sets import runs_of
+    from evo.storage.run_set import runs_of
     from evo.subject import subject
 
     overrides, given = _apart(options.runs + options.overrides)
@@ -237,7 +237,7 @@ def compare_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     from evo.compare import compare
     from evo.report.page import render
     from evo.run import Run
-    from evo.sets import runs_of
+    from evo.storage.run_set import runs_of
 
     folder = folder_to_write(options.out or _beside(options.runs, "comparison"))
     section = compare([Run(run, options.allow_code) for path in options.runs for run in runs_of(path)])

@@ -24,10 +24,11 @@ from evo.cohort import Outcome
 from evo.config import load
 from evo.executors import OnRay
 from evo.experiment import Experiment, assemble
-from evo.files import pack, write_atomic
 from evo.numerics import settle
 from evo.run import Run
 from evo.session import evolve
+from evo.storage.arrays import pack
+from evo.storage.atomic import write_atomic
 from genomes.chance import chance
 
 FRONTS = (1_000, 3_000, 10_000)

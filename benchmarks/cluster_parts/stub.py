@@ -23,10 +23,10 @@ from cluster_parts.workload import COHORT, asleep, digits, known, seconds_of
 from evo.cohort import Cohort
 from evo.executors import Executor, OnRay
 from evo.experiment import Experiment, assemble
-from evo.journal import Journal
 from evo.numerics import settle
 from evo.record import outcome_arrays
 from evo.session import evolve
+from evo.storage.journal import Journal
 
 PER_WORKER = 3  # cohorts of a generation for each worker
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from evo.executors import Serial
-from evo.files import unpack
 from evo.run import Run
 from evo.session import continued
+from evo.storage.arrays import unpack
 from fault_classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
 from genomes.expect import Unexpected
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from evo.files import Arrays, unpack_foreign
+from evo.storage.arrays import Arrays, unpack_foreign
 from genomes.expect import Unexpected, expect, nearest
 from inner_loop.representation import Distance, dissimilarities
 

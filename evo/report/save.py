@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from evo.files import write_atomic
-from evo.folders import make_folder
 from evo.report.section import Section
 from evo.report.svg import drawn, svg
+from evo.storage.atomic import write_atomic
+from evo.storage.folder_checks import make_folder
 from genomes.expect import expect
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from evo import bred, cli
 from evo.cli import main
 from evo.run import Run
-from evo.store import RunFolder
+from evo.storage.run_folder import RunFolder
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
 RESULT = {

@@ -10,12 +10,13 @@ from time import perf_counter
 
 import pytest
 
-from evo import dispatcher, executors, files
+from evo import dispatcher, executors
 from evo.executors import OnRay, Serial
 from evo.experiment import Experiment
 from evo.goals import Scores
 from evo.search import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
 from evo.session import evolve
+from evo.storage import atomic
 from genomes.encodings import GeneExpression
 from genomes.spec import Evolve
 from genomes.topology import layered
@@ -135,9 +136,9 @@ def _killed_at(run, search, point, count):
     if point == "inside a cohort":
         executors.evaluate_safely = fatal(executors.evaluate_safely)
     elif point == "inside a write":
-        files.os = _Half(os, fatal(os.write, lambda where, data: os.write(where, bytes(data)[: len(data) // 2])))
+        atomic.os = _Half(os, fatal(os.write, lambda where, data: os.write(where, bytes(data)[: len(data) // 2])))
     else:
-        files.os = _Half(os, os.write, fatal(os.replace))
+        atomic.os = _Half(os, os.write, fatal(os.replace))
     list(evolve(experiment_with(small(search)), run, Serial()))
 
 

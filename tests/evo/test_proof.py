@@ -145,7 +145,7 @@ def test_a_set_and_a_run_at_a_url_keep_portable_kernels(where, tmp_path):
         (run / "manifest.json").write_text("{}")
     program = f"""
 import sys
-from evo.cache import working_folder
+from evo.storage.cache import working_folder
 from evo.numerics import kernels, use_kernels_of
 if {where == "cached"}:
     here = working_folder({word!r})

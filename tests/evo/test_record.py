@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo.cohort import Failure, Outcome, evaluate
-from evo.files import Torn
 from evo.goals import Scores
 from evo.population import individuals
 from evo.record import FAILURES, Generation, joined, outcome_arrays, outcome_of, outcomes_of, screened
+from evo.storage.checksums import Torn
 
 EVERY = ("", "nan", "raised", "timeout", "memory", "lost")
 GOALS = Scores(("gain", "-synapses"))

@@ -9,10 +9,10 @@ import pytest
 from evo import Run, evolve
 from evo.cohort import SELECTION, Assay, Cohort, evaluate
 from evo.experiment import birth
-from evo.files import Torn
 from evo.goals import Scores
 from evo.run import Best
 from evo.search.random_search import RandomSearch
+from evo.storage.checksums import Torn
 from genomes.chance import chance
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.expect import Unexpected

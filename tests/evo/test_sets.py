@@ -6,7 +6,8 @@ import pytest
 from evo.config import load, read
 from evo.run import Run
 from evo.session import next_free
-from evo.sets import SET, Member, members, new_set, runs_of, tails
+from evo.sets import Member, members, new_set, tails
+from evo.storage.run_set import SET, runs_of
 from genomes.expect import Unexpected
 
 CONFIG = """

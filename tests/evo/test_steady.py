@@ -9,11 +9,11 @@ from evo import isolate
 from evo.cohort import Assay, cohorts, evaluate
 from evo.config import load
 from evo.executors import Executor, OnRay, Serial
-from evo.files import Torn
 from evo.run import Run
 from evo.search import NSGA2, EvolutionStrategy, SteadyState
 from evo.session import evolve
-from evo.store import RunFolder
+from evo.storage.checksums import Torn
+from evo.storage.run_folder import RunFolder
 from genomes.expect import Unexpected
 
 GENERATIONS = 12

@@ -132,7 +132,7 @@ def test_a_file_that_would_run_code_or_fill_the_memory_is_refused(run_path, tmp_
     (tmp_path / "e.npz").write_bytes(b"no archive")
     with pytest.raises(Unexpected, match=r"e\.npz: expected an \.npz of named arrays"):
         subject(tmp_path / "e.npz", config=config(tmp_path, run_path))
-    monkeypatch.setattr("evo.files._FOREIGN", 2**20)
+    monkeypatch.setattr("evo.storage.arrays._FOREIGN", 2**20)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, levels=np.zeros(2**20 + 1, np.uint8))
     (tmp_path / "bomb.npz").write_bytes(buffer.getvalue())

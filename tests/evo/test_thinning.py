@@ -11,11 +11,12 @@ import pytest
 from evo import Run, evolve, thinning
 from evo.experiment import assemble
 from evo.figures import evolution
-from evo.files import Torn, write_atomic
 from evo.record import Generation
 from evo.result import result
 from evo.search import NSGA2, EvolutionStrategy, Genetic
 from evo.session import extend
+from evo.storage.atomic import write_atomic
+from evo.storage.checksums import Torn
 from evo.thinning import judged_scores, stays_whole, thin, thinned
 from genomes.chance import chance
 from genomes.expect import Unexpected
@@ -156,7 +157,7 @@ def test_a_disk_that_refuses_leaves_the_whole_generation(runs, monkeypatch):
     experiment, before = replace(run.experiment, keep=3), bytes_of(run.path)
     with monkeypatch.context() as patched:
         patched.setattr(
-            "evo.files.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+            "evo.storage.atomic.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
         )
         with pytest.raises(Unexpected, match="No space left"):
             thin(run.folder, experiment, 7)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from evo.experiment import assemble
-from evo.files import Torn
 from evo.goals import Scores
 from evo.inspect.evolution import assimilation_index, assimilation_interval, evolution, non_dominated, thinned
 from evo.record import Generation
@@ -17,6 +16,7 @@ from evo.run import Best, Run
 from evo.search.evolution_strategy import EvolutionStrategy
 from evo.search.genetic import Genetic
 from evo.session import evolve, new_run
+from evo.storage.checksums import Torn
 from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
 from genomes.topology import layered

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, final
 
-from evo.archive import SUMS, content, safe, sums_of, sums_text
-from evo.files import LIMIT, Torn, in_a_comment, in_an_object, verified
-from evo.journal import whole
-from evo.locks import StoreLock
+from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text
+from evo.storage.checksums import LIMIT, Torn, in_a_comment, in_an_object, verified
+from evo.storage.journal import whole
+from evo.storage.locks import StoreLock
 from genomes.expect import Unexpected
 
 LAST = ("experiment.yaml", "manifest.json", "set.json")

@@ -9,25 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
-from evo.files import (
-    TEMPORARY,
-    Arrays,
-    Torn,
-    in_a_comment,
-    in_an_object,
-    pack,
-    remove,
-    sync_folder,
-    unclosed,
-    unpack,
-    unwritable,
-    verified,
-    write_atomic,
-)
-from evo.folders import EXPERIMENT, MANIFEST, check_own, clear_begun, taken
-from evo.journal import Journal, Log, json_object
-from evo.locks import alone, locked
-from evo.strict_json import to_json
+from evo.storage.arrays import Arrays, pack, unpack
+from evo.storage.atomic import TEMPORARY, remove, sync_folder, unwritable, write_atomic
+from evo.storage.checksums import Torn, in_a_comment, in_an_object, unclosed, verified
+from evo.storage.folder_checks import EXPERIMENT, MANIFEST, check_own, clear_begun, taken
+from evo.storage.journal import Journal
+from evo.storage.locks import alone, locked
+from evo.storage.log import Log, json_object
+from evo.storage.strict_json import to_json
 from genomes.expect import Unexpected, nearest
 
 FORMAT = 2

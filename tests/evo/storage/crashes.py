@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evo import files, store
-from evo.files import pack
-from evo.store import RunFolder
+from evo.storage import atomic, run_folder
+from evo.storage.arrays import Arrays, pack
+from evo.storage.run_folder import RunFolder
 from genomes.expect import Unexpected
 
 KILLS = 15
@@ -26,11 +26,11 @@ OPEN = os.open  # as it is
 CALLS = ("write", "pwrite", "fsync", "replace", "ftruncate", "unlink")  # that change the disk
 
 
-def generation(index: int) -> files.Arrays:
+def generation(index: int) -> Arrays:
     return {"levels": np.full((50, 40), index % 7, np.uint8), "goals": np.arange(50.0)[:, None] + index}
 
 
-def state(index: int) -> files.Arrays:
+def state(index: int) -> Arrays:
     return {"units": np.full((50, 40), index / 3)}
 
 
@@ -104,7 +104,7 @@ def dying(at: int) -> None:
 
     for name in CALLS:
         watched(name)
-    files._SYNC_DATA = os.fsync  # bound when the file was imported
+    atomic._SYNC_DATA = os.fsync  # bound when the file was imported
 
 
 def refusing(at: int, fault, lasting: bool) -> None:
@@ -126,12 +126,12 @@ def refusing(at: int, fault, lasting: bool) -> None:
 
     for name in (*CALLS, "open"):
         watched(name)
-    files._SYNC_DATA = os.fsync
+    atomic._SYNC_DATA = os.fsync
 
 
 def unsynchronised() -> None:
     """A process that dies leaves what it wrote to the kernel: the disk need not be waited for."""
-    os.fsync = files._SYNC_DATA = lambda descriptor: None
+    os.fsync = atomic._SYNC_DATA = lambda descriptor: None
 
 
 def every(place: Path) -> int:
@@ -167,7 +167,7 @@ def random(place: Path) -> int:
 
 def in_place(place: Path) -> int:
     """The control: a build that writes in place, which must not pass."""
-    store.write_atomic = lambda path, data: files.append_at(path, 0, data)
+    run_folder.write_atomic = lambda path, data: atomic.append_at(path, 0, data)
     return every(place)
 
 

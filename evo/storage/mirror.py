@@ -14,12 +14,12 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import final
 
-from evo.archive import sums_of, sums_text
-from evo.cache import place, url_of
-from evo.files import remove, write_atomic
-from evo.folders import make_folder
-from evo.journal import Journal
-from evo.remote import LAST, Remote, beyond, kept, outlived, same_experiment, sound, why
+from evo.storage.atomic import remove, write_atomic
+from evo.storage.cache import place, url_of
+from evo.storage.checksum_list import sums_of, sums_text
+from evo.storage.folder_checks import make_folder
+from evo.storage.journal import Journal
+from evo.storage.remote import LAST, Remote, beyond, kept, outlived, same_experiment, sound, why
 from genomes.expect import Unexpected
 
 PATIENCE, _HURRY = 60.0, 10.0

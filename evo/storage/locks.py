@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, final
 
-from evo.cache import machine
-from evo.files import unwritable
+from evo.storage.atomic import unwritable
+from evo.storage.cache import machine
 from genomes.expect import Unexpected
 
 STALE = 600.0

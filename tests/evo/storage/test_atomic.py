@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from evo import files
-from evo.files import LIMIT, Torn, append_at, pack, unpack, verified, write_atomic
+from evo.storage import atomic
+from evo.storage.arrays import pack, unpack
+from evo.storage.atomic import append_at, write_atomic
+from evo.storage.checksums import LIMIT, Torn, verified
 from genomes.expect import Unexpected
 
 DTYPES = st.one_of(
@@ -46,7 +48,7 @@ def test_threads_that_write_one_file_at_a_time_do_not_meet(tmp_path, monkeypatch
         together.wait()  # both have written
         replaced(*paths)
 
-    monkeypatch.setattr(files.os, "replace", late)
+    monkeypatch.setattr(atomic.os, "replace", late)
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda data: write_atomic(tmp_path / "a", data), [b"one", b"two"]))
     assert (tmp_path / "a").read_bytes() in (b"one", b"two")
@@ -238,7 +240,7 @@ def test_a_file_is_replaced_as_a_whole_and_in_the_safe_order(tmp_path, monkeypat
 
     def watched(name):
         real = getattr(os, name)
-        monkeypatch.setattr(files.os, name, lambda *args: (calls.append(name), real(*args))[1])
+        monkeypatch.setattr(atomic.os, name, lambda *args: (calls.append(name), real(*args))[1])
 
     for name in ("write", "fsync", "replace"):
         watched(name)
@@ -251,7 +253,7 @@ def test_a_file_is_replaced_as_a_whole_and_in_the_safe_order(tmp_path, monkeypat
 
 def test_short_writes_are_carried_on(tmp_path, monkeypatch):
     real = os.write
-    monkeypatch.setattr(files.os, "write", lambda descriptor, data: real(descriptor, data[:7]))
+    monkeypatch.setattr(atomic.os, "write", lambda descriptor, data: real(descriptor, data[:7]))
     data = bytes(range(256))
     write_atomic(tmp_path / "file", data)
     assert (tmp_path / "file").read_bytes() == data
@@ -260,7 +262,7 @@ def test_short_writes_are_carried_on(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_takes_nothing_is_no_endless_loop(tmp_path, monkeypatch):
-    monkeypatch.setattr(files.os, "write", lambda descriptor, data: 0)
+    monkeypatch.setattr(atomic.os, "write", lambda descriptor, data: 0)
     with pytest.raises(Unexpected, match="nothing more is taken"):
         write_atomic(tmp_path / "file", b"new")
 
@@ -277,7 +279,7 @@ def failing(monkeypatch, name: str, error: BaseException, after: int = 0):
             raise error
         return real(*args)
 
-    monkeypatch.setattr(files.os, name, call)
+    monkeypatch.setattr(atomic.os, name, call)
 
 
 @pytest.mark.parametrize("name", ["write", "fsync", "replace"])
@@ -320,7 +322,7 @@ def test_an_append_that_fails_leaves_what_was_there(tmp_path, monkeypatch, name)
     if name == "write":
         failing(monkeypatch, name, full)
     else:
-        monkeypatch.setattr(files, name, lambda descriptor: (_ for _ in ()).throw(full))
+        monkeypatch.setattr(atomic, name, lambda descriptor: (_ for _ in ()).throw(full))
     with pytest.raises(Unexpected, match="No space left"):
         append_at(path, 4, b"two|")
     assert path.read_bytes() == b"one|"

@@ -8,9 +8,9 @@ import pytest
 from evo import evolve
 from evo.cli import main
 from evo.config import load
-from evo.paths import file_to_write, folder_to_write, is_override
 from evo.run import Run
 from evo.sets import members
+from evo.storage.user_paths import file_to_write, folder_to_write, is_override
 from genomes.expect import Unexpected
 
 LONG = "a" * 300
@@ -87,7 +87,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_the_work(line, word
         raise AssertionError("it has begun")
 
     monkeypatch.chdir(tmp_path)
-    for name in ("evo.verbs._session", "evo.run.Run.best", "evo.compare.compare", "evo.archive._write"):
+    for name in ("evo.verbs._session", "evo.run.Run.best", "evo.compare.compare", "evo.storage.archive._write"):
         monkeypatch.setattr(name, working)
     (tmp_path / "file").write_text("of the user")
     sentence = told([word.replace("OUT", words[0]).replace("RUN", str(run)) for word in shlex.split(line)], capsys)

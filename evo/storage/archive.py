@@ -7,28 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
-from evo.files import TEMPORARY, Torn, in_a_comment, sync_folder, unwritable, verified
-from evo.paths import file_to_write, folder_to_write
-from evo.store import RunFolder
+from evo.storage.atomic import TEMPORARY, sync_folder, unwritable
+from evo.storage.checksum_list import SUMS, check_names, content, safe, sums_of, sums_text
+from evo.storage.checksums import Torn, verified
+from evo.storage.run_folder import RunFolder
+from evo.storage.user_paths import file_to_write, folder_to_write
 from genomes.expect import Unexpected, expect, usable
 
-SUMS = "SHA256SUMS"
 MOST_FILES, MOST_BYTES = 200_000, 64 * 2**30
 """What an archive may hold."""
 
 _DIRECTORY = 400 * MOST_FILES  # bytes of the list at the end of a zip, read before anything else can be checked
-_OF_THE_CACHE = (".url", ".sums")
-_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _END, _LOCATOR, _END_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 
 
@@ -39,7 +37,7 @@ def pack_run(root: Path, out: Path) -> Path:
         Unexpected: no run there, a driver has it, the file is there already, or the disk refuses.
         Torn: a file of the run is not what was written.
     """
-    from evo.sets import runs_of
+    from evo.storage.run_set import runs_of
 
     if usable(out).exists():
         raise Unexpected(f"{out}: expected a new file, got one that is there; choose another --out")
@@ -99,46 +97,6 @@ def unpack_run(archive: Path, target: Path) -> Path:
     return target
 
 
-def content(root: Path) -> list[str]:
-    """Names of the files of a run or a set below its folder, in order; locks and unfinished files are none of it."""
-    paths = (path for path in root.rglob("*") if path.is_symlink() or path.is_file())
-    files = (path for path in paths if path.name not in ("lock", SUMS) and not path.name.endswith(TEMPORARY))
-    return sorted(path.relative_to(root).as_posix() for path in files)
-
-
-def safe(name: str) -> bool:
-    """Whether a name can only mean a file below the folder that it is put into, on every system.
-
-    What says beside a working folder where it is kept is no file of a run.
-    """
-    parts = name.split("/")
-    good = name.isprintable() and len(name) < 1000 and not set('\\:*?"<>|') & set(name)
-    return good and all(part.strip(". ") and part.casefold() not in _OF_THE_CACHE for part in parts)
-
-
-def sums_text(sums: Mapping[str, str]) -> bytes:
-    """What `sha256sum -c` reads, closed by a checksum of its own."""
-    body = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
-    return body + in_a_comment(body)
-
-
-def sums_of(text: bytes) -> dict[str, str]:
-    """The inverse of sums_text.
-
-    Raises:
-        ValueError: it is not what was written, or a name could leave the folder.
-    """
-    body = text[: -len(in_a_comment(b""))]
-    if text != body + in_a_comment(body):
-        raise ValueError(f"a {SUMS} that was changed")
-    found = [_LINE.fullmatch(line) for line in body.decode().splitlines()]
-    sums = {match[2]: match[1] for match in found if match}
-    if len(sums) < len(found):
-        raise ValueError(f"a {SUMS} with other lines than sums, or with a name twice")
-    _check_names(sums)
-    return sums
-
-
 def _write(root: Path, file: IO[bytes]) -> None:
     sums = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -192,24 +150,13 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> dict[str, str]:
         raise ValueError("two files of one name")
     if SUMS not in names:
         raise ValueError(f"no {SUMS}")
-    _check_names(names)
+    check_names(names)
     sums = sums_of(archive.read(SUMS))
     if odd := set(names) - {SUMS} ^ sums.keys():
         raise ValueError(f"{sorted(odd)[0]!r}, which is in the archive or in its {SUMS} alone")
     if not {"manifest.json", "set.json"} & sums.keys():
         raise ValueError("neither a run nor a set")
     return sums
-
-
-def _check_names(names: Iterable[str]) -> None:
-    """Raises ValueError unless all are files below one folder, which no system takes for one another."""
-    names = list(names)
-    if wrong := [name for name in names if not safe(name)]:
-        raise ValueError(f"{wrong[0]!r}, a name that could leave the folder")
-    folders = {str(folder).casefold() for name in names for folder in PurePosixPath(name).parents}
-    alike = {name.casefold() for name in names}
-    if len(alike) < len(names) or folders & alike:
-        raise ValueError("names that some system takes for one another")
 
 
 @contextmanager

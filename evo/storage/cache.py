@@ -34,8 +34,8 @@ def place(run: str | Path) -> Path:
     Raises:
         Unexpected: a name that cannot be, or a cache that cannot be written.
     """
-    from evo.files import write_atomic
-    from evo.folders import make_folder
+    from evo.storage.atomic import write_atomic
+    from evo.storage.folder_checks import make_folder
 
     if "://" not in str(run):
         return usable(run)

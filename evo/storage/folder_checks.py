@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from evo.files import TEMPORARY, remove, unwritable
+from evo.storage.atomic import TEMPORARY, remove, unwritable
 from genomes.expect import Unexpected
 
 MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"

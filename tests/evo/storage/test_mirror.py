@@ -20,13 +20,15 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from evo import Run, cli, evolve, locks, mirror
-from evo.archive import SUMS, sums_of
-from evo.cache import machine, place
-from evo.journal import Journal, Log
-from evo.mirror import fetched, mirror_of
-from evo.remote import kept
+from evo import Run, cli, evolve
 from evo.session import extend
+from evo.storage import locks, mirror
+from evo.storage.cache import machine, place
+from evo.storage.checksum_list import SUMS, sums_of
+from evo.storage.journal import Journal
+from evo.storage.log import Log
+from evo.storage.mirror import fetched, mirror_of
+from evo.storage.remote import kept
 from genomes.expect import Unexpected
 
 
@@ -373,7 +375,7 @@ def test_without_a_good_manifest_or_experiment_there_is_no_run(torn, small, else
 
 
 def test_a_name_that_could_leave_the_folder_is_never_written(small, elsewhere, tmp_path):
-    from evo.files import in_a_comment
+    from evo.storage.checksums import in_a_comment
 
     url = "memory://bucket/run"
     lived(small(), url)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo.files import Torn
-from evo.store import FORMAT, RunFolder
+from evo.storage.checksums import Torn
+from evo.storage.run_folder import FORMAT, RunFolder
 from genomes.expect import Unexpected
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 YAML = "seed: 3  # é\n"
 MANIFEST = {"versions": {"numpy": "2"}, "seed": 3, "threads": 1}
 

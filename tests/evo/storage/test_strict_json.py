@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from evo.strict_json import to_json
+from evo.storage.strict_json import to_json
 
 
 def test_json_holds_finite_numbers_alone():

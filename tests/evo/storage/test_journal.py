@@ -9,8 +9,8 @@ from time import monotonic
 import numpy as np
 import pytest
 
-from evo import files
-from evo.journal import Journal
+from evo.storage import atomic
+from evo.storage.journal import Journal
 from genomes.expect import Unexpected
 
 
@@ -102,7 +102,7 @@ def test_a_length_beyond_the_file_takes_no_memory(journal):
 
 def test_a_record_that_is_no_archive_is_lived_again(journal, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("evo.journal.pack", lambda arrays: b"no archive")
+        patched.setattr("evo.storage.journal.pack", lambda arrays: b"no archive")
         journal.append(7, 1, cohort(1))
     assert same(journal.read(7), (0, 2, 5))
     journal.append(7, 1, cohort(1))
@@ -112,14 +112,14 @@ def test_a_record_that_is_no_archive_is_lived_again(journal, monkeypatch):
 def test_appends_are_synchronised_five_times_a_second(journal, monkeypatch):
     base = monotonic() + 100.0
     now = [base]
-    monkeypatch.setattr("evo.journal.monotonic", lambda: now[0])
-    synchronised, real = [], files._SYNC_DATA
+    monkeypatch.setattr("evo.storage.journal.monotonic", lambda: now[0])
+    synchronised, real = [], atomic._SYNC_DATA
 
     def watched(descriptor):
         synchronised.append(os.fstat(descriptor).st_size)
         real(descriptor)
 
-    monkeypatch.setattr(files, "_SYNC_DATA", watched)
+    monkeypatch.setattr(atomic, "_SYNC_DATA", watched)
     sizes = []
     for number, at in enumerate((0.0, 0.1, 0.19, 0.25, 0.3)):
         now[0] = base + at
@@ -137,7 +137,7 @@ def test_a_full_disk_costs_the_record_alone(journal, monkeypatch):
         return real(descriptor, data[:50])
 
     with monkeypatch.context() as patched:
-        patched.setattr(files.os, "write", full)
+        patched.setattr(atomic.os, "write", full)
         with pytest.raises(Unexpected, match=r"journal: cannot be written \(No space left on device\)"):
             journal.append(7, 1, cohort(1))
     assert journal.path.read_bytes() == whole
@@ -147,6 +147,6 @@ def test_a_full_disk_costs_the_record_alone(journal, monkeypatch):
 
 def test_short_writes_are_carried_on(journal, monkeypatch):
     real = os.write
-    monkeypatch.setattr(files.os, "write", lambda descriptor, data: real(descriptor, data[:11]))
+    monkeypatch.setattr(atomic.os, "write", lambda descriptor, data: real(descriptor, data[:11]))
     journal.append(7, 1, cohort(1))
     assert same(journal.read(7), (0, 1, 2, 5))

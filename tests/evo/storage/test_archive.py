@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from evo import archive, evolve, files
-from evo.archive import SUMS, content, pack_run, safe, sums_of, sums_text, unpack_run
-from evo.files import Torn
+from evo import evolve
 from evo.session import extend
 from evo.sets import members, new_set
-from evo.store import RunFolder
+from evo.storage import archive
+from evo.storage.archive import pack_run, unpack_run
+from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text
+from evo.storage.checksums import Torn, in_a_comment
+from evo.storage.run_folder import RunFolder
 from genomes.expect import Unexpected
 
 SUM = hashlib.sha256(b"{}").hexdigest()
@@ -41,7 +43,7 @@ def crafted(path: Path, listed: dict[str, str] | None = None, **given) -> Path:
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in inside.items()} if listed is None else listed
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
     with zipfile.ZipFile(path, "w", given.get("compression", zipfile.ZIP_STORED)) as made:
-        for name, data in (*inside.items(), (SUMS, text + files.in_a_comment(text)), *given.get("again", ())):
+        for name, data in (*inside.items(), (SUMS, text + in_a_comment(text)), *given.get("again", ())):
             member = zipfile.ZipInfo(name)
             member.compress_type = made.compression
             member.external_attr = given.get("mode", stat.S_IFREG | 0o644) << 16

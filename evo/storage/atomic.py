@@ -1,0 +1,112 @@
+"""Files that are whole or not there: atomic writes, durable appends, named arrays under one checksum."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from threading import get_native_id
+
+from genomes.expect import Unexpected
+
+TEMPORARY = ".tmp"
+"""How the name of an unfinished file ends; it begins with a dot."""
+
+
+_SYNC_DATA = getattr(os, "fdatasync", os.fsync)  # macOS has fsync alone
+
+
+def unwritable(path: Path, error: OSError) -> Unexpected:
+    """The sentence for a disk that refuses."""
+    return Unexpected(f"{path}: cannot be written ({error.strerror or error}); make room or allow it, then go on")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces a file as a whole and durably: after a crash it holds the old bytes or the new ones.
+
+    Raises:
+        Unexpected: the disk refuses; the old file is as it was, and nothing is left beside it.
+    """
+    temporary = path.with_name(f".{path.name}.{get_native_id()}{TEMPORARY}")  # a thread's own; the first has the pid
+    try:
+        try:
+            _write_new(temporary, data)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def append_at(path: Path, end: int, data: bytes, wait: bool = True) -> int:
+    """Writes data after the first `end` bytes of a file, in place of all that followed; returns the new end.
+
+    Args:
+        wait: until the disk has it. Without, a process that dies loses nothing, and a machine that does loses the data.
+
+    Raises:
+        Unexpected: the disk refuses; the first `end` bytes are as they were.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            os.ftruncate(descriptor, end)
+            os.lseek(descriptor, end, os.SEEK_SET)
+            _write_all(descriptor, data)
+            if wait:
+                _SYNC_DATA(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise
+        finally:
+            os.close(descriptor)
+        if end == 0:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return end + len(data)
+
+
+def remove(path: Path) -> None:
+    """Deletes a file, durably; nothing happens where there is none.
+
+    Raises:
+        Unexpected: the disk refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        # a disk that fills up takes a part without an error
+        written = os.write(descriptor, rest)
+        if not written:
+            raise OSError("nothing more is taken")
+        rest = rest[written:]

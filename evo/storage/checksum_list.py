@@ -1,0 +1,67 @@
+"""SHA256SUMS: the list of the files of a run with their sums, as `sha256sum -c` reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from evo.storage.atomic import TEMPORARY
+from evo.storage.checksums import in_a_comment
+
+SUMS = "SHA256SUMS"
+
+_OF_THE_CACHE = (".url", ".sums")
+
+_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+def content(root: Path) -> list[str]:
+    """Names of the files of a run or a set below its folder, in order; locks and unfinished files are none of it."""
+    paths = (path for path in root.rglob("*") if path.is_symlink() or path.is_file())
+    files = (path for path in paths if path.name not in ("lock", SUMS) and not path.name.endswith(TEMPORARY))
+    return sorted(path.relative_to(root).as_posix() for path in files)
+
+
+def safe(name: str) -> bool:
+    """Whether a name can only mean a file below the folder that it is put into, on every system.
+
+    What says beside a working folder where it is kept is no file of a run.
+    """
+    parts = name.split("/")
+    good = name.isprintable() and len(name) < 1000 and not set('\\:*?"<>|') & set(name)
+    return good and all(part.strip(". ") and part.casefold() not in _OF_THE_CACHE for part in parts)
+
+
+def sums_text(sums: Mapping[str, str]) -> bytes:
+    """What `sha256sum -c` reads, closed by a checksum of its own."""
+    body = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
+    return body + in_a_comment(body)
+
+
+def sums_of(text: bytes) -> dict[str, str]:
+    """The inverse of sums_text.
+
+    Raises:
+        ValueError: it is not what was written, or a name could leave the folder.
+    """
+    body = text[: -len(in_a_comment(b""))]
+    if text != body + in_a_comment(body):
+        raise ValueError(f"a {SUMS} that was changed")
+    found = [_LINE.fullmatch(line) for line in body.decode().splitlines()]
+    sums = {match[2]: match[1] for match in found if match}
+    if len(sums) < len(found):
+        raise ValueError(f"a {SUMS} with other lines than sums, or with a name twice")
+    check_names(sums)
+    return sums
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises ValueError unless all are files below one folder, which no system takes for one another."""
+    names = list(names)
+    if wrong := [name for name in names if not safe(name)]:
+        raise ValueError(f"{wrong[0]!r}, a name that could leave the folder")
+    folders = {str(folder).casefold() for name in names for folder in PurePosixPath(name).parents}
+    alike = {name.casefold() for name in names}
+    if len(alike) < len(names) or folders & alike:
+        raise ValueError("names that some system takes for one another")

@@ -1,0 +1,77 @@
+"""The log of a run: one line of JSON a generation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+from evo.storage.atomic import append_at, write_atomic
+from evo.storage.strict_json import to_json
+
+
+@final
+class Log:
+    """A JSON object a line, one for each generation; whole lines that are no objects are passed over.
+
+    Args:
+        path: of the file; made by the first append.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._end = -1  # of the whole lines, once it is known
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Adds a line, durably, in place of a torn one.
+
+        Raises:
+            Unexpected: the disk refuses; the lines before are as they were.
+        """
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size != self._end:
+            self._end = sum(map(len, self._lines()))
+        self._end = append_at(self.path, self._end, _line(record))
+
+    def read(self) -> list[dict[str, Any]]:
+        """Every record; numbers that were not finite are None."""
+        records = (json_object(line) for line in self._lines())
+        return [record for record in records if record is not None]
+
+    def replace(self, records: Sequence[dict[str, Any]]) -> None:
+        """Makes these the log, whole or not at all; a log that holds them is not written.
+
+        Raises:
+            Unexpected: the disk refuses.
+        """
+        lines = b"".join(map(_line, records))
+        if lines != (self.path.read_bytes() if self.path.is_file() else b""):
+            write_atomic(self.path, lines)
+
+    def cut(self, newest: int) -> None:
+        """Drops what is of no generation up to this one.
+
+        Raises:
+            Unexpected: the disk refuses.
+        """
+        logged = ((record, record.get("generation")) for record in self.read())
+        self.replace([record for record, index in logged if isinstance(index, int) and index <= newest])
+
+    def _lines(self) -> list[bytes]:
+        if not self.path.is_file():
+            return []
+        return [line + b"\n" for line in self.path.read_bytes().split(b"\n")[:-1]]
+
+
+def json_object(text: bytes) -> dict[str, Any] | None:
+    """One object of JSON, or None for anything else."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return f"{to_json(record)}\n".encode()
