@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from evo.goals import GOALS, Goals
-from evo.search import SEARCHES
+from evo.search.algorithms import SEARCHES
 from evo.search.base import Search
 from genomes.encoding import Encoding
 from genomes.encodings import ENCODINGS

@@ -16,7 +16,7 @@ from evo.config import load
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores
 from evo.isolate import evaluate_in_worker
-from evo.search import EvolutionStrategy
+from evo.search.algorithms import EvolutionStrategy
 from genomes.chance import chance
 from genomes.encodings import Direct
 from genomes.topology import layered

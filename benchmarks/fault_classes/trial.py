@@ -18,7 +18,7 @@ from evo.cohort import SELECTION, Assay, Outcome
 from evo.executors import Cohorts, Executor, Serial
 from evo.experiment import Experiment
 from evo.goals import Scores
-from evo.search import EvolutionStrategy
+from evo.search.algorithms import EvolutionStrategy
 from evo.session import evolve
 from genomes.encodings import GeneExpression
 from genomes.expect import Unexpected

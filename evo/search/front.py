@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float64, Int
 from numpy import ndarray
 
-from evo.population import Individual
 from evo.search.base import Asked, Search, State, founders, numbered, unrelated
-from evo.search.variation import Variation
+from evo.search.operators.deap_individual import Individual
+from evo.search.operators.variation import Variation
 from genomes.chance import Chance
 from genomes.spec import GenomeSpec
 

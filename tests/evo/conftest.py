@@ -13,8 +13,8 @@ from evo.cohort import Cohort, cohorts
 from evo.executors import OnRay
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores
+from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
-from evo.search.random_search import RandomSearch
 from genomes.chance import chance
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.spec import Evolve

@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 import numpy as np
 from evo.goals import Goals
-from evo.search.random_search import RandomSearch
+from evo.search.algorithms.random_search import RandomSearch
 from inner_loop.rule import LearningRule
 from inner_loop.task import Task
 

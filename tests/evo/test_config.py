@@ -7,9 +7,9 @@ import pytest
 from evo.config import document, dump, load, plain_values, read, understood
 from evo.experiment import Experiment
 from evo.goals import Scores
-from evo.search.genetic import Genetic
-from evo.search.random_search import RandomSearch
-from evo.search.variation import Variation
+from evo.search.algorithms.genetic import Genetic
+from evo.search.algorithms.random_search import RandomSearch
+from evo.search.operators.variation import Variation
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.expect import Unexpected
 from genomes.spec import Evolvable, Evolve

@@ -9,8 +9,8 @@ import torch
 
 from evo.experiment import assemble, birth, wiring_bits
 from evo.goals import Scores
-from evo.search.cma_es import CMAES
-from evo.search.nsga2 import NSGA2
+from evo.search.algorithms.cma_es import CMAES
+from evo.search.algorithms.nsga2 import NSGA2
 from genomes.chance import chance
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression

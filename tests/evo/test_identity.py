@@ -14,7 +14,7 @@ from evo import dispatcher, executors
 from evo.executors import OnRay, Serial
 from evo.experiment import Experiment
 from evo.goals import Scores
-from evo.search import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
+from evo.search.algorithms import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
 from evo.session import evolve
 from evo.storage import atomic
 from genomes.encodings import GeneExpression

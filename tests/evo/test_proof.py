@@ -14,7 +14,7 @@ from evo.manifest import check_same_world, manifest
 from evo.numerics import VARIABLES, kernels, use_portable_kernels
 from evo.proof import _lived, proof_of_lives, proof_of_search
 from evo.run import Run
-from evo.search import SEARCHES, EvolutionStrategy
+from evo.search.algorithms import SEARCHES, EvolutionStrategy
 from evo.session import evolve
 from genomes.encodings import GeneExpression
 from genomes.expect import Unexpected
@@ -79,7 +79,7 @@ def test_every_search_has_a_proof(kind, small):
 
 
 def test_a_lazy_search_proves_nothing_since_it_would_take_seconds(small, monkeypatch):
-    monkeypatch.setattr("evo.search.evolution_strategy._HELD", 1)
+    monkeypatch.setattr("evo.search.algorithms.evolution_strategy._HELD", 1)
     assert proof_of_search(small(search=EvolutionStrategy(9))) == ""
 
 

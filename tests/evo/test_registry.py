@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from evo.registry import REGISTRY, SEAMS, kind_of, names, resolve
-from evo.search.random_search import RandomSearch
+from evo.search.algorithms.random_search import RandomSearch
 from genomes.expect import Unexpected
 
 STRANGER = """

@@ -6,7 +6,7 @@ from evo import Run, assemble, evolve
 from evo.cohort import Assay, cohorts, evaluate
 from evo.goals import Scores
 from evo.result import founders_scores, result
-from evo.search import EvolutionStrategy
+from evo.search.algorithms import EvolutionStrategy
 from evo.search.base import founders
 from genomes.chance import chance
 from genomes.topology import layered

@@ -11,7 +11,7 @@ from evo.cohort import SELECTION, Assay, Cohort, evaluate
 from evo.experiment import birth
 from evo.goals import Scores
 from evo.run import Best
-from evo.search.random_search import RandomSearch
+from evo.search.algorithms.random_search import RandomSearch
 from evo.storage.checksums import Torn
 from genomes.chance import chance
 from genomes.encodings.random_wiring import RandomWiring

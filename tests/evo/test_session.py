@@ -13,7 +13,7 @@ from evo.figures import evolution, front
 from evo.numerics import settle
 from evo.result import founders_scores, result
 from evo.run import summary
-from evo.search import NSGA2, EvolutionStrategy
+from evo.search.algorithms import NSGA2, EvolutionStrategy
 from evo.session import continued, extend, new_run
 from genomes.expect import Unexpected
 from genomes.spec import Evolve

@@ -10,7 +10,7 @@ from evo.cohort import Assay, cohorts, evaluate
 from evo.config import load
 from evo.executors import Executor, OnRay, Serial
 from evo.run import Run
-from evo.search import NSGA2, EvolutionStrategy, SteadyState
+from evo.search.algorithms import NSGA2, EvolutionStrategy, SteadyState
 from evo.session import evolve
 from evo.storage.checksums import Torn
 from evo.storage.run_folder import RunFolder

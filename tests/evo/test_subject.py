@@ -13,7 +13,7 @@ from evo.experiment import assemble
 from evo.export import export
 from evo.hall import hall_of_fame
 from evo.run import Run
-from evo.search.nsga2 import NSGA2
+from evo.search.algorithms.nsga2 import NSGA2
 from evo.session import evolve
 from evo.subject import subject
 from genomes.expect import Unexpected

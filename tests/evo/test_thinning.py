@@ -13,7 +13,7 @@ from evo.experiment import assemble
 from evo.figures import evolution
 from evo.record import Generation
 from evo.result import result
-from evo.search import NSGA2, EvolutionStrategy, Genetic
+from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
 from evo.session import extend
 from evo.storage.atomic import write_atomic
 from evo.storage.checksums import Torn
@@ -216,7 +216,7 @@ def test_a_front_is_read_from_the_state_where_its_members_were_not_kept(experime
 
 
 def test_a_lazy_generation_gives_the_rows_that_are_asked_for(small, tmp_path, monkeypatch, same_bytes):
-    monkeypatch.setattr("evo.search.evolution_strategy._HELD", 10)
+    monkeypatch.setattr("evo.search.algorithms.evolution_strategy._HELD", 10)
     experiment = small(search=EvolutionStrategy(7), task=TASK)
     spec, search = assemble(experiment), experiment.search
     state, luck = search.begin(spec, chance(0, "search", -1)), chance(experiment.seed, "search", 2)

@@ -16,18 +16,18 @@ import numpy as np
 import pytest
 from deap import tools
 
-from evo import population
 from evo.check import check_search
 from evo.cohort import Outcome, evaluate
 from evo.executors import OnRay
 from evo.experiment import assemble
 from evo.goals import Scores
-from evo.population import Fitness, Individual, individuals
 from evo.record import joined, screened
-from evo.search import SEARCHES
-from evo.search.evolution_strategy import EvolutionStrategy
-from evo.search.genetic import Genetic
-from evo.search.steady_state import SteadyState
+from evo.search.algorithms import SEARCHES
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.genetic import Genetic
+from evo.search.algorithms.steady_state import SteadyState
+from evo.search.operators import deap_individual as population
+from evo.search.operators.deap_individual import Fitness, Individual, individuals
 from genomes.chance import chance
 from genomes.spec import Evolve, Field, GenomeSpec
 from genomes.topology import layered

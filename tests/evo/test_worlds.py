@@ -19,7 +19,7 @@ from evo.goals import Scores
 from evo.progress import Progress
 from evo.result import result
 from evo.run import Run
-from evo.search import EvolutionStrategy, RandomSearch
+from evo.search.algorithms import EvolutionStrategy, RandomSearch
 from evo.session import evolve
 from genomes.chance import SHARED, chance
 from genomes.encodings import Direct, RandomWiring

@@ -11,8 +11,8 @@ from evo.executors import Executor, Serial
 from evo.experiment import Experiment, assemble
 from evo.goals import Scores as ScoresAsGoals
 from evo.innate.bench import Bench
+from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
-from evo.search.random_search import RandomSearch
 from evo.subject import Subject
 from genomes.chance import chance
 from genomes.encodings.direct import Direct

@@ -13,8 +13,8 @@ from evo.inspect.evolution import assimilation_index, assimilation_interval, evo
 from evo.record import Generation
 from evo.report.section import Section
 from evo.run import Best, Run
-from evo.search.evolution_strategy import EvolutionStrategy
-from evo.search.genetic import Genetic
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.genetic import Genetic
 from evo.session import evolve, new_run
 from evo.storage.checksums import Torn
 from genomes.chance import chance

@@ -12,8 +12,8 @@ from evo.inspect import inside as inside_module
 from evo.inspect import layers, neurons
 from evo.inspect.inside import inside
 from evo.inspect.measured import Measured, read_measured
+from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
-from evo.search.random_search import RandomSearch
 from genomes.chance import chance
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring

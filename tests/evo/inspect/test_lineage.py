@@ -13,9 +13,9 @@ from evo.inspect import lineage
 from evo.inspect.lineage import descent, keeps_parents, leaders, line, line_table, pedigree
 from evo.record import Generation
 from evo.run import Best, Run
-from evo.search.evolution_strategy import EvolutionStrategy
-from evo.search.genetic import Genetic
-from evo.search.variation import Variation
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.genetic import Genetic
+from evo.search.operators.variation import Variation
 from evo.session import evolve, new_run
 from genomes.expect import Unexpected
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evo.check import check_search
+from evo.search.algorithms.fitness_proportional import FitnessProportional
 from evo.search.base import Search
-from evo.search.fitness_proportional import FitnessProportional
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.spec import Field, GenomeSpec

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from deap import base, tools
 
-from evo.population import Fitness, Individual, individuals, matrix
+from evo.search.operators.deap_individual import Fitness, Individual, individuals, matrix
 
 
 def test_a_fitness_is_maximised_in_every_goal():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from deap import tools
 
-from evo.population import individuals
 from evo.search.base import deap_chance
-from evo.search.variation import Variation
+from evo.search.operators.deap_individual import individuals
+from evo.search.operators.variation import Variation
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.spec import Field, GenomeSpec

@@ -10,8 +10,8 @@ from deap import cma
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.population import individuals
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
+from evo.search.operators.deap_individual import individuals
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec

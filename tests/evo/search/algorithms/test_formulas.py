@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from deap import base, cma, tools
 
-from evo.population import Fitness, Individual
+from evo.search.algorithms.cma_es import CMAES
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.genetic import Genetic
+from evo.search.algorithms.nsga2 import NSGA2
+from evo.search.algorithms.nsga3 import NSGA3
 from evo.search.base import Asked, deap_chance, founders, unrelated
-from evo.search.cma_es import CMAES
-from evo.search.evolution_strategy import EvolutionStrategy
-from evo.search.genetic import Genetic
-from evo.search.nsga2 import NSGA2
-from evo.search.nsga3 import NSGA3
-from evo.search.variation import Variation
+from evo.search.operators.deap_individual import Fitness, Individual
+from evo.search.operators.variation import Variation
 from genomes.chance import chance
 from genomes.spec import Field, GenomeSpec
 

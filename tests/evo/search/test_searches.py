@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from evo.check import check_search
-from evo.search import SEARCHES
-from evo.search.cma_es import CMAES
-from evo.search.evolution_strategy import EvolutionStrategy
-from evo.search.genetic import Genetic
-from evo.search.nsga2 import NSGA2
-from evo.search.nsga3 import NSGA3
-from evo.search.random_search import RandomSearch
-from evo.search.steady_state import SteadyState
-from evo.search.variation import Variation
+from evo.search.algorithms import SEARCHES
+from evo.search.algorithms.cma_es import CMAES
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.genetic import Genetic
+from evo.search.algorithms.nsga2 import NSGA2
+from evo.search.algorithms.nsga3 import NSGA3
+from evo.search.algorithms.random_search import RandomSearch
+from evo.search.algorithms.steady_state import SteadyState
+from evo.search.operators.variation import Variation
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.spec import Field, GenomeSpec

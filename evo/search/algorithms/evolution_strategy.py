@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float64, Int, Int64
 from numpy import ndarray
 
-from evo.search import noise_table
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
+from evo.search.operators import noise_table
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec
@@ -33,7 +33,7 @@ class EvolutionStrategy(Search):
     the usual .999; and the estimate of the gradient is not divided by sigma, which changes nothing under Adam.
 
     Where a generation has more than 2^24 numbers the search is lazy: its noise comes from a table, and nobody holds it
-    whole (evo/search/noise_table.py says what that costs).
+    whole (evo/search/operators/noise_table.py says what that costs).
 
     Attributes:
         population: individuals a generation, an odd number: the centre itself and pairs centre +- sigma * noise.

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from deap import tools
 
-from evo.population import individuals
+from evo.search.algorithms.nsga2 import NSGA2
+from evo.search.algorithms.nsga3 import NSGA3
 from evo.search.base import deap_chance
-from evo.search.front_sort import best, crowding, fronts
-from evo.search.nsga2 import NSGA2
-from evo.search.nsga3 import NSGA3
+from evo.search.operators.deap_individual import individuals
+from evo.search.operators.front_sort import best, crowding, fronts
 from genomes.chance import chance
 
 

@@ -19,7 +19,7 @@ from evo.search.base import (
     numbered,
     unrelated,
 )
-from evo.search.variation import Variation, tournament
+from evo.search.operators.variation import Variation, tournament
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec

@@ -11,8 +11,8 @@ from deap import tools
 from jaxtyping import Float64, Int64
 from numpy import ndarray
 
-from evo.population import Individual, individuals, matrix
 from evo.search.base import Asked, deap_chance
+from evo.search.operators.deap_individual import Individual, individuals, matrix
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec

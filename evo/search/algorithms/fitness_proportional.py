@@ -10,8 +10,8 @@ from deap import tools
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.population import individuals, matrix
 from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
+from evo.search.operators.deap_individual import individuals, matrix
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec

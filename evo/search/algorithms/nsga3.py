@@ -12,11 +12,11 @@ from deap import tools
 from jaxtyping import Float64, Int
 from numpy import ndarray
 
-from evo.population import Individual
 from evo.search.base import check_population, deap_chance
 from evo.search.front import FrontSearch
-from evo.search.front_sort import fronts
-from evo.search.variation import Variation
+from evo.search.operators.deap_individual import Individual
+from evo.search.operators.front_sort import fronts
+from evo.search.operators.variation import Variation
 from genomes.chance import Chance
 from genomes.expect import expect
 from genomes.spec import GenomeSpec

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from evo.check import check_search
-from evo.search import evolution_strategy, noise_table
+from evo.search.algorithms import evolution_strategy
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.genetic import Genetic
+from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import Asked, Search
-from evo.search.evolution_strategy import EvolutionStrategy
-from evo.search.genetic import Genetic
-from evo.search.random_search import RandomSearch
+from evo.search.operators import noise_table
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.spec import Field, GenomeSpec
@@ -183,7 +184,7 @@ PEAK = r"""
 import re
 from pathlib import Path
 import numpy as np
-from evo.search.evolution_strategy import EvolutionStrategy
+from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from genomes.chance import chance
 from genomes.spec import Field, GenomeSpec
 
