@@ -22,9 +22,9 @@ import psutil
 from machine import setting
 
 from evo.cohort import Assay, Cohort, Outcome
-from evo.config import load
 from evo.executors import OnRay
-from evo.experiment import Experiment
+from evo.experiment.config import load
+from evo.experiment.experiment import Experiment
 from evo.isolate import evaluate_in_worker
 from evo.session import evolve
 from genomes.topology import layered

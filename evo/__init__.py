@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evo.cohort import evaluate
-    from evo.experiment import Experiment, assemble
+    from evo.experiment.experiment import Experiment, assemble
     from evo.run import Run
     from evo.session import evolve
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Experiment", "Run", "assemble", "evaluate", "evolve"]
 
 _HOMES = {
-    "Experiment": "evo.experiment",
+    "Experiment": "evo.experiment.experiment",
     "Run": "evo.run",
-    "assemble": "evo.experiment",
+    "assemble": "evo.experiment.experiment",
     "evaluate": "evo.cohort",
     "evolve": "evo.session",
 }

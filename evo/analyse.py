@@ -13,7 +13,7 @@ from rich.console import Console
 
 from evo.examiner import Examiner, Watch
 from evo.executors import Executor, OnRay, Serial
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.glossary import RESULT
 from evo.innate.innate import InnateTest, innate_test
 from evo.innate.size import genome_size

@@ -11,7 +11,7 @@ from typing import Any, final
 
 from evo.cohort import Assay, Cohort, Failure, Outcome, evaluate
 from evo.complaints import heard
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
 from evo.numerics import settle
 from evo.proof import Proof, proof_of_lives

@@ -12,12 +12,12 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.cohort import Cohort, Failure, Outcome, cohorts, unwritten
-from evo.complaints import asking
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.record import Generation, joined, screened, wrong
 from evo.search.base import Asked, State
 from genomes.chance import chance
 from genomes.expect import Unexpected, expect
+from genomes.foreign import asking
 
 
 class RunFailed(RuntimeError):

@@ -23,7 +23,7 @@ from evo.numerics import cores, variables
 from genomes.expect import Unexpected, expect
 
 if TYPE_CHECKING:
-    from evo.experiment import Experiment
+    from evo.experiment.experiment import Experiment
 
 _PREFLIGHT = 2.0  # seconds for a cluster's port to answer
 _PROBE = 30.0  # seconds for a cluster to let a process in; Ray itself may try for minutes

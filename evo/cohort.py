@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.experiment import Experiment, assemble, birth, wiring_bits
+from evo.experiment.experiment import Experiment, assemble, birth, wiring_bits
 from evo.numerics import settled, without_denormals
 from evo.search.base import State
 from genomes.chance import SHARED, Chance, chance

@@ -13,14 +13,14 @@ import numpy as np
 from evo.compare_pictures import curves, final
 from evo.compare_samples import Again, resampled
 from evo.compare_sentences import MEASURED, sentences
-from evo.config import plain_values
 from evo.differences import EXCHANGES, difference
+from evo.experiment.config import plain_values
+from evo.experiment.from_values import name_in, shown
+from evo.experiment.sweep import tails
 from evo.figures import CONDITIONS
-from evo.reader import name_in, shown
 from evo.report.section import Section
 from evo.result import Result, result
 from evo.run import Run
-from evo.sets import tails
 from evo.statistics import holm, mean_over_runs
 from genomes.expect import Unexpected, expect
 

@@ -7,41 +7,10 @@ logged by the driver, and is no part of a result.
 from __future__ import annotations
 
 import logging
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-from genomes.expect import Unexpected
-from genomes.foreign import is_house
 
 _MOST = 3  # sentences, of a run and of a cohort: the individuals of a component that is wrong say all the same
 _log = logging.getLogger(__name__)
 _said, _heard = list[str](), list[str]()
-
-
-def complaint(error: Exception) -> str:
-    """What was raised and where, in a sentence."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
-
-
-@contextmanager
-def asking(component: object) -> Iterator[None]:
-    """Around what the driver asks of a component: whatever a stranger's raises there is one sentence.
-
-    Raises:
-        Unexpected: it raised something; no further try would come to another end.
-    """
-    try:
-        yield
-    except Unexpected:
-        raise
-    except Exception as error:
-        if is_house(type(component).__module__):
-            raise
-        raise Unexpected(f"{type(component).__name__}: {complaint(error)}") from error
 
 
 def say(sentence: str) -> None:

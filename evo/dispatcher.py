@@ -14,7 +14,7 @@ from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine,
 from evo.cluster import Cluster, Unreachable
 from evo.cohort import Assay, Cohort, Failure, Outcome
 from evo.complaints import say
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.isolate import Evaluator
 from evo.jobs import Attempt, Job, Memory
 from evo.proof import Proof

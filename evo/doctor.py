@@ -18,7 +18,7 @@ from evo.numerics import cores
 
 if TYPE_CHECKING:
     from evo.cohort import Cohort
-    from evo.experiment import Experiment
+    from evo.experiment.experiment import Experiment
 
 _PATIENCE = 60.0  # seconds for a node to answer
 _SAME = ("python", "ray", "torch", "numpy", "deap", "instinct")  # whose versions decide whether results are the same
@@ -104,8 +104,8 @@ def _lives(address: str | None) -> Iterator[Finding]:
 def _trial() -> tuple[Experiment, Cohort]:
     """A cohort that lives for a moment."""
     from evo.cohort import cohorts
-    from evo.config import load
-    from evo.experiment import assemble
+    from evo.experiment.config import load
+    from evo.experiment.experiment import assemble
     from evo.search.base import founders
     from genomes.chance import chance
 

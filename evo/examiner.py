@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from evo.cohort import SELECTION, Assay, Cohort
 from evo.executors import Executor
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.record import joined
 from inner_loop.lifetime import Measurements
 

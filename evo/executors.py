@@ -14,7 +14,7 @@ from evo.answers import answer
 from evo.cluster import Cluster
 from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
-from evo.experiment import Experiment, pinned
+from evo.experiment.experiment import Experiment, pinned
 from evo.isolate import Evaluator, evaluate_guarded, evaluate_safely
 from evo.jobs import Memory
 from evo.luggage import own_modules

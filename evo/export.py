@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.inspect.graph import neuron_graph
 from evo.run import Best, Run
 from evo.storage.atomic import write_atomic

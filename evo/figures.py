@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.cohort import Assay, cohorts, evaluate
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.luck import UNMET, partly_luck
 from evo.storage.folder_checks import make_folder
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 import numpy as np
 
 from evo.cohort import Failure, Outcome
-from evo.limits import Limits
+from evo.experiment.limits import Limits
 from evo.record import FAILURES, outcome_arrays, outcome_of
 from evo.storage.arrays import pack, unpack
 from genomes.expect import Unexpected

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.search.front import FrontSearch
 from genomes.expect import Unexpected, expect
 

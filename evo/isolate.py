@@ -9,12 +9,13 @@ import numpy as np
 from numpy import ndarray
 
 from evo.cohort import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, written_out
-from evo.complaints import complaint, say
-from evo.experiment import Experiment, assemble
+from evo.complaints import say
+from evo.evaluation.resource_limits import OutOfTime, within
+from evo.experiment.experiment import Experiment, assemble
 from evo.guard import bounded, guarded
-from evo.limits import OutOfTime, within
 from evo.numerics import settle
 from genomes.expect import Unexpected
+from genomes.foreign import complaint
 
 ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")
 """Reasons that may lie with the machine, and are no reason until they recur."""

@@ -8,7 +8,7 @@ from typing import final
 from evo.bred import Bred, first_state
 from evo.cohort import Outcome
 from evo.executors import Executor
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import State
 from evo.steady import steady_generations

@@ -13,7 +13,7 @@ from jaxtyping import Integer
 from numpy import ndarray
 from torch import Tensor
 
-from evo.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment, birth
 from genomes.chance import chance
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype

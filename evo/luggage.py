@@ -11,12 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, final
 
-from evo.own_code import own_file, read, source
+from evo.experiment.user_code import own_file, read, source
 from genomes.expect import expect
 from genomes.foreign import is_house, modules_in
 
 if TYPE_CHECKING:
-    from evo.experiment import Experiment
+    from evo.experiment.experiment import Experiment
 
 _MOST_SOURCE = 5 * 2**20  # characters of a user's modules
 

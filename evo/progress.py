@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.record import Generation
 from evo.run import summary
 

@@ -10,9 +10,9 @@ from typing import final
 import numpy as np
 
 from evo.cohort import cohorts
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.limits import Limits
 from evo.isolate import evaluate_safely
-from evo.limits import Limits
 from evo.record import outcome_arrays
 from evo.storage.arrays import pack
 from genomes.chance import chance

@@ -16,14 +16,14 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.cohort import Failure, Outcome
-from evo.complaints import asking
-from evo.experiment import Experiment, assemble
-from evo.goals import Goals
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.goals import Goals
 from evo.search.base import State
 from evo.storage.checksums import Torn
 from evo.summary import Summary, best_of
 from genomes.chance import chance
 from genomes.expect import expect
+from genomes.foreign import asking
 from inner_loop.lifetime import Measurements
 
 FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost")

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from evo.cohort import Assay, cohorts, evaluate
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.run import Run
 from evo.search.base import founders
 from genomes.chance import chance

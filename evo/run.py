@@ -14,8 +14,8 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.cohort import Assay, Cohort, Outcome, cohorts, evaluate
-from evo.config import read
-from evo.experiment import Experiment, birth
+from evo.experiment.config import read
+from evo.experiment.experiment import Experiment, birth
 from evo.hall import Genomes
 from evo.luck import partly_luck
 from evo.numerics import settled

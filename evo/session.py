@@ -16,14 +16,14 @@ from typing import final
 import numpy as np
 
 from evo.bred import first_state
-from evo.complaints import asking, begin
-from evo.config import differing, dump, read, twin
+from evo.complaints import begin
 from evo.executors import Executor, Serial
-from evo.experiment import Experiment, pinned
+from evo.experiment.config import differing, dump, read, twin
+from evo.experiment.experiment import Experiment, pinned
+from evo.experiment.from_values import shown
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
 from evo.numerics import settled
-from evo.reader import shown
 from evo.record import Generation
 from evo.run import Run, summary
 from evo.search.base import State
@@ -31,6 +31,7 @@ from evo.storage.mirror import fetched, mirrored
 from evo.storage.run_folder import RunFolder
 from evo.thinning import thin
 from genomes.expect import Unexpected, expect, usable
+from genomes.foreign import asking
 
 _MOST = 5
 """Keys that a sentence names of those at which two experiments differ."""

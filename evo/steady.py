@@ -17,7 +17,7 @@ import numpy as np
 from evo.bred import Bred, first_state
 from evo.cohort import Cohort, Outcome
 from evo.executors import Executor
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.record import Generation, outcome_arrays, outcomes_of
 from evo.search.base import Asked, State
 from evo.storage.checksums import Torn

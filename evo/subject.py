@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.config import load, read
-from evo.experiment import Experiment, assemble
+from evo.experiment.config import load, read
+from evo.experiment.experiment import Experiment, assemble
 from evo.hall import hall_of_fame
 from evo.run import Best, Run
 from evo.storage.arrays import unpack_foreign

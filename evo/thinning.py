@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray
 
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.record import Generation
 from evo.storage.run_folder import RunFolder
 

@@ -41,8 +41,9 @@ def _resumable(place: Path) -> Iterator[None]:
 def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct evolve CONFIG [KEY=VALUE ...]."""
     from evo.cluster import Cluster
+    from evo.evolution.run_set import new_set
+    from evo.experiment.sweep import members
     from evo.session import new_run, next_free
-    from evo.sets import members, new_set
 
     overrides = list(options.overrides)
     if options.seed is not None:
@@ -106,8 +107,8 @@ def _session(path: Path, options: argparse.Namespace, console: Console, allow_co
 
 def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct list [WHAT]."""
-    from evo.config import shipped
-    from evo.registry import REGISTRY
+    from evo.experiment.config import shipped
+    from evo.experiment.registry import REGISTRY
 
     plurals = {"goals": "goals", "search": "searches"}
     kinds = {plurals.get(seam, f"{seam}s"): classes for seam, classes in REGISTRY.items()}
@@ -175,7 +176,7 @@ def unpack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct check MODULE:CLASS."""
-    from evo.check import check
+    from evo.experiment.contracts import check
 
     kept = check(options.component)
     for sentence in kept:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, TextIO, cast, final
 
 from genomes.expect import Unexpected
@@ -124,3 +126,27 @@ class _Held:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def complaint(error: Exception) -> str:
+    """What was raised and where, in a sentence."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
+
+
+@contextmanager
+def asking(component: object) -> Iterator[None]:
+    """Around what the driver asks of a component: whatever a stranger's raises there is one sentence.
+
+    Raises:
+        Unexpected: it raised something; no further try would come to another end.
+    """
+    try:
+        yield
+    except Unexpected:
+        raise
+    except Exception as error:
+        if is_house(type(component).__module__):
+            raise
+        raise Unexpected(f"{type(component).__name__}: {complaint(error)}") from error

@@ -32,7 +32,7 @@ from machine import processor
 from numpy import ndarray
 from scipy.stats import mannwhitneyu
 
-from evo.config import load
+from evo.experiment.config import load
 from evo.session import evolve
 
 TUNED = "6e6216e2c0a6282272da7533fb203bbcd1cb0e7e"

@@ -24,7 +24,7 @@ import headlines
 import numpy as np
 
 from evo import Run, evolve
-from evo.config import load
+from evo.experiment.config import load
 from genomes.chance import chance
 from genomes.phenotype import Phenotype
 from inner_loop.episodic import EpisodicLifetime, live_in

@@ -42,7 +42,7 @@ MODULES = {
     "evo/innate/controls.py": "evo/innate/test_controls.py",
     "evo/inspect/units.py": "evo/inspect/test_units.py evo/inspect/test_knockouts.py evo/inspect/test_rules.py",
     "evo/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",
-    "evo/goals.py": "evo/test_goals.py",
+    "evo/experiment/goals.py": "evo/test_goals.py",
     "genomes/spec.py": "genomes/test_spec.py genomes/test_evolvable.py",
     "evo/cohort.py": "evo/test_cohort.py evo/test_examiner.py evo/test_worlds.py",
 }

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from evo.cohort import cohorts, evaluate
-from evo.config import dump, load, read, shipped
-from evo.experiment import assemble, measurement_names
+from evo.experiment.config import dump, load, read, shipped
+from evo.experiment.experiment import assemble, measurement_names
 from evo.search.base import founders
 from genomes.chance import chance
 

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from evo.check import check
-from evo.config import read
-from evo.registry import SEAMS, seam_of
+from evo.experiment.config import read
+from evo.experiment.contracts import check
+from evo.experiment.registry import SEAMS, seam_of
 from evo.session import evolve
 
 DOCS = Path(__file__).parents[1] / "docs"

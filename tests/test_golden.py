@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from evo.cohort import cohorts, evaluate
-from evo.config import load
-from evo.experiment import assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import assemble
 from evo.numerics import settle
 from evo.record import joined, screened
 from genomes.chance import chance

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from evo.cohort import Assay, cohorts, evaluate
-from evo.config import load
-from evo.experiment import assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance
 

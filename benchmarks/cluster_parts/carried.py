@@ -21,7 +21,7 @@ from evo.answers import Answer, answer
 from evo.cluster import Cluster
 from evo.cohort import SELECTION, Cohort
 from evo.dispatcher import Dispatcher
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.jobs import Memory
 from evo.proof import Proof, proof_of_lives
 from genomes.chance import chance

@@ -20,7 +20,7 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, digits
 from evo.bred import Bred, first_state
 from evo.executors import OnRay
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.isolate import evaluate_in_worker
 from evo.session import evolve
 

@@ -21,9 +21,9 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import digest, known, ten_thousand_genes, witnessed
 from evo.bred import Bred, first_state
 from evo.cohort import Outcome
-from evo.config import load
 from evo.executors import OnRay
-from evo.experiment import Experiment, assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import Experiment, assemble
 from evo.numerics import settle
 from evo.run import Run
 from evo.session import evolve

@@ -17,7 +17,7 @@ from evo.cluster import Cluster
 from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
 from evo.executors import Cohorts, Executor
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.jobs import Memory
 from evo.proof import Proof
 

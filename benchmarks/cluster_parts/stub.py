@@ -22,7 +22,7 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, asleep, digits, known, seconds_of
 from evo.cohort import Cohort
 from evo.executors import Executor, OnRay
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.numerics import settle
 from evo.record import outcome_arrays
 from evo.session import evolve

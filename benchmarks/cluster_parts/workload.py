@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from evo.cohort import SELECTION, Assay, Cohort, Outcome, cohorts, written_out
-from evo.config import load
-from evo.experiment import Experiment, assemble
-from evo.goals import Scores
+from evo.experiment.config import load
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.goals import Scores
 from evo.isolate import evaluate_in_worker
 from evo.search.algorithms import EvolutionStrategy
 from genomes.chance import chance

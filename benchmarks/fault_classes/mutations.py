@@ -15,7 +15,8 @@ _NUMBERS = (
 _TEXTS = (
     "", " ", "~", "null", "true", "nan", "1e3", "a" * 5000, "\x1b[31mred", "line\nbreak", "a -> b", "a->", "->", "..",
     "../../x", "\u202e", "\ufeff", "é", "日本", "😀", "\0", "Nonsense", "os:system", "builtins:dict",
-    "evo.experiment:Experiment", "a.b.c:D", ":", "x:", ":x", ".:x", "posixpath:join", "cuda:99", "meta", "cpu:1",
+    "evo.experiment.experiment:Experiment",
+    "a.b.c:D", ":", "x:", ":x", ".:x", "posixpath:join", "cuda:99", "meta", "cpu:1",
     "innate.", ".x", "learned.nonsense", "%s", "{0}", "{",
 )  # fmt: skip
 _TEXT_LINES = (

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from evo.executors import OnRay
-from evo.experiment import Experiment, assemble
-from evo.limits import Limits
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.limits import Limits
 from evo.record import Generation
 from evo.session import evolve
 from fault_classes.poisonous import REASONS, Poisonous

@@ -16,8 +16,8 @@ import numpy as np
 
 from evo.cohort import SELECTION, Assay, Outcome
 from evo.executors import Cohorts, Executor, Serial
-from evo.experiment import Experiment
-from evo.goals import Scores
+from evo.experiment.experiment import Experiment
+from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from evo.session import evolve
 from genomes.encodings import GeneExpression
@@ -128,7 +128,7 @@ class Ended:
 
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["fault_classes.trial", "evo.verbs", "evo.command", "evo.sets"])
+_processes.set_forkserver_preload(["fault_classes.trial", "evo.verbs", "evo.command", "evo.experiment.sweep"])
 
 
 def begun(target: Callable[..., object], *arguments: Any, said: Path) -> multiprocessing.process.BaseProcess:

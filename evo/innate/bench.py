@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from evo.cohort import Assay
 from evo.examiner import Examiner, per_genome
-from evo.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment, assemble, birth
 from evo.luck import partly_luck
 from evo.search.base import founders
 from evo.statistics import Estimate, estimate, mean_over_runs

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment, birth
 from evo.innate.coding import Bits, of_positions
 from evo.innate.training import LEARNED, RATES, Code, Numbers, learned, rounded, taught, tuned, weights_of
 from evo.numerics import settled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.innate.bench import Bench
 from genomes.evolvable import evolvable_names
 from genomes.interventions.faster import Faster

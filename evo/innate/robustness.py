@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from evo.figures import CONDITIONS, INNATE, QUIET
 from evo.innate.battery import EVOLVED, Battery
 from evo.innate.bench import Bench, Rows, Scores, over_runs

@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from evo.cohort import Assay
 from evo.examiner import Examiner
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.figures import CONDITIONS
 from evo.innate import coding, controls
 from evo.innate.bench import Bench, Rows, Scores

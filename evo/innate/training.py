@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.innate.coding import Bits, quantised
 from genomes.chance import chance
 from genomes.phenotype import Phenotype

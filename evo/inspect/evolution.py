@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray
 
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.figures import INNATE, LEARNED, QUIET
 from evo.inspect import alleles, lineage
 from evo.inspect.evolution_pictures import course, scores

@@ -12,7 +12,7 @@ import numpy as np
 
 from evo.examiner import Examiner
 from evo.executors import Executor
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.figures import CONDITIONS
 from evo.inspect.units import units_of
 from evo.inspect.variants import Scored, Variants, examined

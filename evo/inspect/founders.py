@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evo.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment, assemble, birth
 from evo.inspect.graph import binary
 from evo.inspect.motifs import Measure, measured
 from evo.search.base import founders

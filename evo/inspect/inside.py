@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment, assemble, birth
 from evo.inspect.layers import Row, beside, between, heat_maps, in_words, layers, pairs, two_digits
 from evo.inspect.measured import Measured
 from evo.inspect.neurons import Tunings, index_name, rows, scatter, tuning

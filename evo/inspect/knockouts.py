@@ -15,7 +15,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.examiner import Examiner
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.figures import CONDITIONS
 from evo.inspect.doses import doses
 from evo.inspect.epistasis import epistasis

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.figures import INNATE, LEARNED, QUIET
 from evo.inspect.units import Units
 from evo.report.section import Picture, canvas

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
-from evo.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment, birth
 from evo.inspect import rule_pictures
 from evo.inspect.units import Units, units_of
 from evo.inspect.words import says

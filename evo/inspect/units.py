@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int, Integer
 from numpy import ndarray
 
-from evo.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment, assemble
 from genomes.spec import Evolve, Field, GenomeSpec
 from genomes.topology import Projection
 from genomes.wiring_rule import MOST, WiringRule, every

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from evo.cohort import Assay
 from evo.examiner import Examiner
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.inspect.units import Units
 from evo.report.section import Picture
 from evo.search.base import founders

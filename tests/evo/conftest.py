@@ -11,8 +11,8 @@ import pytest
 
 from evo.cohort import Cohort, cohorts
 from evo.executors import OnRay
-from evo.experiment import Experiment, assemble
-from evo.goals import Scores
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
 from genomes.chance import chance

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evo.goals import Goals
+from evo.experiment.goals import Goals
 from evo.search.base import Asked, Search, unrelated
 from inner_loop.world import Discrete, Moment, World
 from inner_loop.worlds.cart_pole import CartPole
@@ -84,7 +84,7 @@ import json, sys
 sys.path.append(".")
 import wild
 from dataclasses import replace
-from evo.config import load
+from evo.experiment.config import load
 from evo.session import evolve
 from genomes.expect import Unexpected
 

@@ -42,7 +42,7 @@ LIBRARIES = [pool["filepath"] for pool in threadpool_info()]
 SMALL = """
 from dataclasses import replace
 from evo import Run, evaluate, evolve
-from evo.config import load
+from evo.experiment.config import load
 experiment = load("teacher", ["generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"])
 seen = []
 """

@@ -315,10 +315,10 @@ sys.path.append(sys.argv[2])
 from dataclasses import replace
 from own_rules import Mine
 from evo.cluster import Cluster
-from evo.config import load
+from evo.experiment.config import load
 from evo.doctor import _lived
 from evo.cohort import cohorts
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from evo.cohort import Assay, cohorts, evaluate, unwritten, written_out
-from evo.experiment import assemble, birth
-from evo.goals import Scores
+from evo.experiment.experiment import assemble, birth
+from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.chance import SHARED, chance
 from genomes.encodings.random_wiring import RandomWiring

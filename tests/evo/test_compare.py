@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evo.compare import compare
-from evo.experiment import Experiment
+from evo.experiment.experiment import Experiment
 from evo.result import Result, result
 from evo.run import Run
 from evo.session import evolve, extend
@@ -245,7 +245,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: 
     topology = replace(run.experiment.topology, groups=tuple(
         replace(group, size=size) for group, size in zip(run.experiment.topology.groups, (64, 4, 10), strict=True)
     ))  # fmt: skip
-    from evo.goals import Scores
+    from evo.experiment.goals import Scores
 
     digits = made("digits", topology=topology, task=Digits(), goals=Scores(("innate.accuracy", "learned.accuracy")))
     with pytest.raises(Unexpected, match=r"same main score, but .*/a has explained_variance, .*/digits has accuracy"):

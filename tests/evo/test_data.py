@@ -13,7 +13,7 @@ from rich.console import Console
 
 from evo import Run, evolve
 from evo.executors import OnRay
-from evo.experiment import pinned
+from evo.experiment.experiment import pinned
 from evo.export import export
 from evo.inspect.inside import inside
 from evo.manifest import check_same_world, manifest

@@ -16,9 +16,9 @@ from evo.cluster import Cluster, Node
 from evo.cohort import SELECTION, Outcome, evaluate
 from evo.dispatcher import Dispatcher
 from evo.executors import OnRay, Serial
+from evo.experiment.limits import Limits
 from evo.isolate import evaluate_in_worker
 from evo.jobs import Memory
-from evo.limits import Limits
 from evo.proof import Proof, proof_of_lives
 from evo.record import outcome_arrays
 from genomes.expect import Unexpected

@@ -9,8 +9,8 @@ import pytest
 from evo.cohort import Assay, Cohort, evaluate
 from evo.examiner import Examiner, per_genome, repeated
 from evo.executors import Serial
-from evo.experiment import assemble
-from evo.goals import Scores
+from evo.experiment.experiment import assemble
+from evo.experiment.goals import Scores
 from evo.search.base import founders
 from genomes.chance import chance
 from genomes.encodings.random_wiring import RandomWiring

@@ -11,7 +11,7 @@ import pytest
 from evo import cohort
 from evo.cohort import cohorts
 from evo.executors import OnRay, Serial
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.isolate import evaluate_safely
 from evo.numerics import settle
 from evo.record import outcome_arrays
@@ -112,7 +112,7 @@ def test_runs_may_share_one_executor(to_live, ray_executor):
 def test_ray_may_have_been_imported_before(tmp_path):
     code = (
         "import ray, sys\n"
-        "from evo.config import load; from evo.executors import OnRay; from evo.session import evolve\n"
+        "from evo.experiment.config import load; from evo.executors import OnRay; from evo.session import evolve\n"
         "few = ('generations=2', 'search.population=5', 'cohort=3', 'lifetime.steps=3')\n"
         "with OnRay(1) as executor: print(len(list(evolve(load('teacher', few), sys.argv[1], executor))))\n"
         "print(ray.is_initialized())"

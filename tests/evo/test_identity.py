@@ -12,8 +12,8 @@ import pytest
 
 from evo import dispatcher, executors
 from evo.executors import OnRay, Serial
-from evo.experiment import Experiment
-from evo.goals import Scores
+from evo.experiment.experiment import Experiment
+from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
 from evo.session import evolve
 from evo.storage import atomic

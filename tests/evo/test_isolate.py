@@ -9,7 +9,7 @@ import pytest
 
 from evo.cohort import Outcome, evaluate
 from evo.executors import Serial
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.isolate import evaluate_safely, isolate
 from genomes.expect import Unexpected
 from genomes.spec import Evolvable, Evolve

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evo.cohort import Assay, cohorts, evaluate
-from evo.config import load
-from evo.experiment import assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import assemble
 from evo.inspect.knockouts import lives_of
 from evo.luck import partly_luck
 from evo.result import result

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from evo.cli import main
-from evo.config import dump, read
 from evo.executors import OnRay
+from evo.experiment.config import dump, read
+from evo.experiment.sweep import members
 from evo.luggage import own_modules
 from evo.run import Run
-from evo.sets import members
 from genomes.expect import Unexpected
 from inner_loop.worlds.gymnasium import Gymnasium
 

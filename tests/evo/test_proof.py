@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from evo import numerics
-from evo.goals import Scores
+from evo.experiment.goals import Scores
 from evo.manifest import check_same_world, manifest
 from evo.numerics import VARIABLES, kernels, use_portable_kernels
 from evo.proof import _lived, proof_of_lives, proof_of_search

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo.cohort import Failure, Outcome, evaluate
-from evo.goals import Scores
+from evo.experiment.goals import Scores
 from evo.record import FAILURES, Generation, joined, outcome_arrays, outcome_of, outcomes_of, screened
 from evo.search.operators.deap_individual import individuals
 from evo.storage.checksums import Torn

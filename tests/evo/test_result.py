@@ -4,7 +4,7 @@ import numpy as np
 
 from evo import Run, assemble, evolve
 from evo.cohort import Assay, cohorts, evaluate
-from evo.goals import Scores
+from evo.experiment.goals import Scores
 from evo.result import founders_scores, result
 from evo.search.algorithms import EvolutionStrategy
 from evo.search.base import founders

@@ -8,8 +8,8 @@ import pytest
 
 from evo import Run, evolve
 from evo.cohort import SELECTION, Assay, Cohort, evaluate
-from evo.experiment import birth
-from evo.goals import Scores
+from evo.experiment.experiment import birth
+from evo.experiment.goals import Scores
 from evo.run import Best
 from evo.search.algorithms.random_search import RandomSearch
 from evo.storage.checksums import Torn
@@ -215,7 +215,7 @@ MINE = """
 from dataclasses import dataclass
 from typing import final
 import numpy as np
-from evo.goals import Goals
+from evo.experiment.goals import Goals
 
 @final
 @dataclass(frozen=True)

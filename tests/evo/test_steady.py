@@ -7,8 +7,8 @@ import pytest
 
 from evo import isolate
 from evo.cohort import Assay, cohorts, evaluate
-from evo.config import load
 from evo.executors import Executor, OnRay, Serial
+from evo.experiment.config import load
 from evo.run import Run
 from evo.search.algorithms import NSGA2, EvolutionStrategy, SteadyState
 from evo.session import evolve

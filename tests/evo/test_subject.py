@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from evo.cohort import Assay
-from evo.config import dump
 from evo.examiner import Examiner
 from evo.executors import Serial
-from evo.experiment import assemble
+from evo.experiment.config import dump
+from evo.experiment.experiment import assemble
 from evo.export import export
 from evo.hall import hall_of_fame
 from evo.run import Run

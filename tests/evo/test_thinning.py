@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evo import Run, evolve, thinning
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.figures import evolution
 from evo.record import Generation
 from evo.result import result

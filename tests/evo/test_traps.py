@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from deap import tools
 
-from evo.check import check_search
 from evo.cohort import Outcome, evaluate
 from evo.executors import OnRay
-from evo.experiment import assemble
-from evo.goals import Scores
+from evo.experiment.contracts import check_search
+from evo.experiment.experiment import assemble
+from evo.experiment.goals import Scores
 from evo.record import joined, screened
 from evo.search.algorithms import SEARCHES
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy

@@ -17,7 +17,7 @@ import torch
 
 from evo.cohort import Outcome, evaluate
 from evo.executors import OnRay, Serial
-from evo.goals import Scores
+from evo.experiment.goals import Scores
 from evo.isolate import evaluate_in_worker
 from evo.numerics import settle
 from evo.record import joined, outcome_arrays, screened

@@ -12,10 +12,10 @@ from rich.console import Console
 from evo import dispatcher
 from evo.cli import main
 from evo.cohort import SELECTION, Assay, Cohort, evaluate
-from evo.config import dump, read
 from evo.executors import OnRay, Serial
-from evo.experiment import Experiment, assemble, birth, measurement_names
-from evo.goals import Scores
+from evo.experiment.config import dump, read
+from evo.experiment.experiment import Experiment, assemble, birth, measurement_names
+from evo.experiment.goals import Scores
 from evo.progress import Progress
 from evo.result import result
 from evo.run import Run
@@ -553,7 +553,7 @@ def test_leaks_are_exported_and_belong_to_the_module(tmp_path):
     import networkx
     import torch
 
-    from evo.config import load
+    from evo.experiment.config import load
     from evo.export import export
     from evo.session import evolve
 

@@ -8,8 +8,8 @@ import pytest
 from evo.cohort import Assay
 from evo.examiner import Examiner
 from evo.executors import Executor, Serial
-from evo.experiment import Experiment, assemble
-from evo.goals import Scores as ScoresAsGoals
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.goals import Scores as ScoresAsGoals
 from evo.innate.bench import Bench
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders

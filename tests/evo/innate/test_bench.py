@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.config import load
 from evo.examiner import Examiner
 from evo.executors import Serial
-from evo.experiment import assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import assemble
 from evo.innate.bench import Bench, Scores, above_over_runs, over_runs
 from evo.statistics import estimate, mean_over_runs
 from genomes.encodings.random_wiring import RandomWiring

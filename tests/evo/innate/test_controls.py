@@ -11,8 +11,8 @@ import torch
 from evo.cohort import Assay
 from evo.examiner import Examiner
 from evo.executors import Serial
-from evo.experiment import assemble, birth
-from evo.goals import Scores
+from evo.experiment.experiment import assemble, birth
+from evo.experiment.goals import Scores
 from evo.innate.controls import METHODS, NETWORKS, controls, low_rank, origin, pruned, random_basis, written
 from evo.innate.training import LEARNED, RATES, Code, _Adam, _worth, learned, taught, tuned, weights_of
 from genomes.chance import chance

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.config import load
-from evo.experiment import assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import assemble
 from evo.innate.battery import EVOLVED, battery
 from evo.innate.nulls import FOUNDERS
 from evo.innate.robustness import MUTATION, NEURONS, NOISE, SYNAPSES, harms, mutants, resized, robustness

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evo.config import load
+from evo.experiment.config import load
 from evo.innate.sentence import Wording, chances, number, one_line
 from evo.run import Run
 

@@ -10,8 +10,8 @@ import pytest
 from evo.cohort import Assay
 from evo.examiner import Examiner, repeated
 from evo.executors import Serial
-from evo.experiment import assemble
-from evo.goals import Scores as Goals
+from evo.experiment.experiment import assemble
+from evo.experiment.goals import Scores as Goals
 from evo.innate import controls
 from evo.innate import size as size_module
 from evo.innate.bench import Bench, Scores

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from evo.config import load
-from evo.experiment import assemble
+from evo.experiment.config import load
+from evo.experiment.experiment import assemble
 from evo.inspect import alleles
 from evo.inspect.alleles import Trajectories, allele_names, census, diversity, fixation_table, shares_table, shown_genes
 from evo.run import Run

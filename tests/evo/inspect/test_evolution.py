@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from evo.experiment import assemble
-from evo.goals import Scores
+from evo.experiment.experiment import assemble
+from evo.experiment.goals import Scores
 from evo.inspect.evolution import assimilation_index, assimilation_interval, evolution, non_dominated, thinned
 from evo.record import Generation
 from evo.report.section import Section

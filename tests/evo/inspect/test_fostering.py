@@ -9,7 +9,7 @@ import pytest
 
 from evo.examiner import Examiner
 from evo.executors import Serial
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.inspect.fostering import cross_fostering
 from evo.inspect.variants import examined
 from evo.run import Run

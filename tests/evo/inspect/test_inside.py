@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.experiment import Experiment, assemble, birth
-from evo.goals import Scores
+from evo.experiment.experiment import Experiment, assemble, birth
+from evo.experiment.goals import Scores
 from evo.inspect import inside as inside_module
 from evo.inspect import layers, neurons
 from evo.inspect.inside import inside

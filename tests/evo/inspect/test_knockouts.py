@@ -12,8 +12,8 @@ import pytest
 
 from evo.examiner import Examiner
 from evo.executors import Serial
-from evo.experiment import Experiment, assemble
-from evo.goals import Scores
+from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.goals import Scores
 from evo.inspect.doses import DOSES
 from evo.inspect.epistasis import _sentence, apart
 from evo.inspect.knockouts import Knockouts, knockouts

@@ -8,7 +8,7 @@ import networkx
 import numpy as np
 import pytest
 
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.inspect import lineage
 from evo.inspect.lineage import descent, keeps_parents, leaders, line, line_table, pedigree
 from evo.record import Generation

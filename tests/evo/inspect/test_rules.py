@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
 from evo.inspect.rules import readings, rules, verb
 from evo.inspect.units import units_of
 from evo.subject import Subject

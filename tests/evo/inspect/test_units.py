@@ -6,8 +6,8 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.experiment import assemble
-from evo.goals import Scores
+from evo.experiment.experiment import assemble
+from evo.experiment.goals import Scores
 from evo.inspect.units import Units, units_of
 from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct

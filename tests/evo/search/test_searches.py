@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from evo.check import check_search
+from evo.experiment.contracts import check_search
 from evo.search.algorithms import SEARCHES
 from evo.search.algorithms.cma_es import CMAES
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy

@@ -7,9 +7,9 @@ import pytest
 
 from evo import evolve
 from evo.cli import main
-from evo.config import load
+from evo.experiment.config import load
+from evo.experiment.sweep import members
 from evo.run import Run
-from evo.sets import members
 from evo.storage.user_paths import file_to_write, folder_to_write, is_override
 from genomes.expect import Unexpected
 
@@ -130,9 +130,9 @@ def test_an_override_is_told_from_a_file_however_long_it_is(tmp_path):
 
 def test_members_of_a_set_whose_names_would_be_too_long_are_numbered(monkeypatch):
     swept = ["sweep.encoding.gain=[1,0.1234567890123]", "sweep.rule.momentum=[0.1234567890123]"]
-    monkeypatch.setattr("evo.sets._LONGEST_NAME", 30)
+    monkeypatch.setattr("evo.experiment.sweep._LONGEST_NAME", 30)
     names = ["gain-1_momentum-0.1234567890123", "member-2"]
     assert len(names[0]) == 31
     assert [member.name for member in members("teacher", swept, seeds=1)] == ["member-1_seed-0", "member-2_seed-0"]
-    monkeypatch.setattr("evo.sets._LONGEST_NAME", 31)
+    monkeypatch.setattr("evo.experiment.sweep._LONGEST_NAME", 31)
     assert [member.name for member in members("teacher", swept, seeds=1)] == [f"{name}_seed-0" for name in names]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from evo.check import check_search
+from evo.experiment.contracts import check_search
 from evo.search.algorithms.fitness_proportional import FitnessProportional
 from evo.search.base import Search
 from genomes.chance import chance

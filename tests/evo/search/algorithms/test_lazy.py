@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo.check import check_search
+from evo.experiment.contracts import check_search
 from evo.search.algorithms import evolution_strategy
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from evo.registry import REGISTRY, SEAMS, kind_of, names, resolve
+from evo.experiment.registry import REGISTRY, SEAMS, kind_of, names, resolve
 from evo.search.algorithms.random_search import RandomSearch
 from genomes.expect import Unexpected
 

@@ -1,49 +1,20 @@
-"""How much lives may take, and how many may fail: faults become records, up to a limit."""
+"""Limits of time and memory around the lives of a cohort."""
 
 from __future__ import annotations
 
 import faulthandler
-import math
 import os
 import resource
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from types import FrameType
-from typing import NoReturn, final
+from typing import NoReturn
 
-from genomes.expect import expect
-
-
-@final
-@dataclass(frozen=True)
-class Limits:
-    """What is enough.
-
-    A limit in steps belongs to the lifetime and decides a result in the same way everywhere. These are of the machine:
-    whoever exceeds one is tried again, then found among its cohort and recorded as a failure, and what was recorded
-    is what a resumed run goes on with.
-
-    Attributes:
-        seconds: that a cohort's lives may take in a worker; None: as long as they want.
-        memory: GiB that a cohort may ask for beyond what its process has at birth; None: what there is.
-        failures: the share of a generation that may fail; beyond it the run stops with a sentence.
-    """
-
-    seconds: float | None = None
-    memory: float | None = None
-    failures: float = 0.9
-
-    def __post_init__(self) -> None:
-        for name in ("seconds", "memory"):
-            number = getattr(self, name)
-            good = number is None or (math.isfinite(number) and number > 0)
-            expect(good, f"limits.{name}", "a number above 0, or null", number)
-        expect(0 <= self.failures <= 1, "limits.failures", "a share, 0 to 1", self.failures)
+from evo.experiment.limits import Limits
 
 
 class OutOfTime(Exception):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from evo.experiment import assemble, birth, wiring_bits
-from evo.goals import Scores
+from evo.experiment.experiment import assemble, birth, wiring_bits
+from evo.experiment.goals import Scores
 from evo.search.algorithms.cma_es import CMAES
 from evo.search.algorithms.nsga2 import NSGA2
 from genomes.chance import chance

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evo.document import LARGEST, parse, write
+from evo.experiment.strict_yaml import LARGEST, parse, write
 from genomes.expect import Unexpected
 
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=12)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from genomes.foreign import is_house, modules_in, parts
 
 if TYPE_CHECKING:
-    from evo.experiment import Experiment
+    from evo.experiment.experiment import Experiment
 
 _texts: dict[int, tuple[ModuleSpec, str]] = {}  # a module that is imported anew has a new spec
 

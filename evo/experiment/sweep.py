@@ -9,17 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from os import PathLike
-from pathlib import Path
 from typing import Any, final
 
-from evo.config import document, split, understood
-from evo.experiment import Experiment
-from evo.mistakes import COMMAND_LINE
-from evo.reader import shown
-from evo.session import new_run
-from evo.storage.atomic import write_atomic
-from evo.storage.folder_checks import taken
-from evo.storage.run_set import FORMAT, SET
+from evo.experiment.config import document, split, understood
+from evo.experiment.experiment import Experiment
+from evo.experiment.from_values import shown
+from evo.experiment.mistakes import COMMAND_LINE
 from genomes.expect import Unexpected, expect
 
 LARGEST = 1000
@@ -86,26 +81,6 @@ def members(
     if mistakes:
         raise Unexpected("\n".join(mistakes))
     _check_differ(made, name)
-    return made
-
-
-def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> list[Path]:
-    """Makes the run folders of a set inside one folder, and gives them; a set that `runs_of` finds is complete.
-
-    Args:
-        command: what made the set; each run's manifest has it, with the member's own overrides at the end.
-
-    Raises:
-        Unexpected: something is there already, or the disk refuses.
-    """
-    if path.exists() and not path.is_dir():
-        raise taken(path)
-    expect(
-        not path.exists() or not any(path.iterdir()), str(path), "a new or empty folder for a set", "a folder in use"
-    )
-    made = [new_run(m.experiment, path / m.name, m.name, [*command, *m.overrides]) for m in members]
-    content = {"format": FORMAT, "members": [member.name for member in members]}
-    write_atomic(path / SET, f"{json.dumps(content, indent=2)}\n".encode())  # last: whoever finds it finds every run
     return made
 
 

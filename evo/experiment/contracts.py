@@ -10,15 +10,15 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.complaints import complaint
-from evo.config import check_readable
-from evo.goals import Goals
-from evo.registry import REGISTRY, SEAMS, named, resolve, seam_of
+from evo.experiment.config import check_readable
+from evo.experiment.goals import Goals
+from evo.experiment.registry import REGISTRY, SEAMS, named, resolve, seam_of
 from evo.search.base import Search, State
 from genomes.chance import Chance, chance
 from genomes.check import check_encoding
 from genomes.clauses import Clauses
 from genomes.expect import Unexpected, expect, nearest
+from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
 from inner_loop.check import check_objective, check_rule, check_task
 from inner_loop.check_world import check_world

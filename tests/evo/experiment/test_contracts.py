@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from evo.check import check
 from evo.cli import main
-from evo.config import read
+from evo.experiment.config import read
+from evo.experiment.contracts import check
 from evo.session import evolve
 from genomes.expect import Unexpected
 from genomes.foreign import imported
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 import numpy as np
-from evo.goals import Goals
+from evo.experiment.goals import Goals
 from evo.search.algorithms.random_search import RandomSearch
 from inner_loop.rule import LearningRule
 from inner_loop.task import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from evo.goals import GOALS, Goals
+from evo.experiment.goals import GOALS, Goals
 from evo.search.algorithms import SEARCHES
 from evo.search.base import Search
 from genomes.encoding import Encoding

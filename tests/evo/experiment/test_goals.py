@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from evo.check import check_goals
-from evo.experiment import measurement_names
-from evo.goals import GOALS, Scores
+from evo.experiment.contracts import check_goals
+from evo.experiment.experiment import measurement_names
+from evo.experiment.goals import GOALS, Scores
 from genomes.expect import Unexpected
 from inner_loop.episodic import CONDITIONS, EpisodicLifetime
 from inner_loop.lifetime import Lifetime

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from evo.experiment.user_code import hashes, source
 from evo.manifest import check_same_world, manifest
-from evo.own_code import hashes, source
 from genomes.expect import Unexpected
 
 PACKAGE = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evo.config import load, read, shipped
+from evo.experiment.config import load, read, shipped
 from genomes.expect import Unexpected
 
 DIGITS = shipped()["digits"].read_text(encoding="utf-8")

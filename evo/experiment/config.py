@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_jsonable_python
 
-from evo.document import LARGEST, parse, write
-from evo.experiment import Experiment
-from evo.mistakes import COMMAND_LINE, Mistake, begin_of
-from evo.reader import Reader, name_in, opened, shown
-from evo.registry import REGISTRY, kind_of
+from evo.experiment.experiment import Experiment
+from evo.experiment.from_values import Reader, name_in, opened, shown
+from evo.experiment.mistakes import COMMAND_LINE, Mistake, begin_of
+from evo.experiment.registry import REGISTRY, kind_of
+from evo.experiment.strict_yaml import LARGEST, parse, write
 from genomes.expect import Unexpected, nearest, usable
 
 _WITH_CODE = (*REGISTRY, "held_out")
@@ -160,7 +160,7 @@ def _flat(value: Any, key: str) -> dict[str, Any]:
 
 def shipped() -> dict[str, Path]:
     """The configs that come with the package, by name."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     # a wheel carries them inside evo; in the source tree they lie beside it
     folder = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}

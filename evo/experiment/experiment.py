@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float64, Integer
 from numpy import ndarray
 
-from evo.goals import Goals
-from evo.limits import Limits
+from evo.experiment.goals import Goals
+from evo.experiment.limits import Limits
 from evo.search.base import Search
 from genomes.chance import Chance
 from genomes.encoding import Encoding, develop, encoding_spec

@@ -12,14 +12,13 @@ from typing import Any, Literal, Union, final, get_args, get_origin
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from evo.complaints import complaint
-from evo.experiment import NUMBERS, Experiment, check_alone
-from evo.mistakes import look_on
-from evo.registry import REGISTRY, names, not_allowed, resolve
-from evo.shapes import Shape, described, shapes
+from evo.experiment.experiment import NUMBERS, Experiment, check_alone
+from evo.experiment.field_types import Shape, described, shapes
+from evo.experiment.mistakes import look_on
+from evo.experiment.registry import REGISTRY, names, not_allowed, resolve
 from genomes.evolvable import evolvable_names
 from genomes.expect import Unexpected, nearest
-from genomes.foreign import is_house, modules_in
+from genomes.foreign import complaint, is_house, modules_in
 from genomes.spec import Evolve
 from genomes.topology import Group
 from inner_loop.episodic import EpisodicLifetime

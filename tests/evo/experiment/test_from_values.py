@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo.config import dump, read, understood
-from evo.experiment import Experiment
+from evo.experiment.config import dump, read, understood
+from evo.experiment.experiment import Experiment
 from genomes.expect import Unexpected
 
 PLAIN: dict[str, Any] = {

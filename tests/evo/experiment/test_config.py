@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from evo.config import document, dump, load, plain_values, read, understood
-from evo.experiment import Experiment
-from evo.goals import Scores
+from evo.experiment.config import document, dump, load, plain_values, read, understood
+from evo.experiment.experiment import Experiment
+from evo.experiment.goals import Scores
 from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.operators.variation import Variation

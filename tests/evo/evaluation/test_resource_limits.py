@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from evo.cohort import evaluate
+from evo.evaluation.resource_limits import OutOfTime, within
 from evo.executors import OnRay, Serial
-from evo.experiment import assemble
+from evo.experiment.experiment import assemble
+from evo.experiment.limits import Limits
 from evo.guard import guarded
 from evo.isolate import evaluate_guarded, evaluate_safely
-from evo.limits import Limits, OutOfTime, within
 from genomes.expect import Unexpected, expect
 from genomes.spec import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime

@@ -1,0 +1,1 @@
+"""One cohort, evaluated here: births, lives, measurements, and the faults of individuals."""

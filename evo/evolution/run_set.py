@@ -1,0 +1,34 @@
+"""A new set of runs: every member of a sweep gets its run folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from evo.experiment.sweep import Member
+from evo.session import new_run
+from evo.storage.atomic import write_atomic
+from evo.storage.folder_checks import taken
+from evo.storage.run_set import FORMAT, SET
+from genomes.expect import expect
+
+
+def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> list[Path]:
+    """Makes the run folders of a set inside one folder, and gives them; a set that `runs_of` finds is complete.
+
+    Args:
+        command: what made the set; each run's manifest has it, with the member's own overrides at the end.
+
+    Raises:
+        Unexpected: something is there already, or the disk refuses.
+    """
+    if path.exists() and not path.is_dir():
+        raise taken(path)
+    expect(
+        not path.exists() or not any(path.iterdir()), str(path), "a new or empty folder for a set", "a folder in use"
+    )
+    made = [new_run(m.experiment, path / m.name, m.name, [*command, *m.overrides]) for m in members]
+    content = {"format": FORMAT, "members": [member.name for member in members]}
+    write_atomic(path / SET, f"{json.dumps(content, indent=2)}\n".encode())  # last: whoever finds it finds every run
+    return made
