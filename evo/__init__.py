@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evo.cohort import evaluate
+    from evo.evaluation.evaluate import evaluate
     from evo.experiment.experiment import Experiment, assemble
     from evo.run import Run
     from evo.session import evolve
@@ -21,7 +21,7 @@ _HOMES = {
     "Experiment": "evo.experiment.experiment",
     "Run": "evo.run",
     "assemble": "evo.experiment.experiment",
-    "evaluate": "evo.cohort",
+    "evaluate": "evo.evaluation.evaluate",
     "evolve": "evo.session",
 }
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from evo.evaluation.numerics import settle
+from evo.evaluation.stochastic_scores import UNMET, partly_luck
 from evo.examiner import Examiner, Watch
 from evo.executors import Executor, OnRay, Serial
 from evo.experiment.experiment import Experiment
@@ -25,8 +27,6 @@ from evo.inspect.knockouts import knockouts, lives_of
 from evo.inspect.measured import read_measured
 from evo.inspect.rules import rules
 from evo.inspect.wiring import wiring
-from evo.luck import UNMET, partly_luck
-from evo.numerics import settle
 from evo.report.page import render
 from evo.report.save import save
 from evo.report.section import Section

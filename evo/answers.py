@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
 
-from evo.cohort import Assay, Cohort, Failure, Outcome, evaluate
-from evo.complaints import heard
+from evo.evaluation.cohort import Assay, Cohort
+from evo.evaluation.error_log import heard
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fault_isolation import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
+from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.numerics import settle
+from evo.evaluation.outcome import Failure, Outcome, outcome_arrays
 from evo.experiment.experiment import Experiment
-from evo.isolate import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
-from evo.numerics import settle
-from evo.proof import Proof, proof_of_lives
-from evo.record import outcome_arrays
 from evo.storage.arrays import pack
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from evo.numerics import SETTLED
+from evo.evaluation.numerics import SETTLED
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",

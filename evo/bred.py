@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.cohort import Cohort, Failure, Outcome, cohorts, unwritten
+from evo.evaluation.cohort import Cohort, cohorts, unwritten
+from evo.evaluation.outcome import Failure, Outcome, joined
 from evo.experiment.experiment import Experiment, assemble
-from evo.record import Generation, joined, screened, wrong
+from evo.record import Generation, screened, wrong
 from evo.search.base import Asked, State
 from genomes.chance import chance
 from genomes.expect import Unexpected, expect

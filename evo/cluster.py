@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
 from evo.borrowed import borrowed, listening_quietly, own_handler, quiet, undrawn
+from evo.evaluation.numerics import cores, variables
 from evo.luggage import travelling
-from evo.numerics import cores, variables
 from genomes.expect import Unexpected, expect
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from evo.announce import announce
+from evo.evaluation.fault_isolation import ENVIRONMENTAL
+from evo.evaluation.numerics import settle
 from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
-from evo.isolate import ENVIRONMENTAL
-from evo.numerics import settle
 from evo.progress import Progress
 from evo.result import Result, result
 from evo.run import Run

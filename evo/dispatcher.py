@@ -12,12 +12,13 @@ from typing import Any, final
 
 from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ, late_answer_of
 from evo.cluster import Cluster, Unreachable
-from evo.cohort import Assay, Cohort, Failure, Outcome
-from evo.complaints import say
+from evo.evaluation.cohort import Assay, Cohort
+from evo.evaluation.error_log import say
+from evo.evaluation.fault_isolation import Evaluator
+from evo.evaluation.fingerprint import Proof
+from evo.evaluation.outcome import Failure, Outcome
 from evo.experiment.experiment import Experiment
-from evo.isolate import Evaluator
 from evo.jobs import Attempt, Job, Memory
-from evo.proof import Proof
 from genomes.chance import chance
 from genomes.expect import Unexpected
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from evo.cluster import Cluster
-from evo.numerics import cores
+from evo.evaluation.numerics import cores
 
 if TYPE_CHECKING:
-    from evo.cohort import Cohort
+    from evo.evaluation.cohort import Cohort
     from evo.experiment.experiment import Experiment
 
 _PATIENCE = 60.0  # seconds for a node to answer
@@ -103,7 +103,7 @@ def _lives(address: str | None) -> Iterator[Finding]:
 
 def _trial() -> tuple[Experiment, Cohort]:
     """A cohort that lives for a moment."""
-    from evo.cohort import cohorts
+    from evo.evaluation.cohort import cohorts
     from evo.experiment.config import load
     from evo.experiment.experiment import assemble
     from evo.search.base import founders
@@ -117,8 +117,8 @@ def _trial() -> tuple[Experiment, Cohort]:
 
 def _lived(experiment: Experiment, cohort: Cohort) -> bytes:
     """What the cohort comes to where this runs."""
-    from evo.isolate import evaluate_in_worker
-    from evo.record import outcome_arrays
+    from evo.evaluation.fault_isolation import evaluate_in_worker
+    from evo.evaluation.outcome import outcome_arrays
     from evo.storage.arrays import pack
 
     return pack(outcome_arrays(evaluate_in_worker(experiment, cohort)))

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.outcome import joined
 from evo.executors import Executor
 from evo.experiment.experiment import Experiment
-from evo.record import joined
 from inner_loop.lifetime import Measurements
 
 _GENERATION = -3  # no run has it: its chance was never met, neither by selection nor by a run's result

@@ -12,13 +12,14 @@ from typing import Any, final
 from evo.announce import RESTARTED
 from evo.answers import answer
 from evo.cluster import Cluster
-from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
+from evo.evaluation.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.fault_isolation import Evaluator, evaluate_guarded, evaluate_safely
+from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, pinned
-from evo.isolate import Evaluator, evaluate_guarded, evaluate_safely
 from evo.jobs import Memory
 from evo.luggage import own_modules
-from evo.proof import Proof, proof_of_lives
 from genomes.expect import expect
 
 Cohorts = Iterable[Cohort | None]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evo.cohort import Assay, cohorts, evaluate
+from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.stochastic_scores import UNMET, partly_luck
 from evo.experiment.experiment import assemble
-from evo.luck import UNMET, partly_luck
 from evo.storage.folder_checks import make_folder
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evo.answers import Answer
-from evo.cohort import Cohort, Outcome
+from evo.evaluation.cohort import Cohort
+from evo.evaluation.outcome import Outcome
 
 
 @final

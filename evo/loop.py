@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import final
 
 from evo.bred import Bred, first_state
-from evo.cohort import Outcome
+from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.executors import Executor
 from evo.experiment.experiment import Experiment
-from evo.record import Generation, outcome_arrays, outcomes_of
+from evo.record import Generation
 from evo.search.base import State
 from evo.steady import steady_generations
 from evo.storage.run_folder import RunFolder

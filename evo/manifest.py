@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from evo.evaluation.fingerprint import proof_of_lives, proof_of_search
+from evo.evaluation.numerics import kernels, settled
 from evo.experiment.experiment import Experiment
 from evo.experiment.user_code import hashes, place_of
-from evo.numerics import kernels, settled
-from evo.proof import proof_of_lives, proof_of_search
 from genomes.expect import Unexpected, expect
 
 _EXACT = ("instinct", "torch", "numpy", "deap")

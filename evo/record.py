@@ -1,12 +1,9 @@
-"""Outcomes and generations as named arrays: what the journal and the run folder hold."""
+"""A generation that was evaluated, and its named arrays in the run folder."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -15,10 +12,11 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.cohort import Failure, Outcome
+from evo.evaluation.outcome import FAILURES, Failure, codes_of, failures_of
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Goals
 from evo.search.base import State
+from evo.storage.arrays import Arrays
 from evo.storage.checksums import Torn
 from evo.summary import Summary, best_of
 from genomes.chance import chance
@@ -26,10 +24,7 @@ from genomes.expect import expect
 from genomes.foreign import asking
 from inner_loop.lifetime import Measurements
 
-FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost")
 _MEASURED, _SOURCE = "measurement.", "source."
-
-Arrays = dict[str, ndarray]
 
 
 @final
@@ -120,7 +115,7 @@ class Generation:
 
     def arrays(self) -> Arrays:
         """As the run folder stores it."""
-        arrays: Arrays = {"parents": self.parents, "goals": self.goals, "failures": _coded(self.failures)}
+        arrays: Arrays = {"parents": self.parents, "goals": self.goals, "failures": codes_of(self.failures)}
         arrays |= {_MEASURED + name: measured for name, measured in self.measurements.items()}
         if self.levels is None:
             arrays |= {_SOURCE + name: array for name, array in (self.source or {}).items()}
@@ -149,70 +144,11 @@ class Generation:
             bred = int(arrays["bred"]) if "bred" in arrays else None
             kept = (arrays["kept"], _summary(arrays)) if "kept" in arrays else None
             levels, parents, goals = arrays.get("levels"), arrays["parents"], arrays["goals"]
-            failures = _named(arrays["failures"])
+            failures = failures_of(arrays["failures"])
             return cls(index, levels, parents, goals, _measurements(arrays), failures, source or None, bred, kept)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             why = str(error).splitlines()[0]
             raise Torn(f"generation {index}: expected the arrays of a generation, got others ({why})") from error
-
-
-def outcome_arrays(outcome: Outcome) -> Arrays:
-    """As the journal stores it: three arrays, since every member of an archive costs more than what it holds."""
-    columns = [[name, m.shape[1:]] for name, m in outcome.measurements.items()]
-    flat = [m.reshape(len(m), -1) for m in outcome.measurements.values()]
-    measured = np.concatenate([np.zeros((len(outcome.failures), 0)), *flat], axis=1, dtype=np.float64, casting="no")
-    return {"failures": _coded(outcome.failures), "columns": np.array(json.dumps(columns)), "measured": measured}
-
-
-def outcome_of(arrays: Arrays) -> Outcome:
-    """The inverse of outcome_arrays.
-
-    Raises:
-        Torn: these are not the arrays of an outcome.
-    """
-    try:
-        columns = [(str(name), tuple(map(int, shape))) for name, shape in json.loads(str(arrays["columns"]))]
-        failures, flat = _named(arrays["failures"]), arrays["measured"]
-        widths = [math.prod(shape) for _, shape in columns]
-        if flat.dtype != np.float64 or flat.shape != (len(failures), sum(widths)) or min(widths, default=1) < 1:
-            raise ValueError("arrays of other shapes")
-        parts = np.split(flat, np.cumsum(widths, dtype=np.int64)[:-1], axis=1) if columns else []
-        named = zip(columns, parts, strict=True)
-        return Outcome({name: part.reshape(-1, *shape).copy() for (name, shape), part in named}, failures)
-    except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
-        raise Torn(f"a cohort: expected the arrays of an outcome, got others ({error})") from error
-
-
-def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[int, Outcome]:
-    """A journal's cohorts by number, those that are what they should be; others are to be lived again.
-
-    Args:
-        lives: how many individuals each cohort of the generation has.
-    """
-    outcomes: dict[int, Outcome] = {}
-    for number in found.keys() & lives.keys():
-        with suppress(Torn):
-            outcome = outcome_of(found[number])
-            if len(outcome.failures) == lives[number] and _measured(outcome):
-                outcomes[number] = outcome
-    return outcomes
-
-
-def _measured(outcome: Outcome) -> bool:
-    """Whether everybody who did not fail has every measurement; a nan would go into goals, and win."""
-    lived = np.array([not failure for failure in outcome.failures])
-    named = bool(outcome.measurements) or not lived.any()
-    return named and all(bool(np.isfinite(m[lived]).all()) for m in outcome.measurements.values())
-
-
-def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ...]]:
-    """The outcomes of a generation's cohorts, in their order; nan for cohorts that failed as a whole."""
-    shapes = {name: m.shape[1:] for outcome in outcomes for name, m in outcome.measurements.items()}
-    measurements = {
-        name: np.concatenate([o.measurements.get(name, np.full((len(o.failures), *shape), np.nan)) for o in outcomes])
-        for name, shape in shapes.items()
-    }
-    return measurements, tuple(failure for outcome in outcomes for failure in outcome.failures)
 
 
 def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failure]) -> Float64[ndarray, "N goals"]:
@@ -229,14 +165,6 @@ def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failur
         below = np.minimum(worst - (best - worst) - 1.0, np.nextafter(worst, -np.inf))  # a large worst swallows the 1
     values[failed] = below.clip(min=np.finfo(np.float64).min)
     return values
-
-
-def _coded(failures: Sequence[Failure]) -> ndarray:
-    return np.array([FAILURES.index(failure) for failure in failures], dtype=np.uint8)
-
-
-def _named(codes: ndarray) -> tuple[Failure, ...]:
-    return tuple(FAILURES[code] for code in codes.tolist())
 
 
 def _summary(arrays: Arrays) -> Summary:

@@ -8,7 +8,8 @@ from typing import Any, final
 
 import numpy as np
 
-from evo.cohort import Assay, cohorts, evaluate
+from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.evaluate import evaluate
 from evo.experiment.experiment import Experiment, assemble
 from evo.run import Run
 from evo.search.base import founders

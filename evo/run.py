@@ -13,12 +13,14 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.cohort import Assay, Cohort, Outcome, cohorts, evaluate
+from evo.evaluation.cohort import Assay, Cohort, cohorts
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.numerics import settled
+from evo.evaluation.outcome import Outcome
+from evo.evaluation.stochastic_scores import partly_luck
 from evo.experiment.config import read
 from evo.experiment.experiment import Experiment, birth
 from evo.hall import Genomes
-from evo.luck import partly_luck
-from evo.numerics import settled
 from evo.record import Generation
 from evo.storage.checksums import Torn
 from evo.storage.mirror import fetched

@@ -16,14 +16,14 @@ from typing import final
 import numpy as np
 
 from evo.bred import first_state
-from evo.complaints import begin
+from evo.evaluation.error_log import begin
+from evo.evaluation.numerics import settled
 from evo.executors import Executor, Serial
 from evo.experiment.config import differing, dump, read, twin
 from evo.experiment.experiment import Experiment, pinned
 from evo.experiment.from_values import shown
 from evo.loop import generations
 from evo.manifest import check_same_world, manifest
-from evo.numerics import settled
 from evo.record import Generation
 from evo.run import Run, summary
 from evo.search.base import State

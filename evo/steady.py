@@ -15,10 +15,11 @@ from typing import final
 import numpy as np
 
 from evo.bred import Bred, first_state
-from evo.cohort import Cohort, Outcome
+from evo.evaluation.cohort import Cohort
+from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.executors import Executor
 from evo.experiment.experiment import Experiment, assemble
-from evo.record import Generation, outcome_arrays, outcomes_of
+from evo.record import Generation
 from evo.search.base import Asked, State
 from evo.storage.checksums import Torn
 from evo.storage.run_folder import RunFolder

@@ -9,7 +9,7 @@ from typing import final
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.cohort import Failure
+from evo.evaluation.outcome import Failure
 
 _SMALL_IS_GOOD = ("trials_to_criterion", "genome_bits", "wiring_bits", "synapses")
 _NEITHER = ("steps",)  # a long episode is good in one world and bad in another

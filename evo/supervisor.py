@@ -25,14 +25,14 @@ from typing import Any, final
 
 from rich.console import Console
 
-from evo import cli
 from evo.announce import PARENT, RESTARTED, STOPPING, code_of
+from evo.cli import main as cli
 from evo.options import options_of
 from evo.output import spared
 from evo.verbs import DONE, FAILED, evolve_verb, resume_verb
 from genomes.expect import Unexpected
 
-DRIVER = (sys.executable, "-P", "-m", "evo.cli")
+DRIVER = (sys.executable, "-P", "-m", "evo.cli.main")
 """What is started; -P: no file of the user's folder shadows a module."""
 
 RESTARTS = 10

@@ -25,7 +25,7 @@ from typing import final
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks"), str(HERE.parent)]
 
-from evo.numerics import settle
+from evo.evaluation.numerics import settle
 
 settle()
 

@@ -21,7 +21,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks"), str(HERE.parent)]
 
-from evo.numerics import settle
+from evo.evaluation.numerics import settle
 
 settle()
 

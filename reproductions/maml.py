@@ -24,7 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "benchmarks"), str(HERE.parent)]
 
-from evo.numerics import settle
+from evo.evaluation.numerics import settle
 
 settle()
 

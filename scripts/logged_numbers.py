@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from evo.analyse import examining, inspect
-from evo.cli import main
+from evo.cli.main import main
 from evo.compare import compare
 from evo.executors import Serial
 from evo.glossary import PROGRESS, RESULT

@@ -44,7 +44,7 @@ MODULES = {
     "evo/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",
     "evo/experiment/goals.py": "evo/test_goals.py",
     "genomes/spec.py": "genomes/test_spec.py genomes/test_evolvable.py",
-    "evo/cohort.py": "evo/test_cohort.py evo/test_examiner.py evo/test_worlds.py",
+    "evo/evaluation/evaluate.py": "evo/test_cohort.py evo/test_examiner.py evo/test_worlds.py",
 }
 """What is mutated, and the files of tests that stand for it; tests that start a Ray are left out."""
 

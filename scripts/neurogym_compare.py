@@ -34,7 +34,7 @@ the seed of `reset`. A file seeded.py registers what does:
 With `world: {kind: Gymnasium, id: Seeded/AntiReach-v0, longest: 45}` in experiment.yaml, instinct installed beside
 NeuroGym, and in one process, since no other one has imported seeded.py:
 
-    neurogym/bin/python -c "import seeded; from evo.cli import main; main()" evolve experiment.yaml --serial
+    neurogym/bin/python -c "import seeded; from evo.cli.main import main; main()" evolve experiment.yaml --serial
 """
 
 from __future__ import annotations

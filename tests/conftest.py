@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 
 install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
 
-from evo.numerics import settle  # noqa: E402  (after the hook)
+from evo.evaluation.numerics import settle  # noqa: E402  (after the hook)
 
 settle()
 
@@ -27,7 +27,7 @@ _HOLD = """
 import sys, time
 from pathlib import Path
 
-if "evo.cli" in sys.orig_argv:
+if "evo.cli.main" in sys.orig_argv:
     import evo.session
 
     here, thin = Path(__file__).parent, evo.session.thin

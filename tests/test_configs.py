@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evo.cohort import cohorts, evaluate
+from evo.evaluation.cohort import cohorts
+from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import dump, load, read, shipped
 from evo.experiment.experiment import assemble, measurement_names
 from evo.search.base import founders

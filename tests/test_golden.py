@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo.cohort import cohorts, evaluate
+from evo.evaluation.cohort import cohorts
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.numerics import settle
+from evo.evaluation.outcome import joined
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
-from evo.numerics import settle
-from evo.record import joined, screened
+from evo.record import screened
 from genomes.chance import chance
 
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from evo.cohort import Assay, cohorts, evaluate
+from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.search.base import founders

@@ -19,11 +19,11 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, at_once, digits, known, ten_thousand_genes
 from evo.answers import Answer, answer
 from evo.cluster import Cluster
-from evo.cohort import SELECTION, Cohort
 from evo.dispatcher import Dispatcher
+from evo.evaluation.cohort import SELECTION, Cohort
+from evo.evaluation.fingerprint import Proof, proof_of_lives
 from evo.experiment.experiment import Experiment, assemble
 from evo.jobs import Memory
-from evo.proof import Proof, proof_of_lives
 from genomes.chance import chance
 
 INLINE = 100_000  # bytes of an argument beyond which Ray carries it through its object store

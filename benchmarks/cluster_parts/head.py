@@ -20,11 +20,11 @@ import numpy as np
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import digest, known, ten_thousand_genes, witnessed
 from evo.bred import Bred, first_state
-from evo.cohort import Outcome
+from evo.evaluation.numerics import settle
+from evo.evaluation.outcome import Outcome
 from evo.executors import OnRay
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
-from evo.numerics import settle
 from evo.run import Run
 from evo.session import evolve
 from evo.storage.arrays import pack

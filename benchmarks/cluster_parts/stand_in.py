@@ -14,12 +14,13 @@ from unittest import mock
 from cluster_parts.workload import at_once
 from evo.answers import Answer
 from evo.cluster import Cluster
-from evo.cohort import SELECTION, Assay, Cohort, Outcome
 from evo.dispatcher import Dispatcher
+from evo.evaluation.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.fingerprint import Proof
+from evo.evaluation.outcome import Outcome
 from evo.executors import Cohorts, Executor
 from evo.experiment.experiment import Experiment
 from evo.jobs import Memory
-from evo.proof import Proof
 
 CORES = 32  # of a node
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.cohort import SELECTION, Assay, Cohort, Outcome, cohorts, written_out
+from evo.evaluation.cohort import SELECTION, Assay, Cohort, cohorts, written_out
+from evo.evaluation.fault_isolation import evaluate_in_worker
+from evo.evaluation.outcome import Outcome
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
-from evo.isolate import evaluate_in_worker
 from evo.search.algorithms import EvolutionStrategy
 from genomes.chance import chance
 from genomes.encodings import Direct

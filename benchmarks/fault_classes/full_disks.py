@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.cli import WRONG
+from evo.cli.main import WRONG
 from evo.session import evolve
 from fault_classes.trial import Attempt, Skipped, begun, experiment, lived, same
 from genomes.expect import Unexpected

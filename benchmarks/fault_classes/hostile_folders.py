@@ -73,7 +73,7 @@ def _every(jail: Place) -> list[list[str]]:
 
 def _verbs(work: Path, commands: Sequence[Sequence[str]]) -> None:
     """Every command in this process; one that ends in a traceback ends it with 1."""
-    from evo.cli import main
+    from evo.cli.main import main
 
     os.chdir(work)
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))

@@ -14,7 +14,8 @@ from typing import Any, final
 
 import numpy as np
 
-from evo.cohort import SELECTION, Assay, Outcome
+from evo.evaluation.cohort import SELECTION, Assay
+from evo.evaluation.outcome import Outcome
 from evo.executors import Cohorts, Executor, Serial
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores

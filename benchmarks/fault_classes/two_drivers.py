@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.cli import WRONG
+from evo.cli.main import WRONG
 from evo.executors import Serial
 from evo.run import Run
 from evo.session import continued, evolve

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
+from evo.evaluation.stochastic_scores import partly_luck
 from evo.examiner import Examiner, per_genome
 from evo.experiment.experiment import Experiment, assemble, birth
-from evo.luck import partly_luck
 from evo.search.base import founders
 from evo.statistics import Estimate, estimate, mean_over_runs
 from evo.subject import Subject

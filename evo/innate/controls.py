@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Integer
 from numpy import ndarray
 
+from evo.evaluation.numerics import settled
 from evo.experiment.experiment import Experiment, birth
 from evo.innate.coding import Bits, of_positions
 from evo.innate.training import LEARNED, RATES, Code, Numbers, learned, rounded, taught, tuned, weights_of
-from evo.numerics import settled
 from genomes.chance import chance
 from genomes.interventions.given import Given
 from genomes.interventions.standard import Standard

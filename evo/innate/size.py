@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
 from evo.experiment.experiment import assemble
 from evo.figures import CONDITIONS

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
+from evo.evaluation.stochastic_scores import partly_luck
 from evo.examiner import Examiner
 from evo.experiment.experiment import Experiment
 from evo.figures import CONDITIONS
@@ -24,7 +25,6 @@ from evo.inspect.rules import readings, statements
 from evo.inspect.units import units_of
 from evo.inspect.variants import Part, Scored, Variants
 from evo.inspect.words import is_share, loss, moment, score
-from evo.luck import partly_luck
 from evo.report.section import Picture, Section, canvas
 from evo.statistics import Estimate, estimate, holm, nothing
 from evo.subject import Subject

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Integer
 from numpy import ndarray
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
 from evo.experiment.experiment import Experiment
 from evo.inspect.units import Units

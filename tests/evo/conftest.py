@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evo.cohort import Cohort, cohorts
+from evo.evaluation.cohort import Cohort, cohorts
 from evo.executors import OnRay
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores

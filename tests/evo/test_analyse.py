@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 import pytest
 
-from evo.cli import main
+from evo.cli.main import main
 from evo.run import Run
 from evo.verbs import _beside
 

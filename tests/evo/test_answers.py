@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from evo.answers import Answer, answer, depends_on_the_machine, differ, digest_of
-from evo.cohort import SELECTION, Outcome, evaluate
-from evo.proof import Proof, proof_of_lives
-from evo.record import outcome_arrays
+from evo.evaluation.cohort import SELECTION
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.outcome import Outcome, outcome_arrays
 
 
 @pytest.fixture(autouse=True)

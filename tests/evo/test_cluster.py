@@ -17,8 +17,8 @@ import pytest
 
 from evo import cluster
 from evo.cluster import Cluster, Unreachable, reach
+from evo.evaluation.numerics import variables
 from evo.luggage import Modules, own_modules, travelling
-from evo.numerics import variables
 from genomes.expect import Unexpected
 
 TOKEN = "5a" * 32
@@ -317,7 +317,7 @@ from own_rules import Mine
 from evo.cluster import Cluster
 from evo.experiment.config import load
 from evo.doctor import _lived
-from evo.cohort import cohorts
+from evo.evaluation.evaluate import cohorts
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance
@@ -378,7 +378,7 @@ def test_a_node_joins_and_a_stranger_s_package_lives_there(raylets, own):
 @pytest.mark.ray
 def test_the_doctor_looks_at_every_node(raylets):
     ran = subprocess.run(
-        [sys.executable, "-m", "evo.cli", "doctor", "--json", "--address", raylets.address],
+        [sys.executable, "-m", "evo.cli.main", "doctor", "--json", "--address", raylets.address],
         env=environment(RAY_AUTH_TOKEN=TOKEN),
         capture_output=True,
         text=True,

@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from evo import Run, evolve
+from evo.evaluation.fingerprint import proof_of_lives
 from evo.executors import OnRay
 from evo.experiment.experiment import pinned
 from evo.export import export
 from evo.inspect.inside import inside
 from evo.manifest import check_same_world, manifest
 from evo.progress import Progress
-from evo.proof import proof_of_lives
 from evo.session import continued, extend
 from genomes.expect import Unexpected
 from genomes.topology import layered

@@ -13,14 +13,15 @@ import pytest
 from evo import dispatcher
 from evo.answers import Disagreement, answer
 from evo.cluster import Cluster, Node
-from evo.cohort import SELECTION, Outcome, evaluate
 from evo.dispatcher import Dispatcher
+from evo.evaluation.cohort import SELECTION
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fault_isolation import evaluate_in_worker
+from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.outcome import Outcome, outcome_arrays
 from evo.executors import OnRay, Serial
 from evo.experiment.limits import Limits
-from evo.isolate import evaluate_in_worker
 from evo.jobs import Memory
-from evo.proof import Proof, proof_of_lives
-from evo.record import outcome_arrays
 from genomes.expect import Unexpected
 
 pytestmark = pytest.mark.ray

@@ -13,10 +13,11 @@ import ray
 from evo import dispatcher
 from evo.answers import Answer, Disagreement
 from evo.cluster import Cluster, Node, Unreachable
-from evo.cohort import SELECTION, Cohort, Outcome
 from evo.dispatcher import Dispatcher, is_audited
+from evo.evaluation.cohort import SELECTION, Cohort
+from evo.evaluation.fingerprint import Proof
+from evo.evaluation.outcome import Outcome
 from evo.jobs import Memory
-from evo.proof import Proof
 from genomes.chance import chance
 from genomes.expect import Unexpected
 

@@ -6,7 +6,8 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.cohort import Assay, Cohort, evaluate
+from evo.evaluation.cohort import Assay, Cohort
+from evo.evaluation.evaluate import evaluate
 from evo.examiner import Examiner, per_genome, repeated
 from evo.executors import Serial
 from evo.experiment.experiment import assemble

@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from evo import cohort
-from evo.cohort import cohorts
+from evo.evaluation import evaluate as module
+from evo.evaluation.cohort import cohorts
+from evo.evaluation.fault_isolation import evaluate_safely
+from evo.evaluation.numerics import settle
+from evo.evaluation.outcome import outcome_arrays
 from evo.executors import OnRay, Serial
 from evo.experiment.experiment import assemble
-from evo.isolate import evaluate_safely
-from evo.numerics import settle
-from evo.record import outcome_arrays
 from evo.search.base import founders
 from genomes.chance import chance
 from genomes.expect import Unexpected
@@ -43,7 +43,7 @@ def test_a_worker_killed_in_a_cohort_costs_nothing(to_live, ray_executor, same_b
         if not os.path.exists(mark):
             open(mark, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
-        from evo.isolate import evaluate_in_worker
+        from evo.evaluation.fault_isolation import evaluate_in_worker
 
         return evaluate_in_worker(experiment, cohort, assay)
 
@@ -62,7 +62,7 @@ def test_an_individual_that_kills_its_process_is_found_and_its_neighbours_are_un
     def poisoned(experiment, cohort, assay):
         if (cohort.levels == poison).all(1).any():
             os.kill(os.getpid(), signal.SIGKILL)
-        from evo.isolate import evaluate_in_worker
+        from evo.evaluation.fault_isolation import evaluate_in_worker
 
         return evaluate_in_worker(experiment, cohort, assay)
 
@@ -134,8 +134,8 @@ def test_lives_in_a_process_of_the_callers_have_one_thread_and_leave_its_threads
     import torch
 
     experiment, tried = to_live
-    seen, real = [], cohort.live
-    monkeypatch.setattr(cohort, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
+    seen, real = [], module.live
+    monkeypatch.setattr(module, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
     settle.cache_clear()
     torch.set_num_threads(2)
     try:

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from evo import cli
-from evo.cli import main
+from evo.cli import main as cli
+from evo.cli.main import main
 from evo.doctor import Finding
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]

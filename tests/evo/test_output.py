@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from evo import cli, supervisor
+from evo import supervisor
+from evo.cli import main as cli
 from evo.output import Output, spared
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]

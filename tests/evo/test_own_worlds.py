@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evo.cli import main
+from evo.cli.main import main
 from evo.executors import OnRay
 from evo.experiment.config import dump, read
 from evo.experiment.sweep import members
@@ -133,7 +133,9 @@ def test_a_run_in_an_environment_of_one_s_own_opens_in_other_processes(mine, tmp
 
     def instinct(*words):
         environment = os.environ | {"PYTHONPATH": root}
-        ran = subprocess.run([sys.executable, "-m", "evo.cli", *words], env=environment, capture_output=True, text=True)
+        ran = subprocess.run(
+            [sys.executable, "-m", "evo.cli.main", *words], env=environment, capture_output=True, text=True
+        )
         assert "Traceback" not in ran.stderr
         return ran.returncode, ran.stderr
 

@@ -9,9 +9,10 @@ from deap import tools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo.cohort import Failure, Outcome, evaluate
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.outcome import FAILURES, Failure, Outcome, joined, outcome_arrays, outcome_of, outcomes_of
 from evo.experiment.goals import Scores
-from evo.record import FAILURES, Generation, joined, outcome_arrays, outcome_of, outcomes_of, screened
+from evo.record import Generation, screened
 from evo.search.operators.deap_individual import individuals
 from evo.storage.checksums import Torn
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from evo import Run, assemble, evolve
-from evo.cohort import Assay, cohorts, evaluate
+from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.evaluate import evaluate
 from evo.experiment.goals import Scores
 from evo.result import founders_scores, result
 from evo.search.algorithms import EvolutionStrategy

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evo import Run, evolve
-from evo.cohort import SELECTION, Assay, Cohort, evaluate
+from evo.evaluation.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.evaluate import evaluate
 from evo.experiment.experiment import birth
 from evo.experiment.goals import Scores
 from evo.run import Best

@@ -9,8 +9,8 @@ import torch
 
 from evo import Run, assemble, bred, evolve
 from evo.bred import RunFailed
+from evo.evaluation.numerics import settle
 from evo.figures import evolution, front
-from evo.numerics import settle
 from evo.result import founders_scores, result
 from evo.run import summary
 from evo.search.algorithms import NSGA2, EvolutionStrategy

@@ -15,7 +15,7 @@ CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)]
 DRIVER = """
 import os, sys, time
 from pathlib import Path
-from evo import cli
+from evo.cli import main as cli
 
 def live(words):
     try:
@@ -227,7 +227,7 @@ def test_without_a_parent(number, code, tmp_path):
 @pytest.mark.ray
 def test_ray_does_not_keep_the_handler_that_it_puts_in_place_of_ours(tmp_path):
     small = ["teacher", "generations=100000", "search.population=5", "cohort=3", "lifetime.steps=3", "--run", "run"]
-    words = [sys.executable, "-m", "evo.cli", "evolve", *small, "--workers", "1"]
+    words = [sys.executable, "-m", "evo.cli.main", "evolve", *small, "--workers", "1"]
     driver = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     wait_for((tmp_path / "run" / "generations" / "00000.npz").exists)
     driver.send_signal(signal.SIGTERM)
@@ -237,7 +237,7 @@ def test_ray_does_not_keep_the_handler_that_it_puts_in_place_of_ours(tmp_path):
 
 
 def test_handlers_are_put_back(monkeypatch):
-    from evo import cli
+    from evo.cli import main as cli
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
     before = [signal.getsignal(number) for number in numbers]

@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from evo import isolate
-from evo.cohort import Assay, cohorts, evaluate
+from evo.evaluation import fault_isolation as isolate
+from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.evaluate import evaluate
 from evo.executors import Executor, OnRay, Serial
 from evo.experiment.config import load
 from evo.run import Run

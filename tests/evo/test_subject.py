@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment.config import dump

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evo import cli, supervisor
+from evo import supervisor
+from evo.cli import main as cli
 from evo.options import options_of
 from evo.supervisor import main, onward
 
@@ -19,7 +20,7 @@ SMALL = ["teacher", "--serial", "generations=4", "search.population=15", "cohort
 STUB = """
 import os, signal, sys, time
 from pathlib import Path
-from evo import cli
+from evo.cli import main as cli
 from evo.announce import announce, announce_folder
 
 def begin(name):
@@ -285,7 +286,7 @@ def test_a_driver_that_is_killed_again_and_again_changes_nothing(tmp_path, undis
 def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
-        "if 'evo.cli' in sys.orig_argv:\n"
+        "if 'evo.cli.main' in sys.orig_argv:\n"
         "    import evo.loop\n"
         "    evo.loop.generations = lambda *_: os._exit(1)\n"
     )

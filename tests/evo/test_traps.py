@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from deap import tools
 
-from evo.cohort import Outcome, evaluate
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.outcome import Outcome, joined
 from evo.executors import OnRay
 from evo.experiment.contracts import check_search
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
-from evo.record import joined, screened
+from evo.record import screened
 from evo.search.algorithms import SEARCHES
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic

@@ -10,8 +10,9 @@ import torch
 from rich.console import Console
 
 from evo import dispatcher
-from evo.cli import main
-from evo.cohort import SELECTION, Assay, Cohort, evaluate
+from evo.cli.main import main
+from evo.evaluation.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.evaluate import evaluate
 from evo.executors import OnRay, Serial
 from evo.experiment.config import dump, read
 from evo.experiment.experiment import Experiment, assemble, birth, measurement_names

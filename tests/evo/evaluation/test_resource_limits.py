@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from evo.cohort import evaluate
+from evo.evaluation.child_process import guarded
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.resource_limits import OutOfTime, within
 from evo.executors import OnRay, Serial
 from evo.experiment.experiment import assemble
 from evo.experiment.limits import Limits
-from evo.guard import guarded
-from evo.isolate import evaluate_guarded, evaluate_safely
 from genomes.expect import Unexpected, expect
 from genomes.spec import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime
@@ -102,7 +102,7 @@ def test_a_cohort_that_was_slow_by_chance_condemns_nobody(burdened, monkeypatch)
             real(60)
         return evaluate(*arguments)
 
-    monkeypatch.setattr("evo.isolate.evaluate", evaluate_slowly)
+    monkeypatch.setattr("evo.evaluation.fault_isolation.evaluate", evaluate_slowly)
     check(evaluate_safely(experiment, cohort), undisturbed, [""] * 4)
     assert not slow
 
@@ -184,6 +184,6 @@ def test_who_kills_its_process_is_found_in_children_of_this_one(burdened):
 
 
 def test_who_eats_memory_without_a_limit_meets_that_of_the_machine(burdened, monkeypatch):
-    monkeypatch.setattr("evo.guard._SHARE", 1e-3)
+    monkeypatch.setattr("evo.evaluation.child_process._SHARE", 1e-3)
     experiment, cohort, undisturbed = burdened([CALM, GREEDY])
     check(evaluate_guarded(experiment, cohort), undisturbed, ["", "memory"])

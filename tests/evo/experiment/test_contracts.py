@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from evo.cli import main
+from evo.cli.main import main
 from evo.experiment.config import read
 from evo.experiment.contracts import check
 from evo.session import evolve

@@ -77,7 +77,7 @@ def test_at_least_one_goal():
 
 
 def test_a_goal_for_every_measurement_that_a_life_gives(small, founded):
-    from evo.cohort import evaluate
+    from evo.evaluation.evaluate import evaluate
 
     experiment = small()
     measured = evaluate(experiment, founded(experiment)).measurements

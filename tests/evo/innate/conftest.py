@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
 from evo.executors import Executor, Serial
 from evo.experiment.experiment import Experiment, assemble

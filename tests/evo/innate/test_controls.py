@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
 from evo.executors import Serial
 from evo.experiment.experiment import assemble, birth

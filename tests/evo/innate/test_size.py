@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.cohort import Assay
+from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner, repeated
 from evo.executors import Serial
 from evo.experiment.experiment import assemble

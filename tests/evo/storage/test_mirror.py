@@ -20,7 +20,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from evo import Run, cli, evolve
+from evo import Run, evolve
+from evo.cli import main as cli
 from evo.session import extend
 from evo.storage import locks, mirror
 from evo.storage.cache import machine, place

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from evo import evolve
-from evo.cli import main
+from evo.cli.main import main
 from evo.experiment.config import load
 from evo.experiment.sweep import members
 from evo.run import Run

@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 from numpy import ndarray
 
-from evo.cohort import SELECTION, Assay, Cohort, Failure, Outcome, evaluate, written_out
-from evo.complaints import say
+from evo.evaluation.child_process import bounded, guarded
+from evo.evaluation.cohort import SELECTION, Assay, Cohort, written_out
+from evo.evaluation.error_log import say
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.numerics import settle
+from evo.evaluation.outcome import Failure, Outcome
 from evo.evaluation.resource_limits import OutOfTime, within
 from evo.experiment.experiment import Experiment, assemble
-from evo.guard import bounded, guarded
-from evo.numerics import settle
 from genomes.expect import Unexpected
 from genomes.foreign import complaint
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from evo import cohort
-from evo.numerics import cores, settle, settled, variables, without_denormals
+from evo.evaluation import evaluate as module
+from evo.evaluation.numerics import cores, settle, settled, variables, without_denormals
 
 PROGRAM = """
 import json, os
-from evo.numerics import settle
+from evo.evaluation.numerics import settle
 settle()
 import numpy, torch
 from threadpoolctl import threadpool_info
@@ -71,10 +71,10 @@ def test_around_lives_numbers_too_small_to_matter_are_zero_and_nowhere_else():
 
 
 def test_lives_are_lived_without_denormals(small, generation, monkeypatch):
-    seen, real = [], cohort.live
-    monkeypatch.setattr(cohort, "live", lambda *given: (seen.append(product()), real(*given))[1])
+    seen, real = [], module.live
+    monkeypatch.setattr(module, "live", lambda *given: (seen.append(product()), real(*given))[1])
     experiment = small()
-    cohort.evaluate(experiment, generation(experiment)[0])
+    module.evaluate(experiment, generation(experiment)[0])
     assert seen == [0]
     assert product() > 0
 
@@ -105,10 +105,10 @@ def test_in_a_process_of_the_callers_what_is_settled_ends_with_the_work(callers)
 
 
 def test_lives_are_settled_and_the_callers_threads_come_back(callers, small, generation, monkeypatch):
-    seen, real = [], cohort.live
-    monkeypatch.setattr(cohort, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
+    seen, real = [], module.live
+    monkeypatch.setattr(module, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
     experiment = small()
-    cohort.evaluate(experiment, generation(experiment)[0])
+    module.evaluate(experiment, generation(experiment)[0])
     assert seen == [1]
     assert torch.get_num_threads() == 2
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from evo.cohort import Assay, cohorts, evaluate, unwritten, written_out
+from evo.evaluation.cohort import Assay, cohorts, unwritten, written_out
+from evo.evaluation.evaluate import evaluate
 from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
@@ -323,7 +324,7 @@ def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(sma
         lived["curve"][1, -1] = np.nan
         return lived
 
-    monkeypatch.setattr("evo.cohort.live", torn)
+    monkeypatch.setattr("evo.evaluation.evaluate.live", torn)
     assert evaluate(experiment, founded(experiment)).failures == ("", "nan", "", "")
 
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-from evo.cohort import Outcome, evaluate
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fault_isolation import evaluate_in_worker
+from evo.evaluation.numerics import settle
+from evo.evaluation.outcome import Outcome, joined, outcome_arrays
 from evo.executors import OnRay, Serial
 from evo.experiment.goals import Scores
-from evo.isolate import evaluate_in_worker
-from evo.numerics import settle
-from evo.record import joined, outcome_arrays, screened
+from evo.record import screened
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.topology import layered
@@ -146,7 +147,7 @@ def test_t9_every_cohort_of_an_experiment_has_the_same_size(small, generation):
 
 
 def test_t10_a_cohort_lives_in_one_batch(small, founded, monkeypatch):
-    from evo import cohort as module
+    from evo.evaluation import evaluate as module
 
     counted, real = [], module.live
     monkeypatch.setattr(module, "live", lambda newborn, *rest: counted.append(newborn.lives) or real(newborn, *rest))

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.cohort import Assay, cohorts, evaluate
+from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.stochastic_scores import partly_luck
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.inspect.knockouts import lives_of
-from evo.luck import partly_luck
 from evo.result import result
 from evo.run import Run
 from evo.search.base import founders

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from evo.announce import STOPPING, announce, code_of, ended, meet_parent
-from evo.numerics import use_kernels_of, use_portable_kernels
+from evo.cli.kernels import use_kernels_of
+from evo.evaluation.numerics import use_portable_kernels
 from evo.options import options_of
 from evo.output import spared
 from evo.storage.user_paths import is_override

@@ -9,11 +9,11 @@ from typing import final
 
 import numpy as np
 
-from evo.cohort import cohorts
+from evo.evaluation.cohort import cohorts
+from evo.evaluation.fault_isolation import evaluate_safely
+from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
-from evo.isolate import evaluate_safely
-from evo.record import outcome_arrays
 from evo.storage.arrays import pack
 from genomes.chance import chance
 from inner_loop.lifetime import Lifetime

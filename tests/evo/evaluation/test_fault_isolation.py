@@ -7,10 +7,11 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.cohort import Outcome, evaluate
+from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fault_isolation import evaluate_safely, isolate
+from evo.evaluation.outcome import Outcome
 from evo.executors import Serial
 from evo.experiment.experiment import assemble
-from evo.isolate import evaluate_safely, isolate
 from genomes.expect import Unexpected
 from genomes.spec import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from evo import numerics
+from evo.evaluation import numerics
+from evo.evaluation.fingerprint import _lived, proof_of_lives, proof_of_search
+from evo.evaluation.numerics import VARIABLES, kernels, use_portable_kernels
 from evo.experiment.goals import Scores
 from evo.manifest import check_same_world, manifest
-from evo.numerics import VARIABLES, kernels, use_portable_kernels
-from evo.proof import _lived, proof_of_lives, proof_of_search
 from evo.run import Run
 from evo.search.algorithms import SEARCHES, EvolutionStrategy
 from evo.session import evolve
@@ -28,7 +28,11 @@ SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=
 def instinct(*words, folder, **variables):
     clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     asked = subprocess.run(
-        [sys.executable, "-m", "evo.cli", *words], cwd=folder, env=clean | variables, capture_output=True, text=True
+        [sys.executable, "-m", "evo.cli.main", *words],
+        cwd=folder,
+        env=clean | variables,
+        capture_output=True,
+        text=True,
     )
     return asked.returncode, asked.stdout, asked.stderr
 
@@ -146,7 +150,7 @@ def test_a_set_and_a_run_at_a_url_keep_portable_kernels(where, tmp_path):
     program = f"""
 import sys
 from evo.storage.cache import working_folder
-from evo.numerics import kernels, use_kernels_of
+from evo.evaluation.numerics import kernels, use_kernels_of
 if {where == "cached"}:
     here = working_folder({word!r})
     here.mkdir(parents=True)

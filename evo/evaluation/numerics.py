@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from evo.storage.cache import working_folder
 from genomes.expect import expect
 
 _PORTABLE = {
@@ -22,7 +19,6 @@ _PORTABLE = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
 }
 
-_MANIFEST, _LARGEST = "manifest.json", 2**20  # bytes
 
 SETTLED = {"MKL_CBWR": "AUTO,STRICT", "OMP_NUM_THREADS": "1"}
 """Variables of the environment as they are where we compute, unless the user has set them."""
@@ -42,50 +38,6 @@ def use_portable_kernels() -> None:
     if kernels() != "portable":
         expect(not {"numpy", "torch"} & sys.modules.keys(), "portable", "to be asked before numpy and torch", "after")
         os.environ |= _PORTABLE
-
-
-def use_kernels_of(run: str | Path) -> None:
-    """The kernels that a run, or a run of a set, began with, if that can be read: here, or at its URL.
-
-    Raises:
-        Unexpected: they are portable, and numpy or torch was imported before.
-    """
-    here = working_folder(str(run)) if "://" in str(run) else Path(run)
-    texts = list(_manifests(here))
-    if not texts and "://" in str(run):
-        texts = list(_manifests_at(str(run)))
-    if any(_portable(text) for text in texts):
-        use_portable_kernels()
-
-
-def _manifests(folder: Path) -> Iterator[bytes]:
-    """Of a run, or of the runs of a set; they are the folder's own, and small."""
-    with contextlib.suppress(OSError, ValueError):
-        for path in (folder / _MANIFEST, *folder.glob(f"*/{_MANIFEST}")):
-            with contextlib.suppress(OSError):
-                linked = path.is_symlink() or (path.parent != folder and path.parent.is_symlink())
-                if path.is_file() and not linked and path.stat().st_size < _LARGEST:
-                    yield path.read_bytes()
-
-
-def _manifests_at(url: str) -> Iterator[bytes]:
-    """The manifest at a URL, or of the first run of the set there; why there is none, the verb says."""
-    with contextlib.suppress(Exception):  # whatever the client of a store raises
-        import fsspec  # type: ignore[import-untyped]
-
-        store, base = fsspec.url_to_fs(url.rstrip("/"))
-        there = [f"{base}/{_MANIFEST}"]
-        if not store.exists(there[0]):
-            there = sorted(store.glob(f"{base}/*/{_MANIFEST}"))[:1]
-        for path in there:
-            if (store.size(path) or 0) < _LARGEST:
-                yield store.cat_file(path)
-
-
-def _portable(text: bytes) -> bool:
-    with contextlib.suppress(ValueError, AttributeError, RecursionError):
-        return bool(json.loads(text).get("kernels") == "portable")
-    return False
 
 
 def kernels() -> str:

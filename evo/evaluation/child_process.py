@@ -16,9 +16,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from evo.cohort import Failure, Outcome
+from evo.evaluation.outcome import FAILURES, Failure, Outcome, outcome_arrays, outcome_of
 from evo.experiment.limits import Limits
-from evo.record import FAILURES, outcome_arrays, outcome_of
 from evo.storage.arrays import pack, unpack
 from genomes.expect import Unexpected
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo import bred, cli
-from evo.cli import main
+from evo import bred
+from evo.cli import main as cli
+from evo.cli.main import main
 from evo.run import Run
 from evo.storage.run_folder import RunFolder
 
@@ -251,8 +252,8 @@ def test_help_does_not_load_torch():
     import subprocess
     import sys
 
-    code = "import sys; sys.argv = ['instinct', 'list', '--help']\nimport evo.cli\n"
-    code += "try: evo.cli.main()\nexcept SystemExit: print('torch' in sys.modules)"
+    code = "import sys; sys.argv = ['instinct', 'list', '--help']\nimport evo.cli.main\n"
+    code += "try: evo.cli.main.main()\nexcept SystemExit: print('torch' in sys.modules)"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert asked.stdout.splitlines()[-1] == "False"
     assert cli.WRONG == 2

@@ -1,0 +1,1 @@
+"""The command `instinct`: a supervising parent and a driver, one file a group of verbs."""

@@ -1,0 +1,105 @@
+"""The outcome of a cohort, and its named arrays: what workers return and what the journal holds."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+from numpy import ndarray
+
+from evo.storage.arrays import Arrays
+from evo.storage.checksums import Torn
+from inner_loop.lifetime import Measurements
+
+Failure = Literal["", "nan", "raised", "timeout", "memory", "lost"]
+"""Why an individual has no score; empty when it has one."""
+
+FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the real individuals of a cohort could do.
+
+    Attributes:
+        measurements: by name, (real, ...) float64; nan where an individual failed.
+        failures: why, one for each real individual.
+    """
+
+    measurements: Measurements
+    failures: tuple[Failure, ...]
+
+
+def outcome_arrays(outcome: Outcome) -> Arrays:
+    """As the journal stores it: three arrays, since every member of an archive costs more than what it holds."""
+    columns = [[name, m.shape[1:]] for name, m in outcome.measurements.items()]
+    flat = [m.reshape(len(m), -1) for m in outcome.measurements.values()]
+    measured = np.concatenate([np.zeros((len(outcome.failures), 0)), *flat], axis=1, dtype=np.float64, casting="no")
+    return {"failures": codes_of(outcome.failures), "columns": np.array(json.dumps(columns)), "measured": measured}
+
+
+def outcome_of(arrays: Arrays) -> Outcome:
+    """The inverse of outcome_arrays.
+
+    Raises:
+        Torn: these are not the arrays of an outcome.
+    """
+    try:
+        columns = [(str(name), tuple(map(int, shape))) for name, shape in json.loads(str(arrays["columns"]))]
+        failures, flat = failures_of(arrays["failures"]), arrays["measured"]
+        widths = [math.prod(shape) for _, shape in columns]
+        if flat.dtype != np.float64 or flat.shape != (len(failures), sum(widths)) or min(widths, default=1) < 1:
+            raise ValueError("arrays of other shapes")
+        parts = np.split(flat, np.cumsum(widths, dtype=np.int64)[:-1], axis=1) if columns else []
+        named = zip(columns, parts, strict=True)
+        return Outcome({name: part.reshape(-1, *shape).copy() for (name, shape), part in named}, failures)
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
+        raise Torn(f"a cohort: expected the arrays of an outcome, got others ({error})") from error
+
+
+def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[int, Outcome]:
+    """A journal's cohorts by number, those that are what they should be; others are to be lived again.
+
+    Args:
+        lives: how many individuals each cohort of the generation has.
+    """
+    outcomes: dict[int, Outcome] = {}
+    for number in found.keys() & lives.keys():
+        with suppress(Torn):
+            outcome = outcome_of(found[number])
+            if len(outcome.failures) == lives[number] and _measured(outcome):
+                outcomes[number] = outcome
+    return outcomes
+
+
+def _measured(outcome: Outcome) -> bool:
+    """Whether everybody who did not fail has every measurement; a nan would go into goals, and win."""
+    lived = np.array([not failure for failure in outcome.failures])
+    named = bool(outcome.measurements) or not lived.any()
+    return named and all(bool(np.isfinite(m[lived]).all()) for m in outcome.measurements.values())
+
+
+def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ...]]:
+    """The outcomes of a generation's cohorts, in their order; nan for cohorts that failed as a whole."""
+    shapes = {name: m.shape[1:] for outcome in outcomes for name, m in outcome.measurements.items()}
+    measurements = {
+        name: np.concatenate([o.measurements.get(name, np.full((len(o.failures), *shape), np.nan)) for o in outcomes])
+        for name, shape in shapes.items()
+    }
+    return measurements, tuple(failure for outcome in outcomes for failure in outcome.failures)
+
+
+def codes_of(failures: Sequence[Failure]) -> ndarray:
+    """Failures as numbers: their places in `FAILURES`."""
+    return np.array([FAILURES.index(failure) for failure in failures], dtype=np.uint8)
+
+
+def failures_of(codes: ndarray) -> tuple[Failure, ...]:
+    """The inverse of `codes_of`."""
+    return tuple(FAILURES[code] for code in codes.tolist())
