@@ -30,7 +30,7 @@ from cluster_parts.stand_in import RayCosts
 from cluster_parts.tables import Found
 from machine import setting
 
-from evo.cluster import Cluster
+from evo.distribution.cluster import Cluster
 
 PARTS = ("efficiency", "oversubscribed", "driver", "stub", "projection")
 MODULES = {

@@ -21,10 +21,10 @@ from time import perf_counter, process_time
 import psutil
 from machine import setting
 
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.outcome import Outcome
-from evo.executors import OnRay
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment
 from evo.session import evolve

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from evo.distribution.executor import Executor, Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.numerics import settle
 from evo.evaluation.stochastic_scores import UNMET, partly_luck
 from evo.examiner import Examiner, Watch
-from evo.executors import Executor, OnRay, Serial
 from evo.experiment.experiment import Experiment
 from evo.glossary import RESULT
 from evo.innate.innate import InnateTest, innate_test

@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from evo.announce import announce
+from evo.distribution.executor import Executor, Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fault_isolation import ENVIRONMENTAL
 from evo.evaluation.numerics import settle
-from evo.executors import Executor, OnRay, Serial
 from evo.figures import evolution, front
 from evo.progress import Progress
 from evo.result import Result, result

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from evo.cluster import Cluster
+from evo.distribution.cluster import Cluster
 from evo.evaluation.numerics import cores
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
+from evo.distribution.executor import Executor
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.outcome import joined
-from evo.executors import Executor
 from evo.experiment.experiment import Experiment
 from inner_loop.lifetime import Measurements
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import final
 
 from evo.bred import Bred, first_state
+from evo.distribution.executor import Executor
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
-from evo.executors import Executor
 from evo.experiment.experiment import Experiment
 from evo.record import Generation
 from evo.search.base import State

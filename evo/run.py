@@ -120,7 +120,7 @@ class Run:
     @settled()
     def innate(self, births: int | None = None, draws: int = 200) -> pandas.DataFrame:
         """The innate test of the best genome, in this process: a row a network and condition; see `innate_test`."""
-        from evo.executors import Serial
+        from evo.distribution.executor import Serial
         from evo.innate.innate import innate_test
         from evo.subject import subject
 
@@ -130,8 +130,8 @@ class Run:
     @settled()
     def knockouts(self, births: int | None = None) -> pandas.DataFrame:
         """Every rule and gene of the best genome out singly, in this process: a row a unit; see `knockouts`."""
+        from evo.distribution.executor import Serial
         from evo.examiner import Examiner
-        from evo.executors import Serial
         from evo.inspect.knockouts import knockouts, lives_of
         from evo.subject import subject
 

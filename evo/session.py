@@ -16,9 +16,9 @@ from typing import final
 import numpy as np
 
 from evo.bred import first_state
+from evo.distribution.executor import Executor, Serial
 from evo.evaluation.error_log import begin
 from evo.evaluation.numerics import settled
-from evo.executors import Executor, Serial
 from evo.experiment.config import differing, dump, read, twin
 from evo.experiment.experiment import Experiment, pinned
 from evo.experiment.from_values import shown

@@ -15,9 +15,9 @@ from typing import final
 import numpy as np
 
 from evo.bred import Bred, first_state
+from evo.distribution.executor import Executor
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
-from evo.executors import Executor
 from evo.experiment.experiment import Experiment, assemble
 from evo.record import Generation
 from evo.search.base import Asked, State

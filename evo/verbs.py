@@ -40,7 +40,7 @@ def _resumable(place: Path) -> Iterator[None]:
 
 def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct evolve CONFIG [KEY=VALUE ...]."""
-    from evo.cluster import Cluster
+    from evo.distribution.cluster import Cluster
     from evo.evolution.run_set import new_set
     from evo.experiment.sweep import members
     from evo.session import new_run, next_free

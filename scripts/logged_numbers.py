@@ -16,7 +16,7 @@ from rich.console import Console
 from evo.analyse import examining, inspect
 from evo.cli.main import main
 from evo.compare import compare
-from evo.executors import Serial
+from evo.distribution.executor import Serial
 from evo.glossary import PROGRESS, RESULT
 from evo.run import Run
 from evo.subject import subject

@@ -41,7 +41,7 @@ MODULES = {
     "evo/run.py": "evo/test_run.py evo/inspect/test_lineage.py evo/test_session.py evo/test_worlds.py",
     "evo/innate/controls.py": "evo/innate/test_controls.py",
     "evo/inspect/units.py": "evo/inspect/test_units.py evo/inspect/test_knockouts.py evo/inspect/test_rules.py",
-    "evo/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",
+    "evo/distribution/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",
     "evo/experiment/goals.py": "evo/test_goals.py",
     "genomes/spec.py": "genomes/test_spec.py genomes/test_evolvable.py",
     "evo/evaluation/evaluate.py": "evo/test_cohort.py evo/test_examiner.py evo/test_worlds.py",

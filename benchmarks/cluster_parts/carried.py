@@ -17,13 +17,13 @@ import numpy as np
 from cluster_parts.stand_in import RayCosts
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, at_once, digits, known, ten_thousand_genes
-from evo.answers import Answer, answer
-from evo.cluster import Cluster
-from evo.dispatcher import Dispatcher
+from evo.distribution.cluster import Cluster
+from evo.distribution.dispatcher import Dispatcher
+from evo.distribution.jobs import Memory
+from evo.distribution.worker import Answer, answer
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Proof, proof_of_lives
 from evo.experiment.experiment import Experiment, assemble
-from evo.jobs import Memory
 from genomes.chance import chance
 
 INLINE = 100_000  # bytes of an argument beyond which Ray carries it through its object store

@@ -20,9 +20,9 @@ import numpy as np
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import digest, known, ten_thousand_genes, witnessed
 from evo.bred import Bred, first_state
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome
-from evo.executors import OnRay
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
 from evo.run import Run

@@ -26,8 +26,8 @@ import psutil
 from cluster_parts.head import alone
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, digits, timed
-from evo.cluster import Cluster
-from evo.executors import OnRay
+from evo.distribution.cluster import Cluster
+from evo.distribution.ray_executor import OnRay
 from evo.session import evolve
 
 RAYLETS = (4, 8, 16)

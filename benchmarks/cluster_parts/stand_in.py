@@ -12,15 +12,15 @@ from typing import Any, final
 from unittest import mock
 
 from cluster_parts.workload import at_once
-from evo.answers import Answer
-from evo.cluster import Cluster
-from evo.dispatcher import Dispatcher
+from evo.distribution.cluster import Cluster
+from evo.distribution.dispatcher import Dispatcher
+from evo.distribution.executor import Cohorts, Executor
+from evo.distribution.jobs import Memory
+from evo.distribution.worker import Answer
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.fingerprint import Proof
 from evo.evaluation.outcome import Outcome
-from evo.executors import Cohorts, Executor
 from evo.experiment.experiment import Experiment
-from evo.jobs import Memory
 
 CORES = 32  # of a node
 
@@ -128,7 +128,7 @@ class Sleepers:
     @contextmanager
     def in_place_of_ray(self) -> Iterator[None]:
         """What the driver calls of Ray is answered here."""
-        import ray  # not above: a Ray that is imported before evo.cluster starts one knows no token
+        import ray  # not above: a Ray that is imported before evo.distribution.cluster starts one knows no token
 
         answers = {"wait": self.wait, "get": self.get, "nodes": lambda: self._nodes, "cancel": lambda task, force: None}
         with mock.patch.multiple(ray, **answers):

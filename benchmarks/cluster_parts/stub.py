@@ -20,10 +20,11 @@ from cluster_parts.head import alone, peak
 from cluster_parts.stand_in import OnSleepers, RayCosts, Sleepers
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, asleep, digits, known, seconds_of
+from evo.distribution.executor import Executor
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
-from evo.executors import Executor, OnRay
 from evo.experiment.experiment import Experiment, assemble
 from evo.session import evolve
 from evo.storage.journal import Journal

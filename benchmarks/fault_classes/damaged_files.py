@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.executors import Serial
+from evo.distribution.executor import Serial
 from evo.run import Run
 from evo.session import continued
 from evo.storage.arrays import unpack

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.executors import OnRay
+from evo.distribution.ray_executor import OnRay
 from evo.session import evolve
 from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
 

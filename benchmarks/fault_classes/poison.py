@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.executors import OnRay
+from evo.distribution.ray_executor import OnRay
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
 from evo.record import Generation

@@ -14,9 +14,9 @@ from typing import Any, final
 
 import numpy as np
 
+from evo.distribution.executor import Cohorts, Executor, Serial
 from evo.evaluation.cohort import SELECTION, Assay
 from evo.evaluation.outcome import Outcome
-from evo.executors import Cohorts, Executor, Serial
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy

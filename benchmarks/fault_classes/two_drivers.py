@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from evo.cli.main import WRONG
-from evo.executors import Serial
+from evo.distribution.executor import Serial
 from evo.run import Run
 from evo.session import continued, evolve
 from fault_classes.trial import Attempt, begun, experiment, lived, refused, same

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from evo.executors import OnRay
+from evo.distribution.ray_executor import OnRay
 from evo.session import evolve
 from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
 

@@ -130,14 +130,14 @@ def _choose_kernels(arguments: Sequence[str]) -> None:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    from evo.answers import Disagreement
     from evo.bred import RunFailed
+    from evo.distribution.worker import Disagreement
 
     return (RunFailed, Disagreement)
 
 
 def _may_come_back(error: Unexpected) -> bool:
-    from evo.cluster import Unreachable
+    from evo.distribution.cluster import Unreachable
 
     return isinstance(error, Unreachable)
 

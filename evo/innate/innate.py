@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from evo.distribution.executor import Executor
 from evo.examiner import Examiner, Watch
-from evo.executors import Executor
 from evo.innate import hot_start, ladder, robustness
 from evo.innate.battery import (
     DIRECT,

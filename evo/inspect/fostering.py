@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.distribution.executor import Executor
 from evo.examiner import Examiner
-from evo.executors import Executor
 from evo.experiment.experiment import assemble
 from evo.figures import CONDITIONS
 from evo.inspect.units import units_of

@@ -56,7 +56,7 @@ def clock(monkeypatch):
     """Of the stand-in, the stub and the dispatcher: what they come to does not depend on this machine."""
     from cluster_parts import stand_in, stub
 
-    from evo import dispatcher
+    from evo.distribution import dispatcher
 
     clock = Clock()
     monkeypatch.setattr(stand_in, "time", clock)
@@ -86,7 +86,7 @@ def test_sleepers_take_tasks_in_turn_and_sleep_through_them(cohorts, clock):
 def test_the_dispatcher_gets_every_cohort_once_from_sleepers_and_audits(cohorts, clock, monkeypatch):
     from cluster_parts.stand_in import OnSleepers, RayCosts, Sleepers
 
-    from evo import dispatcher
+    from evo.distribution import dispatcher
 
     monkeypatch.setattr(dispatcher, "_AUDITED", 0.5)
     experiment, given = cohorts(20)

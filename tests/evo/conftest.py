@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Cohort, cohorts
-from evo.executors import OnRay
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch

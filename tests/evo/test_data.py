@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from evo import Run, evolve
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fingerprint import proof_of_lives
-from evo.executors import OnRay
 from evo.experiment.experiment import pinned
 from evo.export import export
 from evo.inspect.inside import inside

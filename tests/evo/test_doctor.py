@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from evo import doctor
-from evo.cluster import Cluster, Node
+from evo.distribution.cluster import Cluster, Node
 from evo.doctor import findings
 
 

@@ -6,10 +6,10 @@ from typing import final
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.evaluate import evaluate
 from evo.examiner import Examiner, per_genome, repeated
-from evo.executors import Serial
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.search.base import founders

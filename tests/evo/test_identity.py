@@ -10,8 +10,10 @@ from time import perf_counter
 
 import pytest
 
-from evo import dispatcher, executors
-from evo.executors import OnRay, Serial
+from evo.distribution import dispatcher
+from evo.distribution import executor as executors
+from evo.distribution.executor import Serial
+from evo.distribution.ray_executor import OnRay
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from evo.cli.main import main
-from evo.executors import OnRay
+from evo.distribution.ray_executor import OnRay
+from evo.distribution.user_modules import own_modules
 from evo.experiment.config import dump, read
 from evo.experiment.sweep import members
-from evo.luggage import own_modules
 from evo.run import Run
 from genomes.expect import Unexpected
 from inner_loop.worlds.gymnasium import Gymnasium

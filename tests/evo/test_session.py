@@ -108,7 +108,7 @@ def test_a_folder_has_one_driver(small, lived):
 
 
 def _serial():
-    from evo.executors import Serial
+    from evo.distribution.executor import Serial
 
     return Serial()
 

@@ -5,10 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Executor, Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation import fault_isolation as isolate
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
-from evo.executors import Executor, OnRay, Serial
 from evo.experiment.config import load
 from evo.run import Run
 from evo.search.algorithms import NSGA2, EvolutionStrategy, SteadyState

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
-from evo.executors import Serial
 from evo.experiment.config import dump
 from evo.experiment.experiment import assemble
 from evo.export import export

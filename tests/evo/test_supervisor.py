@@ -170,7 +170,7 @@ def test_pauses_double_up_to_a_minute(stub, monkeypatch):
 
 @pytest.mark.parametrize("fault", ["raise Unreachable('no cluster')", "raise RuntimeError('the raylet died')"])
 def test_what_may_be_mended_is_tried_again_once_a_session_had_begun(fault, stub, capfd):
-    live = "from evo.cluster import Unreachable\ndef live(words, life):\n    if life > 3: return 0\n"
+    live = "from evo.distribution.cluster import Unreachable\ndef live(words, life):\n    if life > 3: return 0\n"
     stub(f"{live}    if life == 1: begin('run'); die()\n    {fault}")
     assert main(["evolve", "teacher"]) == 0
     assert len(stub.lives()) == 4

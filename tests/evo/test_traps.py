@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from deap import tools
 
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome, joined
-from evo.executors import OnRay
 from evo.experiment.contracts import check_search
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
@@ -205,9 +205,11 @@ def test_d13_an_error_costs_its_cohort_and_no_other(small, generation, ray_execu
 
 def test_d13_d14_t2_ray_runs_stateless_tasks_that_say_what_they_need(calls, sources):
     remote = [(path, node) for path, name, node in calls if name == "ray.remote"]
-    assert {path for path, _ in remote} <= {"evo/cluster.py", "evo/doctor.py"}
+    assert {path for path, _ in remote} <= {"evo/distribution/cluster.py", "evo/doctor.py"}
     assert all("max_retries=0" in [ast.unparse(k) for k in node.keywords] for _, node in remote)
-    dictionaries = [ast.unparse(node) for node in ast.walk(sources["evo/cluster.py"]) if isinstance(node, ast.Dict)]
+    dictionaries = [
+        ast.unparse(node) for node in ast.walk(sources["evo/distribution/cluster.py"]) if isinstance(node, ast.Dict)
+    ]
     assert {"{'num_cpus': 1}", "{'num_gpus': 1, 'num_cpus': 0}"} <= set(dictionaries), "a core or a GPU each"
     nodes = [node for tree in sources.values() for node in ast.walk(tree)]
     decorators = [ast.unparse(decorator) for node in nodes for decorator in getattr(node, "decorator_list", [])]

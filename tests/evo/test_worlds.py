@@ -9,11 +9,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from evo import dispatcher
 from evo.cli.main import main
+from evo.distribution import dispatcher
+from evo.distribution.executor import Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.evaluate import evaluate
-from evo.executors import OnRay, Serial
 from evo.experiment.config import dump, read
 from evo.experiment.experiment import Experiment, assemble, birth, measurement_names
 from evo.experiment.goals import Scores

@@ -7,7 +7,8 @@ import pytest
 
 from evo import evolve
 from evo.bred import RunFailed
-from evo.executors import OnRay, Serial
+from evo.distribution.executor import Serial
+from evo.distribution.ray_executor import OnRay
 from inner_loop.rule import LearningRule
 
 

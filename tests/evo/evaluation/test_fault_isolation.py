@@ -7,10 +7,10 @@ from typing import final
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_safely, isolate
 from evo.evaluation.outcome import Outcome
-from evo.executors import Serial
 from evo.experiment.experiment import assemble
 from genomes.expect import Unexpected
 from genomes.spec import Evolvable, Evolve

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from evo.distribution.executor import Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.child_process import guarded
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.resource_limits import OutOfTime, within
-from evo.executors import OnRay, Serial
 from evo.experiment.experiment import assemble
 from evo.experiment.limits import Limits
 from genomes.expect import Unexpected, expect

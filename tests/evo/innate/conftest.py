@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Executor, Serial
 from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
-from evo.executors import Executor, Serial
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores as ScoresAsGoals
 from evo.innate.bench import Bench

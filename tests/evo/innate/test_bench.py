@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.examiner import Examiner
-from evo.executors import Serial
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.innate.bench import Bench, Scores, above_over_runs, over_runs

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner
-from evo.executors import Serial
 from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
 from evo.innate.controls import METHODS, NETWORKS, controls, low_rank, origin, pruned, random_basis, written

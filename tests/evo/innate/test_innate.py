@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evo.executors import Executor, Serial
+from evo.distribution.executor import Executor, Serial
 from evo.innate.innate import innate_test
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.expect import Unexpected

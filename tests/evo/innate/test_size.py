@@ -7,9 +7,9 @@ from typing import final
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
 from evo.examiner import Examiner, repeated
-from evo.executors import Serial
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores as Goals
 from evo.innate import controls

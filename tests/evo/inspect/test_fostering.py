@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.examiner import Examiner
-from evo.executors import Serial
 from evo.experiment.experiment import assemble
 from evo.inspect.fostering import cross_fostering
 from evo.inspect.variants import examined

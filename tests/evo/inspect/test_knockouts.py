@@ -10,8 +10,8 @@ import numpy as np
 import pandas
 import pytest
 
+from evo.distribution.executor import Serial
 from evo.examiner import Examiner
-from evo.executors import Serial
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
 from evo.inspect.doses import DOSES

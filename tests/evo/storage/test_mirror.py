@@ -205,7 +205,7 @@ def test_data_go_before_what_makes_a_run_of_them(late, small, monkeypatch):
 
     Other objects never do.
     """
-    from evo import executors
+    from evo.distribution import executor as executors
 
     url, seen, real = "bad://bucket/run", Event(), executors.evaluate_safely
 
@@ -244,7 +244,7 @@ def test_a_state_waits_for_its_generation(small, tmp_path):
 
 
 def test_cohorts_of_the_generation_in_hand_go_there_and_come_back(small, elsewhere, monkeypatch):
-    from evo import executors
+    from evo.distribution import executor as executors
 
     experiment, url, real, count = small(generations=2, cohort=2), "memory://bucket/run", executors.evaluate_safely, []
 

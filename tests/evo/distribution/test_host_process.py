@@ -86,7 +86,7 @@ def test_a_run_in_this_process(program, tmp_path):
 @pytest.mark.ray
 def test_a_run_on_ray_of_which_a_token_stays(tmp_path):
     program = """
-    from evo.executors import OnRay
+    from evo.distribution.ray_executor import OnRay
     with OnRay(workers=1) as executor:
         evolve(experiment, 'run', executor).finish()
     """

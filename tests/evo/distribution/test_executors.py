@@ -8,12 +8,13 @@ import sys
 import numpy as np
 import pytest
 
+from evo.distribution.executor import Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation import evaluate as module
 from evo.evaluation.cohort import cohorts
 from evo.evaluation.fault_isolation import evaluate_safely
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
-from evo.executors import OnRay, Serial
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.chance import chance
@@ -112,7 +113,8 @@ def test_runs_may_share_one_executor(to_live, ray_executor):
 def test_ray_may_have_been_imported_before(tmp_path):
     code = (
         "import ray, sys\n"
-        "from evo.experiment.config import load; from evo.executors import OnRay; from evo.session import evolve\n"
+        "from evo import evolve\nfrom evo.distribution.ray_executor import OnRay\n"
+        "from evo.experiment.config import load\n"
         "few = ('generations=2', 'search.population=5', 'cohort=3', 'lifetime.steps=3')\n"
         "with OnRay(1) as executor: print(len(list(evolve(load('teacher', few), sys.argv[1], executor))))\n"
         "print(ray.is_initialized())"

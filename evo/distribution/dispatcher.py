@@ -10,15 +10,15 @@ from statistics import median
 from time import monotonic
 from typing import Any, final
 
-from evo.answers import Answer, Disagreement, answer_of, depends_on_the_machine, differ, late_answer_of
-from evo.cluster import Cluster, Unreachable
+from evo.distribution.cluster import Cluster, Unreachable
+from evo.distribution.jobs import Attempt, Job, Memory
+from evo.distribution.worker import Answer, Disagreement, answer_of, depends_on_the_machine, differ, late_answer_of
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.error_log import say
 from evo.evaluation.fault_isolation import Evaluator
 from evo.evaluation.fingerprint import Proof
 from evo.evaluation.outcome import Failure, Outcome
 from evo.experiment.experiment import Experiment
-from evo.jobs import Attempt, Job, Memory
 from genomes.chance import chance
 from genomes.expect import Unexpected
 

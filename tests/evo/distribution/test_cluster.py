@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from evo import cluster
-from evo.cluster import Cluster, Unreachable, reach
+from evo.distribution import cluster
+from evo.distribution.cluster import Cluster, Unreachable, reach
+from evo.distribution.user_modules import Modules, own_modules, travelling
 from evo.evaluation.numerics import variables
-from evo.luggage import Modules, own_modules, travelling
 from genomes.expect import Unexpected
 
 TOKEN = "5a" * 32
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def free_port():
@@ -132,7 +132,7 @@ ALONE = ["unshare", "--pid", "--fork", "--mount-proc"]  # Ray looks for others a
     reason="needs processes of its own, which only root can have",
 )
 def test_auto_without_a_cluster_is_a_sentence(tmp_path):
-    attach = "from evo.cluster import reach; reach('auto')"
+    attach = "from evo.distribution.cluster import reach; reach('auto')"
     ran = subprocess.run(
         [*ALONE, sys.executable, "-c", attach],
         env=environment(RAY_TMPDIR=str(tmp_path)),
@@ -287,7 +287,7 @@ def test_modules_that_travelled_are_imported_from_memory(monkeypatch):
 
 
 def test_too_much_luggage_is_refused(monkeypatch):
-    from evo import luggage
+    from evo.distribution import user_modules as luggage
 
     @dataclass(frozen=True)
     class Holder:
@@ -314,7 +314,7 @@ import json, sys, time
 sys.path.append(sys.argv[2])
 from dataclasses import replace
 from own_rules import Mine
-from evo.cluster import Cluster
+from evo.distribution.cluster import Cluster
 from evo.experiment.config import load
 from evo.doctor import _lived
 from evo.evaluation.evaluate import cohorts

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from evo.distribution.executor import Serial
+from evo.distribution.ray_executor import OnRay
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome, joined, outcome_arrays
-from evo.executors import OnRay, Serial
 from evo.experiment.goals import Scores
 from evo.record import screened
 from genomes.chance import chance
@@ -42,10 +43,10 @@ PROGRAM = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from conftest import _SMALL, generation_of
-from evo.executors import Serial
+from evo.distribution.executor import Serial
 from test_traps_torch import digest
 import torch
-from evo import cohort
+from evo.evaluation import evaluate as cohort
 torch.manual_seed(99)
 seen, real = [], cohort.live
 cohort.live = lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1]
@@ -168,6 +169,6 @@ def test_t11_one_ray_serves_all_tests(small, generation, ray_executor):
 
 
 def test_t11_a_local_ray_has_no_dashboard_and_no_words(sources):
-    trees = (sources["evo/cluster.py"], sources["evo/borrowed.py"])
+    trees = (sources["evo/distribution/cluster.py"], sources["evo/distribution/host_process.py"])
     constants = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert {"log_to_driver", "include_dashboard", "local", "RAY_USAGE_STATS_ENABLED"} <= constants

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
-from evo.borrowed import borrowed, listening_quietly, own_handler, quiet, undrawn
+from evo.distribution.host_process import borrowed, listening_quietly, own_handler, quiet, undrawn
+from evo.distribution.user_modules import travelling
 from evo.evaluation.numerics import cores, variables
-from evo.luggage import travelling
 from genomes.expect import Unexpected, expect
 
 if TYPE_CHECKING:

@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo import dispatcher
-from evo.answers import Disagreement, answer
-from evo.cluster import Cluster, Node
-from evo.dispatcher import Dispatcher
+from evo.distribution import dispatcher
+from evo.distribution.cluster import Cluster, Node
+from evo.distribution.dispatcher import Dispatcher
+from evo.distribution.executor import Serial
+from evo.distribution.jobs import Memory
+from evo.distribution.ray_executor import OnRay
+from evo.distribution.worker import Disagreement, answer
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.fingerprint import Proof, proof_of_lives
 from evo.evaluation.outcome import Outcome, outcome_arrays
-from evo.executors import OnRay, Serial
 from evo.experiment.limits import Limits
-from evo.jobs import Memory
 from genomes.expect import Unexpected
 
 pytestmark = pytest.mark.ray

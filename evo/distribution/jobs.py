@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evo.answers import Answer
+from evo.distribution.worker import Answer
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.outcome import Outcome
 

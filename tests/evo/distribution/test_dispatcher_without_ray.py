@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import ray
 
-from evo import dispatcher
-from evo.answers import Answer, Disagreement
-from evo.cluster import Cluster, Node, Unreachable
-from evo.dispatcher import Dispatcher, is_audited
+from evo.distribution import dispatcher
+from evo.distribution.cluster import Cluster, Node, Unreachable
+from evo.distribution.dispatcher import Dispatcher, is_audited
+from evo.distribution.jobs import Memory
+from evo.distribution.worker import Answer, Disagreement
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Proof
 from evo.evaluation.outcome import Outcome
-from evo.jobs import Memory
 from genomes.chance import chance
 from genomes.expect import Unexpected
 
@@ -98,7 +98,7 @@ def played(monkeypatch):
         for name in ("wait", "get"):
             monkeypatch.setattr(f"ray.{name}", getattr(there, name))
         monkeypatch.setattr("ray.cancel", lambda reference, force: there.cancelled.append((reference, force)))
-        monkeypatch.setattr("evo.dispatcher.monotonic", lambda: CLOCK[0])
+        monkeypatch.setattr("evo.distribution.dispatcher.monotonic", lambda: CLOCK[0])
         return there
 
     return begun
@@ -189,7 +189,7 @@ def test_none_ends_a_look_and_the_next_one_goes_on(work, played):
 def test_complaints_are_passed_on(work, played, monkeypatch):
     experiment, cohorts = work
     heard = []
-    monkeypatch.setattr("evo.dispatcher.say", heard.append)
+    monkeypatch.setattr("evo.distribution.dispatcher.say", heard.append)
     there = played(lambda sent: (1.0, answer(sent.cohort, complaints=(f"cohort {sent.cohort.number} complains", "x"))))
     dispatched(experiment, there, cohorts[:2])
     assert heard == ["cohort 0 complains", "x", "cohort 1 complains", "x"]

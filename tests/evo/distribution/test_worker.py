@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from evo.answers import Answer, answer, depends_on_the_machine, differ, digest_of
+from evo.distribution.worker import Answer, answer, depends_on_the_machine, differ, digest_of
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fingerprint import Proof, proof_of_lives

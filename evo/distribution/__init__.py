@@ -1,0 +1,1 @@
+"""Many cohorts, evaluated anywhere: executors, the dispatcher, Ray, user modules on workers."""
