@@ -25,9 +25,9 @@ from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.outcome import Outcome
+from evo.evolution.evolve import evolve
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment
-from evo.session import evolve
 from genomes.topology import layered
 
 WARM_UP = 20

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evo.evaluation.evaluate import evaluate
+    from evo.evolution.evolve import evolve
+    from evo.evolution.run import Run
     from evo.experiment.experiment import Experiment, assemble
-    from evo.run import Run
-    from evo.session import evolve
 
     __version__: str
 
@@ -19,10 +19,10 @@ __all__ = ["Experiment", "Run", "assemble", "evaluate", "evolve"]
 
 _HOMES = {
     "Experiment": "evo.experiment.experiment",
-    "Run": "evo.run",
+    "Run": "evo.evolution.run",
     "assemble": "evo.experiment.experiment",
     "evaluate": "evo.evaluation.evaluate",
-    "evolve": "evo.session",
+    "evolve": "evo.evolution.evolve",
 }
 
 

@@ -15,6 +15,8 @@ from evo.distribution.executor import Executor, Serial
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.numerics import settle
 from evo.evaluation.stochastic_scores import UNMET, partly_luck
+from evo.evolution.result import founders_scores
+from evo.evolution.run import Run
 from evo.examiner import Examiner, Watch
 from evo.experiment.experiment import Experiment
 from evo.glossary import RESULT
@@ -31,8 +33,6 @@ from evo.inspect.wiring import wiring
 from evo.report.page import render
 from evo.report.save import save
 from evo.report.section import Section
-from evo.result import founders_scores
-from evo.run import Run
 from evo.stages import Stages
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import make_folder

@@ -12,12 +12,12 @@ from evo.distribution.executor import Executor, Serial
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fault_isolation import ENVIRONMENTAL
 from evo.evaluation.numerics import settle
+from evo.evolution.evolve import continued
+from evo.evolution.result import Result, result
+from evo.evolution.run import Run
 from evo.figures import evolution, front
 from evo.progress import Progress
-from evo.result import Result, result
-from evo.run import Run
 from evo.search.front import FrontSearch
-from evo.session import continued
 from evo.storage.mirror import mirror_of
 from inner_loop.episodic import THERE
 

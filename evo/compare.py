@@ -14,13 +14,13 @@ from evo.compare_pictures import curves, final
 from evo.compare_samples import Again, resampled
 from evo.compare_sentences import MEASURED, sentences
 from evo.differences import EXCHANGES, difference
+from evo.evolution.result import Result, result
+from evo.evolution.run import Run
 from evo.experiment.config import plain_values
 from evo.experiment.from_values import name_in, shown
 from evo.experiment.sweep import tails
 from evo.figures import CONDITIONS
 from evo.report.section import Section
-from evo.result import Result, result
-from evo.run import Run
 from evo.statistics import holm, mean_over_runs
 from genomes.expect import Unexpected, expect
 

@@ -10,10 +10,10 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.compare_sentences import MEASURED
+from evo.evolution.run import Run
 from evo.figures import CONDITIONS
 from evo.inspect.evolution_pictures import whole_numbers
 from evo.report.section import Picture, canvas
-from evo.run import Run
 from evo.statistics import mean_over_runs
 
 if TYPE_CHECKING:

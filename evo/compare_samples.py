@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.differences import Resampled
-from evo.run import Run
+from evo.evolution.run import Run
 from evo.statistics import RESAMPLES
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.evolution.run import Run
 from evo.figures import CONDITIONS
-from evo.run import Run
 
 if TYPE_CHECKING:
     import pandas

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.inspect.graph import neuron_graph
-from evo.run import Best, Run
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import make_folder
 from evo.storage.user_paths import file_to_write

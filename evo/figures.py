@@ -17,8 +17,8 @@ from evo.storage.folder_checks import make_folder
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evo.result import Result
-    from evo.run import Run
+    from evo.evolution.result import Result
+    from evo.evolution.run import Run
 
 INNATE, LEARNED, QUIET = "#0b6e6e", "#d1603d", "#8a8a8a"
 CONDITIONS = {

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from evo.evolution.generation import Generation
+from evo.evolution.run import summary
 from evo.experiment.experiment import Experiment, assemble
-from evo.record import Generation
-from evo.run import summary
 
 _ROWS = 12
 

@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
+from evo.evolution.hall_of_fame import hall_of_fame
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
 from evo.experiment.config import load, read
 from evo.experiment.experiment import Experiment, assemble
-from evo.hall import hall_of_fame
-from evo.run import Best, Run
 from evo.storage.arrays import unpack_foreign
 from genomes.expect import Unexpected, expect, nearest
 from genomes.intervention import Intervention

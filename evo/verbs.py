@@ -41,9 +41,9 @@ def _resumable(place: Path) -> Iterator[None]:
 def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct evolve CONFIG [KEY=VALUE ...]."""
     from evo.distribution.cluster import Cluster
+    from evo.evolution.evolve import new_run, next_free
     from evo.evolution.run_set import new_set
     from evo.experiment.sweep import members
-    from evo.session import new_run, next_free
 
     overrides = list(options.overrides)
     if options.seed is not None:
@@ -67,7 +67,7 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct resume RUN; KEY=VALUE may say again what the run began with."""
-    from evo.session import expect_unchanged, extend
+    from evo.evolution.evolve import expect_unchanged, extend
     from evo.storage.run_set import runs_of
 
     announce(folder=str(options.run))
@@ -146,8 +146,8 @@ def doctor_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct export RUN --to FORMAT."""
+    from evo.evolution.run import Run
     from evo.export import EXPORTS, export
-    from evo.run import Run
 
     if options.to not in EXPORTS:
         raise Unexpected(f"--to: no format '{options.to}'; {nearest(options.to, EXPORTS)}")
@@ -211,7 +211,7 @@ def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct inspect RUN."""
     from evo.analyse import examining, executor_of, inspect, report, write
-    from evo.run import Run
+    from evo.evolution.run import Run
     from evo.subject import subject
 
     if (options.run / "set.json").is_file():
@@ -236,8 +236,8 @@ def compare_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     """instinct compare RUN RUN ..."""
     from evo.analyse import printed, write
     from evo.compare import compare
+    from evo.evolution.run import Run
     from evo.report.page import render
-    from evo.run import Run
     from evo.storage.run_set import runs_of
 
     folder = folder_to_write(options.out or _beside(options.runs, "comparison"))

@@ -32,8 +32,8 @@ from machine import processor
 from numpy import ndarray
 from scipy.stats import mannwhitneyu
 
+from evo.evolution.evolve import evolve
 from evo.experiment.config import load
-from evo.session import evolve
 
 TUNED = "6e6216e2c0a6282272da7533fb203bbcd1cb0e7e"
 """The commit that wrote configs/hinton-nowlan.yaml; nothing was tuned, the model is the paper's."""

@@ -17,8 +17,8 @@ from evo.analyse import examining, inspect
 from evo.cli.main import main
 from evo.compare import compare
 from evo.distribution.executor import Serial
+from evo.evolution.run import Run
 from evo.glossary import PROGRESS, RESULT
-from evo.run import Run
 from evo.subject import subject
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "logged-numbers.md"

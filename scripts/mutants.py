@@ -38,7 +38,7 @@ from scripts.survivors import Found, told
 
 MODULES = {
     "evo/statistics.py": "evo/test_statistics.py evo/inspect/test_knockouts.py",
-    "evo/run.py": "evo/test_run.py evo/inspect/test_lineage.py evo/test_session.py evo/test_worlds.py",
+    "evo/evolution/run.py": "evo/test_run.py evo/inspect/test_lineage.py evo/test_session.py evo/test_worlds.py",
     "evo/innate/controls.py": "evo/innate/test_controls.py",
     "evo/inspect/units.py": "evo/inspect/test_units.py evo/inspect/test_knockouts.py evo/inspect/test_rules.py",
     "evo/distribution/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",

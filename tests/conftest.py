@@ -28,9 +28,9 @@ import sys, time
 from pathlib import Path
 
 if "evo.cli.main" in sys.orig_argv:
-    import evo.session
+    import evo.evolution.evolve
 
-    here, thin = Path(__file__).parent, evo.session.thin
+    here, thin = Path(__file__).parent, evo.evolution.evolve.thin
 
     def held(folder, experiment, newest):
         thin(folder, experiment, newest)
@@ -40,7 +40,7 @@ if "evo.cli.main" in sys.orig_argv:
             while not (here / "go").exists():
                 time.sleep(0.01)  # not long: a signal just before it is heard only at its end
 
-    evo.session.thin = held
+    evo.evolution.evolve.thin = held
 """
 
 

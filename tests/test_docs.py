@@ -7,10 +7,10 @@ from types import ModuleType
 
 import pytest
 
+from evo.evolution.evolve import evolve
 from evo.experiment.config import read
 from evo.experiment.contracts import check
 from evo.experiment.registry import SEAMS, seam_of
-from evo.session import evolve
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL)

@@ -14,9 +14,9 @@ from evo.evaluation.cohort import cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import joined
+from evo.evolution.generation import screened
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
-from evo.record import screened
 from genomes.chance import chance
 
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -18,11 +18,11 @@ from typing import Any
 
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, digits
-from evo.bred import Bred, first_state
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fault_isolation import evaluate_in_worker
+from evo.evolution.evolve import evolve
+from evo.evolution.offspring import Bred, first_state
 from evo.experiment.experiment import Experiment
-from evo.session import evolve
 
 TARGET = 0.9
 

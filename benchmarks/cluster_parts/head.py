@@ -19,14 +19,14 @@ import numpy as np
 
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import digest, known, ten_thousand_genes, witnessed
-from evo.bred import Bred, first_state
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome
+from evo.evolution.evolve import evolve
+from evo.evolution.offspring import Bred, first_state
+from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
-from evo.run import Run
-from evo.session import evolve
 from evo.storage.arrays import pack
 from evo.storage.atomic import write_atomic
 from genomes.chance import chance

@@ -28,7 +28,7 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, digits, timed
 from evo.distribution.cluster import Cluster
 from evo.distribution.ray_executor import OnRay
-from evo.session import evolve
+from evo.evolution.evolve import evolve
 
 RAYLETS = (4, 8, 16)
 PATIENCE = 60.0  # seconds for each to join

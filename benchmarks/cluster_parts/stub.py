@@ -25,8 +25,8 @@ from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
+from evo.evolution.evolve import evolve
 from evo.experiment.experiment import Experiment, assemble
-from evo.session import evolve
 from evo.storage.journal import Journal
 
 PER_WORKER = 3  # cohorts of a generation for each worker

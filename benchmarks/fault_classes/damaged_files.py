@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from evo.distribution.executor import Serial
-from evo.run import Run
-from evo.session import continued
+from evo.evolution.evolve import continued
+from evo.evolution.run import Run
 from evo.storage.arrays import unpack
 from fault_classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
 from genomes.expect import Unexpected

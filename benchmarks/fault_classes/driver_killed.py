@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.session import evolve
+from evo.evolution.evolve import evolve
 from fault_classes.trial import Attempt, begun, bytes_of, experiment, in_child, lived, same
 
 NAME, TRIED, SECONDS = "driver-killed", 100, 120

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from evo.cli.main import WRONG
-from evo.session import evolve
+from evo.evolution.evolve import evolve
 from fault_classes.trial import Attempt, Skipped, begun, experiment, lived, same
 from genomes.expect import Unexpected
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from evo.bred import RunFailed
+from evo.evolution.evolve import evolve
+from evo.evolution.offspring import RunFailed
 from evo.experiment.config import document, plain_values, shipped, understood
 from evo.experiment.experiment import Experiment
 from evo.experiment.strict_yaml import write
 from evo.experiment.sweep import members
-from evo.session import evolve
 from fault_classes.mutations import of_text, of_values
 from fault_classes.trial import Attempt, in_child
 from genomes.expect import Unexpected

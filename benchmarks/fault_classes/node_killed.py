@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evo.distribution.ray_executor import OnRay
-from evo.session import evolve
+from evo.evolution.evolve import evolve
 from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
 
 NAME, TRIED, SECONDS = "node-killed", 20, 240

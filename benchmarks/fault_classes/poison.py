@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from evo.distribution.ray_executor import OnRay
+from evo.evolution.evolve import evolve
+from evo.evolution.generation import Generation
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
-from evo.record import Generation
-from evo.session import evolve
 from fault_classes.poisonous import REASONS, Poisonous
 from fault_classes.trial import Attempt, experiment
 from genomes.spec import Evolve

@@ -17,10 +17,10 @@ import numpy as np
 from evo.distribution.executor import Cohorts, Executor, Serial
 from evo.evaluation.cohort import SELECTION, Assay
 from evo.evaluation.outcome import Outcome
+from evo.evolution.evolve import evolve
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
-from evo.session import evolve
 from genomes.encodings import GeneExpression
 from genomes.expect import Unexpected
 from genomes.spec import Evolve

@@ -15,8 +15,8 @@ import numpy as np
 
 from evo.cli.main import WRONG
 from evo.distribution.executor import Serial
-from evo.run import Run
-from evo.session import continued, evolve
+from evo.evolution.evolve import continued, evolve
+from evo.evolution.run import Run
 from fault_classes.trial import Attempt, begun, experiment, lived, refused, same
 from genomes.expect import Unexpected
 

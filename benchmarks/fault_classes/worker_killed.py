@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from evo.distribution.ray_executor import OnRay
-from evo.session import evolve
+from evo.evolution.evolve import evolve
 from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
 
 NAME, TRIED, SECONDS = "worker-killed", 100, 120

@@ -130,8 +130,8 @@ def _choose_kernels(arguments: Sequence[str]) -> None:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    from evo.bred import RunFailed
     from evo.distribution.worker import Disagreement
+    from evo.evolution.offspring import RunFailed
 
     return (RunFailed, Disagreement)
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from evo.evolution.evolve import new_run
 from evo.experiment.sweep import Member
-from evo.session import new_run
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import taken
 from evo.storage.run_set import FORMAT, SET

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray
 
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.figures import INNATE, LEARNED, QUIET
 from evo.inspect import alleles, lineage
@@ -20,7 +22,6 @@ from evo.inspect.evolution_pictures import course, scores
 from evo.inspect.variants import apart
 from evo.inspect.words import moment, went
 from evo.report.section import Picture, Section, bottomless, canvas
-from evo.run import Best, Run
 from genomes.chance import Chance, chance
 from inner_loop.lifetime import Measurements
 
@@ -78,7 +79,7 @@ def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
 
     Args:
         best: whose ancestors are looked for; `run.best()`.
-        founders: mean main score of random genomes by condition, at least `innate`; `evo.result.founders_scores`.
+        founders: mean main score of random genomes by condition, at least `innate`; `founders_scores` of a result.
 
     Raises:
         Unexpected: a generation that cannot be read.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.distribution.executor import Executor
+from evo.evolution.run import Run
 from evo.examiner import Examiner
 from evo.experiment.experiment import assemble
 from evo.figures import CONDITIONS
@@ -18,7 +19,6 @@ from evo.inspect.units import units_of
 from evo.inspect.variants import Scored, Variants, examined
 from evo.inspect.words import is_share, moment, number
 from evo.report.section import Picture, Section, canvas
-from evo.run import Run
 from evo.statistics import Estimate, clear
 from genomes.expect import expect
 

@@ -12,13 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Integer
 from numpy import ndarray
 
+from evo.evolution.generation import Generation
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
+from evo.evolution.thinning import judged_scores
 from evo.figures import CONDITIONS, QUIET
 from evo.inspect.evolution_pictures import whole_numbers
 from evo.inspect.variants import apart
-from evo.record import Generation
 from evo.report.section import Picture, bottomless, canvas
-from evo.run import Best, Run
-from evo.thinning import judged_scores
 
 if TYPE_CHECKING:
     import networkx

@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 from evo.cli.main import main
-from evo.run import Run
+from evo.evolution.run import Run
 from evo.verbs import _beside
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from evo.compare import compare
+from evo.evolution.evolve import evolve, extend
+from evo.evolution.result import Result, result
+from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
-from evo.result import Result, result
-from evo.run import Run
-from evo.session import evolve, extend
 from evo.statistics import mean_over_runs
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression

@@ -14,10 +14,10 @@ from evo.distribution import dispatcher
 from evo.distribution import executor as executors
 from evo.distribution.executor import Serial
 from evo.distribution.ray_executor import OnRay
+from evo.evolution.evolve import evolve
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
-from evo.session import evolve
 from evo.storage import atomic
 from genomes.encodings import GeneExpression
 from genomes.spec import Evolve
@@ -102,7 +102,7 @@ def test_stopped_after_every_generation_and_resumed(search, undisturbed, tmp_pat
 
 
 def test_more_generations_are_those_of_a_longer_run(undisturbed, tmp_path):
-    from evo.session import extend
+    from evo.evolution.evolve import extend
 
     experiment, run = experiment_with(small(EvolutionStrategy)), tmp_path / "run"
     list(evolve(replace(experiment, generations=1), run))
@@ -164,7 +164,7 @@ def _killed_after(run, search, seconds):
 @pytest.fixture(scope="module")
 def processes():
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evo.session", "torch", "inner_loop.tasks", "genomes.encodings"])
+    context.set_forkserver_preload(["evo.evolution.evolve", "torch", "inner_loop.tasks", "genomes.encodings"])
     return context
 
 

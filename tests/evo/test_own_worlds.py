@@ -10,9 +10,9 @@ import pytest
 from evo.cli.main import main
 from evo.distribution.ray_executor import OnRay
 from evo.distribution.user_modules import own_modules
+from evo.evolution.run import Run
 from evo.experiment.config import dump, read
 from evo.experiment.sweep import members
-from evo.run import Run
 from genomes.expect import Unexpected
 from inner_loop.worlds.gymnasium import Gymnasium
 
@@ -151,7 +151,7 @@ def test_a_run_in_an_environment_of_one_s_own_opens_in_other_processes(mine, tmp
 @pytest.mark.ray
 def test_workers_know_it_as_well(mine, ray_executor, capsys):
     assert main(["evolve", "mine.yaml", "--serial", "--run", "here", f"world.id={mine}"]) == 0
-    from evo.session import evolve
+    from evo.evolution.evolve import evolve
 
     (there,) = evolve(Run("here", allow_code=True).experiment, "there", OnRay(workers=2))
     (here,) = [Run("here", allow_code=True).generation(0)]

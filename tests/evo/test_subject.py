@@ -7,14 +7,14 @@ import pytest
 
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
+from evo.evolution.evolve import evolve
+from evo.evolution.hall_of_fame import hall_of_fame
+from evo.evolution.run import Run
 from evo.examiner import Examiner
 from evo.experiment.config import dump
 from evo.experiment.experiment import assemble
 from evo.export import export
-from evo.hall import hall_of_fame
-from evo.run import Run
 from evo.search.algorithms.nsga2 import NSGA2
-from evo.session import evolve
 from evo.subject import subject
 from genomes.expect import Unexpected
 from inner_loop.tasks.teacher import Teacher

@@ -287,8 +287,8 @@ def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
         "if 'evo.cli.main' in sys.orig_argv:\n"
-        "    import evo.loop\n"
-        "    evo.loop.generations = lambda *_: os._exit(1)\n"
+        "    import evo.evolution.loop\n"
+        "    evo.evolution.loop.generations = lambda *_: os._exit(1)\n"
     )
     words = ["evolve", *SMALL, "--run", "run"]
     code = f"from evo import supervisor; supervisor.RESTARTS = 1; {QUICK}"

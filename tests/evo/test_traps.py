@@ -19,10 +19,10 @@ from deap import tools
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome, joined
+from evo.evolution.generation import screened
 from evo.experiment.contracts import check_search
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
-from evo.record import screened
 from evo.search.algorithms import SEARCHES
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic

@@ -21,8 +21,8 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome, joined, outcome_arrays
+from evo.evolution.generation import screened
 from evo.experiment.goals import Scores
-from evo.record import screened
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.topology import layered

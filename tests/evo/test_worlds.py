@@ -15,14 +15,14 @@ from evo.distribution.executor import Serial
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.evaluate import evaluate
+from evo.evolution.evolve import evolve
+from evo.evolution.result import result
+from evo.evolution.run import Run
 from evo.experiment.config import dump, read
 from evo.experiment.experiment import Experiment, assemble, birth, measurement_names
 from evo.experiment.goals import Scores
 from evo.progress import Progress
-from evo.result import result
-from evo.run import Run
 from evo.search.algorithms import EvolutionStrategy, RandomSearch
-from evo.session import evolve
 from genomes.chance import SHARED, chance
 from genomes.encodings import Direct, RandomWiring
 from genomes.expect import Unexpected
@@ -405,7 +405,7 @@ def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatc
         asked.append((experiment, cohort, assay.split))
         return evaluate(experiment, cohort, assay)
 
-    monkeypatch.setattr("evo.run.evaluate", examined)
+    monkeypatch.setattr("evo.evolution.run.evaluate", examined)
     best = run.best()
     levels = np.concatenate([cohort.levels[: cohort.real] for _, cohort, _ in asked])
     anew = [evaluate(experiment, cohort).measurements["innate_plastic.return"] for experiment, cohort, _ in asked]
@@ -426,7 +426,7 @@ def test_the_best_is_whoever_does_well_again(undisturbed, monkeypatch):
         scores = -cohort.levels[: cohort.real].sum(1, dtype=np.float64)
         return replace(outcome, measurements={**outcome.measurements, "innate_plastic.return": scores})
 
-    monkeypatch.setattr("evo.run.evaluate", by_genome)
+    monkeypatch.setattr("evo.evolution.run.evaluate", by_genome)
     run = Run(undisturbed)
     scores = [run.generation(i).measurements["innate_plastic.return"] for i in range(3)]
     finalists = [run.generation(i).levels[slot] for i in range(3) for slot in (0, scores[i].argmax())]
@@ -447,7 +447,7 @@ def test_the_best_is_examined_in_lives_of_its_own(undisturbed):
 
 
 def test_the_result_of_a_run_in_a_world(undisturbed, monkeypatch):
-    monkeypatch.setattr("evo.result._FOUNDERS", 6)
+    monkeypatch.setattr("evo.evolution.result._FOUNDERS", 6)
     run = Run(undisturbed)
     outcome, measured = result(run), run.examine(run.best()).measurements
     assert outcome.best == {c: measured[f"{c}.return"][0] for c in CONDITIONS}
@@ -475,7 +475,7 @@ def handlers():
 
 @pytest.mark.usefixtures("handlers")
 def test_evolve_shows_sums_up_and_draws_every_condition(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("evo.result._FOUNDERS", 6)
+    monkeypatch.setattr("evo.evolution.result._FOUNDERS", 6)
     (tmp_path / "pole.yaml").write_text(YAML)
     run = tmp_path / "run"
     assert (
@@ -555,9 +555,9 @@ def test_leaks_are_exported_and_belong_to_the_module(tmp_path):
     import networkx
     import torch
 
+    from evo.evolution.evolve import evolve
     from evo.experiment.config import load
     from evo.export import export
-    from evo.session import evolve
 
     experiment = load("retina", ("search.population=3", "generations=1", "cohort=3"))
     list(evolve(experiment, tmp_path / "run"))

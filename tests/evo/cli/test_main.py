@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo import bred
 from evo.cli import main as cli
 from evo.cli.main import main
-from evo.run import Run
+from evo.evolution import offspring as bred
+from evo.evolution.run import Run
 from evo.storage.run_folder import RunFolder
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from evo import evolve
-from evo.bred import RunFailed
 from evo.distribution.executor import Serial
 from evo.distribution.ray_executor import OnRay
+from evo.evolution.offspring import RunFailed
 from inner_loop.rule import LearningRule
 
 

@@ -11,11 +11,11 @@ import pytest
 from evo.evaluation import numerics
 from evo.evaluation.fingerprint import _lived, proof_of_lives, proof_of_search
 from evo.evaluation.numerics import VARIABLES, kernels, use_portable_kernels
+from evo.evolution.evolve import evolve
+from evo.evolution.manifest import check_same_world, manifest
+from evo.evolution.run import Run
 from evo.experiment.goals import Scores
-from evo.manifest import check_same_world, manifest
-from evo.run import Run
 from evo.search.algorithms import SEARCHES, EvolutionStrategy
-from evo.session import evolve
 from genomes.encodings import GeneExpression
 from genomes.expect import Unexpected
 from genomes.topology import layered

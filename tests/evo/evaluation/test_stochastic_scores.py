@@ -8,13 +8,13 @@ import pytest
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.stochastic_scores import partly_luck
+from evo.evolution.evolve import evolve
+from evo.evolution.result import result
+from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.inspect.knockouts import lives_of
-from evo.result import result
-from evo.run import Run
 from evo.search.base import founders
-from evo.session import evolve
 from evo.subject import subject
 from genomes.chance import chance
 from genomes.encodings.alleles import Alleles

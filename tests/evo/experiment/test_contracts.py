@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from evo.cli.main import main
+from evo.evolution.evolve import evolve
 from evo.experiment.config import read
 from evo.experiment.contracts import check
-from evo.session import evolve
 from genomes.expect import Unexpected
 from genomes.foreign import imported
 

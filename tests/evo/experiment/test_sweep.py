@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from evo.evolution.evolve import next_free
+from evo.evolution.run import Run
 from evo.evolution.run_set import new_set
 from evo.experiment.config import load, read
 from evo.experiment.sweep import Member, members, tails
-from evo.run import Run
-from evo.session import next_free
 from evo.storage.run_set import SET, runs_of
 from genomes.expect import Unexpected
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.user_code import hashes, source
-from evo.manifest import check_same_world, manifest
 from genomes.expect import Unexpected
 
 PACKAGE = {

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.innate.sentence import Wording, chances, number, one_line
-from evo.run import Run
 
 DIGITS = {
     "innate": 0.948,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
+from evo.evolution.evolve import evolve
+from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.inspect import alleles
 from evo.inspect.alleles import Trajectories, allele_names, census, diversity, fixation_table, shares_table, shown_genes
-from evo.run import Run
-from evo.session import evolve
 from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct

@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from evo.evolution.evolve import evolve, new_run
+from evo.evolution.generation import Generation
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.inspect.evolution import assimilation_index, assimilation_interval, evolution, non_dominated, thinned
-from evo.record import Generation
 from evo.report.section import Section
-from evo.run import Best, Run
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
-from evo.session import evolve, new_run
 from evo.storage.checksums import Torn
 from genomes.chance import chance
 from genomes.encodings.alleles import Alleles

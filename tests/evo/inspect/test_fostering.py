@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from evo.distribution.executor import Serial
+from evo.evolution.evolve import evolve
+from evo.evolution.run import Run
 from evo.examiner import Examiner
 from evo.experiment.experiment import assemble
 from evo.inspect.fostering import cross_fostering
 from evo.inspect.variants import examined
-from evo.run import Run
-from evo.session import evolve
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.expect import Unexpected

@@ -8,15 +8,16 @@ import networkx
 import numpy as np
 import pytest
 
+from evo.evolution.evolve import evolve, new_run
+from evo.evolution.generation import Generation
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.inspect import lineage
 from evo.inspect.lineage import descent, keeps_parents, leaders, line, line_table, pedigree
-from evo.record import Generation
-from evo.run import Best, Run
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.search.operators.variation import Variation
-from evo.session import evolve, new_run
 from genomes.expect import Unexpected
 
 NONE = (-1, -1)

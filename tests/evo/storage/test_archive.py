@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from evo import evolve
+from evo.evolution.evolve import extend
 from evo.evolution.run_set import new_set
 from evo.experiment.sweep import members
-from evo.session import extend
 from evo.storage import archive
 from evo.storage.archive import pack_run, unpack_run
 from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text

@@ -22,7 +22,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from evo import Run, evolve
 from evo.cli import main as cli
-from evo.session import extend
+from evo.evolution.evolve import extend
 from evo.storage import locks, mirror
 from evo.storage.cache import machine, place
 from evo.storage.checksum_list import SUMS, sums_of

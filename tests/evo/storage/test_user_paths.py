@@ -7,9 +7,9 @@ import pytest
 
 from evo import evolve
 from evo.cli.main import main
+from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.sweep import members
-from evo.run import Run
 from evo.storage.user_paths import file_to_write, folder_to_write, is_override
 from genomes.expect import Unexpected
 
@@ -87,7 +87,12 @@ def test_a_place_where_nothing_can_be_written_is_told_before_the_work(line, word
         raise AssertionError("it has begun")
 
     monkeypatch.chdir(tmp_path)
-    for name in ("evo.verbs._session", "evo.run.Run.best", "evo.compare.compare", "evo.storage.archive._write"):
+    for name in (
+        "evo.verbs._session",
+        "evo.evolution.run.Run.best",
+        "evo.compare.compare",
+        "evo.storage.archive._write",
+    ):
         monkeypatch.setattr(name, working)
     (tmp_path / "file").write_text("of the user")
     sentence = told([word.replace("OUT", words[0]).replace("RUN", str(run)) for word in shlex.split(line)], capsys)

@@ -15,7 +15,8 @@ from genomes.expect import Unexpected, expect
 if TYPE_CHECKING:
     import pandas
 
-    from evo.run import Best, Run
+    from evo.evolution.individual import Best
+    from evo.evolution.run import Run
 
 
 @final
@@ -93,7 +94,7 @@ def _front(run: Run) -> list[Best]:
 
 
 def _born(run: Run, generation: int, slot: int, levels: Integer[ndarray, " G"]) -> Best:
-    from evo.run import Best
+    from evo.evolution.individual import Best
 
     recorded = run.generation(generation)
     if slot in recorded.slots:

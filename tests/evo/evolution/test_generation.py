@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import FAILURES, Failure, Outcome, joined, outcome_arrays, outcome_of, outcomes_of
+from evo.evolution.generation import Generation, screened
 from evo.experiment.goals import Scores
-from evo.record import Generation, screened
 from evo.search.operators.deap_individual import individuals
 from evo.storage.checksums import Torn
 

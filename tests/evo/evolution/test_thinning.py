@@ -8,16 +8,17 @@ from itertools import count
 import numpy as np
 import pytest
 
-from evo import Run, evolve, thinning
+from evo import Run, evolve
+from evo.evolution import thinning
+from evo.evolution.evolve import extend
+from evo.evolution.generation import Generation
+from evo.evolution.result import result
+from evo.evolution.thinning import judged_scores, stays_whole, thin, thinned
 from evo.experiment.experiment import assemble
 from evo.figures import evolution
-from evo.record import Generation
-from evo.result import result
 from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
-from evo.session import extend
 from evo.storage.atomic import write_atomic
 from evo.storage.checksums import Torn
-from evo.thinning import judged_scores, stays_whole, thin, thinned
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from inner_loop.tasks.teacher import Teacher
@@ -172,8 +173,8 @@ def test_the_last_and_every_kth_stay_whole():
 
 
 def test_who_analyses_a_thinned_run_says_what_it_lacks(runs):
+    from evo.evolution.result import founders_scores
     from evo.inspect.evolution import evolution as section
-    from evo.result import founders_scores
 
     run = runs[0]
     found = section(run, run.best(), founders_scores(run.experiment))
@@ -200,7 +201,7 @@ def test_genomes_of_a_thinned_run_are_those_that_were_kept(runs):
 
 
 def test_a_front_is_read_from_the_state_where_its_members_were_not_kept(experiment, tmp_path):
-    from evo.hall import hall_of_fame
+    from evo.evolution.hall_of_fame import hall_of_fame
 
     experiment = replace(experiment, search=NSGA2(8))
     fronts = []

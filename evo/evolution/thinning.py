@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray
 
+from evo.evolution.generation import Generation
 from evo.experiment.experiment import Experiment
-from evo.record import Generation
 from evo.storage.run_folder import RunFolder
 
 

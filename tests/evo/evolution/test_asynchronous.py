@@ -10,10 +10,10 @@ from evo.distribution.ray_executor import OnRay
 from evo.evaluation import fault_isolation as isolate
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
+from evo.evolution.evolve import evolve
+from evo.evolution.run import Run
 from evo.experiment.config import load
-from evo.run import Run
 from evo.search.algorithms import NSGA2, EvolutionStrategy, SteadyState
-from evo.session import evolve
 from evo.storage.checksums import Torn
 from evo.storage.run_folder import RunFolder
 from genomes.expect import Unexpected

@@ -10,8 +10,8 @@ import numpy as np
 
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
+from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment, assemble
-from evo.run import Run
 from evo.search.base import founders
 from genomes.chance import chance
 from inner_loop.episodic import CONDITIONS

@@ -15,21 +15,21 @@ from typing import final
 
 import numpy as np
 
-from evo.bred import first_state
 from evo.distribution.executor import Executor, Serial
 from evo.evaluation.error_log import begin
 from evo.evaluation.numerics import settled
+from evo.evolution.generation import Generation
+from evo.evolution.loop import generations
+from evo.evolution.manifest import check_same_world, manifest
+from evo.evolution.offspring import first_state
+from evo.evolution.run import Run, summary
+from evo.evolution.thinning import thin
 from evo.experiment.config import differing, dump, read, twin
 from evo.experiment.experiment import Experiment, pinned
 from evo.experiment.from_values import shown
-from evo.loop import generations
-from evo.manifest import check_same_world, manifest
-from evo.record import Generation
-from evo.run import Run, summary
 from evo.search.base import State
 from evo.storage.mirror import fetched, mirrored
 from evo.storage.run_folder import RunFolder
-from evo.thinning import thin
 from genomes.expect import Unexpected, expect, usable
 from genomes.foreign import asking
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from evo.bred import Bred, first_state
 from evo.distribution.executor import Executor
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
+from evo.evolution.asynchronous import steady_generations
+from evo.evolution.generation import Generation
+from evo.evolution.offspring import Bred, first_state
 from evo.experiment.experiment import Experiment
-from evo.record import Generation
 from evo.search.base import State
-from evo.steady import steady_generations
 from evo.storage.run_folder import RunFolder
 
 

@@ -13,12 +13,12 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.evaluation.outcome import FAILURES, Failure, codes_of, failures_of
+from evo.evolution.summary import Summary, best_of
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Goals
 from evo.search.base import State
 from evo.storage.arrays import Arrays
 from evo.storage.checksums import Torn
-from evo.summary import Summary, best_of
 from genomes.chance import chance
 from genomes.expect import expect
 from genomes.foreign import asking

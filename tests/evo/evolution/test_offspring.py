@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 WILD = '''
 from dataclasses import dataclass, replace
@@ -85,7 +85,7 @@ sys.path.append(".")
 import wild
 from dataclasses import replace
 from evo.experiment.config import load
-from evo.session import evolve
+from evo.evolution.evolve import evolve
 from genomes.expect import Unexpected
 
 NAMES = ("", "few", "parent", "child", "list", "object", "ask", "tell")

@@ -90,7 +90,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _commit() -> str:
     """Of the source tree that runs, if it is one."""
-    here = Path(__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return ""
     asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)

@@ -14,12 +14,12 @@ from typing import final
 
 import numpy as np
 
-from evo.bred import Bred, first_state
 from evo.distribution.executor import Executor
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
+from evo.evolution.generation import Generation
+from evo.evolution.offspring import Bred, first_state
 from evo.experiment.experiment import Experiment, assemble
-from evo.record import Generation
 from evo.search.base import Asked, State
 from evo.storage.checksums import Torn
 from evo.storage.run_folder import RunFolder

@@ -9,9 +9,9 @@ import pytest
 from evo import Run, evolve
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.evaluate import evaluate
+from evo.evolution.individual import Best
 from evo.experiment.experiment import birth
 from evo.experiment.goals import Scores
-from evo.run import Best
 from evo.search.algorithms.random_search import RandomSearch
 from evo.storage.checksums import Torn
 from genomes.chance import chance
@@ -94,7 +94,7 @@ def test_of_a_thinned_run_the_generations_that_are_whole_are_named(small, tmp_pa
 
 def test_where_lives_vary_eight_of_each_kind_are_examined_again(small, tmp_path, monkeypatch):
     """The last ones, the last and the best leaders, each once; births, common to all, as many as tell them apart."""
-    monkeypatch.setattr("evo.run.evaluate", examined := Examined())
+    monkeypatch.setattr("evo.evolution.run.evaluate", examined := Examined())
     for births, again, common in ((1, 8, True), (3, 12, False)):
         experiment = small(
             lifetime=Lifetime(1, 4, births=births, common=common), generations=20, search=RandomSearch(2), cohort=8
@@ -143,7 +143,7 @@ def test_a_finalist_that_fails_when_it_is_examined_again_is_not_the_best(small, 
                 first.append(row)
         return outcome
 
-    monkeypatch.setattr("evo.run.evaluate", fails)
+    monkeypatch.setattr("evo.evolution.run.evaluate", fails)
     other = run.best()
     assert first
     assert np.isfinite(other.sum)

@@ -5,8 +5,8 @@ import numpy as np
 from evo import Run, assemble, evolve
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
+from evo.evolution.result import founders_scores, result
 from evo.experiment.goals import Scores
-from evo.result import founders_scores, result
 from evo.search.algorithms import EvolutionStrategy
 from evo.search.base import founders
 from genomes.chance import chance
@@ -24,7 +24,7 @@ def test_random_founders_are_none_that_the_search_began_with(small, tmp_path, mo
         seen.append(cohort.levels[: cohort.real])
         return evaluate(experiment, cohort, assay)
 
-    monkeypatch.setattr("evo.result.evaluate", watched)
+    monkeypatch.setattr("evo.evolution.result.evaluate", watched)
     for name, search in (("strategy", EvolutionStrategy(5)), ("random", small().search)):
         experiment = small(search=search)
         list(evolve(experiment, tmp_path / name))

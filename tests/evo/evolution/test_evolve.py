@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from evo import Run, assemble, bred, evolve
-from evo.bred import RunFailed
+from evo import Run, assemble, evolve
 from evo.evaluation.numerics import settle
+from evo.evolution import offspring as bred
+from evo.evolution.evolve import continued, extend, new_run
+from evo.evolution.offspring import RunFailed
+from evo.evolution.result import founders_scores, result
+from evo.evolution.run import summary
 from evo.figures import evolution, front
-from evo.result import founders_scores, result
-from evo.run import summary
 from evo.search.algorithms import NSGA2, EvolutionStrategy
-from evo.session import continued, extend, new_run
 from genomes.expect import Unexpected
 from genomes.spec import Evolve
 from inner_loop.rules import Backprop

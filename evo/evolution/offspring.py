@@ -13,8 +13,8 @@ from numpy import ndarray
 
 from evo.evaluation.cohort import Cohort, cohorts, unwritten
 from evo.evaluation.outcome import Failure, Outcome, joined
+from evo.evolution.generation import Generation, screened, wrong
 from evo.experiment.experiment import Experiment, assemble
-from evo.record import Generation, screened, wrong
 from evo.search.base import Asked, State
 from genomes.chance import chance
 from genomes.expect import Unexpected, expect

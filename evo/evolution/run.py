@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-from jaxtyping import Integer
-from numpy import ndarray
 
 from evo.evaluation.cohort import Assay, Cohort, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.numerics import settled
 from evo.evaluation.outcome import Outcome
 from evo.evaluation.stochastic_scores import partly_luck
+from evo.evolution.generation import Generation
+from evo.evolution.hall_of_fame import Genomes
+from evo.evolution.individual import Best
+from evo.evolution.thinning import judged_scores, stays_whole
 from evo.experiment.config import read
 from evo.experiment.experiment import Experiment, birth
-from evo.hall import Genomes
-from evo.record import Generation
 from evo.storage.checksums import Torn
 from evo.storage.mirror import fetched
 from evo.storage.run_folder import RunFolder
-from evo.thinning import judged_scores, stays_whole
 from genomes.chance import chance
 from genomes.expect import expect
 from genomes.phenotype import Phenotype
@@ -39,45 +37,6 @@ _FINALISTS = 8  # of each kind: examined again before one is called the best, wh
 _FINAL_BIRTHS = 8
 _FURTHER = 2**32
 _FINAL, _TEST = -1, -2  # generations that no run has: their chance was never met
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Best:
-    """An individual of a run.
-
-    Attributes:
-        generation, slot: where it was born.
-        levels: (G,) its genome.
-        scores: the main score in each condition that is selected for, selection split; nan where it was not kept.
-        bred: the number that its generation's chance was drawn under; None: the generation.
-    """
-
-    generation: int
-    slot: int
-    levels: Integer[ndarray, " G"]
-    scores: Mapping[str, float]
-    bred: int | None = None
-
-    @property
-    def number(self) -> int:
-        """Whose chance it was born with."""
-        return self.generation if self.bred is None else self.bred
-
-    @property
-    def innate(self) -> float:
-        """The main score at birth, if it was measured."""
-        return self.scores.get("innate", float("nan"))
-
-    @property
-    def learned(self) -> float:
-        """The main score after its life, if it was measured."""
-        return self.scores.get("learned", float("nan"))
-
-    @property
-    def sum(self) -> float:
-        """Over the conditions."""
-        return sum(self.scores.values())
 
 
 @final
