@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from evo.analysis.run_figures import evolution, front
 from evo.announce import announce
 from evo.distribution.executor import Executor, Serial
 from evo.distribution.ray_executor import OnRay
@@ -15,7 +16,6 @@ from evo.evaluation.numerics import settle
 from evo.evolution.evolve import continued
 from evo.evolution.result import Result, result
 from evo.evolution.run import Run
-from evo.figures import evolution, front
 from evo.progress import Progress
 from evo.search.front import FrontSearch
 from evo.storage.mirror import mirror_of

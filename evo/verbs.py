@@ -17,7 +17,7 @@ from evo.storage.user_paths import folder_to_write, is_override
 from genomes.expect import Unexpected, nearest
 
 if TYPE_CHECKING:
-    from evo.report.section import Section
+    from evo.analysis.report.section import Section
 
 DONE, FAILED, WRONG = 0, 1, 2
 
@@ -146,8 +146,8 @@ def doctor_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct export RUN --to FORMAT."""
+    from evo.analysis.export import EXPORTS, export
     from evo.evolution.run import Run
-    from evo.export import EXPORTS, export
 
     if options.to not in EXPORTS:
         raise Unexpected(f"--to: no format '{options.to}'; {nearest(options.to, EXPORTS)}")
@@ -186,9 +186,9 @@ def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct innate RUN ... [KEY=VALUE ...]."""
-    from evo.analyse import examining, executor_of, innate, printed, write
+    from evo.analysis.inspect import examining, executor_of, innate, printed, write
+    from evo.analysis.subject import subject
     from evo.storage.run_set import runs_of
-    from evo.subject import subject
 
     overrides, given = _apart(options.runs + options.overrides)
     paths = [run for path in given for run in ([path] if path.is_file() else runs_of(path))]
@@ -210,9 +210,9 @@ def innate_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct inspect RUN."""
-    from evo.analyse import examining, executor_of, inspect, report, write
+    from evo.analysis.inspect import examining, executor_of, inspect, report, write
+    from evo.analysis.subject import subject
     from evo.evolution.run import Run
-    from evo.subject import subject
 
     if (options.run / "set.json").is_file():
         raise Unexpected(f"{options.run}: expected a run, got a set of runs; give one of them, or see instinct compare")
@@ -234,10 +234,10 @@ def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
 
 def compare_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct compare RUN RUN ..."""
-    from evo.analyse import printed, write
-    from evo.compare import compare
+    from evo.analysis.comparison.compare import compare
+    from evo.analysis.inspect import printed, write
+    from evo.analysis.report.page import render
     from evo.evolution.run import Run
-    from evo.report.page import render
     from evo.storage.run_set import runs_of
 
     folder = folder_to_write(options.out or _beside(options.runs, "comparison"))

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from evo.analyse import examining, inspect
+from evo.analysis.comparison.compare import compare
+from evo.analysis.inspect import examining, inspect
+from evo.analysis.report.glossary import PROGRESS, RESULT
+from evo.analysis.subject import subject
 from evo.cli.main import main
-from evo.compare import compare
 from evo.distribution.executor import Serial
 from evo.evolution.run import Run
-from evo.glossary import PROGRESS, RESULT
-from evo.subject import subject
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "logged-numbers.md"
 

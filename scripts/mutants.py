@@ -37,14 +37,17 @@ from scripts.mutations import Mutant, mutants
 from scripts.survivors import Found, told
 
 MODULES = {
-    "evo/statistics.py": "evo/test_statistics.py evo/inspect/test_knockouts.py",
-    "evo/evolution/run.py": "evo/test_run.py evo/inspect/test_lineage.py evo/test_session.py evo/test_worlds.py",
-    "evo/innate/controls.py": "evo/innate/test_controls.py",
-    "evo/inspect/units.py": "evo/inspect/test_units.py evo/inspect/test_knockouts.py evo/inspect/test_rules.py",
-    "evo/distribution/dispatcher.py": "evo/test_dispatcher_without_ray.py evo/test_dispatcher.py",
-    "evo/experiment/goals.py": "evo/test_goals.py",
+    "evo/analysis/statistics.py": "evo/analysis/test_statistics.py evo/analysis/genetics/test_knockouts.py",
+    "evo/evolution/run.py": "evo/evolution/test_run.py evo/analysis/history/test_lineage.py "
+    "evo/evolution/test_evolve.py evo/test_worlds.py",
+    "evo/analysis/innate/compressed_networks.py": "evo/analysis/innate/test_compressed_networks.py",
+    "evo/analysis/genetics/units.py": "evo/analysis/genetics/test_units.py evo/analysis/genetics/test_knockouts.py "
+    "evo/analysis/genetics/test_rules.py",
+    "evo/distribution/dispatcher.py": "evo/distribution/test_dispatcher_without_ray.py "
+    "evo/distribution/test_dispatcher.py",
+    "evo/experiment/goals.py": "evo/experiment/test_goals.py",
     "genomes/spec.py": "genomes/test_spec.py genomes/test_evolvable.py",
-    "evo/evaluation/evaluate.py": "evo/test_cohort.py evo/test_examiner.py evo/test_worlds.py",
+    "evo/evaluation/evaluate.py": "evo/evaluation/test_evaluate.py evo/analysis/test_assay_runner.py evo/test_worlds.py",
 }
 """What is mutated, and the files of tests that stand for it; tests that start a Ray are left out."""
 

@@ -79,9 +79,9 @@ class Run:
     @settled()
     def innate(self, births: int | None = None, draws: int = 200) -> pandas.DataFrame:
         """The innate test of the best genome, in this process: a row a network and condition; see `innate_test`."""
+        from evo.analysis.innate.innate import innate_test
+        from evo.analysis.subject import subject
         from evo.distribution.executor import Serial
-        from evo.innate.innate import innate_test
-        from evo.subject import subject
 
         whom = subject(self.path, allow_code=self._allow_code)
         return innate_test([whom], Serial(), births, draws=draws).sections[0].tables["scores"]
@@ -89,10 +89,10 @@ class Run:
     @settled()
     def knockouts(self, births: int | None = None) -> pandas.DataFrame:
         """Every rule and gene of the best genome out singly, in this process: a row a unit; see `knockouts`."""
+        from evo.analysis.assay_runner import Examiner
+        from evo.analysis.genetics.knockouts import knockouts, lives_of
+        from evo.analysis.subject import subject
         from evo.distribution.executor import Serial
-        from evo.examiner import Examiner
-        from evo.inspect.knockouts import knockouts, lives_of
-        from evo.subject import subject
 
         whom = subject(self.path, allow_code=self._allow_code)
         home = replace(whom.experiment, held_out=())
@@ -152,7 +152,7 @@ class Run:
         Raises:
             Unexpected: the search keeps no parents, or generations were not kept whole.
         """
-        from evo.inspect.lineage import keeps_parents, line, line_table, pedigree
+        from evo.analysis.history.lineage import keeps_parents, line, line_table, pedigree
 
         search, kept = type(self.experiment.search).__name__, f"keep: {self.experiment.keep}"
         expect(

@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from evo import Run, evolve
+from evo.analysis.export import export
+from evo.analysis.representation.neural_codes import inside
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fingerprint import proof_of_lives
 from evo.evolution.evolve import continued, extend
 from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.experiment import pinned
-from evo.export import export
-from evo.inspect.inside import inside
 from evo.progress import Progress
 from genomes.expect import Unexpected
 from genomes.topology import layered

@@ -19,8 +19,8 @@ QUICK = ["--serial", "--draws", "19", "--births", "2"]
 @pytest.fixture(scope="module", autouse=True)
 def _little_training():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evo.innate.controls.STEPS", 20)
-        patch.setattr("evo.innate.controls.RETRAINED", 5)
+        patch.setattr("evo.analysis.innate.compressed_networks.STEPS", 20)
+        patch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 5)
         yield
 
 

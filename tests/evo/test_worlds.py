@@ -555,9 +555,9 @@ def test_leaks_are_exported_and_belong_to_the_module(tmp_path):
     import networkx
     import torch
 
+    from evo.analysis.export import export
     from evo.evolution.evolve import evolve
     from evo.experiment.config import load
-    from evo.export import export
 
     experiment = load("retina", ("search.population=3", "generations=1", "cohort=3"))
     list(evolve(experiment, tmp_path / "run"))

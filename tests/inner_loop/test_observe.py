@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from evo.analysis.representation.similarity import selectivity
 from genomes.chance import chance
 from genomes.expect import Unexpected
 from genomes.phenotype import Phenotype, Synapses
@@ -16,7 +17,6 @@ from inner_loop.lifetime import Lifetime, live
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.observe import evenly, observe, stimuli_there
-from inner_loop.representation import selectivity
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen

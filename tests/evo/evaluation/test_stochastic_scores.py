@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evo.analysis.genetics.knockouts import lives_of
+from evo.analysis.subject import subject
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.stochastic_scores import partly_luck
@@ -13,9 +15,7 @@ from evo.evolution.result import result
 from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
-from evo.inspect.knockouts import lives_of
 from evo.search.base import founders
-from evo.subject import subject
 from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct

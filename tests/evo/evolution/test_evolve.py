@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from evo import Run, assemble, evolve
+from evo.analysis.run_figures import evolution, front
 from evo.evaluation.numerics import settle
 from evo.evolution import offspring as bred
 from evo.evolution.evolve import continued, extend, new_run
 from evo.evolution.offspring import RunFailed
 from evo.evolution.result import founders_scores, result
 from evo.evolution.run import summary
-from evo.figures import evolution, front
 from evo.search.algorithms import NSGA2, EvolutionStrategy
 from genomes.expect import Unexpected
 from genomes.spec import Evolve

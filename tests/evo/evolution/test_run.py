@@ -188,7 +188,7 @@ def test_an_individual_is_examined_on_resampled_samples_where_they_are_asked_for
 
 def test_knockouts_live_as_many_lives_as_tell_variants_apart_unless_told(small, tmp_path, monkeypatch):
     run = lived(small(), tmp_path / "run")
-    monkeypatch.setattr("evo.inspect.knockouts.lives_of", lambda experiment, subject: 3)
+    monkeypatch.setattr("evo.analysis.genetics.knockouts.lives_of", lambda experiment, subject: 3)
     assert run.knockouts().equals(run.knockouts(births=3))
     assert not run.knockouts(births=2).equals(run.knockouts(births=3))
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from evo import Run, evolve
+from evo.analysis.run_figures import evolution
 from evo.evolution import thinning
 from evo.evolution.evolve import extend
 from evo.evolution.generation import Generation
 from evo.evolution.result import result
 from evo.evolution.thinning import judged_scores, stays_whole, thin, thinned
 from evo.experiment.experiment import assemble
-from evo.figures import evolution
 from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
 from evo.storage.atomic import write_atomic
 from evo.storage.checksums import Torn
@@ -173,8 +173,8 @@ def test_the_last_and_every_kth_stay_whole():
 
 
 def test_who_analyses_a_thinned_run_says_what_it_lacks(runs):
+    from evo.analysis.history.course import evolution as section
     from evo.evolution.result import founders_scores
-    from evo.inspect.evolution import evolution as section
 
     run = runs[0]
     found = section(run, run.best(), founders_scores(run.experiment))

@@ -90,7 +90,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_the_work(line, word
     for name in (
         "evo.verbs._session",
         "evo.evolution.run.Run.best",
-        "evo.compare.compare",
+        "evo.analysis.comparison.compare.compare",
         "evo.storage.archive._write",
     ):
         monkeypatch.setattr(name, working)

@@ -1,0 +1,1 @@
+"""Runs -> statements: innate test, genetics, connectomics, representations, history, comparisons, report."""

@@ -1,0 +1,90 @@
+"""Random founders beside the wiring of a genome: what theirs does too is the encoding's way and no work of evolution.
+
+X O X^T, for one, makes bicliques whatever X and O are: neurons that express the same genes connect alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.analysis.connectomics.graph import binary
+from evo.analysis.connectomics.motifs import Measure, measured
+from evo.experiment.experiment import Experiment, assemble, birth
+from evo.search.base import founders
+from genomes.chance import chance
+from genomes.phenotype import Phenotype
+
+if TYPE_CHECKING:
+    import pandas
+
+FOUNDERS = 20
+_DRAWS, _FEWEST = 19, 5  # draws of the null of a founder; founders, whose range fewer would not tell
+
+TERMS = {
+    "times": "observed over expected",
+    "founders": "observed, mean over random founders: genomes of the distribution that the search began from",
+    "founders low": "the lowest of them",
+    "founders high": "the highest of them",
+    "founders times": f"observed over expected by their own null ({_DRAWS} draws each), mean over the random founders "
+    "in which it can be told; if `times` is within their range, the deviation is a property of the encoding",
+    "founders times low": "the lowest of them",
+    "founders times high": "the highest of them",
+}
+
+
+def random_founders(experiment: Experiment) -> list[Phenotype]:
+    """Newborn networks of random genomes, one of each."""
+    spec, seed = assemble(experiment), experiment.seed
+    levels = spec.quantise(founders(FOUNDERS, spec, chance(seed, "random founders beside the wiring")))
+    luck = [chance(seed, "births beside the wiring", owners=[place]).to(experiment.device) for place in range(FOUNDERS)]
+    return [birth(experiment, one[None], each) for one, each in zip(levels, luck, strict=True)]
+
+
+def affordable(random: Sequence[Phenotype], draws: int) -> list[Phenotype]:
+    """As many founders as take no more than twice what so many draws take; none, if these are too few."""
+    some = list(random[: 2 * draws // (_DRAWS + 1)])
+    return some if len(some) >= _FEWEST else []
+
+
+def beside(table: pandas.DataFrame, random: Sequence[Phenotype], strongest: float, seed: int) -> pandas.DataFrame:
+    """The rows of `against_chance` with the same measures of random founders, each against a null of its own."""
+    of_each = [_known(measured(one, binary(one, strongest), seed, _DRAWS)) for one in random]
+    rows: list[dict[str, float]] = []
+    for row in table.to_dict("records"):
+        same = [each[key] for each in of_each if (key := (row["projection"], row["measure"])) in each]
+        observed = _range("founders", [float(measure.born[0]) for measure in same])
+        times = _range("founders times", [_times(measure.born[0], measure.drawn.mean()) for measure in same])
+        rows.append({"times": _times(row["observed"], row["expected"])} | observed | times)
+    return table.assign(**{name: [row[name] for row in rows] for name in rows[0]})
+
+
+def in_words(row: dict[str, Any], count: int) -> str:
+    """A row beside founders, as the end of a sentence."""
+    own, low, high = row["times"], row["founders times low"], row["founders times high"]
+    if not np.isfinite([own, low, high]).all():
+        return ""
+    theirs = f"{count} random founders have {row['founders times']:.2g} times what chance has ({low:.2g} to {high:.2g})"
+    if low <= own <= high:
+        return f"; {theirs}, this genome {own:.2g}: a property of the encoding, not of what evolved"
+    return f"; {theirs}, this genome {own:.2g}: {'more' if own > high else 'less'} than each of them"
+
+
+def _known(measures: Sequence[Measure]) -> dict[tuple[str, str], Measure]:
+    return {(m.projection, m.name): m for m in measures if np.isfinite(m.born[0]) and np.isfinite(m.drawn).all()}
+
+
+def _times(observed: float, expected: float) -> float:
+    return float(observed / expected) if expected else np.nan
+
+
+def _range(name: str, values: Sequence[float]) -> dict[str, float]:
+    known = [value for value in values if np.isfinite(value)] or [np.nan]
+    return {name: float(np.mean(known)), f"{name} low": min(known), f"{name} high": max(known)}
+
+
+def missing(random: Sequence[Phenotype], some: Sequence[Phenotype], neurons: int) -> list[str]:
+    """The sentence that says why no founders stand beside the wiring, where there were some to be set."""
+    return [f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else []

@@ -1,0 +1,164 @@
+"""Cross-fostering: the wiring of one lineage with the plasticity of another, as pups are raised by other mothers.
+
+A 2 x 2 design; its interaction says whether the two parts of a genome fit each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo.analysis.assay_runner import Examiner
+from evo.analysis.genetics.units import units_of
+from evo.analysis.genetics.variants import Scored, Variants, examined
+from evo.analysis.report.section import Picture, Section, canvas
+from evo.analysis.report.style import CONDITIONS
+from evo.analysis.report.wording import is_share, moment, number
+from evo.analysis.statistics import Estimate, clear
+from evo.distribution.executor import Executor
+from evo.evolution.run import Run
+from evo.experiment.experiment import assemble
+from genomes.expect import expect
+
+if TYPE_CHECKING:
+    import pandas
+
+_TITLE = "Cross-fostering"
+_EFFECTS: Mapping[str, Mapping[int, int | float]] = {
+    # of the genomes AA, AB, BA, BB: wiring, then plasticity
+    "wiring": {0: 0.5, 1: 0.5, 2: -0.5, 3: -0.5},
+    "plasticity": {0: 0.5, 1: -0.5, 2: 0.5, 3: -0.5},
+    "interaction": {0: 1.0, 1: -1.0, 2: -1.0, 3: 1.0},
+}
+_TERMS = {
+    "wiring": "whose wiring chromosome: all genes of the encoding",
+    "plasticity": "whose plasticity chromosome: all genes of the learning rule and of the objective",
+    "effect": "wiring: mean with the first run's wiring less mean with the second's; plasticity likewise; interaction: "
+    "own with own, less own with the other's, summed over both wirings: above 0, the two parts of a genome "
+    "fit each other better than those of strangers",
+    "condition": "when it was measured",
+    "difference": "of scores, on the test split; the same lives for all four genomes",
+    "low": "lower end of the 95 % interval",
+    "high": "upper end of the 95 % interval",
+}
+
+
+def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
+    """The best genomes of two runs with their chromosomes exchanged, in the experiment of the first.
+
+    Args:
+        births: lives of each of the four genomes, the same for all.
+
+    Raises:
+        Unexpected: fewer than 2 births, or a run without a generation.
+    """
+    import pandas
+
+    expect(births >= 2, "births", "at least 2", births)
+    why = _impossible(a, b)
+    if why:
+        return Section("cross-fostering", _TITLE, (why,), {})
+    experiment = a.experiment
+    own, other = a.best().levels, b.best().levels
+    plastic = np.concatenate([np.full(f.size, not f.name.startswith("encoding.")) for f in assemble(experiment).fields])
+    levels = np.stack([own, np.where(plastic, other, own), np.where(plastic, own, other), other])
+    examiner = Examiner(experiment, executor)
+    conditions = Variants(examiner, units_of(experiment, own), births).conditions
+    scores = examined(examiner, "cross-fostering", levels, "test", conditions, range(births))
+    names, main = _names(a, b), experiment.main
+    genomes = [(wiring, plasticity) for wiring in names for plasticity in names]
+    rows = [{"wiring": w, "plasticity": p} | _scored(scores, k) for k, (w, p) in enumerate(genomes)]
+    effects = {(e, c): scores.contrast(c, parts) for e, parts in _EFFECTS.items() for c in scores.main}
+    terms = {f"{part} {moment(c)}": f"{main}, test split" for part in ("score", "low", "high") for c in scores.main}
+    return Section(
+        "cross-fostering",
+        _TITLE,
+        _sentences(experiment.main, names, effects, births, a.experiment == b.experiment),
+        _TERMS | terms,
+        {"genomes": pandas.DataFrame(rows), "effects": _effects_table(effects)},
+        {"genomes": _picture(main, names, scores)},
+    )
+
+
+def _impossible(a: Run, b: Run) -> str:
+    """Why chromosomes cannot be exchanged; empty where they can."""
+    here, there = assemble(a.experiment), assemble(b.experiment)
+    if here != there:
+        differ = [f.name for f in (*here.fields, *there.fields) if f not in here.fields or f not in there.fields]
+        return f"{a.path} and {b.path} cannot be cross-fostered: their genomes differ in {', '.join(differ[:3])}."
+    wired = [field.name.startswith("encoding.") for field in here.fields]
+    if all(wired) or not any(wired):
+        lacks = "no number of plasticity or objective evolves" if all(wired) else "no number of the wiring evolves"
+        return f"There is nothing to cross-foster: {lacks}, so a genome has one chromosome only."
+    return ""
+
+
+def _names(a: Run, b: Run) -> tuple[str, str]:
+    """As short as tells them apart."""
+    names = a.path.name, b.path.name
+    return names if len(set(names)) == 2 else (str(a.path), str(b.path))
+
+
+def _scored(scores: Scored, genome: int) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name in scores.main:
+        one, text = scores.contrast(name, {genome: 1}), moment(name)
+        row |= {f"score {text}": one.mean, f"low {text}": one.low, f"high {text}": one.high}
+    return row
+
+
+def _effects_table(effects: Mapping[tuple[str, str], Estimate]) -> pandas.DataFrame:
+    import pandas
+
+    return pandas.DataFrame(
+        [
+            {"effect": effect, "condition": moment(c), "difference": e.mean, "low": e.low, "high": e.high}
+            for (effect, c), e in effects.items()
+        ]
+    )
+
+
+def _sentences(
+    main: str, names: tuple[str, str], effects: Mapping[tuple[str, str], Estimate], births: int, same: bool
+) -> tuple[str, ...]:
+    measured = [condition for _, condition in effects]
+    condition = "learned" if "learned" in measured else measured[-1]
+    found = effects["interaction", condition]
+    fit = "better" if found.mean > 0 else "worse"
+    verdict = f"wiring and plasticity of one genome fit each other {fit} than those of different genomes"
+    if not clear(found):
+        verdict = "nothing shows that wiring and plasticity of one genome fit each other better than others"
+    said = [f"Of these two genomes {verdict}: interaction {_signed(main, found)} {moment(condition)}."]
+    for effect in ("wiring", "plasticity"):
+        parts = ", ".join(f"{_signed(main, e)} {moment(c)}" for (kind, c), e in effects.items() if kind == effect)
+        said.append(f"The {effect} of {names[0]} in the place of that of {names[1]} changes the score by {parts}.")
+    said.append(f"{births} lives of each genome; two genomes were exchanged, so this is about them and not their runs.")
+    if not same:
+        said.append(f"All four lived in the experiment of {names[0]}, which is not that of {names[1]}.")
+    return tuple(said)
+
+
+def _signed(main: str, found: Estimate) -> str:
+    ends = [f"{'-' if value < 0 else ''}{number(main, value)}" for value in (found.mean, found.low, found.high)]
+    return f"{ends[0]}{' points' if is_share(main) else ''} [{ends[1]}, {ends[2]}]"
+
+
+def _picture(main: str, names: tuple[str, str], scores: Scored) -> Picture:
+    """A line a wiring: lines that are not parallel are the interaction."""
+    figure, axes = canvas(max(4.4, 3.2 * len(scores.main)), 3.4, 1, len(scores.main))
+    for axis, name in zip(np.ravel(axes), scores.main, strict=True):
+        for wiring, style in enumerate(("-", "--")):
+            found = [scores.contrast(name, {2 * wiring + plasticity: 1}) for plasticity in (0, 1)]
+            middle = [one.mean for one in found]
+            error = [[one.mean - one.low for one in found], [one.high - one.mean for one in found]]
+            colour = CONDITIONS[name][1]
+            axis.errorbar((0, 1), middle, np.maximum(error, 0.0), color=colour, linestyle=style, capsize=3)
+            axis.plot((0, 1), middle, style, color=colour, label=f"wiring of {names[wiring]}")
+        axis.set_xticks((0, 1), [f"plasticity of\n{run}" for run in names], fontsize=8)
+        axis.set(xlim=(-0.4, 1.4), ylabel=main.replace("_", " "))
+        axis.set_title(moment(name), fontsize=9)
+    lines = np.ravel(axes)[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return Picture(figure, "Scores of the four genomes with 95 % intervals; lines that are not parallel: interaction.")

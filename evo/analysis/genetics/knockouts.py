@@ -1,0 +1,254 @@
+"""Knock-outs: what a genome can no longer do without one of its rules or genes, without two, or without all.
+
+Who is strong is decided on the selection split and reported from the test split in other lives, so that nothing is
+chosen and judged by the same luck (Kriegeskorte et al. 2009, Nat. Neurosci. 12:535).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
+
+from evo.analysis.assay_runner import Examiner
+from evo.analysis.genetics.dose_response import doses
+from evo.analysis.genetics.epistasis import epistasis
+from evo.analysis.genetics.minimal_genome import minimal
+from evo.analysis.genetics.rules import readings, statements
+from evo.analysis.genetics.units import units_of
+from evo.analysis.genetics.variants import Part, Scored, Variants
+from evo.analysis.report.section import Picture, Section, canvas
+from evo.analysis.report.style import CONDITIONS
+from evo.analysis.report.wording import is_share, loss, moment, score
+from evo.analysis.statistics import Estimate, estimate, holm, nothing
+from evo.analysis.subject import Subject
+from evo.evaluation.stochastic_scores import partly_luck
+from evo.experiment.experiment import Experiment
+from genomes.expect import expect
+
+if TYPE_CHECKING:
+    import pandas
+
+_SAID, _SHOWN, _CERTAIN = 3, 20, 0.05
+_SAME = 1e-6  # scores that differ by less differ by rounding
+_CHROMOSOMES = {"the wiring": ("encoding",), "plasticity and objective": ("rule", "objective")}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Knockouts:
+    """What was found, for a report and as a frame.
+
+    Attributes:
+        section: of the report.
+        frame: a row a unit, the strongest on the selection split first; empty where there is nothing to knock out.
+    """
+
+    section: Section
+    frame: pandas.DataFrame
+
+
+def lives_of(experiment: Experiment, subject: Subject) -> int:
+    """That tell variants of a subject apart: 32 where its scores are partly luck, otherwise 4."""
+    return 32 if partly_luck(experiment, subject.levels[:1], subject.interventions) else 4
+
+
+def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
+    """Of the first genome of a subject: every unit out, the strongest in pairs and in doses, as many as can be, all.
+
+    Args:
+        births: lives of each variant, those of one like those of another; in a task whose networks grow without
+            chance only their lessons differ, and 4 are plenty; otherwise 32.
+
+    Raises:
+        Unexpected: fewer than 2 births.
+    """
+    import pandas
+
+    expect(births >= 2, "births", "at least 2", births)
+    units = units_of(examiner.experiment, subject.levels[0])
+    if subject.interventions or not units.each:
+        why = "its weights come from a file" if subject.interventions else "none of its numbers is inherited"
+        section = Section("knock-outs", "Knock-outs", (f"Nothing of {subject.name} can be knocked out: {why}.",), {})
+        return Knockouts(section, pandas.DataFrame())
+    variants = Variants(examiner, units, births)
+    failures = examiner.failures
+    order = _order(variants)
+    singles = variants.tested("knock-outs", units.without([(), *([k] for k in range(len(units.each)))]))
+    said = statements(units, readings(variants.experiment, units))
+    fewest = minimal(variants, order)
+    frame = _frame(variants, singles, order, said).assign(enough=[k in fewest.kept for k in order])
+    strongest = [k for k in order if k in set(units.main_kind)]
+    parts = [
+        _together(variants),
+        epistasis(variants, singles, strongest, said),
+        doses(variants, singles, strongest),
+        fewest.part,
+    ]
+    sentences = [*_single_sentences(variants, frame), *(s for part in parts for s in part.sentences)]
+    sentences += _limits(variants, singles, examiner.failures - failures)
+    tables = {"singles": frame.drop(columns="says")} | {name: t for part in parts for name, t in part.tables.items()}
+    pictures = {"effects": _effects(variants, frame)} | {n: p for part in parts for n, p in part.pictures.items()}
+    section = Section("knock-outs", "Knock-outs", tuple(sentences), _terms(variants), tables, pictures)
+    return Knockouts(section, frame)
+
+
+def _order(variants: Variants) -> list[int]:
+    """Units by what their loss costs on the selection split, summed over the conditions selected for."""
+    scores = variants.ranked("ranking", variants.units.without([(), *([k] for k in range(len(variants.units.each)))]))
+    costs: Float64[ndarray, " units"] = np.sum([_costs(scores.means(name)) for name in variants.judged], axis=0)
+    return np.argsort(-costs, kind="stable").tolist()
+
+
+def _costs(means: Float64[ndarray, " V"]) -> Float64[ndarray, " units"]:
+    """Full less knocked out; a variant without any score has lost everything there was to lose."""
+    return means[0] - np.nan_to_num(means[1:], nan=float(np.nanmin(means)))
+
+
+def _frame(variants: Variants, singles: Scored, order: Sequence[int], said: Sequence[str]) -> pandas.DataFrame:
+    """Effects are full minus knocked out, paired over lives and samples."""
+    import pandas
+
+    effects = {name: [singles.contrast(name, {0: 1, k + 1: -1}) for k in order] for name in variants.conditions}
+    flat = holm([nothing(effect) for name in effects for effect in effects[name]])
+    corrected = dict(zip(effects, np.reshape(flat, (len(effects), -1)), strict=True))
+    frame = pandas.DataFrame({"unit": [variants.units.each[k].name for k in order]})
+    frame["kind"] = [variants.units.each[k].kind for k in order]
+    frame["says"] = [said[k] for k in order]
+    frame["rank"] = np.arange(1, len(order) + 1)
+    for name, found in effects.items():
+        text = moment(name)
+        frame[f"left {text}"] = singles.means(name)[1:][list(order)]
+        frame[f"effect {text}"] = [effect.mean for effect in found]
+        frame[f"low {text}"] = [effect.low for effect in found]
+        frame[f"high {text}"] = [effect.high for effect in found]
+        frame[f"p {text}"] = corrected[name]
+    return frame
+
+
+def _estimates(row: Mapping[str, Any], conditions: Sequence[str]) -> dict[str, Estimate]:
+    return {n: Estimate(*(row[f"{part} {moment(n)}"] for part in ("effect", "low", "high"))) for n in conditions}
+
+
+def _single_sentences(variants: Variants, frame: pandas.DataFrame) -> list[str]:
+    main, said = variants.experiment.main, []
+    kinds = [frame[frame["kind"] == kind].to_dict("records") for kind in ("rule", "gene")]
+    for row in [*kinds[0][:_SAID], *kinds[1][: 1 if kinds[0] else _SAID]]:
+        effects = _estimates(row, variants.conditions)
+        costs = ", ".join(f"{loss(main, effect)} {moment(name)}" for name, effect in effects.items())
+        said.append(f"{row['says'][0].upper()}{row['says'][1:]}: without this {row['kind']} {costs}.")
+    counts = [f"{int((frame[f'p {moment(n)}'] <= _CERTAIN).sum())} {moment(n)}" for n in variants.conditions]
+    tests = int(frame[[f"p {moment(n)}" for n in variants.conditions]].notna().to_numpy().sum())
+    said.append(
+        f"Of {len(frame)} units knocked out singly, the loss changes {_main(variants)} of {', '.join(counts)} "
+        f"(p <= .05 after Holm's correction for {tests} tests)."
+    )
+    return said
+
+
+def _together(variants: Variants) -> Part:
+    """Whole chromosomes out, and everything: what is left must be chance."""
+    import pandas
+
+    units, main = variants.units, variants.experiment.main
+    sets: dict[str, Sequence[int]] = {"nothing": ()}
+    chromosomes = {name: units.of_chromosome(*parts) for name, parts in _CHROMOSOMES.items()}
+    if all(chromosomes.values()):
+        sets |= chromosomes
+    sets["everything"] = range(len(units.each))
+    scores = variants.tested("everything out", units.without(sets.values()))
+    founders = variants.founders("test", variants.conditions)
+    random = {name: estimate(scores).within(variants.experiment.bounds) for name, scores in founders.items()}
+    rows = [
+        {"out": out} | _intervals({name: scores.contrast(name, {k: 1}) for name in variants.conditions})
+        for k, out in enumerate(sets)
+    ]
+    rows.append({"out": "random genomes instead"} | _intervals(random))
+    last = {name: scores.contrast(name, {len(sets) - 1: 1}) for name in variants.conditions}
+    left = ", ".join(
+        f"{score(main, found)} {moment(name)} (random genomes {score(main, random[name])})"
+        for name, found in last.items()
+    )
+    return Part((f"With everything out {_main(variants)} is {left}.",), {"together": pandas.DataFrame(rows)})
+
+
+def _intervals(found: Mapping[str, Estimate]) -> dict[str, float]:
+    return {
+        f"{part} {moment(name)}": value
+        for name, one in found.items()
+        for part, value in (("score", one.mean), ("low", one.low), ("high", one.high))
+    }
+
+
+def _main(variants: Variants) -> str:
+    return variants.experiment.main.replace("_", " ")
+
+
+def _limits(variants: Variants, singles: Scored, failures: int) -> list[str]:
+    lives = f"{variants.births} lives of each variant, the same for all, on the test split"
+    chosen = f"in {variants.selection_births} other lives on the selection split"
+    said = [f"Effects are over {lives}; what is strong was decided {chosen}."]
+    if not singles.resampled and all((s.max(1) - s.min(1) < _SAME).all() for s in singles.main.values()):
+        said.append("All lives of a variant score the same here, so its intervals have no width.")
+    if failures:
+        said.append(f"{failures} lives had no score, since a number overflowed, and are left out.")
+    return said
+
+
+def _effects(variants: Variants, frame: pandas.DataFrame) -> Picture:
+    """The units that were strongest on the selection split."""
+    shown = frame.head(_SHOWN).iloc[::-1]
+    figure, axes = canvas(7.2, 0.9 + 0.26 * len(shown))
+    height = np.arange(len(shown))
+    for place, name in enumerate(variants.conditions):
+        text, colour = CONDITIONS[name]
+        at = height + 0.2 * (place - (len(variants.conditions) - 1) / 2)
+        middle, low, high = (shown[f"{part} {text}"].to_numpy() for part in ("effect", "low", "high"))
+        axes.hlines(at, low, high, color=colour, linewidth=1.6)
+        axes.plot(middle, at, "o", color=colour, markersize=4, label=text)
+    axes.axvline(0.0, color="0.6", linewidth=0.8)
+    axes.set_yticks(height, shown["unit"], fontsize=8)
+    axes.set(xlabel=f"{_main(variants)} lost by the knock-out")
+    axes.legend(frameon=False, fontsize=8)
+    return Picture(figure, f"What the loss of each of the {len(shown)} strongest units costs, with 95 % intervals.")
+
+
+def _terms(variants: Variants) -> dict[str, str]:
+    of = f"{_main(variants)}, test split"
+    terms = {
+        "unit": "what was knocked out: a rule or a gene by its name",
+        "kind": "rule: one statement of the genome; gene: a part of it that several statements use",
+        "rank": "by what its loss costs on the selection split, 1 the most",
+        "enough": "whether it belongs to the minimal genome",
+        "out": "what was silenced together",
+        "one": "a unit",
+        "other": "another unit",
+        "condition": "when it was measured",
+        "one alone": "effect of knocking out the first",
+        "other alone": "effect of knocking out the second",
+        "both": "effect of knocking out both",
+        "epistasis": "effect of both less the sum of the effects of each. Above 0: they stand in for each other, and "
+        "only the loss of both shows what they do; below 0: they need each other, and who has lost one has "
+        "less to lose with the other, as where a score cannot fall below chance",
+        "low": "lower end of the 95 % interval",
+        "high": "upper end of the 95 % interval",
+        "p": "two-sided p that there is no effect (Student's t over lives and samples; 2 / 2^n where all n lives "
+        "differ equally, so that there is no error to measure by), after Holm's correction",
+        "dose": "what the unit says, times this: 0 silent, 1 as inherited. Not cut to the range that genes can have",
+        "score": of,
+        "left": "how many units were left",
+        "share": "of what the genome scores above random genomes, in the condition that suffers most",
+    }
+    for name in CONDITIONS:
+        text = moment(name)
+        terms[f"left {text}"] = f"{of}, {text}, without the unit"
+        terms[f"score {text}"] = f"{of}, {text}"
+        terms[f"effect {text}"] = f"{of}, {text}: the genome's less that without the unit, the same lives for both"
+        terms[f"low {text}"], terms[f"high {text}"] = terms["low"], terms["high"]
+        terms[f"p {text}"] = terms["p"]
+    shares = " Shares of answers, 0 to 1." if is_share(variants.experiment.main) else ""
+    return terms | {"effect": f"the score of the genome less that of the variant.{shares}"}

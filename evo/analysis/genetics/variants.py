@@ -1,0 +1,179 @@
+"""Variants of a genome, with the same births and lives as the genome itself: what knock-outs are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float64, Integer
+from numpy import ndarray
+
+from evo.analysis.assay_runner import Examiner
+from evo.analysis.genetics.units import Units
+from evo.analysis.report.section import Picture
+from evo.analysis.statistics import Estimate, estimate
+from evo.evaluation.cohort import Assay
+from evo.experiment.experiment import Experiment
+from evo.search.base import founders
+from genomes.chance import chance
+from inner_loop.environment import Split
+from inner_loop.episodic import CONDITIONS
+
+_RESAMPLES = 400  # of the samples that examine; the score of a life on each costs as much as the life
+_FOUNDERS = 64
+_NUMBERS = 2**26  # genes of the rows that are examined at once
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one question about a genome was answered with: a piece of a section."""
+
+    sentences: tuple[str, ...] = ()
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The main score of V variants, each with the same lives.
+
+    Attributes:
+        main: by condition, (V, births).
+        resampled: by condition, (V, births, R), on R bootstrap samples that are the same for all; in a world, and where
+            every life has samples of its own, empty.
+        bounds: between which the score lies, whatever a network does.
+    """
+
+    main: Mapping[str, Float64[ndarray, "V births"]]
+    resampled: Mapping[str, Float64[ndarray, "V births R"]]
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+
+    def contrast(self, condition: str, parts: Mapping[int, int | float]) -> Estimate:
+        """A sum of variants, each with its factor, life by life, with its 95 % interval: {0: 1, 3: -1} is 0 less 3."""
+        variants, factors = list(parts), np.array(list(parts.values()), dtype=np.float64)
+        scores = np.tensordot(factors, self.main[condition][variants], 1)
+        again = self.resampled.get(condition)
+        low, high = (
+            float(sum(f * self.bounds[side if f > 0 else 1 - side] for f in factors.tolist())) for side in (0, 1)
+        )
+        found = estimate(scores, None if again is None else np.tensordot(factors, again[variants], 1))
+        return found.within((low, high))
+
+    def means(self, condition: str) -> Float64[ndarray, " V"]:
+        """Over the lives that had a score; nan where none had."""
+        scores = self.main[condition]
+        lived = np.isfinite(scores)
+        total, count = np.where(lived, scores, 0.0).sum(1), lived.sum(1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def beside(self, other: Scored) -> Scored:
+        """More variants with the same lives, in the conditions that both have."""
+
+        def both(
+            one: Mapping[str, Float64[ndarray, "V ..."]], two: Mapping[str, Float64[ndarray, "W ..."]]
+        ) -> dict[str, Float64[ndarray, "U ..."]]:
+            return {name: np.concatenate([one[name], two[name]]) for name in one if name in two}
+
+        return Scored(both(self.main, other.main), both(self.resampled, other.resampled), self.bounds)
+
+
+def apart(experiment: Experiment) -> tuple[str, ...]:
+    """Conditions that were measured and can differ: after a life that changes nothing all is as it was at birth."""
+    return tuple(c for c in experiment.conditions if experiment.learns or not c.startswith("learned"))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Variants:
+    """Where the variants of one genome are examined.
+
+    Attributes:
+        examiner: lets them live.
+        units: of the genome.
+        births: lives of each variant on the test split; half of them, at least 2, on the selection split.
+    """
+
+    examiner: Examiner
+    units: Units
+    births: int
+
+    @property
+    def experiment(self) -> Experiment:
+        """In which they live."""
+        return self.examiner.experiment
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Conditions that were selected for."""
+        return tuple(name for name in self.experiment.judged if name in apart(self.experiment)) or ("innate",)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """At birth and, where something is learned, after learning; and whatever was selected for."""
+        ends = ("innate", "learned") if self.experiment.learns else ("innate",)
+        return tuple(dict.fromkeys((*ends, *self.judged)))
+
+    @cached_property
+    def selection_births(self) -> int:
+        """Lives of each variant on the selection split."""
+        return max(2, self.births // 2)
+
+    def tested(self, what: str, edits: Float64[ndarray, "V G"], judged: bool = False) -> Scored:
+        """On the test split, where effects are reported from."""
+        levels = np.repeat(self.units.levels[None], len(edits), axis=0)
+        conditions = self.judged if judged else self.conditions
+        return examined(self.examiner, what, levels, "test", conditions, range(self.births), edits)
+
+    def ranked(self, what: str, edits: Float64[ndarray, "V G"]) -> Scored:
+        """On the selection split in other lives, where it is chosen what to look at."""
+        levels = np.repeat(self.units.levels[None], len(edits), axis=0)
+        lives = range(self.births, self.births + self.selection_births)
+        return examined(self.examiner, what, levels, "selection", self.judged, lives, edits, resamples=0)
+
+    def founders(self, split: Split, conditions: Sequence[str]) -> dict[str, Float64[ndarray, " founders"]]:
+        """Scores of random genomes, a life each."""
+        spec, seed = self.units.spec, self.experiment.seed
+        levels = spec.quantise(founders(_FOUNDERS, spec, chance(seed, "random founders")))
+        experiment, assay = replace(self.experiment, held_out=()), _assay(split, conditions)
+        # lives of their own, for they stand for all random genomes
+        measured = self.examiner.examine("random founders", levels, assay, experiment=experiment)
+        return {name: measured[f"{name}.{experiment.main}"] for name in conditions}
+
+
+def examined(
+    examiner: Examiner,
+    what: str,
+    levels: Integer[ndarray, "V G"],
+    split: Split,
+    conditions: Sequence[str],
+    lives: range,
+    edits: Float64[ndarray, "V G"] | None = None,
+    resamples: int = _RESAMPLES,
+) -> Scored:
+    """Every variant with each of the lives, rows variant by variant."""
+    experiment, births = replace(examiner.experiment, held_out=()), len(lives)
+    resamples = resamples if experiment.same_exam else 0
+    assay = _assay(split, conditions, resamples)
+    rows, step = len(levels) * births, max(1, _NUMBERS // levels.shape[1] // experiment.cohort) * experiment.cohort
+    parts = []
+    for start in range(0, rows, step):
+        variants, life = np.divmod(np.arange(start, min(start + step, rows)), births)
+        edited = None if edits is None else edits[variants]
+        parts.append(examiner.examine(what, levels[variants], assay, np.array(lives)[life], edited, experiment))
+    main = {name: f"{name}.{experiment.main}" for name in conditions}
+
+    def joined(ending: str) -> dict[str, Float64[ndarray, "V births ..."]]:
+        found = {name: np.concatenate([part[key + ending] for part in parts]) for name, key in main.items()}
+        return {name: scores.reshape(-1, births, *scores.shape[1:]) for name, scores in found.items()}
+
+    return Scored(joined(""), joined(".resampled") if resamples else {}, experiment.bounds)
+
+
+def _assay(split: Split, conditions: Sequence[str], resamples: int = 0) -> Assay:
+    learns = any(name.startswith("learned") for name in conditions)
+    return Assay(split, learns, tuple(name for name in CONDITIONS if name in conditions), resamples=resamples)

@@ -1,0 +1,1 @@
+"""How a run evolved: scores, diversity, lineages, alleles over its generations."""

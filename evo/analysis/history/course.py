@@ -1,0 +1,297 @@
+"""Evolution read out: scores, sizes and diversity over the generations, fronts, assimilation, lineage, fixed genes.
+
+Genetic assimilation: Waddington 1953, Evolution 7:118; in evolution with learning, Hinton & Nowlan 1987.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+from jaxtyping import Bool, Float64
+from numpy import ndarray
+
+from evo.analysis.genetics.variants import apart
+from evo.analysis.history import alleles, lineage
+from evo.analysis.history.pictures import course, scores
+from evo.analysis.report.section import Picture, Section, bottomless, canvas
+from evo.analysis.report.style import INNATE, LEARNED, QUIET
+from evo.analysis.report.wording import moment, went
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
+from evo.experiment.experiment import assemble
+from genomes.chance import Chance, chance
+from inner_loop.lifetime import Measurements
+
+if TYPE_CHECKING:
+    import pandas
+
+_POINTS, _RESAMPLES, _FOUNDERS = 200, 2000, 64  # founders: random genomes that a mean of them is over
+
+_SPREAD = {
+    "mean": "mean over the individuals that have a score",
+    "sd": "standard deviation over them",
+    "10 %": "a tenth of them lie below",
+    "90 %": "a tenth of them lie above",
+}
+_BITS = "size of the genome in bits; of what is switched on, where genes can be switched off"
+_NUMBERS = {"gain": "main score after learning minus at birth", "genome bits": _BITS}
+_TERMS = {
+    "generation": "from 0",
+    "failures": "individuals without a score: a number overflowed, or time or memory ran out",
+    "assimilation": "assimilation index: (at birth - random) / (after learning - random) of means over the generation, "
+    "random being random genomes at birth. 0: nothing of what is there after a life is there at birth; 1: all of it. "
+    "Genetic assimilation is its rise while scores at birth rise. Empty where the mean after learning is not above "
+    "random by more than twice the standard error. Near the best score possible it rises through that ceiling too. "
+    "Random genomes are measured on the test split, generations on the selection split. Its interval is a 95 % "
+    "bootstrap over the individuals of the one generation, with the error of random: it does not say how another run "
+    "would end",
+}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is kept of a generation.
+
+    Attributes:
+        index: from 0.
+        measurements: by name, (N, ...), and `slot`, (N,).
+        lived: (N,) who has a score.
+        counted: its genes.
+    """
+
+    index: int
+    measurements: Measurements
+    lived: Bool[ndarray, " N"]
+    counted: alleles.Census
+
+    def of(self, *names: str) -> Float64[ndarray, "names K"]:
+        """Measurements of those that have all of them as finite numbers."""
+        values = np.stack([self.measurements[name] for name in names])
+        return values[:, self.lived & np.isfinite(values).all(0)]
+
+
+def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
+    """How a run came to what it is; of more than 200 generations 200 are shown.
+
+    Args:
+        best: whose ancestors are looked for; `run.best()`.
+        founders: mean main score of random genomes by condition, at least `innate`; `founders_scores` of a result.
+
+    Raises:
+        Unexpected: a generation that cannot be read.
+    """
+    seen, paths = _read(run)
+    generations = generations_table(run, seen, founders)
+    tables = {"generations": generations}
+    pictures = {"scores": scores(generations, apart(run.experiment), _main(run), founders)}
+    pictures["course"] = course(generations)
+    if len(apart(run.experiment)) > 1:
+        tables["fronts"], pictures["fronts"] = _fronts(run, seen)
+    descent = lineage.descent(run, best, [each.index for each in seen])
+    tables |= {**descent.tables, "diversity": alleles.diversity_table(paths), "fixation": alleles.fixation_table(paths)}
+    pictures |= {"lineage": descent.picture, "genes": alleles.heat_map(paths)}
+    if len(shares := alleles.shares_table(paths)):
+        tables["alleles"], pictures["alleles"] = shares, alleles.share_curves(shares)
+    rose = (_rise(run, generations, founders), _assimilated(run, seen, generations, founders))
+    genes = alleles.sentences(paths, len(seen) == 1 or lineage.keeps_parents(run))
+    said = (*rose, descent.sentence, *genes, *_left_out(run, len(seen)))
+    return Section("evolution", "Evolution", said, _terms(run), tables, pictures, descent.graphs)
+
+
+def thinned(generations: Sequence[int], most: int = _POINTS) -> list[int]:
+    """At most so many of them, evenly spaced, the first and the last among them."""
+    places = np.linspace(0, len(generations) - 1, min(most, len(generations))).round().astype(int)
+    return [generations[place] for place in places]
+
+
+def generations_table(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> pandas.DataFrame:
+    """A row a generation."""
+    import pandas
+
+    rows = []
+    for each in seen:
+        row: dict[str, float] = {"generation": each.index}
+        for name, key in _measured(run).items():
+            values = each.of(key)[0]
+            numbers = (values.mean(), values.std(), *np.percentile(values, (10, 90))) if len(values) else [np.nan] * 4
+            row |= {f"{name} {of}": float(number) for of, number in zip(_SPREAD, numbers, strict=True)}
+        entropy, distance = alleles.diversity(each.counted)
+        rows.append(row | {"failures": int((~each.lived).sum()), "entropy": entropy, "distance": distance})
+    table = pandas.DataFrame(rows)
+    if _learns(run):
+        random = _random(run, seen, founders)
+        table["assimilation"] = [assimilation_index(*_lives(run, each), random) for each in seen]
+    return table
+
+
+def assimilation_index(
+    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float]
+) -> float:
+    """(innate - random) / (learned - random), of the means over individuals.
+
+    Nan where learned is not above random by more than twice the standard error of this difference.
+
+    Args:
+        random: the mean score of random genomes at birth, and its standard error.
+    """
+    if len(learned) < 2:
+        return float("nan")
+    error = (learned.var(ddof=1) / len(learned) + random[1] ** 2) ** 0.5
+    above = learned.mean() - random[0]
+    return float((innate.mean() - random[0]) / above) if above > 2 * error else float("nan")
+
+
+def assimilation_interval(
+    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float], draws: Chance
+) -> tuple[float, float]:
+    """95 % percentile bootstrap of the index over individuals (Efron 1979), birth and life of each kept together.
+
+    The mean of random genomes varies beside them, normally, by its standard error.
+    """
+    again = draws.stream("individuals").integers(len(innate), _RESAMPLES, len(innate))[0].numpy()
+    base = random[0] + random[1] * draws.stream("random").normal(_RESAMPLES)[0].numpy()
+    low, high = np.quantile((innate[again].mean(1) - base) / (learned[again].mean(1) - base), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def non_dominated(scores: Float64[ndarray, "K goals"]) -> Bool[ndarray, " K"]:
+    """Whom nobody else equals or exceeds in every score and exceeds in one."""
+    as_good = (scores[:, None] >= scores[None]).all(-1)
+    better = (scores[:, None] > scores[None]).any(-1)
+    return np.logical_not((as_good & better).any(0))
+
+
+def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
+    """One generation in memory at a time."""
+    experiment, seen = run.experiment, []
+    spec = assemble(experiment)
+    for index in thinned(run.whole):
+        generation = run.generation(index)
+        lived = np.array([not failure for failure in generation.failures])
+        measurements = generation.measurements | {"slot": np.arange(len(lived), dtype=np.float64)}
+        # of a generation that is too large to be held, some, evenly chosen
+        rows = thinned(range(len(lived)), _POINTS if generation.levels is None else len(lived))
+        counted = alleles.census(spec, experiment.encoding, generation.genomes(np.array(rows), experiment))
+        seen.append(Seen(index, measurements, lived, counted))
+    return seen, alleles.Trajectories(spec, [each.index for each in seen], [each.counted for each in seen])
+
+
+def _measured(run: Run) -> dict[str, str]:
+    """Columns of the table and the measurements that they are of."""
+    scores = {condition: _score(run, condition) for condition in apart(run.experiment)}
+    return scores | ({"gain": "gain"} if _learns(run) else {}) | {"genome bits": "genome_bits"}
+
+
+def _learns(run: Run) -> bool:
+    return {"innate", "learned"} <= set(apart(run.experiment))
+
+
+def _lives(run: Run, each: Seen) -> tuple[Float64[ndarray, " K"], Float64[ndarray, " K"]]:
+    """Main scores at birth and after learning."""
+    innate, learned = each.of(_score(run, "innate"), _score(run, "learned"))
+    return innate, learned
+
+
+def _main(run: Run) -> str:
+    return run.experiment.main.replace("_", " ")
+
+
+def _score(run: Run, condition: str) -> str:
+    return f"{condition}.{run.experiment.main}"
+
+
+def _random(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> tuple[float, float]:
+    """Mean at birth of random genomes and its standard error, as if they were spread like the first generation."""
+    return founders["innate"], float(_lives(run, seen[0])[0].std()) / _FOUNDERS**0.5
+
+
+def _rise(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
+    ends, last, several, known = table.iloc[[0, -1]], table.iloc[-1], len(table) > 1, apart(run.experiment)
+    rises = " and ".join(
+        f"{went(ends[f'{c} mean'], several)} {moment(c)} ({'at the end ' * several}the middle 80 % have "
+        f"{last[f'{c} 10 %']:.3g} to {last[f'{c} 90 %']:.3g})"
+        for c in known
+    )
+    random = " and ".join(f"{founders[c]:.3g} {moment(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders)
+    gain = f"; the gain of a life {went(ends['gain mean'], several)}" if _learns(run) else ""
+    bits = " and then ".join(dict.fromkeys(f"{end:,.0f}" for end in ends["genome bits mean"]))
+    return (
+        f"{f'Over {len(run.generations)} generations' if several else 'In one generation'} of "
+        f"{run.experiment.search.lives} individuals the mean {_main(run)} {rises}; random genomes have {random}{gain}; "
+        f"the genome takes {bits} bits."
+    )
+
+
+def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
+    if not _learns(run):
+        return "The assimilation index is not defined here: it needs scores at birth and after learning."
+    defined = np.flatnonzero(np.isfinite(table["assimilation"]))
+    if not len(defined):
+        return "The assimilation index is not defined here: lives came nowhere clearly above random genomes."
+    said, ends = [], []
+    for each, index in ((seen[k], table["assimilation"][k]) for k in sorted({defined[0], defined[-1]})):
+        draws = chance(run.experiment.seed, "assimilation interval", each.index)
+        ends.append(assimilation_interval(*_lives(run, each), _random(run, seen, founders), draws))
+        said.append(f"{index:.2f} [{ends[-1][0]:.2f}, {ends[-1][1]:.2f}] in generation {each.index}")
+    what = "Of what is there after a life, the share that is there at birth (assimilation index)"
+    if len(said) == 1:
+        return f"{what} was {said[0]}{'; in no other generation was it defined' * (len(seen) > 1)}."
+    verdict = "it did not clearly change"
+    if ends[1][0] > ends[0][1]:
+        more = _more_at_birth(*(_lives(run, seen[k])[0] for k in defined[[0, -1]]))
+        verdict = f"it rose, {'which is genetic assimilation' if more else 'yet not since more is there at birth'}"
+    verdict = "it fell: more was left to learning" if ends[1][1] < ends[0][0] else verdict
+    return f"{what} was {' and '.join(said)}: in this run {verdict}."
+
+
+def _more_at_birth(first: Float64[ndarray, " N"], last: Float64[ndarray, " M"]) -> bool:
+    """Whether a mean rose by more than twice its standard error: an index also rises where lives come to less."""
+    error = (first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last)) ** 0.5
+    return bool(last.mean() - first.mean() > 2 * error)
+
+
+def _left_out(run: Run, shown: int) -> tuple[str, ...]:
+    """What of a run is not on disk, where that is so."""
+    kept, done, said = len(run.whole), len(run.generations), []
+    if kept < done:
+        of = f"of {kept:,} of {done:,} generations (keep: {run.experiment.keep})"
+        said.append(f"Every individual was kept {of}; what is said here of spreads and genes is of {shown} of these.")
+    if run.experiment.search.lazy(assemble(run.experiment)):
+        said.append(f"A generation is too large to be held: genes are counted in {_POINTS} of its individuals.")
+    return tuple(said)
+
+
+def _terms(run: Run) -> dict[str, str]:
+    numbers = {condition: f"{_main(run)}, {moment(condition)}" for condition in apart(run.experiment)} | _NUMBERS
+    spread = {f"{name} {of}": f"{said}; {how}" for name, said in numbers.items() for of, how in _SPREAD.items()}
+    return numbers | spread | _TERMS | lineage.TERMS | alleles.TERMS
+
+
+def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
+    """Two conditions of the first, a middle and the last generation against each other."""
+    import pandas
+
+    one, other = ("innate", "learned") if _learns(run) else apart(run.experiment)[:2]
+    figure, axes = canvas(5.6, 4.4)
+    tips, fronts = {}, []
+    chosen = {each.index: each for each in (seen[0], seen[len(seen) // 2], seen[-1])}
+    for (index, each), colour in zip(chosen.items(), (QUIET, LEARNED, INNATE), strict=False):
+        named = each.of("slot", _score(run, one), _score(run, other), "genome_bits")
+        people = pandas.DataFrame(named.T, columns=["slot", one, other, "genome bits"])
+        axes.scatter(people[one], people[other], s=14, color=colour, alpha=0.6, linewidths=0, gid=f"front-{index}")
+        tips[f"front-{index}"] = [
+            f"generation {index}, slot {slot:.0f}: {x:.3g} {moment(one)}, {y:.3g} {moment(other)}, {bits:,.0f} bits"
+            for slot, x, y, bits in named.T
+        ]
+        front = people[non_dominated(people[[one, other]].to_numpy())].sort_values([one, other], kind="stable")
+        axes.plot(front[one], front[other], color=colour, linewidth=1.2, label=f"generation {index}")
+        fronts.append(front.assign(generation=index).astype({"slot": int}))
+    axes.set(xlabel=f"{_main(run)} {moment(one)}", ylabel=f"{_main(run)} {moment(other)}")
+    bottomless(axes, np.concatenate([each.of(_score(run, other))[0] for each in chosen.values()]))
+    axes.legend(frameon=False, fontsize=8)
+    caption = "A dot an individual; lines join those of whom nobody is better in one score and as good in the other."
+    return pandas.concat(fronts, ignore_index=True), Picture(figure, caption, tips)

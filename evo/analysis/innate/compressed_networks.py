@@ -1,0 +1,211 @@
+"""What a genome is measured against at equal bits: networks that are written down without one, in four ways.
+
+Each is a few numbers, how a network unfolds from them, and how many bits a number takes: direct weights with few bits,
+the largest weights only (Han, Pool, Tran & Dally 2015, NeurIPS), projections of low rank (Denil et al. 2013, NeurIPS),
+and coordinates in a random basis (Li, Farkhoor, Liu & Yosinski 2018, ICLR: intrinsic dimension).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Integer
+from numpy import ndarray
+
+from evo.analysis.innate.code_length import Bits, of_positions
+from evo.analysis.innate.training import LEARNED, RATES, Code, Numbers, learned, rounded, taught, tuned, weights_of
+from evo.evaluation.numerics import settled
+from evo.experiment.experiment import Experiment, birth
+from genomes.chance import chance
+from genomes.interventions.given import Given
+from genomes.interventions.standard import Standard
+from genomes.phenotype import Phenotype
+from genomes.topology import Topology
+
+METHODS = ("quantised direct", "magnitude-pruned direct", "low rank", "random basis")
+TERMS = {
+    "method": "genome: each number with fewer bits, on even levels between the ends of its field. Networks without a "
+    "genome: quantised direct, every weight and bias with few bits; magnitude-pruned direct, the largest weights and "
+    "where they are; low rank, every projection a product of two smaller matrices; random basis, coordinates along "
+    "fixed random directions, which come from a seed that is not counted. Their sizes are means over the networks",
+    "setting": "bits of each number, and how many of them the method keeps",
+}
+
+STEPS, RETRAINED = 1000, 200  # updates of a network from its beginning, and of one that lost something
+NETWORKS = 5  # of each setting, where they are trained: one alone may be lucky
+
+_DIRECT_BITS, _WEIGHT_BITS, _COORDINATE_BITS = range(1, 9), 6, 8
+_WHOLE = 32  # bits of a number of a network that is not written down yet
+_SIZES = (*_DIRECT_BITS, _WHOLE)
+_SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)  # of the weights: kept, or coordinates in their place
+_RANKS, _LARGEST_BASIS = 8, 4_000_000  # ranks that are tried; numbers of a random basis
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Control:
+    """Networks of one setting that were written down and read again, and what that takes of each in the mean."""
+
+    method: str
+    setting: str
+    size: Bits
+    networks: tuple[Given, ...]
+
+
+@settled()
+def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Control]:
+    """The four ways at a series of sizes each; test is never looked at.
+
+    In a task five networks of each setting learn on its train and selection splits, as evolution does, each from a
+    standard initialisation and in an order of samples of its own, at the rate at which such networks that learn on
+    train alone are best on selection; what pruning or a low rank takes away is learned again for a while. In a world
+    the weights of a newborn of the genome are compressed as they are; nothing, where no gene says anything of them.
+    """
+    if experiment.task is None and not experiment.encoding.spec(experiment.topology).size:
+        return []
+    newborn = birth(replace(experiment, device="cpu"), levels[None], chance(experiment.seed, "direct network"))
+    topology = experiment.topology
+    if experiment.task is None:
+        network = weights_of(newborn)
+        nothing = {name: torch.zeros_like(weight) for name, weight in network.items()}
+        codes = [*_compressed(dict.fromkeys(_SIZES, network), topology), *random_basis(nothing, network)]
+        return [written(code, topology) for code in codes]
+    return [written(code, topology) for code in _trained(experiment, newborn)]
+
+
+def _trained(experiment: Experiment, newborn: Phenotype) -> Iterator[Code]:
+    """Each beside its trial, which has not met the selection split: on it the rate is chosen."""
+    luck = chance(experiment.seed, "direct network", owners=range(NETWORKS))
+    begun = weights_of(Standard().apply(newborn.repeated(NETWORKS), luck))
+    direct = Code("direct", "", begun, dict, _WHOLE, STEPS)
+    trials = tuned(experiment, newborn, direct, _SIZES)
+    whole = learned(experiment, newborn, direct, sorted({rate for rate, _ in trials.values()}), LEARNED)
+    known = {bits: whole[rate].numbers for bits, (rate, _) in trials.items()}
+    on_train = {bits: trial.numbers for bits, (_, trial) in trials.items()}
+    pairs = (_compressed(networks, experiment.topology) for networks in (known, on_train))
+    for code, trial in zip(*pairs, strict=True):
+        yield taught(experiment, newborn, code, trial)
+    for code in random_basis(begun):
+        yield taught(experiment, newborn, code)
+
+
+def origin(experiment: Experiment) -> str:
+    """Where these networks come from, or why there are none, in a sentence."""
+    if experiment.task is not None:
+        return (
+            f"These networks, {NETWORKS} of each setting with a beginning and an order of samples of their own, were "
+            f"trained by gradient on both splits that evolution meets, train and selection ({STEPS:,} updates; "
+            f"{RETRAINED} more after pruning or a low rank), and rounded afterwards. The rate of each setting, of "
+            f"{', '.join(f'{rate:g}' for rate in RATES)}, is the one at which networks that learn on train alone are "
+            "best on selection."
+        )
+    if experiment.encoding.spec(experiment.topology).size:
+        return "These networks are the wiring of one birth, compressed: in a world no gradient makes another."
+    return (
+        "No network without a genome is set beside it: no gene says anything of the wiring that could be compressed, "
+        "and in a world no gradient makes another."
+    )
+
+
+def written(code: Code, topology: Topology) -> Control:
+    """Rounds the numbers to their bits and unfolds the networks from them."""
+    sizes, numbers = rounded(code)
+    networks = {name: number.numpy() for name, number in code.unfold(numbers).items()}
+    given = []
+    for place in range(code.networks):
+        weights = {name: array[place] for name, array in networks.items() if name not in topology.index}
+        biases = {name: {"bias": array[place]} for name, array in networks.items() if name in topology.index}
+        given.append(Given(weights, units=biases))
+    size = replace(sizes[0], coded=sum(each.coded for each in sizes) / len(sizes))
+    return Control(code.method, code.setting, size, tuple(given))
+
+
+def _compressed(networks: Mapping[int, Numbers], topology: Topology) -> Iterator[Code]:
+    """The three ways that begin with whole networks: those that suit so many bits a number, or are not rounded yet."""
+    yield from (Code(METHODS[0], f"{bits}-bit", networks[bits], dict, bits) for bits in _DIRECT_BITS)
+    kept = sorted({max(1, round(share * topology.synapses)) for share in _SHARES})
+    yield from (pruned(networks[_WHOLE], topology, number) for number in kept)
+    shapes = [topology.shape(edge) for edge in topology.edges]
+    most = max((post * pre - 1) // (post + pre) for post, pre in shapes)  # above it factors are more than weights
+    ranks = sorted({round(rank) for rank in np.geomspace(1, most, _RANKS).tolist()}) if most else []
+    yield from (low_rank(networks[_WHOLE], topology, rank) for rank in ranks)
+
+
+def pruned(networks: Numbers, topology: Topology, kept: int) -> Code:
+    """The weights with the largest magnitude, so many of all, and where they are; biases stay."""
+    weights = {name: weight for name, weight in networks.items() if name not in topology.index}
+    sizes = torch.cat([weight.flatten(1) for weight in weights.values()], dim=1).abs()
+    largest = torch.argsort(sizes, descending=True, stable=True)[:, :kept]
+    there = torch.zeros_like(sizes, dtype=torch.bool).scatter(1, largest, True)
+    parts = there.split([weight[0].numel() for weight in weights.values()], dim=1)
+    masks = {name: part.view_as(weights[name]) for name, part in zip(weights, parts, strict=True)}
+
+    def unfold(numbers: Numbers) -> Numbers:
+        return {**numbers, **{name: numbers[name] * mask for name, mask in masks.items()}}
+
+    positions = of_positions(sizes.shape[1], kept)
+    setting = f"{kept:,} of {sizes.shape[1]:,} weights, {_WEIGHT_BITS}-bit"
+    beside = Bits(0, positions, positions)
+    return Code(METHODS[1], setting, networks, unfold, _WEIGHT_BITS, RETRAINED, beside, masks)
+
+
+def low_rank(networks: Numbers, topology: Topology, rank: int) -> Code:
+    """Every projection as a product of two factors, from its singular value decomposition.
+
+    A projection that has fewer weights than its factors would have numbers stays as it is.
+    """
+    numbers, factored = dict(networks), []
+    for edge in topology.edges:
+        post, pre = topology.shape(edge)
+        if rank * (post + pre) < post * pre:
+            left, values, right = torch.linalg.svd(numbers.pop(edge.name), full_matrices=False)
+            root = values[:, :rank].sqrt()
+            numbers[f"{edge.name}, left"] = left[:, :, :rank] * root[:, None, :]
+            numbers[f"{edge.name}, right"] = root[:, :, None] * right[:, :rank]
+            factored.append(edge.name)
+
+    def unfold(given: Numbers) -> Numbers:
+        products = {name: given[f"{name}, left"] @ given[f"{name}, right"] for name in factored}
+        return {name: products[name] if name in products else given[name] for name in networks}
+
+    return Code(METHODS[2], f"rank {rank}, {_WEIGHT_BITS}-bit", numbers, unfold, _WEIGHT_BITS, RETRAINED)
+
+
+def random_basis(
+    origin: Numbers, target: Numbers | None = None, dimensions: tuple[int, ...] | None = None
+) -> Iterator[Code]:
+    """origin + sum_i theta_i B_i, the B_i random directions of about unit length; neither takes bits: they have a seed.
+
+    Directions of several networks differ by the signs of their components: drawn anew they would take P times the
+    memory.
+
+    Args:
+        target: the networks that theta comes nearest to, by least squares; None: theta begins at 0 and is to learn.
+        dimensions: how many theta there are; shares of the number of weights, as many as memory allows, if not given.
+    """
+    begin = torch.cat([number.flatten(1) for number in origin.values()], dim=1)
+    networks, count = begin.shape
+    if dimensions is None:
+        wanted = {max(1, round(share * count)) for share in _SHARES}
+        dimensions = tuple(sorted(d for d in wanted if d * count <= _LARGEST_BASIS))
+    luck = chance(0, "random basis")
+    directions = luck.normal(max(dimensions, default=0), count)[0].to(begin) / count**0.5
+    signs = (2 * luck.stream("signs").integers(2, networks, count)[0] - 1).to(begin)
+
+    def unfold(numbers: Numbers) -> Numbers:
+        theta = numbers["theta"]
+        moved = begin + (theta @ directions[: theta.shape[-1]]) * signs
+        parts = moved.split([number[0].numel() for number in origin.values()], dim=-1)
+        return {name: part.unflatten(-1, origin[name].shape[1:]) for name, part in zip(origin, parts, strict=True)}
+
+    for number in dimensions:
+        theta = torch.zeros(networks, number).to(begin)
+        if target is not None:
+            away = (torch.cat([one.flatten(1) for one in target.values()], dim=1) - begin) * signs
+            theta = torch.linalg.lstsq(directions[:number].T.double(), away.T.double()).solution.T.to(begin)
+        setting = f"{number:,} dimensions, {_COORDINATE_BITS}-bit"
+        yield Code(METHODS[3], setting, {"theta": theta}, unfold, _COORDINATE_BITS, STEPS)

@@ -1,0 +1,124 @@
+"""What was found in one line, for whoever wants one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
+from evo.analysis.subject import Subject
+from inner_loop.rules.frozen import Frozen
+
+_THINGS = {"Digits": "digits"}
+_CERTAIN = 0.05
+_BORN = {"innate": "at birth", "innate_memory": "with memory in its activity", "innate_plastic": "with plasticity on"}
+
+
+@final
+@dataclass(frozen=True)
+class Wording:
+    """How a subject is spoken of.
+
+    Attributes:
+        who: begins the sentence.
+        score: main score of its environment.
+        things: what a task consists of; None: it is a world.
+        plastic: whether plasticity could be on at birth.
+        several: whether it is several genomes, of several runs.
+    """
+
+    who: str
+    score: str
+    things: str | None = None
+    plastic: bool = False
+    several: bool = False
+
+    @classmethod
+    def of(cls, subjects: Sequence[Subject]) -> Wording:
+        """Of one run or file, or of several runs."""
+        first, several = subjects[0], len(subjects) > 1
+        task, world, score = first.experiment.task, first.experiment.world, first.experiment.main
+        if several:
+            who = f"In {len(subjects)} runs the evolved genomes"
+        elif first.run is None:
+            who = f"The network of {first.name}"
+        else:
+            who = "In this run the evolved genome"
+        if first.run is not None and not all(subject.bred for subject in subjects):
+            who = who.replace(" the evolved", ", in an experiment they did not evolve in, the evolved", 1)
+            who = who if several else who.replace("they", "it")
+        things = None if task is None else _THINGS.get(type(task).__name__, "samples")
+        plastic = world is not None and not isinstance(first.experiment.rule, Frozen)
+        return cls(who, score, things, plastic, several)
+
+    def does(self, amount: str) -> str:
+        """A predicate: what is reached."""
+        ending = "" if self.several else "s"
+        if self.score == "accuracy" and self.things:
+            return f"classif{'y' if self.several else 'ies'} {amount} of unseen {self.things}"
+        if self.score == "return":
+            return f"reach{'' if self.several else 'es'} a return of {amount}"
+        return f"score{ending} {amount} in {self.score.replace('_', ' ')}"
+
+    def amount(self, value: float | None, interval: Sequence[float | None] = (None, None)) -> str:
+        """A score, with its interval if it has one: 95 % [93, 97]."""
+        if value is None:
+            return "nothing that is a number"
+        percent = self.score == "accuracy"
+        shown = [f"{100 * v:.0f}" if percent else number(v) for v in (value, *interval) if v is not None]
+        unit = " %" if percent else ""
+        return f"{shown[0]}{unit} [{shown[1]}, {shown[2]}]" if len(shown) == 3 else f"{shown[0]}{unit}"
+
+
+def number(value: float) -> str:
+    """To about three digits: 500, 52.3, 0.921."""
+    size = abs(value)
+    digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
+    return f"{round(value, digits) + 0.0:,.{digits}f}"  # 0 is added so that no -0.000 is left
+
+
+def one_line(found: Mapping[str, Any], wording: Wording) -> str:
+    """The sentence: at birth, the null models, after learning; and where it was chosen by another condition, that.
+
+    Args:
+        found: as `InnateTest.as_dict` has it.
+    """
+    off = " with plasticity off" if wording.plastic else ""
+    said = [f"{wording.who} {_compared(found, wording, f' at birth{off}')}."]
+    for condition, other in found["conditions"].items():
+        who = "they" if wording.several else "it"
+        said.append(f"From birth {_BORN[condition]} {who} {_compared(other, wording, '')}.")
+    return " ".join(said)
+
+
+def chances(found: Mapping[str, Any]) -> str:
+    """The p values of the same comparisons."""
+    several = f"Student's t over {found['runs']} runs, and over the samples of the test where they share them"
+    how = f"{found['draws']} draws of each" if found["runs"] == 1 else several
+    said = [f"Chance of doing as well, one-sided, {how}, corrected for {found['tests']} tests: {_listed(found)}."]
+    said += [f"From birth {_BORN[c]}: {_listed(other)}." for c, other in found["conditions"].items()]
+    return " ".join(said)
+
+
+def _compared(found: Mapping[str, Any], wording: Wording, when: str) -> str:
+    parts = [
+        f"{wording.does(wording.amount(found['innate'], found['innate_ci']))}{when}",
+        f"{FOUNDERS.name} {wording.amount(found['random_founders'], found['random_founders_ci'])}"
+        f"{_unsure(found['p_random'])}",
+        f"{SHUFFLED.name} {wording.amount(found['shuffled'])}{_unsure(found['p_shuffled'])}",
+    ]
+    if found["learned"] is not None:
+        parts.append(f"after learning {wording.amount(found['learned'])}")
+    return "; ".join(parts)
+
+
+def _unsure(p: float | None) -> str:
+    """A reader of the headline alone must not take for a finding what chance does as well."""
+    return f" (not significant: p = {p:.2g})" if p is not None and p > _CERTAIN else ""
+
+
+def _listed(found: Mapping[str, Any]) -> str:
+    tested = (("random", FOUNDERS), ("shuffled", SHUFFLED), ("standard", STANDARD))
+    shown = [(null.name, found[f"p_{name}"]) for name, null in tested]
+    return ", ".join(f"{name} {'not to be said' if p is None else f'p = {p:.2g}'}" for name, p in shown)

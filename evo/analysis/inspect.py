@@ -1,0 +1,188 @@
+"""`instinct innate`, `inspect` and `compare`: an analysis, its progress shown, summed up, drawn and written down."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from evo.analysis.assay_runner import Examiner, Watch
+from evo.analysis.connectomics.random_founders import random_founders
+from evo.analysis.connectomics.wiring import wiring
+from evo.analysis.genetics.cross_fostering import cross_fostering
+from evo.analysis.genetics.knockouts import knockouts, lives_of
+from evo.analysis.genetics.rules import rules
+from evo.analysis.history.course import evolution
+from evo.analysis.innate.genome_size import genome_size
+from evo.analysis.innate.innate import InnateTest, innate_test
+from evo.analysis.report.glossary import RESULT
+from evo.analysis.report.page import render
+from evo.analysis.report.save import save
+from evo.analysis.report.section import Section
+from evo.analysis.representation.neural_codes import inside
+from evo.analysis.representation.recordings import read_measured
+from evo.analysis.subject import Subject
+from evo.distribution.executor import Executor, Serial
+from evo.distribution.ray_executor import OnRay
+from evo.evaluation.numerics import settle
+from evo.evaluation.stochastic_scores import UNMET, partly_luck
+from evo.evolution.result import founders_scores
+from evo.evolution.run import Run
+from evo.experiment.experiment import Experiment
+from evo.stages import Stages
+from evo.storage.atomic import write_atomic
+from evo.storage.folder_checks import make_folder
+from evo.storage.run_set import SET
+from evo.storage.strict_json import to_json
+from genomes.expect import expect
+from inner_loop.episodic import EpisodicLifetime
+from inner_loop.observe import stimuli_there
+
+if TYPE_CHECKING:
+    import pandas
+
+_BORN = 9  # births of the best genome whose wiring is read: its own, and others beside it
+
+
+@contextmanager
+def examining(executor: Executor, console: Console) -> Iterator[tuple[Executor, Watch]]:
+    """The executor at work, and whom to tell."""
+    settle()
+    ours = signal.getsignal(signal.SIGTERM)
+    with executor, Stages(console) as stages:
+        signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
+        yield executor, stages.watch
+
+
+def executor_of(workers: int | None, address: str | None, serial: bool) -> Executor:
+    """This process, or Ray."""
+    return Serial() if serial else OnRay(workers, address)
+
+
+def innate(
+    subjects: Sequence[Subject],
+    executor: Executor,
+    watch: Watch,
+    births: int | None = None,
+    episodes: int | None = None,
+    draws: int = 200,
+) -> InnateTest:
+    """The innate test of one run or several, and the size of their genomes."""
+    tested = innate_test(subjects, executor, births, episodes, draws, watch)
+    sizes = [  # the section that is shown is that of the first: of the others the size alone counts
+        genome_size(each, Examiner(_home(each, episodes), executor, watch), births, beside=each is subjects[0])
+        for each in subjects
+    ]
+    effective = [size.effective_bits for size in sizes]
+    found = {**tested.found, "effective_bits": sum(effective) / len(effective)}
+    found["genome_bits"] = sum(size.bits for size in sizes) / len(sizes)
+    found["coded_bits"] = sum(size.coded_bits for size in sizes) / len(sizes)
+    shown = sizes[0].section
+    if len(sizes) > 1:
+        each = ", ".join(f"{bits:,.0f}" for bits in effective)
+        which = f"This is {subjects[0].name}; effective bits of all {len(sizes)} runs: {each}."
+        shown = replace(shown, sentences=(which, *shown.sentences))
+    return replace(tested, found=found, sections=(*tested.sections, shown))
+
+
+def inspect(
+    subject: Subject,
+    executor: Executor,
+    watch: Watch,
+    births: int | None = None,
+    draws: int = 200,
+    other: Run | None = None,
+    measured: Path | None = None,
+) -> tuple[InnateTest, list[Section]]:
+    """Everything that can be read out of a run's best genome.
+
+    Args:
+        births: of each variant; every analysis has its own number otherwise.
+        draws: of each null model.
+        other: a run with which chromosomes are exchanged.
+        measured: a file of somebody's own responses or dissimilarities, to stand beside the layers.
+
+    Raises:
+        Unexpected: a file instead of a run, or one of measurements that does not fit.
+    """
+    expect(subject.run, subject.name, "a run", "a file, which has no evolution; see instinct innate")
+    run, best = subject.run, subject.best
+    assert run is not None, "just expected"
+    assert best is not None, "a run has a best genome"
+    home = _home(subject)
+    theirs = read_measured(measured, stimuli_there(home.environment)) if measured else None
+    examiner, few = Examiner(home, executor, watch), lives_of(home, subject)
+    tested = innate([subject], executor, watch, births, draws=draws)
+    sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
+    if other is not None:
+        sections.append(cross_fostering(run, other, executor, births or few))
+    # a genome that was chosen for a lucky birth is looked at in other births
+    seen = replace(best, bred=UNMET) if partly_luck(home, subject.levels[:1]) else best
+    named, random = home.environment.class_names, random_founders(home)
+    sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=named, random=random))
+    sections.append(evolution(run, best, founders_scores(run.experiment)))
+    sections.append(inside(home, seen.levels, seen.number, seen.slot, theirs))
+    return tested, sections
+
+
+def _home(subject: Subject, episodes: int | None = None) -> Experiment:
+    """Its experiment without worlds held out: they are examined as worlds of their own."""
+    home = replace(subject.experiment, held_out=())
+    if episodes is None or not isinstance(home.lifetime, EpisodicLifetime):
+        return home
+    return replace(home, lifetime=replace(home.lifetime, exams=episodes))
+
+
+def write(folder: Path, name: str, answer: Any, sections: Sequence[Section], page: str | None = None) -> list[Path]:
+    """NAME.json, a page NAME.html if there is one, figures, tables and graphs, each whole or not at all."""
+    make_folder(folder)
+    written = [folder / f"{name}.json"]
+    write_atomic(written[0], (to_json(answer, indent=2) + "\n").encode())
+    if page is not None:
+        written.append(folder / f"{name}.html")
+        write_atomic(written[1], page.encode())
+    return [*written, *save(sections, folder)]
+
+
+def printed(console: Console, section: Section, tables: Sequence[str]) -> None:
+    """A section for the terminal: its sentences, then the tables that are named."""
+    for sentence in section.sentences:
+        console.print(sentence, markup=False)
+    for name in tables:
+        if len(section.tables.get(name, ())):
+            console.print("\n" + plain(section.tables[name]), markup=False)
+
+
+def plain(table: pandas.DataFrame) -> str:
+    """A table in columns, numbers with four digits."""
+    return table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:.4g}")
+
+
+def report(subject: Subject, tested: InnateTest, sections: Sequence[Section]) -> str:
+    """The page of one run."""
+    run, found = subject.run, tested.found
+    assert run is not None, "only a run is reported on"
+    done, experiment = len(run.generations), run.experiment
+    lifetimes = done * experiment.search.lives * experiment.lifetime.births
+    facts: list[tuple[str, object, str]] = [
+        (label, found[name], name)
+        for label, name in (
+            (f"{found['score']} at birth", "innate"),
+            (f"{found['score']} after learning", "learned"),
+            ("random founders at birth", "random_founders"),
+            ("shuffled wiring at birth", "shuffled"),
+            ("bits of genome", "genome_bits"),
+            ("bits that keep the score", "effective_bits"),
+        )
+        if found.get(name) is not None
+    ]
+    facts.append(("bits of wiring", experiment.topology.synapses * 32, "wiring_bits"))
+    facts += [("generations", done, "generations"), ("lifetimes", lifetimes, "lifetimes")]
+    place = run.path.absolute()
+    name = f"{place.parent.name}/{place.name}" if (place.parent / SET).is_file() else place.name
+    return render(f"{name}: innate and learned", tested.sentence, facts, sections, RESULT)

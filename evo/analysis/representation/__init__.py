@@ -1,0 +1,1 @@
+"""What neurons and layers represent, at birth and after the life."""

@@ -1,1 +1,0 @@
-"""The wiring rules of evolved genomes, read out: one analysis a file, each gives a Section."""
