@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Gives the exit code of the command."""
     try:
-        from evo.supervisor import main as command
+        from evo.cli.supervisor import main as command
 
         return command()
     except KeyboardInterrupt:

@@ -14,9 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from evo.analysis.comparison.compare import compare
-from evo.analysis.inspect import examining, inspect
+from evo.analysis.inspect import inspect
 from evo.analysis.report.glossary import PROGRESS, RESULT
 from evo.analysis.subject import subject
+from evo.cli.analysis_progress import examining
 from evo.cli.main import main
 from evo.distribution.executor import Serial
 from evo.evolution.run import Run

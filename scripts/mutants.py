@@ -47,7 +47,8 @@ MODULES = {
     "evo/distribution/test_dispatcher.py",
     "evo/experiment/goals.py": "evo/experiment/test_goals.py",
     "genomes/spec.py": "genomes/test_spec.py genomes/test_evolvable.py",
-    "evo/evaluation/evaluate.py": "evo/evaluation/test_evaluate.py evo/analysis/test_assay_runner.py evo/test_worlds.py",
+    "evo/evaluation/evaluate.py": "evo/evaluation/test_evaluate.py evo/analysis/test_assay_runner.py "
+    "evo/test_worlds.py",
 }
 """What is mutated, and the files of tests that stand for it; tests that start a Ray are left out."""
 

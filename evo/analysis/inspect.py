@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from evo.analysis.assay_runner import Examiner, Watch
 from evo.analysis.connectomics.random_founders import random_founders
@@ -22,46 +18,24 @@ from evo.analysis.innate.genome_size import genome_size
 from evo.analysis.innate.innate import InnateTest, innate_test
 from evo.analysis.report.glossary import RESULT
 from evo.analysis.report.page import render
-from evo.analysis.report.save import save
 from evo.analysis.report.section import Section
 from evo.analysis.representation.neural_codes import inside
 from evo.analysis.representation.recordings import read_measured
 from evo.analysis.subject import Subject
-from evo.distribution.executor import Executor, Serial
-from evo.distribution.ray_executor import OnRay
-from evo.evaluation.numerics import settle
+from evo.distribution.executor import Executor
 from evo.evaluation.stochastic_scores import UNMET, partly_luck
 from evo.evolution.result import founders_scores
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
-from evo.stages import Stages
-from evo.storage.atomic import write_atomic
-from evo.storage.folder_checks import make_folder
 from evo.storage.run_set import SET
-from evo.storage.strict_json import to_json
 from genomes.expect import expect
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.observe import stimuli_there
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 _BORN = 9  # births of the best genome whose wiring is read: its own, and others beside it
-
-
-@contextmanager
-def examining(executor: Executor, console: Console) -> Iterator[tuple[Executor, Watch]]:
-    """The executor at work, and whom to tell."""
-    settle()
-    ours = signal.getsignal(signal.SIGTERM)
-    with executor, Stages(console) as stages:
-        signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
-        yield executor, stages.watch
-
-
-def executor_of(workers: int | None, address: str | None, serial: bool) -> Executor:
-    """This process, or Ray."""
-    return Serial() if serial else OnRay(workers, address)
 
 
 def innate(
@@ -136,31 +110,6 @@ def _home(subject: Subject, episodes: int | None = None) -> Experiment:
     if episodes is None or not isinstance(home.lifetime, EpisodicLifetime):
         return home
     return replace(home, lifetime=replace(home.lifetime, exams=episodes))
-
-
-def write(folder: Path, name: str, answer: Any, sections: Sequence[Section], page: str | None = None) -> list[Path]:
-    """NAME.json, a page NAME.html if there is one, figures, tables and graphs, each whole or not at all."""
-    make_folder(folder)
-    written = [folder / f"{name}.json"]
-    write_atomic(written[0], (to_json(answer, indent=2) + "\n").encode())
-    if page is not None:
-        written.append(folder / f"{name}.html")
-        write_atomic(written[1], page.encode())
-    return [*written, *save(sections, folder)]
-
-
-def printed(console: Console, section: Section, tables: Sequence[str]) -> None:
-    """A section for the terminal: its sentences, then the tables that are named."""
-    for sentence in section.sentences:
-        console.print(sentence, markup=False)
-    for name in tables:
-        if len(section.tables.get(name, ())):
-            console.print("\n" + plain(section.tables[name]), markup=False)
-
-
-def plain(table: pandas.DataFrame) -> str:
-    """A table in columns, numbers with four digits."""
-    return table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:.4g}")
 
 
 def report(subject: Subject, tested: InnateTest, sections: Sequence[Section]) -> str:

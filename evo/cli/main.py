@@ -1,4 +1,4 @@
-"""The verbs of the command `instinct`, each in this process; the command itself is evo/supervisor.py."""
+"""The verbs of the command `instinct`, each in this process; the command itself is evo/cli/supervisor.py."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from evo.announce import STOPPING, announce, code_of, ended, meet_parent
+from evo.cli.arguments import is_override
+from evo.cli.driver_link import STOPPING, announce, code_of, ended, meet_parent
+from evo.cli.evolve import evolve_verb
+from evo.cli.exit_codes import DONE, FAILED, WRONG
+from evo.cli.files import unpack_verb
 from evo.cli.kernels import use_kernels_of
+from evo.cli.output import spared
+from evo.cli.parser import options_of
+from evo.cli.tools import check_verb, doctor_verb, list_verb
 from evo.evaluation.numerics import use_portable_kernels
-from evo.options import options_of
-from evo.output import spared
-from evo.storage.user_paths import is_override
-from evo.verbs import DONE, FAILED, WRONG, check_verb, doctor_verb, evolve_verb, list_verb, unpack_verb
 from genomes.expect import Unexpected
 
 _SPEAKING = (list_verb, doctor_verb, check_verb)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import final
 
-from evo.announce import RESTARTED
+from evo.cli.driver_link import RESTARTED
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.outcome import Outcome

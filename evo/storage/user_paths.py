@@ -8,11 +8,6 @@ from pathlib import Path
 from genomes.expect import Unexpected, usable
 
 
-def is_override(word: str | Path) -> bool:
-    """Whether a word is KEY=VALUE, rather than the name of something that is there."""
-    return "=" in str(word) and not os.path.exists(word)
-
-
 def file_to_write(path: Path) -> Path:
     """The path, if a file can be written there as far as can be seen.
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from evo import Run, evolve
 from evo.analysis.export import export
 from evo.analysis.representation.neural_codes import inside
+from evo.cli.run_progress import Progress
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fingerprint import proof_of_lives
 from evo.evolution.evolve import continued, extend
 from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.experiment import pinned
-from evo.progress import Progress
 from genomes.expect import Unexpected
 from genomes.topology import layered
 from inner_loop.objectives.cross_entropy import CrossEntropy

@@ -205,7 +205,7 @@ def test_d13_an_error_costs_its_cohort_and_no_other(small, generation, ray_execu
 
 def test_d13_d14_t2_ray_runs_stateless_tasks_that_say_what_they_need(calls, sources):
     remote = [(path, node) for path, name, node in calls if name == "ray.remote"]
-    assert {path for path, _ in remote} <= {"evo/distribution/cluster.py", "evo/doctor.py"}
+    assert {path for path, _ in remote} <= {"evo/distribution/cluster.py", "evo/cli/doctor.py"}
     assert all("max_retries=0" in [ast.unparse(k) for k in node.keywords] for _, node in remote)
     dictionaries = [
         ast.unparse(node) for node in ast.walk(sources["evo/distribution/cluster.py"]) if isinstance(node, ast.Dict)

@@ -90,7 +90,7 @@ def test_t3_t4_devices_are_chosen_and_never_guessed(small, calls):
     assert small().device == "cpu"
     assert not [name for _, name, _ in calls if name.endswith(("is_available", "set_default_device"))]
     seen = {path for path, name, _ in calls if name.startswith("torch.cuda")}
-    assert seen <= {"evo/doctor.py"}, "only the doctor looks"
+    assert seen <= {"evo/cli/doctor.py"}, "only the doctor looks"
 
 
 @pytest.mark.parametrize("name", ["levels", "slots"])

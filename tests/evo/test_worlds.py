@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 
 from evo.cli.main import main
+from evo.cli.run_progress import Progress
 from evo.distribution import dispatcher
 from evo.distribution.executor import Serial
 from evo.distribution.ray_executor import OnRay
@@ -21,7 +22,6 @@ from evo.evolution.run import Run
 from evo.experiment.config import dump, read
 from evo.experiment.experiment import Experiment, assemble, birth, measurement_names
 from evo.experiment.goals import Scores
-from evo.progress import Progress
 from evo.search.algorithms import EvolutionStrategy, RandomSearch
 from genomes.chance import SHARED, chance
 from genomes.encodings import Direct, RandomWiring

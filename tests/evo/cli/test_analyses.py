@@ -10,9 +10,9 @@ import numpy as np
 import pandas
 import pytest
 
+from evo.cli.analyses import _beside
 from evo.cli.main import main
 from evo.evolution.run import Run
-from evo.verbs import _beside
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]
 SMALL += ["topology.groups.senses.size=6", "topology.groups.hidden.size=5", "topology.groups.answer.size=3"]

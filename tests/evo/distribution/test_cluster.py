@@ -316,7 +316,7 @@ from dataclasses import replace
 from own_rules import Mine
 from evo.distribution.cluster import Cluster
 from evo.experiment.config import load
-from evo.doctor import _lived
+from evo.cli.doctor import _lived
 from evo.evaluation.evaluate import cohorts
 from evo.experiment.experiment import assemble
 from evo.search.base import founders

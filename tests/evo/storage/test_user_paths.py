@@ -6,11 +6,12 @@ import shlex
 import pytest
 
 from evo import evolve
+from evo.cli.arguments import is_override
 from evo.cli.main import main
 from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.sweep import members
-from evo.storage.user_paths import file_to_write, folder_to_write, is_override
+from evo.storage.user_paths import file_to_write, folder_to_write
 from genomes.expect import Unexpected
 
 LONG = "a" * 300
@@ -88,7 +89,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_the_work(line, word
 
     monkeypatch.chdir(tmp_path)
     for name in (
-        "evo.verbs._session",
+        "evo.cli.evolve._session",
         "evo.evolution.run.Run.best",
         "evo.analysis.comparison.compare.compare",
         "evo.storage.archive._write",

@@ -3,7 +3,7 @@
 import pytest
 
 import evo
-from evo.options import options_of
+from evo.cli.parser import options_of
 from genomes.expect import Unexpected
 
 VERBS = ["evolve", "resume", "list", "doctor", "innate", "inspect", "compare", "export", "pack", "unpack", "check"]

@@ -2,8 +2,8 @@
 
 A driver dies of more than its own faults: Ray ends it with exit code 1 and without an exception when its raylet or its
 GCS is gone, a machine short of memory kills it. So an exit code says nothing; a driver that ends on purpose says so
-(evo/announce.py), and one that ends without a word goes on from its run folder. The parent imports neither Ray nor
-torch nor numpy: what breaks them does not break it.
+(evo/cli/driver_link.py), and one that ends without a word goes on from its run folder. The parent imports neither Ray
+nor torch nor numpy: what breaks them does not break it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from typing import Any, final
 
 from rich.console import Console
 
-from evo.announce import PARENT, RESTARTED, STOPPING, code_of
 from evo.cli import main as cli
-from evo.options import options_of
-from evo.output import spared
-from evo.verbs import DONE, FAILED, evolve_verb, resume_verb
+from evo.cli.driver_link import PARENT, RESTARTED, STOPPING, code_of
+from evo.cli.evolve import evolve_verb, resume_verb
+from evo.cli.exit_codes import DONE, FAILED
+from evo.cli.output import spared
+from evo.cli.parser import options_of
 from genomes.expect import Unexpected
 
 DRIVER = (sys.executable, "-P", "-m", "evo.cli.main")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from evo.analysis.assay_runner import Watch
+from evo.distribution.executor import Executor, Serial
+from evo.distribution.ray_executor import OnRay
+from evo.evaluation.numerics import settle
 
 
 @final
@@ -52,3 +60,18 @@ class Stages:
             cohorts = "1 cohort" if self._cohorts == 1 else f"{self._cohorts} cohorts"
             self._console.print(f"  {self._what}: {cohorts}, {monotonic() - self._began:.1f} s", markup=False)
         self._cohorts = 0
+
+
+@contextmanager
+def examining(executor: Executor, console: Console) -> Iterator[tuple[Executor, Watch]]:
+    """The executor at work, and whom to tell."""
+    settle()
+    ours = signal.getsignal(signal.SIGTERM)
+    with executor, Stages(console) as stages:
+        signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
+        yield executor, stages.watch
+
+
+def executor_of(workers: int | None, address: str | None, serial: bool) -> Executor:
+    """This process, or Ray."""
+    return Serial() if serial else OnRay(workers, address)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from evo import supervisor
 from evo.cli import main as cli
-from evo.options import options_of
-from evo.supervisor import main, onward
+from evo.cli import supervisor
+from evo.cli.parser import options_of
+from evo.cli.supervisor import main, onward
 
 SMALL = ["teacher", "--serial", "generations=4", "search.population=15", "cohort=3", "lifetime.steps=3"]
 
@@ -21,7 +21,7 @@ STUB = """
 import os, signal, sys, time
 from pathlib import Path
 from evo.cli import main as cli
-from evo.announce import announce, announce_folder
+from evo.cli.driver_link import announce, announce_folder
 
 def begin(name):
     folder = Path(name)
@@ -45,7 +45,7 @@ sys.exit(cli.main())
 """
 """A driver of milliseconds; `live(words, life)` is what it does, `life` counting its lives from 1."""
 
-QUICK = "import sys; from evo import supervisor; supervisor.FIRST = 0.02; sys.exit(supervisor.main())"
+QUICK = "import sys; from evo.cli import supervisor; supervisor.FIRST = 0.02; sys.exit(supervisor.main())"
 """The command with a shorter pause before it starts a driver again."""
 
 
@@ -246,7 +246,7 @@ def test_every_option_of_resume_is_passed_on():
 
 def test_the_parent_stays_small_and_wrong_input_is_wrong_once(tmp_path):
     code = (
-        "import sys; from evo import supervisor; code = supervisor.main()\n"
+        "import sys; from evo.cli import supervisor; code = supervisor.main()\n"
         "print(code, [name for name in ('ray', 'torch', 'numpy') if name in sys.modules])"
     )
     words = [sys.executable, "-c", code, "evolve", "teacher", "search.populaton=4"]
@@ -291,7 +291,7 @@ def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
         "    evo.evolution.loop.generations = lambda *_: os._exit(1)\n"
     )
     words = ["evolve", *SMALL, "--run", "run"]
-    code = f"from evo import supervisor; supervisor.RESTARTS = 1; {QUICK}"
+    code = f"from evo.cli import supervisor; supervisor.RESTARTS = 1; {QUICK}"
     asked = subprocess.run(
         [sys.executable, "-c", code, *words],
         capture_output=True,
@@ -381,7 +381,7 @@ class Deadly(LearningRule):
     ]
     words += ["lifetime.steps=2", "rule={kind: 'deadly:Deadly'}", "--run", "run", "--json"]
     asked = subprocess.run(
-        [sys.executable, "-m", "evo.supervisor", *words], cwd=tmp_path, capture_output=True, text=True, timeout=240
+        [sys.executable, "-m", "evo.cli.supervisor", *words], cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert asked.returncode == 0, asked.stderr
     result = json.loads(asked.stdout.splitlines()[-1])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from evo.cli import main as cli
+from evo.cli.doctor import Finding
 from evo.cli.main import main
-from evo.doctor import Finding
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]
 SMALL += ["topology.groups.senses.size=6", "topology.groups.hidden.size=5", "topology.groups.answer.size=3"]
@@ -67,7 +67,7 @@ def strict(line):
 )
 def test_every_verb_prints_one_strict_object(words, holds, runs, monkeypatch, capsys):
     monkeypatch.chdir(runs)
-    monkeypatch.setattr("evo.doctor.findings", lambda address: [Finding("lives", True, "all well")])
+    monkeypatch.setattr("evo.cli.doctor.findings", lambda address: [Finding("lives", True, "all well")])
     if words[0] == "unpack":
         assert main(["pack", "one", "--out", "one.zip"]) in (0, 2)
         capsys.readouterr()

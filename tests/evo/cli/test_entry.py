@@ -12,12 +12,12 @@ class Interrupting:
     """Ctrl-C while a module is imported."""
 
     def find_spec(self, name, path=None, target=None):
-        if name == "evo.supervisor":
+        if name == "evo.cli.supervisor":
             raise KeyboardInterrupt
 
 
 def test_ctrl_c_during_the_imports_is_one_line_and_130(monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "evo.supervisor", raising=False)
+    monkeypatch.delitem(sys.modules, "evo.cli.supervisor", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
     assert main() == 130
     assert capsys.readouterr().err == "instinct: interrupted\n"

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from evo import supervisor
 from evo.cli import main as cli
-from evo.output import Output, spared
+from evo.cli import supervisor
+from evo.cli.output import Output, spared
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=3", "lifetime.steps=3"]
 RUN = [sys.executable, "-m", "evo"]
@@ -71,8 +71,8 @@ def test_a_verb_that_only_speaks_is_quiet_when_its_reader_has_left_and_says_why_
 
 def test_what_fails_after_the_last_generation_is_not_tried_by_another_driver(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr("evo.command.announce", lambda **news: said.append(news))
-    monkeypatch.setattr("evo.command.result", lambda run: 1 / 0)
+    monkeypatch.setattr("evo.cli.drive.announce", lambda **news: said.append(news))
+    monkeypatch.setattr("evo.cli.drive.result", lambda run: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["evolve", *SMALL, "--run", str(tmp_path / "run")])
     assert said == [{"begun": True}, {"begun": False}]
@@ -123,7 +123,7 @@ def test_the_callers_streams_come_back(main, capsys):
 
 def test_descriptors_that_are_closed_are_held_so_that_no_file_takes_their_place(tmp_path):
     code = (
-        "import os\nfrom evo.output import spared\n"
+        "import os\nfrom evo.cli.output import spared\n"
         "with spared(): opened = os.open('file', os.O_CREAT), [os.get_inheritable(i) for i in range(3)]\n"
         "assert opened[0] > 2 and all(opened[1]), opened"
     )

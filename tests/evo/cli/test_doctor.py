@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from evo import doctor
+from evo.cli import doctor
+from evo.cli.doctor import findings
 from evo.distribution.cluster import Cluster, Node
-from evo.doctor import findings
 
 
 @pytest.mark.ray

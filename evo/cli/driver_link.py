@@ -1,6 +1,6 @@
-"""What a driver says to the parent that supervises it (evo/supervisor.py), and how it notices that the parent is gone.
+"""The pipes between a driver and the parent that supervises it (evo/cli/supervisor.py); without a parent, nothing.
 
-Without a parent nothing is said and nobody is missed.
+The driver reports its state to the parent, and stops when the parent is gone.
 """
 
 from __future__ import annotations

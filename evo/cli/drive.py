@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from evo.analysis.run_figures import evolution, front
-from evo.announce import announce
+from evo.cli.driver_link import announce
+from evo.cli.run_progress import Progress
 from evo.distribution.executor import Executor, Serial
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fault_isolation import ENVIRONMENTAL
@@ -16,7 +17,6 @@ from evo.evaluation.numerics import settle
 from evo.evolution.evolve import continued
 from evo.evolution.result import Result, result
 from evo.evolution.run import Run
-from evo.progress import Progress
 from evo.search.front import FrontSearch
 from evo.storage.mirror import mirror_of
 from inner_loop.episodic import THERE

@@ -33,7 +33,7 @@ sys.exit(cli.main())
 
 COMMAND = """
 import sys
-from evo import supervisor
+from evo.cli import supervisor
 supervisor.DRIVER, supervisor.FIRST = (sys.executable, "-c", {driver!r}), 600.0
 sys.exit(supervisor.main(["resume", "run"]))
 """
@@ -165,7 +165,7 @@ def test_a_driver_that_ends_well_in_spite_of_a_signal_has_ended_well(start):
 
 
 def test_a_stubborn_orphan_ends_all_the_same(start):
-    parent = start(STUBBORN, begin="from evo import announce; announce._GRACE = 0.3")
+    parent = start(STUBBORN, begin="from evo.cli import driver_link as announce; announce._GRACE = 0.3")
     driver = start.driver()
     parent.kill()
     start.here("heard")

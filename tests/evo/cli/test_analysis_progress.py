@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from evo.stages import Stages
+from evo.cli.analysis_progress import Stages
 
 
 def told(terminal):

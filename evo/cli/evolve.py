@@ -1,0 +1,121 @@
+"""`instinct evolve` and `instinct resume`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from argparse import SUPPRESS
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from evo.cli.arguments import add_executor, run_path, whole_number
+from evo.cli.driver_link import announce, announce_folder
+from evo.cli.exit_codes import Verb
+from evo.storage.user_paths import folder_to_write
+
+
+@contextmanager
+def _resumable(place: Path) -> Iterator[None]:
+    """Whatever ends the work on a run or a set carries the words that go on with it."""
+    from evo.cli.drive import shown
+
+    words = f"what is finished is safe, `{shlex.join(['instinct', 'resume', shown(place)])}` goes on from there"
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(words)
+        raise
+
+
+def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct evolve CONFIG [KEY=VALUE ...]."""
+    from evo.distribution.cluster import Cluster
+    from evo.evolution.evolve import new_run, next_free
+    from evo.evolution.run_set import new_set
+    from evo.experiment.sweep import members
+
+    overrides = list(options.overrides)
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    name, command = Path(options.config).stem, ["evolve", options.config]
+    every = members(options.config, overrides, options.seeds, options.allow_code)
+    place = options.run or next_free(name)
+    folder_to_write(place.absolute().parent)
+    if not options.serial:
+        Cluster(options.workers, options.address).preflight()  # before a folder is made
+    announce_folder(place)
+    # whatever code it names was allowed when it was loaded
+    if len(every) == 1 and options.seeds is None:
+        path = new_run(every[0].experiment, place, name, [*command, *overrides])
+        with _resumable(place):
+            return _session(path, options, console, allow_code=True)
+    runs = new_set(every, place, command)
+    with _resumable(place):
+        return _set(place, runs, options, console, allow_code=True)
+
+
+def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct resume RUN; KEY=VALUE may say again what the run began with."""
+    from evo.evolution.evolve import expect_unchanged, extend
+    from evo.storage.run_set import runs_of
+
+    announce(folder=str(options.run))
+    runs = runs_of(options.run) if (options.run / "set.json").is_file() else [options.run]
+    for run in runs if options.overrides else []:
+        expect_unchanged(run, options.overrides, options.allow_code)
+    if options.generations is not None:
+        for run in runs:
+            extend(run, options.generations, options.allow_code)
+    with _resumable(options.run):
+        if runs == [options.run]:
+            return _session(options.run, options, console, options.allow_code)
+        return _set(options.run, runs, options, console, options.allow_code)
+
+
+def _set(
+    place: Path, runs: Sequence[Path], options: argparse.Namespace, console: Console, allow_code: bool
+) -> dict[str, Any]:
+    """One run of a set after the other; then they are compared."""
+    from evo.cli.drive import shown
+
+    results = {}
+    for number, run in enumerate(runs):
+        console.print(f"\n[bold]{number + 1} of {len(runs)}[/bold]")
+        results[run.name] = _session(run, options, console, allow_code)
+    console.print(
+        f"\nthe set: {shown(place)}; instinct compare {shown(place)} sets its runs side by side", markup=False
+    )
+    return {"set": str(place), "runs": results}
+
+
+def _session(path: Path, options: argparse.Namespace, console: Console, allow_code: bool) -> dict[str, Any]:
+    from evo.cli.drive import drive
+
+    return drive(path, options.workers, options.address, options.serial, allow_code, console)
+
+
+def add_runs(add: Callable[[str, Verb, str], Any]) -> tuple[Any, ...]:
+    """The arguments of evolve and resume."""
+    evolve = add("evolve", evolve_verb, "evolve what a config describes")
+    evolve.add_argument(
+        "config", metavar="CONFIG", help="a path, or the name of a shipped config (instinct list configs)"
+    )
+    evolve.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as search.population=64")
+    evolve.add_argument("--run", type=run_path, help="folder or URL to write (default: runs/CONFIG-001, -002 ...)")
+    evolve.add_argument("--seed", type=int, help="of all randomness (default: the config's)")
+    evolve.add_argument("--seeds", type=whole_number, help="a set of so many runs, of this seed and those that follow")
+    evolve.add_argument(
+        "--portable", action="store_true", help="kernels that every x86-64 processor has: for mixed machines"
+    )
+    add_executor(evolve)
+    resume = add("resume", resume_verb, "go on with a run that was stopped, or add generations to it")
+    resume.add_argument("run", metavar="RUN", type=run_path, help="a folder, or a URL such as s3://bucket/run")
+    # nothing can be changed; they are taken so that what differs can be named
+    resume.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=SUPPRESS)
+    resume.add_argument("--generations", type=whole_number, help="the new total")
+    add_executor(resume)
+    return evolve, resume

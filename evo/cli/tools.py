@@ -1,0 +1,74 @@
+"""`instinct list`, `instinct doctor` and `instinct check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from evo.cli.exit_codes import DONE, FAILED, Verb
+from genomes.expect import Unexpected, nearest
+
+
+def add_tools(add: Callable[[str, Verb, str], Any]) -> None:
+    """The arguments of list, doctor and check."""
+    listing = add("list", list_verb, "what there is to build an experiment from")
+    listing.add_argument(
+        "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, worlds, searches, configs"
+    )
+    doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
+    doctor.add_argument("--address", help="of a running Ray cluster to try")
+    checking = add("check", check_verb, "try the contract of a seam on your own component")
+    checking.add_argument("component", metavar="MODULE:CLASS", help="or the name of one that comes with the house")
+
+
+def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct list [WHAT]."""
+    from evo.experiment.config import shipped
+    from evo.experiment.registry import REGISTRY
+
+    plurals = {"goals": "goals", "search": "searches"}
+    kinds = {plurals.get(seam, f"{seam}s"): classes for seam, classes in REGISTRY.items()}
+    names = [*kinds, "configs"]
+    if options.what is not None and options.what not in names:
+        raise Unexpected(f"list: nothing called '{options.what}'; {nearest(options.what, names)}")
+    answer: dict[str, Any] = {}
+    for kind in names if options.what is None else [options.what]:
+        if kind == "configs":
+            answer[kind] = {name: _first_line(path.read_text()).lstrip("# ") for name, path in shipped().items()}
+        else:
+            answer[kind] = {c.__name__: _first_line(sys.modules[c.__module__].__doc__) for c in kinds[kind]}
+        console.print(f"[bold]{kind}[/bold]")
+        for name, line in answer[kind].items():
+            console.print(f"  {name:20} {line}", markup=False)
+    return answer
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0]
+
+
+def doctor_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct doctor."""
+    from evo.cli.doctor import findings
+
+    seen = {}
+    for finding in findings(options.address):
+        seen[finding.what] = {"well": finding.well, "seen": finding.seen}
+        console.print(f"{'ok ' if finding.well else 'NO '} {finding.what:14} {finding.seen}", markup=False)
+    well = all(finding["well"] for finding in seen.values())
+    console.print("this machine works" if well else "something is missing: see the lines that begin with NO")
+    return {"well": well, "findings": seen, "exit": DONE if well else FAILED}
+
+
+def check_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """instinct check MODULE:CLASS."""
+    from evo.experiment.contracts import check
+
+    kept = check(options.component)
+    for sentence in kept:
+        console.print(f"ok  {sentence}", markup=False)
+    return {"component": options.component, "holds": kept}
