@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from evo.analysis.run_figures import evolution, front
-from evo.cli.driver_link import announce
+from evo.cli.driver_link import RESTARTED, announce
 from evo.cli.run_progress import Progress
 from evo.distribution.executor import Executor, Serial
 from evo.distribution.ray_executor import OnRay
@@ -28,7 +29,7 @@ def drive(
     """Evolves a run folder from where it stands to its end; gives what `--json` prints."""
     settle()
     run = Run(path, allow_code)
-    executor: Executor = Serial() if serial else OnRay(workers, address)
+    executor: Executor = Serial(guarded=RESTARTED in os.environ) if serial else OnRay(workers, address)
     with Progress(console, run.experiment) as progress:
 
         def ready(first: int) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import final
 
-from evo.cli.driver_link import RESTARTED
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.outcome import Outcome
@@ -44,16 +42,22 @@ class Executor(ABC):
 class Serial(Executor):
     """One cohort after the other, in this process, on one thread.
 
-    An individual that ends its process, or hangs outside Python, ends or hangs this one. Where that happened once, and
-    a parent has started this process again, cohorts are met in children of it.
+    An individual that ends its process, or hangs outside Python, ends or hangs this one.
+
+    Args:
+        guarded: evaluate cohorts in children of this process, where such an individual can be identified: for a driver
+            that was started again after it had died.
     """
+
+    def __init__(self, guarded: bool = False) -> None:
+        self._guarded = guarded
 
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of the cohorts."""
-        watched = RESTARTED in os.environ and experiment.device == "cpu"  # CUDA cannot be used in a fork
-        evaluate = evaluate_guarded if watched else evaluate_safely
+        guarded = self._guarded and experiment.device == "cpu"  # CUDA cannot be used in a fork
+        evaluate = evaluate_guarded if guarded else evaluate_safely
         given = (cohort for cohort in cohorts if cohort is not None)
         for index, cohort in enumerate(given):
             yield index, evaluate(experiment, cohort, assay)

@@ -12,7 +12,6 @@ import numpy as np
 
 from evo.evaluation.cohort import Assay, Cohort, cohorts
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.numerics import settled
 from evo.evaluation.outcome import Outcome
 from evo.evaluation.stochastic_scores import partly_luck
 from evo.evolution.generation import Generation
@@ -53,12 +52,12 @@ class Run:
     def __init__(self, path: str | Path, allow_code: bool = False) -> None:
         self.path = fetched(path)
         self.folder = RunFolder.open(self.path)
-        self._allow_code = allow_code
+        self.allow_code = allow_code
 
     @cached_property
     def experiment(self) -> Experiment:
         """What was run."""
-        return read(self.folder.experiment_yaml, f"{self.path}/experiment.yaml", allow_code=self._allow_code)
+        return read(self.folder.experiment_yaml, f"{self.path}/experiment.yaml", allow_code=self.allow_code)
 
     @property
     def generations(self) -> list[int]:
@@ -75,28 +74,6 @@ class Run:
     def genomes(self) -> Genomes:
         """Every genome, as a frame or by its scores."""
         return Genomes(self)
-
-    @settled()
-    def innate(self, births: int | None = None, draws: int = 200) -> pandas.DataFrame:
-        """The innate test of the best genome, in this process: a row a network and condition; see `innate_test`."""
-        from evo.analysis.innate.innate import innate_test
-        from evo.analysis.subject import subject
-        from evo.distribution.executor import Serial
-
-        whom = subject(self.path, allow_code=self._allow_code)
-        return innate_test([whom], Serial(), births, draws=draws).sections[0].tables["scores"]
-
-    @settled()
-    def knockouts(self, births: int | None = None) -> pandas.DataFrame:
-        """Every rule and gene of the best genome out singly, in this process: a row a unit; see `knockouts`."""
-        from evo.analysis.assay_runner import Examiner
-        from evo.analysis.genetics.knockouts import knockouts, lives_of
-        from evo.analysis.subject import subject
-        from evo.distribution.executor import Serial
-
-        whom = subject(self.path, allow_code=self._allow_code)
-        home = replace(whom.experiment, held_out=())
-        return knockouts(whom, Examiner(home, Serial()), births or lives_of(home, whom)).frame
 
     def generation(self, index: int) -> Generation:
         """One generation."""
@@ -139,31 +116,6 @@ class Run:
         generation = self.generation(individual.generation)
         numbers = dict.fromkeys(generation.parents[generation.row(individual.slot)].tolist())
         return [self.individual(*divmod(number, self.experiment.search.lives)) for number in numbers if number >= 0]
-
-    def lineage(self, individual: Best | None = None) -> pandas.DataFrame:
-        """The line from a founder to an individual, a row an ancestor: at each step the parent nearest in its genes.
-
-        Columns: `generation`, `slot`, `parents` as generation/slot, `ancestors` (how many of that generation by any
-        path), the main score in every condition, `genome bits`, `changed` (genes changed from the row above).
-
-        Args:
-            individual: of this run, as `individual(generation, slot)` gives it; the best unless given.
-
-        Raises:
-            Unexpected: the search keeps no parents, or generations were not kept whole.
-        """
-        from evo.analysis.history.lineage import keeps_parents, line, line_table, pedigree
-
-        search, kept = type(self.experiment.search).__name__, f"keep: {self.experiment.keep}"
-        expect(
-            len(self.generations) == 1 or keeps_parents(self),
-            str(self.path),
-            "a search that keeps parents, for a lineage",
-            search,
-        )
-        expect(self.whole == self.generations, str(self.path), "every generation kept whole, for a lineage", kept)
-        chosen = self.best() if individual is None else individual
-        return line_table(line(self, chosen), pedigree(self, chosen).born)
 
     def leaders(self, index: int, count: int) -> list[Best]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""

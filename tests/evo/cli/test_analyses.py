@@ -157,7 +157,7 @@ def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, see
 
 def test_a_run_as_frames(run):
     opened = Run(run)
-    knocked, tested = opened.knockouts(births=2), opened.innate(births=2, draws=19)
+    knocked, tested = knockout_frame(opened, births=2), innate_frame(opened, births=2, draws=19)
     assert len(knocked) > 4
     assert {"network", "condition", "mean", "low", "high", "p"} <= set(tested.columns)
     assert len(opened.genomes.frame()) == 10

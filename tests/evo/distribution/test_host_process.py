@@ -69,7 +69,7 @@ def differences(program, where, imports=""):
         seen.append(state())
         run.examine(run.best())
         seen.append(state())
-        run.knockouts(births=2)
+        knockout_frame(run, births=2)
         """,
         """
         try: evolve(replace(experiment, seed=1), 'run').finish() and evolve(experiment, 'run').finish()

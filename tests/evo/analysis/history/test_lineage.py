@@ -127,11 +127,11 @@ def test_a_run_gives_parents_and_lineage_of_an_individual_and_of_its_best(small,
     assert {(p.generation, p.slot) for p in run.parents(child)} == {divmod(n, 6) for n in numbers if n >= 0}
     assert all((p.levels == run.generation(p.generation).levels[p.slot]).all() for p in run.parents(child))
     assert run.parents(run.individual(0, 2)) == []
-    table = run.lineage(child)
+    table = lineage_frame(run, child)
     assert (table["generation"].iloc[0], table["generation"].iloc[-1], table["slot"].iloc[-1]) == (0, 3, 4)
     assert table["parents"].iloc[-1] in (", ".join(f"{n // 6}/{n % 6}" for n in dict.fromkeys(numbers) if n >= 0),)
     best_of_run = run.best()
-    assert run.lineage().iloc[-1][["generation", "slot"]].tolist() == [best_of_run.generation, best_of_run.slot]
+    assert lineage_frame(run).iloc[-1][["generation", "slot"]].tolist() == [best_of_run.generation, best_of_run.slot]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_run_gives_parents_and_lineage_of_an_individual_and_of_its_best(small,
 def test_a_lineage_that_there_is_not_is_refused_in_a_sentence(changes, wanted, small, tmp_path):
     list(evolve(small(generations=3, **changes), tmp_path / "run"))
     with pytest.raises(Unexpected, match=wanted):
-        Run(tmp_path / "run").lineage()
+        lineage_frame(Run(tmp_path / "run"))
 
 
 def test_parents_have_numbers_of_the_run_from_0(planted):
@@ -155,7 +155,7 @@ def test_parents_have_numbers_of_the_run_from_0(planted):
 def test_of_one_generation_every_search_has_a_lineage(small, tmp_path):
     list(evolve(small(search=EvolutionStrategy(7), generations=1), tmp_path / "run"))
     run = Run(tmp_path / "run")
-    assert run.lineage(run.individual(0, 3))[["generation", "slot"]].to_numpy().tolist() == [[0, 3]]
+    assert lineage_frame(run, run.individual(0, 3))[["generation", "slot"]].to_numpy().tolist() == [[0, 3]]
 
 
 def test_a_founder_has_no_ancestors(planted):
