@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
-from genomes.chance import chance
-from genomes.clauses import Clauses
+from genomes.contract import Clauses
 from genomes.encoding import Encoding, develop, encoding_spec
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 
 _COHORT = 4

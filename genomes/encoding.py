@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from genomes.chance import Chance
+from genomes.errors import Misshapen
 from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
-from genomes.expect import Misshapen
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
+from genomes.streams import Chance
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, of_fields
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import torch
 from torch import Tensor
 
-from genomes.chance import chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.evolve import Evolvable, Evolve, Several, Synaptic
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve, Genes, GenomeSpec, Several, Synaptic
+from genomes.spec import Genes, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import Projection, Topology
 
 

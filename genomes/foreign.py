@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast, final
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 HOUSE = ("evo", "genomes", "inner_loop", "builtins")
 """Packages whose classes every process has."""

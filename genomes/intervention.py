@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Chance
 from genomes.topology import Topology
 
 
@@ -44,3 +44,9 @@ def root_mean_square(weight: Tensor, where: Tensor) -> Tensor:
     axes = tuple(range(1, weight.dim()))
     counted = where.sum(axes, keepdim=True).clamp(min=1)
     return ((weight * where).square().sum(axes, keepdim=True) / counted).sqrt()
+
+
+def without_biases(newborn: Phenotype) -> Phenotype:
+    """The same networks with every bias at 0."""
+    biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
+    return newborn.with_units({n: {"bias": torch.zeros_like(b)} for n, b in biases.items() if b is not None})

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genomes.activation import ACTIVATIONS
-from genomes.expect import Unexpected, expect, nearest
+from genomes.errors import Unexpected, expect, nearest
 from genomes.topology import Topology
 
 

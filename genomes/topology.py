@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
-from genomes.expect import Unexpected, expect, nearest
-from genomes.spec import Evolvable, Evolve, ends
+from genomes.errors import Unexpected, expect, nearest
+from genomes.evolve import Evolvable, Evolve, ends
 
 _MOST_SYNAPSES = 2**31
 

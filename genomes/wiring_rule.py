@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, final
 
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import Field, GenomeSpec
 from genomes.topology import Group, Topology
 

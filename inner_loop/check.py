@@ -13,8 +13,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from genomes.chance import Chance, chance
-from genomes.clauses import Clauses
+from genomes.contract import Clauses
+from genomes.streams import Chance, chance
 from inner_loop import specimen
 from inner_loop.objective import Lived, Objective, error_by_autograd
 from inner_loop.rule import LearningRule

@@ -8,8 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from genomes.chance import Chance, chance
-from genomes.clauses import Clauses
+from genomes.contract import Clauses
+from genomes.streams import Chance, chance
 from inner_loop.world import Continuous, Discrete, Moment, World
 
 _LIVES, _EPISODES = 3, 4

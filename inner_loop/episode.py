@@ -13,9 +13,9 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import check_shape
+from genomes.errors import check_shape
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from inner_loop.network import NO_NOISE, Activities, Network, Weights, leaks_of
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule

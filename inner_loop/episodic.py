@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from inner_loop.environment import Split
 from inner_loop.episode import Behaved, Being, behave
 from inner_loop.lifetime import Measurements

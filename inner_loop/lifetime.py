@@ -13,10 +13,10 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.chance import chance as fixed_chance
-from genomes.expect import check_shape, expect
+from genomes.errors import check_shape, expect
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
+from genomes.streams import chance as fixed_chance
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule

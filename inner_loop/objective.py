@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.expect import Unexpected, check_shape
+from genomes.errors import Unexpected, check_shape
 
 if TYPE_CHECKING:
-    from genomes.chance import Chance
+    from genomes.streams import Chance
     from inner_loop.network import Activities
 
 

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from inner_loop.environment import Environment, Split
 from inner_loop.episode import Being, behave
 from inner_loop.episodic import EpisodicLifetime, Life

@@ -11,8 +11,8 @@ from typing import Any, final
 
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import Misshapen, check_shape
+from genomes.errors import Misshapen, check_shape
+from genomes.streams import Chance
 from inner_loop.environment import Environment, Split
 from inner_loop.network import Weights
 from inner_loop.rule import LearningRule

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genomes.chance import chance
 from genomes.evolvable import endowed, evolved_spec
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop.lifetime import learn
 from inner_loop.network import Network, Weights

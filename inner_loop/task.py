@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.chance import Chance
+from genomes.streams import Chance
 from inner_loop.environment import SPLITS, Environment, Split
 
 __all__ = ["SPLITS", "Samples", "Split", "Task"]

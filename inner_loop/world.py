@@ -10,8 +10,8 @@ from typing import Any, final
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
 from inner_loop.environment import Environment
 
 

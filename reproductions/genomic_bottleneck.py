@@ -37,12 +37,12 @@ from machine import processor
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.chance import Chance, chance
 from genomes.encoding import develop
 from genomes.encodings import GenomicBottleneck
 from genomes.evolvable import endowed
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Genes
+from genomes.streams import Chance, chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime, learn, live
 from inner_loop.network import Network, Weights

@@ -33,7 +33,7 @@ import torch
 from machine import processor
 from torch import Tensor
 
-from genomes.chance import Chance, chance
+from genomes.streams import Chance, chance
 from inner_loop.task import Samples, Split
 from inner_loop.tasks.sinusoid import Sinusoid
 

@@ -25,8 +25,8 @@ import numpy as np
 
 from evo import Run, evolve
 from evo.experiment.config import load
-from genomes.chance import chance
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from inner_loop.episodic import EpisodicLifetime, live_in
 from inner_loop.rules import Frozen
 

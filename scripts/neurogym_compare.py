@@ -237,7 +237,7 @@ def _lived(world: Any, trials: Sequence[int], does: Sequence[Sequence[int]] = ()
     """(shown, truth, paid, ended), each (steps, lives, ...), and accuracy, (lives,); nobody acts without `does`."""
     import torch
 
-    from genomes.chance import chance
+    from genomes.streams import chance
 
     streams = chance(0, "neurogym", owners=trials)
     actions = torch.tensor(does or [[0] * world.steps]).expand(max(len(does), len(trials)), -1)

@@ -10,7 +10,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import dump, load, read, shipped
 from evo.experiment.experiment import assemble, measurement_names
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 
 FOLDER = Path(__file__).parents[1] / "configs"
 

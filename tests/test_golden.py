@@ -17,7 +17,7 @@ from evo.evaluation.outcome import joined
 from evo.evolution.generation import screened
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
-from genomes.chance import chance
+from genomes.streams import chance
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SEARCHES = {

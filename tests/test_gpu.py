@@ -11,7 +11,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 
 pytestmark = pytest.mark.gpu
 

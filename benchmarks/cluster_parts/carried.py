@@ -24,7 +24,7 @@ from evo.distribution.worker import Answer, answer
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Proof, proof_of_lives
 from evo.experiment.experiment import Experiment, assemble
-from genomes.chance import chance
+from genomes.streams import chance
 
 INLINE = 100_000  # bytes of an argument beyond which Ray carries it through its object store
 

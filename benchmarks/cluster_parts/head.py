@@ -29,7 +29,7 @@ from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
 from evo.storage.arrays import pack
 from evo.storage.atomic import write_atomic
-from genomes.chance import chance
+from genomes.streams import chance
 
 FRONTS = (1_000, 3_000, 10_000)
 STRATEGIES = (1_001, 1_677, 9_999, 99_999)  # of 10,000 genes: the second is the largest that is held

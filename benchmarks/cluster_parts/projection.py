@@ -14,7 +14,7 @@ import numpy as np
 
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, SPREAD
-from genomes.chance import chance
+from genomes.streams import chance
 
 WORKERS, SECONDS, SHARES = (1_000, 10_000), (1.0, 10.0), (1, 3, 10)
 GENERATIONS = 3

@@ -18,8 +18,8 @@ from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
-from genomes.chance import chance
 from genomes.encodings import Direct
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives import SquaredError

@@ -15,7 +15,7 @@ from evo.evolution.evolve import continued
 from evo.evolution.run import Run
 from evo.storage.arrays import unpack
 from fault_classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 NAME, TRIED, SECONDS = "damaged-files", 1000, 30
 HOLDS = "detected and named; the last good generation is gone on from, to the undisturbed run's bytes"

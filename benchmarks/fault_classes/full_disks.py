@@ -15,7 +15,7 @@ import numpy as np
 from evo.cli.main import WRONG
 from evo.evolution.evolve import evolve
 from fault_classes.trial import Attempt, Skipped, begun, experiment, lived, same
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 NAME, TRIED, SECONDS = "full-disks", 20, 120
 HOLDS = "a sentence or a wait, nothing that was written is lost; with room again, to the undisturbed run's bytes"

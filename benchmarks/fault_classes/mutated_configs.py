@@ -21,7 +21,7 @@ from evo.experiment.strict_yaml import write
 from evo.experiment.sweep import members
 from fault_classes.mutations import of_text, of_values
 from fault_classes.trial import Attempt, in_child
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.lifetime import Lifetime
 
 NAME, TRIED, SECONDS = "mutated-configs", 10_000, 120

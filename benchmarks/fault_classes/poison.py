@@ -17,7 +17,7 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
 from fault_classes.poisonous import REASONS, Poisonous
 from fault_classes.trial import Attempt, experiment
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
 
 NAME, TRIED, SECONDS = "poison", 200, 300
 HOLDS = "recorded with the reason; every neighbour's measurements are the undisturbed run's, to the bit"

@@ -10,8 +10,8 @@ from typing import final
 
 import torch
 
+from genomes.evolve import Evolvable, Evolve
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rules.gradient_descent import Descent, GradientDescent

@@ -22,8 +22,8 @@ from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings import GeneExpression
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives import SquaredError

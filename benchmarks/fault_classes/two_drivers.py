@@ -18,7 +18,7 @@ from evo.distribution.executor import Serial
 from evo.evolution.evolve import continued, evolve
 from evo.evolution.run import Run
 from fault_classes.trial import Attempt, begun, experiment, lived, refused, same
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 NAME, TRIED, SECONDS = "two-drivers", 20, 60
 HOLDS = "one is refused, with the other's process and host; a lock left by a crash keeps nobody out"

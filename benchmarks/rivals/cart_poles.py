@@ -10,7 +10,7 @@ import torch
 from rivals.workload import Life
 from torch import Tensor
 
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.world import Moment
 from inner_loop.worlds.cart_pole import CartPole
 

@@ -10,8 +10,8 @@ from rivals.hebbian_workload import BOUND, COEFFICIENTS, LEARNING_RATE, SIZES, N
 from rivals.workload import Life
 from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Chance
 from genomes.topology import Group, Topology
 from inner_loop.episode import Being, behave
 from inner_loop.network import Network, Weights

@@ -14,7 +14,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from genomes.chance import Chance, chance
+from genomes.streams import Chance, chance
 from inner_loop.worlds.cart_pole import CartPole
 
 SIZES = (4, 16, 2)  # tanh

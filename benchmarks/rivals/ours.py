@@ -6,8 +6,8 @@ import torch
 from rivals.workload import LEARNING_RATE, MOMENTUM, Life, Newborns
 from torch import Tensor
 
-from genomes.chance import chance
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import learn
 from inner_loop.network import Network, Weights

@@ -10,8 +10,8 @@ from rivals.recurrent_workload import HIDDEN, INPUTS, LEARNING_RATE, MOMENTUM, O
 from rivals.workload import Life
 from torch import Tensor
 
-from genomes.chance import Chance, chance
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Chance, chance
 from genomes.topology import Group, Topology
 from inner_loop.episode import Being, behave
 from inner_loop.network import Network, Weights

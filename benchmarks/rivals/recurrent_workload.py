@@ -8,7 +8,7 @@ from typing import final
 
 from torch import Tensor
 
-from genomes.chance import chance
+from genomes.streams import chance
 
 INPUTS, HIDDEN, OUTPUTS = 8, 32, 4
 LEARNING_RATE, MOMENTUM = 0.05, 0.9  # of the gradient of the mean squared error

@@ -10,7 +10,7 @@ from typing import final
 
 from torch import Tensor
 
-from genomes.chance import Chance, chance
+from genomes.streams import Chance, chance
 from inner_loop.tasks.digits import Digits
 
 LEARNING_RATE, MOMENTUM, BATCH = 0.1, 0.9, 32

@@ -14,7 +14,7 @@ from evo.distribution.executor import Serial
 from evo.evaluation.numerics import settled
 from evo.evolution.individual import Best
 from evo.evolution.run import Run
-from genomes.expect import expect
+from genomes.errors import expect
 
 if TYPE_CHECKING:
     import pandas

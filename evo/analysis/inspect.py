@@ -28,7 +28,7 @@ from evo.evolution.result import founders_scores
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from evo.storage.run_set import SET
-from genomes.expect import expect
+from genomes.errors import expect
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.observe import stimuli_there
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
 
-from genomes.chance import chance
+from genomes.streams import chance
 
 RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)

@@ -17,7 +17,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import load, read
 from evo.experiment.experiment import Experiment, assemble
 from evo.storage.arrays import unpack_foreign
-from genomes.expect import Unexpected, expect, nearest
+from genomes.errors import Unexpected, expect, nearest
 from genomes.intervention import Intervention
 from genomes.interventions.given import Given
 from genomes.topology import Topology

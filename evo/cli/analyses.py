@@ -12,7 +12,7 @@ from rich.console import Console
 from evo.cli.arguments import add_executor, is_override, run_path, whole_number
 from evo.cli.exit_codes import Verb
 from evo.storage.user_paths import folder_to_write
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 if TYPE_CHECKING:
     from evo.analysis.report.section import Section

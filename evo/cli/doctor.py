@@ -107,7 +107,7 @@ def _trial() -> tuple[Experiment, Cohort]:
     from evo.experiment.config import load
     from evo.experiment.experiment import assemble
     from evo.search.base import founders
-    from genomes.chance import chance
+    from genomes.streams import chance
 
     experiment = load("teacher", ("lifetime.steps=5", "cohort=4"))
     spec = assemble(experiment)

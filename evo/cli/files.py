@@ -11,7 +11,7 @@ from rich.console import Console
 
 from evo.cli.arguments import run_path
 from evo.cli.exit_codes import Verb
-from genomes.expect import Unexpected, nearest
+from genomes.errors import Unexpected, nearest
 
 
 def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:

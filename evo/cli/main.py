@@ -23,7 +23,7 @@ from evo.cli.output import spared
 from evo.cli.parser import options_of
 from evo.cli.tools import check_verb, doctor_verb, list_verb
 from evo.evaluation.numerics import use_portable_kernels
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 _SPEAKING = (list_verb, doctor_verb, check_verb)
 """Verbs that do nothing but say something."""

@@ -12,7 +12,7 @@ from evo.cli.evolve import add_runs
 from evo.cli.exit_codes import Verb
 from evo.cli.files import add_files
 from evo.cli.tools import add_tools
-from genomes.expect import Unexpected, nearest
+from genomes.errors import Unexpected, nearest
 
 
 @final

@@ -31,7 +31,7 @@ from evo.cli.evolve import evolve_verb, resume_verb
 from evo.cli.exit_codes import DONE, FAILED
 from evo.cli.output import spared
 from evo.cli.parser import options_of
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 DRIVER = (sys.executable, "-P", "-m", "evo.cli.main")
 """What is started; -P: no file of the user's folder shadows a module."""

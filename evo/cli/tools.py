@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from evo.cli.exit_codes import DONE, FAILED, Verb
-from genomes.expect import Unexpected, nearest
+from genomes.errors import Unexpected, nearest
 
 
 def add_tools(add: Callable[[str, Verb, str], Any]) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, final
 from evo.distribution.host_process import borrowed, listening_quietly, own_handler, quiet, undrawn
 from evo.distribution.user_modules import travelling
 from evo.evaluation.numerics import cores, variables
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 if TYPE_CHECKING:
     from evo.experiment.experiment import Experiment

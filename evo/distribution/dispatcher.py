@@ -19,8 +19,8 @@ from evo.evaluation.fault_isolation import Evaluator
 from evo.evaluation.fingerprint import Proof
 from evo.evaluation.outcome import Failure, Outcome
 from evo.experiment.experiment import Experiment
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 
 _WINDOW = 2  # cohorts a worker that are submitted at once
 _PATIENCE = 3.0  # medians of a cohort's time until it is run a second time

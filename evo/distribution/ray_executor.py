@@ -18,7 +18,7 @@ from evo.evaluation.fault_isolation import Evaluator
 from evo.evaluation.fingerprint import Proof, proof_of_lives
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, pinned
-from genomes.expect import expect
+from genomes.errors import expect
 
 
 @final

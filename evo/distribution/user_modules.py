@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, final
 
 from evo.experiment.user_code import own_file, read, source
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.foreign import is_house, modules_in
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import numpy as np
 from evo.evaluation.outcome import FAILURES, Failure, Outcome, outcome_arrays, outcome_of
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack, unpack
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 _SHARE = 0.8  # of the memory that is free, for a child without a limit: the kernel must not choose whom to kill
 _WITH_PARENT = 1  # PR_SET_PDEATHSIG

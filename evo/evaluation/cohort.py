@@ -11,9 +11,9 @@ from numpy import ndarray
 
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import State
-from genomes.chance import chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.intervention import Intervention
+from genomes.streams import chance
 from inner_loop.environment import Split
 from inner_loop.episodic import Condition
 

@@ -12,8 +12,8 @@ from evo.evaluation.cohort import SELECTION, Assay, Cohort, written_out
 from evo.evaluation.numerics import settled, without_denormals
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, birth, wiring_bits
-from genomes.chance import SHARED, Chance, chance
 from genomes.phenotype import Phenotype
+from genomes.streams import SHARED, Chance, chance
 from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime, Measurements, live
 from inner_loop.rules.frozen import Frozen

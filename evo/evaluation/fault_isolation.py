@@ -16,7 +16,7 @@ from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Failure, Outcome
 from evo.evaluation.resource_limits import OutOfTime, within
 from evo.experiment.experiment import Experiment, assemble
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.foreign import complaint
 
 ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")

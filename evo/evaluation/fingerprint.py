@@ -15,7 +15,7 @@ from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.lifetime import Lifetime
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from genomes.expect import expect
+from genomes.errors import expect
 
 _PORTABLE = {
     "MKL_CBWR": "COMPATIBLE",

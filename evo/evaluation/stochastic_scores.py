@@ -14,9 +14,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from evo.experiment.experiment import Experiment, birth
-from genomes.chance import chance
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 
 UNMET = -4
 """A generation that no run has: its chance was never met."""

@@ -30,7 +30,7 @@ from evo.experiment.from_values import shown
 from evo.search.base import State
 from evo.storage.mirror import fetched, mirrored
 from evo.storage.run_folder import RunFolder
-from genomes.expect import Unexpected, expect, usable
+from genomes.errors import Unexpected, expect, usable
 from genomes.foreign import asking
 
 _MOST = 5

@@ -19,9 +19,9 @@ from evo.experiment.goals import Goals
 from evo.search.base import State
 from evo.storage.arrays import Arrays
 from evo.storage.checksums import Torn
-from genomes.chance import chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.foreign import asking
+from genomes.streams import chance
 from inner_loop.lifetime import Measurements
 
 _MEASURED, _SOURCE = "measurement.", "source."

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from evo.experiment.experiment import assemble
 from evo.search.front import FrontSearch
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 if TYPE_CHECKING:
     import pandas

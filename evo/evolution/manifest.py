@@ -14,7 +14,7 @@ from evo.evaluation.fingerprint import proof_of_lives, proof_of_search
 from evo.evaluation.numerics import kernels, settled
 from evo.experiment.experiment import Experiment
 from evo.experiment.user_code import hashes, place_of
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 _EXACT = ("instinct", "torch", "numpy", "deap")
 """Packages whose version a result depends on, to the last bit."""

@@ -16,9 +16,9 @@ from evo.evaluation.outcome import Failure, Outcome, joined
 from evo.evolution.generation import Generation, screened, wrong
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import Asked, State
-from genomes.chance import chance
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 from genomes.foreign import asking
+from genomes.streams import chance
 
 
 class RunFailed(RuntimeError):

@@ -13,7 +13,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.episodic import CONDITIONS
 
 _FOUNDERS = 64

@@ -23,9 +23,9 @@ from evo.experiment.experiment import Experiment, birth
 from evo.storage.checksums import Torn
 from evo.storage.mirror import fetched
 from evo.storage.run_folder import RunFolder
-from genomes.chance import chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from inner_loop.environment import Split
 
 if TYPE_CHECKING:

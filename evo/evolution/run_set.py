@@ -11,7 +11,7 @@ from evo.experiment.sweep import Member
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import taken
 from evo.storage.run_set import FORMAT, SET
-from genomes.expect import expect
+from genomes.errors import expect
 
 
 def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> list[Path]:

@@ -17,7 +17,7 @@ from evo.experiment.from_values import Reader, name_in, opened, shown
 from evo.experiment.mistakes import COMMAND_LINE, Mistake, begin_of
 from evo.experiment.registry import REGISTRY, kind_of
 from evo.experiment.strict_yaml import LARGEST, parse, write
-from genomes.expect import Unexpected, nearest, usable
+from genomes.errors import Unexpected, nearest, usable
 
 _WITH_CODE = (*REGISTRY, "held_out")
 """Keys at which, or below which, a config may name code."""

@@ -14,12 +14,12 @@ from evo.experiment.config import check_readable
 from evo.experiment.goals import Goals
 from evo.experiment.registry import REGISTRY, SEAMS, named, resolve, seam_of
 from evo.search.base import Search, State
-from genomes.chance import Chance, chance
 from genomes.check import check_encoding
-from genomes.clauses import Clauses
-from genomes.expect import Unexpected, expect, nearest
+from genomes.contract import Clauses
+from genomes.errors import Unexpected, expect, nearest
 from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import Chance, chance
 from inner_loop.check import check_objective, check_rule, check_task
 from inner_loop.check_world import check_world
 from inner_loop.lifetime import Lifetime

@@ -14,12 +14,12 @@ from numpy import ndarray
 from evo.experiment.goals import Goals
 from evo.experiment.limits import Limits
 from evo.search.base import Search
-from genomes.chance import Chance
 from genomes.encoding import Encoding, develop, encoding_spec
+from genomes.errors import Unexpected, check_shape, expect
 from genomes.evolvable import endowed, evolved_spec
-from genomes.expect import Unexpected, check_shape, expect
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 from genomes.topology import Topology
 from inner_loop.environment import Environment, bounds
 from inner_loop.episodic import EpisodicLifetime

@@ -8,8 +8,8 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, get_type_hints
 
+from genomes.errors import Unexpected
 from genomes.evolvable import evolvable_names
-from genomes.expect import Unexpected
 
 _WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", NoneType: "null"}
 

@@ -16,10 +16,10 @@ from evo.experiment.experiment import NUMBERS, Experiment, check_alone
 from evo.experiment.field_types import Shape, described, shapes
 from evo.experiment.mistakes import look_on
 from evo.experiment.registry import REGISTRY, names, not_allowed, resolve
+from genomes.errors import Unexpected, nearest
 from genomes.evolvable import evolvable_names
-from genomes.expect import Unexpected, nearest
+from genomes.evolve import Evolve
 from genomes.foreign import complaint, is_house, modules_in
-from genomes.spec import Evolve
 from genomes.topology import Group
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime

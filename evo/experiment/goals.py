@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from genomes.expect import Unexpected, expect, nearest
+from genomes.errors import Unexpected, expect, nearest
 from inner_loop.lifetime import Measurements
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from genomes.expect import expect
+from genomes.errors import expect
 
 
 @final

@@ -10,7 +10,7 @@ from evo.search.algorithms import SEARCHES
 from evo.search.base import Search
 from genomes.encoding import Encoding
 from genomes.encodings import ENCODINGS
-from genomes.expect import Unexpected, nearest
+from genomes.errors import Unexpected, nearest
 from genomes.foreign import imported
 from inner_loop.objective import Objective
 from inner_loop.objectives import OBJECTIVES

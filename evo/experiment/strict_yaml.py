@@ -21,7 +21,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 LARGEST = 100_000
 """Characters of a config: fifty times what one needs, and read within some seconds whatever they are."""

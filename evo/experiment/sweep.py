@@ -15,7 +15,7 @@ from evo.experiment.config import document, split, understood
 from evo.experiment.experiment import Experiment
 from evo.experiment.from_values import shown
 from evo.experiment.mistakes import COMMAND_LINE
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 LARGEST = 1000
 """Runs of a set."""

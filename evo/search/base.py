@@ -14,9 +14,9 @@ from jaxtyping import Float64, Int
 from numpy import ndarray
 from scipy.stats import rankdata
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 State = dict[str, ndarray]
 """Everything that a search carries from one generation to the next: named arrays, so that it can be stored exactly."""

@@ -12,8 +12,8 @@ from numpy import ndarray
 from evo.search.base import Asked, Search, State, founders, numbered, unrelated
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.variation import Variation
-from genomes.chance import Chance
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 
 class FrontSearch(Search):

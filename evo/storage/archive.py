@@ -21,7 +21,7 @@ from evo.storage.checksum_list import SUMS, check_names, content, safe, sums_of,
 from evo.storage.checksums import Torn, verified
 from evo.storage.run_folder import RunFolder
 from evo.storage.user_paths import file_to_write, folder_to_write
-from genomes.expect import Unexpected, expect, usable
+from genomes.errors import Unexpected, expect, usable
 
 MOST_FILES, MOST_BYTES = 200_000, 64 * 2**30
 """What an archive may hold."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from evo.storage.checksums import LIMIT, SEAL_LENGTH, Torn, read_whole, seal_of, verified
-from genomes.expect import expect, usable
+from genomes.errors import expect, usable
 
 _FOREIGN = 2**30
 

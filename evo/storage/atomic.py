@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from threading import get_native_id
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 TEMPORARY = ".tmp"
 """How the name of an unfinished file ends; it begins with a dot."""

@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from genomes.expect import usable
+from genomes.errors import usable
 
 URL = ".url"
 """Beside a working folder: where it is kept."""

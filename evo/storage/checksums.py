@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 LIMIT = 4 * 2**30
 """Bytes that an archive may hold, in memory or on disk."""

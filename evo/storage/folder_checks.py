@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from evo.storage.atomic import TEMPORARY, remove, unwritable
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"
 """The texts of a run."""

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from evo.storage.atomic import unwritable
 from evo.storage.cache import machine
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 STALE = 600.0
 """Seconds without a heartbeat after which a lock at a URL is void."""

@@ -20,7 +20,7 @@ from evo.storage.checksum_list import sums_of, sums_text
 from evo.storage.folder_checks import make_folder
 from evo.storage.journal import Journal
 from evo.storage.remote import LAST, Remote, beyond, kept, outlived, same_experiment, sound, why
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 PATIENCE, _HURRY = 60.0, 10.0
 """Seconds that the end of a run waits for uploads that do not come forward; when it is interrupted."""

@@ -16,7 +16,7 @@ from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text
 from evo.storage.checksums import LIMIT, Torn, in_a_comment, in_an_object, verified
 from evo.storage.journal import whole
 from evo.storage.locks import StoreLock
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 LAST = ("experiment.yaml", "manifest.json", "set.json")
 """Files that make a run or a set of what was written before them, in this order."""

@@ -17,7 +17,7 @@ from evo.storage.journal import Journal
 from evo.storage.locks import alone, locked
 from evo.storage.log import Log, json_object
 from evo.storage.strict_json import to_json
-from genomes.expect import Unexpected, nearest
+from genomes.errors import Unexpected, nearest
 
 FORMAT = 2
 """Of the folder's layout. In format 1, which is read as well, nothing was thinned, and texts had no checksums."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 SET = "set.json"
 """What a set's folder holds beside its runs: their names, in order."""

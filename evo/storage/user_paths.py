@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from genomes.expect import Unexpected, usable
+from genomes.errors import Unexpected, usable
 
 
 def file_to_write(path: Path) -> Path:

@@ -7,10 +7,10 @@ from typing import final
 
 import torch
 
-from genomes.chance import Chance
 from genomes.encoding import Encoding
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
+from genomes.streams import Chance
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, of_synapses
 

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from genomes.chance import Chance
 from genomes.encoding import Encoding
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
+from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolvable, Field, Genes, GenomeSpec
+from genomes.spec import Field, Genes, GenomeSpec
+from genomes.streams import Chance
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, every, of_synapses, of_types
 

@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.encoding import Encoding
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
+from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolvable, Field, Genes, GenomeSpec
+from genomes.spec import Field, Genes, GenomeSpec
+from genomes.streams import Chance
 from genomes.topology import Group, Projection, Topology
 from genomes.wiring_rule import Position, WiringRule
 

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from genomes.chance import Chance
 from genomes.encoding import Encoding
 from genomes.evolvable import check_evolvables
+from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolvable, Genes, GenomeSpec
+from genomes.spec import Genes, GenomeSpec
+from genomes.streams import Chance
 from genomes.topology import Topology
 
 

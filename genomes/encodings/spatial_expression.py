@@ -9,14 +9,15 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.chance import chance as fixed_chance
+from genomes.development.interactions import gene_positions, interaction_name, interaction_rules
 from genomes.encoding import Encoding
-from genomes.encodings.gene_expression import gene_positions, interaction_name, interaction_rules
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
+from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolvable, Field, Genes, GenomeSpec
+from genomes.spec import Field, Genes, GenomeSpec
+from genomes.streams import Chance
+from genomes.streams import chance as fixed_chance
 from genomes.topology import Group, Topology
 from genomes.wiring_rule import WiringRule
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 
 
 @final

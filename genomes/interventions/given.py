@@ -11,10 +11,10 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import Unexpected, expect, nearest
+from genomes.errors import Unexpected, expect, nearest
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from genomes.topology import Topology
 
 

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from genomes.topology import Topology
 
 

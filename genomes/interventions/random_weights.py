@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from genomes.chance import Chance
-from genomes.expect import expect
-from genomes.intervention import Intervention, grown
-from genomes.interventions.standard import without_biases
+from genomes.errors import expect
+from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 
 
 @final

@@ -7,10 +7,10 @@ from typing import final
 
 import torch
 
-from genomes.chance import Chance
-from genomes.expect import Unexpected, expect, nearest
+from genomes.errors import Unexpected, expect, nearest
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from genomes.topology import Topology
 
 

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import final
 
-from genomes.chance import Chance
-from genomes.expect import expect
-from genomes.intervention import Intervention, grown
-from genomes.interventions.standard import without_biases
+from genomes.errors import expect
+from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 
 SERIES = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 """The values that the paper tries."""

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Chance
 
 
 @final

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from genomes.chance import Chance
 from genomes.intervention import Intervention, grown, root_mean_square
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 
 
 @final

@@ -7,9 +7,9 @@ from typing import final
 
 import torch
 
-from genomes.chance import Chance
-from genomes.intervention import Intervention, grown
+from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from genomes.topology import Projection
 
 
@@ -35,12 +35,6 @@ class Standard(Intervention):
             weight = drawn * here * (_variance(newborn, edge) / fan_in).sqrt()
             projections[edge.name] = replace(synapses, weight=weight, mask=synapses.mask if self.mask else None)
         return without_biases(replace(newborn, projections=projections))
-
-
-def without_biases(newborn: Phenotype) -> Phenotype:
-    """The same networks with every bias at 0."""
-    biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
-    return newborn.with_units({n: {"bias": torch.zeros_like(b)} for n, b in biases.items() if b is not None})
 
 
 def _variance(newborn: Phenotype, edge: Projection) -> float:

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
-from genomes.spec import Evolvable, Evolve, ends
+from genomes.evolve import Evolvable, Evolve, ends
 from inner_loop.objective import Lived, Objective
 
 

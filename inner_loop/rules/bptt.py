@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.phenotype import Phenotype
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, errors_of

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from genomes.evolvable import check_evolvables
+from genomes.evolve import Evolvable, Evolve, Synaptic
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve, Synaptic
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
+from genomes.evolve import Evolvable, Synaptic
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolvable, Synaptic
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.topology import Topology
 from inner_loop.network import Network
 from inner_loop.rules.gradient_descent import GradientDescent

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.evolve import Evolvable, Synaptic, ends
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Synaptic, ends
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import Exploration, Teacher

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
+from genomes.evolve import Evolvable, Evolve, Synaptic, ends
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Evolve, Synaptic, ends
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import Exploration, LearningRule, Teacher

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from genomes.errors import expect
 from genomes.evolvable import check_evolvables
-from genomes.expect import expect
+from genomes.evolve import Evolvable, Synaptic
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolvable, Synaptic
 from genomes.topology import Projection
 from inner_loop.network import Activities, Network, Weights, accumulate_product, leaks_of
 from inner_loop.objective import Lived

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from genomes.chance import Chance
 from genomes.phenotype import Phenotype
+from genomes.streams import Chance
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher

@@ -8,7 +8,7 @@ from typing import final
 
 from numpy import ndarray
 
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 from inner_loop.task import SPLITS, Split
 from inner_loop.tasks.dataset import Dataset, LabelledTask, stratified
 from inner_loop.tasks.formats import Source, Stamp, fetch, read, stamp

@@ -12,8 +12,8 @@ from jaxtyping import Float, Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
 from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores, classified
 
 

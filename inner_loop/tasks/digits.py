@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from genomes.expect import expect
+from genomes.errors import expect
 from inner_loop.task import SPLITS
 from inner_loop.tasks.dataset import Dataset, LabelledTask, divided
 

@@ -18,7 +18,7 @@ from typing import final
 import numpy as np
 from numpy import ndarray
 
-from genomes.expect import Unexpected, expect, nearest, usable
+from genomes.errors import Unexpected, expect, nearest, usable
 
 IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",

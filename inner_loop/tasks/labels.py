@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray
 
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 from inner_loop.tasks.formats import is_number
 
 _SHOWN = 60  # characters of a name

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 Scale = Literal["standard", "unit", "none"]
 """Zero mean and unit variance; [0, 1]; as they are."""

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
 from inner_loop.task import REGRESSION, Samples, Split, Task, regression_scores
 
 _REACH = 5.0

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.chance import chance as fixed_chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
+from genomes.streams import chance as fixed_chance
 from inner_loop.task import REGRESSION, Samples, Split, Task, regression_scores
 
 

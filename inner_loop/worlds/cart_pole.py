@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Float32, Float64, Int64
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment, World
 
 _TIME_STEP = 0.02  # s

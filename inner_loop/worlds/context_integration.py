@@ -8,8 +8,8 @@ from typing import Literal, final, get_args
 
 import torch
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment
 from inner_loop.worlds.periods import (
     USUAL,

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.expect import Misshapen, Unexpected, expect, nearest
+from genomes.errors import Misshapen, Unexpected, expect, nearest
 from genomes.foreign import HOUSE, imported
 from inner_loop.world import Continuous, Discrete
 

@@ -12,9 +12,9 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.foreign import CODE
+from genomes.streams import Chance
 from inner_loop.world import Continuous, Discrete, Moment, World
 from inner_loop.worlds.environments import anatomy_of, made, only_here, versions
 

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
+from genomes.streams import Chance
 from inner_loop.world import Continuous, Moment, World
 
 

@@ -15,9 +15,9 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives.squared_error import SquaredError

@@ -20,7 +20,7 @@ from evo.evaluation.fingerprint import proof_of_lives
 from evo.evolution.evolve import continued, extend
 from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.experiment import pinned
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.topology import layered
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.tasks import arrays

@@ -20,7 +20,7 @@ from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES, EvolutionStrategy, FitnessProportional, SteadyState
 from evo.storage import atomic
 from genomes.encodings import GeneExpression
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives import SquaredError

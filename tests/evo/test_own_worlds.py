@@ -13,7 +13,7 @@ from evo.distribution.user_modules import own_modules
 from evo.evolution.run import Run
 from evo.experiment.config import dump, read
 from evo.experiment.sweep import members
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.worlds.gymnasium import Gymnasium
 
 gymnasium = pytest.importorskip("gymnasium")

@@ -29,8 +29,9 @@ from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.steady_state import SteadyState
 from evo.search.operators import deap_individual as population
 from evo.search.operators.deap_individual import Fitness, Individual, individuals
-from genomes.chance import chance
-from genomes.spec import Evolve, Field, GenomeSpec
+from genomes.evolve import Evolve
+from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.rules.backprop import Backprop

@@ -23,8 +23,8 @@ from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome, joined, outcome_arrays
 from evo.evolution.generation import screened
 from evo.experiment.goals import Scores
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.tasks.digits import Digits

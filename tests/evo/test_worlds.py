@@ -23,10 +23,10 @@ from evo.experiment.config import dump, read
 from evo.experiment.experiment import Experiment, assemble, birth, measurement_names
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy, RandomSearch
-from genomes.chance import SHARED, chance
 from genomes.encodings import Direct, RandomWiring
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
+from genomes.streams import SHARED, chance
 from genomes.topology import Group, Topology, layered
 from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime

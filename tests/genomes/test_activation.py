@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.activation import ACTIVATIONS
-from genomes.chance import chance
+from genomes.streams import chance
 
 
 def summed_input() -> torch.Tensor:

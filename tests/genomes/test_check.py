@@ -12,9 +12,9 @@ from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from genomes.phenotype import Synapses
-from genomes.spec import Evolve
 from genomes.topology import Group, Topology, layered
 
 GAIN = Evolve((0.1, 10.0), scale="log")

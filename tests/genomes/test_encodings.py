@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings import ENCODINGS
 from genomes.encodings.alleles import Alleles
@@ -19,8 +18,10 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.expect import Unexpected
-from genomes.spec import Evolve, Genes
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
+from genomes.spec import Genes
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 
 SMALL = Topology(

@@ -8,9 +8,9 @@ from typing import Annotated
 import pytest
 import torch
 
+from genomes.errors import Unexpected
 from genomes.evolvable import check_evolvables, evolvable_names, evolved_spec, expressed
-from genomes.expect import Unexpected
-from genomes.spec import Evolvable, Evolve, Synaptic
+from genomes.evolve import Evolvable, Evolve, Synaptic
 from genomes.topology import Group, Topology
 
 TOPOLOGY = Topology(

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.foreign import imported
 
 LEAVES = {

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import Chance, chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.interventions import INTERVENTIONS
 from genomes.interventions.given import Given
 from genomes.interventions.lesion import Lesion
@@ -21,6 +20,7 @@ from genomes.interventions.signs_only import SignsOnly
 from genomes.interventions.standard import Standard
 from genomes.interventions.weight_noise import WeightNoise
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Chance, chance
 from genomes.topology import Group, Topology
 
 LIVES = 6

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 
 LIVES = 3

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from genomes.expect import Unexpected
-from genomes.spec import Evolve, Field, GenomeSpec, ends
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve, ends
+from genomes.spec import Field, GenomeSpec
 
 MIXED = GenomeSpec(
     (

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.topology import Group, Projection, Topology, layered
 
 EYE, HIDDEN, DEEP, HAND = Group("eye", 4), Group("hidden", 3, "tanh"), Group("deep", 2, "relu"), Group("hand", 2)

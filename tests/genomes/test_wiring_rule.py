@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.check import SPECIMEN, check_encoding
 from genomes.encoding import Encoding, develop, encoding_spec
 from genomes.encodings.alleles import Alleles
@@ -17,9 +16,10 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import Topology, layered
 from genomes.wiring_rule import WiringRule, of_fields, of_synapses
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from genomes.chance import chance
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop.world import Continuous, Discrete, Moment, Response, World
 

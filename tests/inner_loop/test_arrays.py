@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 from inner_loop.tasks.arrays import Arrays
 from inner_loop.tasks.formats import IDX_FILES, fetch, read
 

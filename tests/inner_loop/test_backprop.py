@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from genomes.activation import ACTIVATIONS
-from genomes.chance import chance
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop import specimen
 from inner_loop.lifetime import learn

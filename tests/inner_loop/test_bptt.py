@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from genomes.activation import ACTIVATIONS
-from genomes.chance import chance
+from genomes.errors import Unexpected
 from genomes.evolvable import with_leaks
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop import specimen
 from inner_loop.check import check_rule

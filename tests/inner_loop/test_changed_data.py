@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.tasks import arrays, formats
 from inner_loop.tasks.arrays import Arrays
 

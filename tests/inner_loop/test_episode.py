@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 import torch
 
-from genomes.chance import Chance, chance
+from genomes.errors import Unexpected
 from genomes.evolvable import endowed
-from genomes.expect import Unexpected
+from genomes.streams import Chance, chance
 from inner_loop import episode
 from inner_loop.check_world import check_world
 from inner_loop.episode import Being, behave

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import Chance, chance
+from genomes.errors import Unexpected
 from genomes.evolvable import endowed
-from genomes.expect import Unexpected
+from genomes.streams import Chance, chance
 from inner_loop import episode
 from inner_loop.episode import Being, behave
 from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype
-from genomes.spec import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop import specimen
 from inner_loop.check import check_rule

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 from inner_loop.tasks.arrays import Arrays
 
 SPECIES = ["virginica", "setosa", "versicolor"]

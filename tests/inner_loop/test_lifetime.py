@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime, live
 from inner_loop.objectives.cross_entropy import CrossEntropy

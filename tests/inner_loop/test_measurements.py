@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop.lifetime import Lifetime, live
 from inner_loop.objectives.squared_error import SquaredError

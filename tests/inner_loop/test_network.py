@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.evolvable import leak_spec, with_leaks
+from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 from inner_loop import specimen
 from inner_loop.network import Network, Weights, accumulate_product, leaks_of

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from inner_loop.objective import Lived, error_by_autograd
 from inner_loop.objectives import OBJECTIVES
 from inner_loop.objectives.cross_entropy import CrossEntropy

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from evo.analysis.representation.similarity import selectivity
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 from inner_loop.episodic import EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime, live

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from inner_loop import specimen
 from inner_loop.lifetime import learn
 from inner_loop.network import Network, Weights

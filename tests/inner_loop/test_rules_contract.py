@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from inner_loop.check import check_objective, check_rule, check_task
 from inner_loop.network import Weights
 from inner_loop.objective import Objective

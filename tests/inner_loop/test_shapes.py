@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.encoding import develop
 from genomes.encodings import Direct
-from genomes.expect import Misshapen, Unexpected
+from genomes.errors import Misshapen, Unexpected
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop import specimen
 from inner_loop.network import Weights

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from genomes.chance import Chance, chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import Chance, chance
 from inner_loop.check import check_task
 from inner_loop.task import SPLITS
 from inner_loop.tasks.sinusoid import Sinusoid

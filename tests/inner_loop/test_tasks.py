@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import Chance, chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import Chance, chance
 from inner_loop.task import SPLITS, classification_scores, regression_scores
 from inner_loop.tasks.dataset import Dataset, divided, epochs, stratified
 from inner_loop.tasks.digits import Digits

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.encoding import develop
 from genomes.encodings.alleles import Alleles
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop import specimen
 from inner_loop.check import check_rule

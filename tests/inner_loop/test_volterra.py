@@ -6,11 +6,11 @@ from itertools import product
 import pytest
 import torch
 
-from genomes.chance import chance
+from genomes.errors import Unexpected
 from genomes.evolvable import endowed, evolved_spec
-from genomes.expect import Unexpected
+from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop import specimen
 from inner_loop.check import check_rule

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.check_world import check_world
 from inner_loop.world import Discrete, Moment, Response, World
 from inner_loop.worlds import WORLDS

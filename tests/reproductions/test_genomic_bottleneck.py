@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
+from genomes.streams import chance
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.task import Samples
 from inner_loop.tasks.sinusoid import Sinusoid
 

@@ -22,7 +22,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import plain_values
 from evo.experiment.from_values import name_in, shown
 from evo.experiment.sweep import tails
-from genomes.expect import Unexpected, expect
+from genomes.errors import Unexpected, expect
 
 if TYPE_CHECKING:
     import pandas

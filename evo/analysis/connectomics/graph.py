@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int
 from numpy import ndarray
 
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.intervention import grown
 from genomes.phenotype import Phenotype
 from genomes.topology import Projection, Topology

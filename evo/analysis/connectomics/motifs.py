@@ -26,9 +26,9 @@ from evo.analysis.connectomics.graph import (
     reciprocity,
     wire_lengths,
 )
-from genomes.chance import chance
 from genomes.intervention import grown
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from genomes.topology import Projection
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from evo.analysis.connectomics.graph import binary
 from evo.analysis.connectomics.motifs import Measure, measured
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 
 if TYPE_CHECKING:
     import pandas

@@ -15,7 +15,7 @@ from evo.analysis.connectomics.graph import binary, cell_types, distributions, i
 from evo.analysis.connectomics.motifs import Measure, against_chance, measured
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import INNATE, LEARNED, QUIET
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.intervention import grown
 from genomes.phenotype import Phenotype
 

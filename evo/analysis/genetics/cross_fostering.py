@@ -20,7 +20,7 @@ from evo.analysis.statistics import Estimate, clear
 from evo.distribution.executor import Executor
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
-from genomes.expect import expect
+from genomes.errors import expect
 
 if TYPE_CHECKING:
     import pandas

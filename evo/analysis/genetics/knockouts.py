@@ -28,7 +28,7 @@ from evo.analysis.statistics import Estimate, estimate, holm, nothing
 from evo.analysis.subject import Subject
 from evo.evaluation.stochastic_scores import partly_luck
 from evo.experiment.experiment import Experiment
-from genomes.expect import expect
+from genomes.errors import expect
 
 if TYPE_CHECKING:
     import pandas

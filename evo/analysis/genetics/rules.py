@@ -18,8 +18,8 @@ from evo.analysis.report.section import Section
 from evo.analysis.report.wording import says
 from evo.analysis.subject import Subject
 from evo.experiment.experiment import Experiment, birth
-from genomes.chance import chance
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from genomes.wiring_rule import WiringRule
 
 if TYPE_CHECKING:

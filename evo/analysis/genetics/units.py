@@ -13,7 +13,8 @@ from jaxtyping import Float64, Int, Integer
 from numpy import ndarray
 
 from evo.experiment.experiment import Experiment, assemble
-from genomes.spec import Evolve, Field, GenomeSpec
+from genomes.evolve import Evolve
+from genomes.spec import Field, GenomeSpec
 from genomes.topology import Projection
 from genomes.wiring_rule import MOST, WiringRule, every
 

@@ -18,7 +18,7 @@ from evo.analysis.statistics import Estimate, estimate
 from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import Experiment
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.environment import Split
 from inner_loop.episodic import CONDITIONS
 

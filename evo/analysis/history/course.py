@@ -22,7 +22,7 @@ from evo.analysis.report.wording import moment, went
 from evo.evolution.individual import Best
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
-from genomes.chance import Chance, chance
+from genomes.streams import Chance, chance
 from inner_loop.lifetime import Measurements
 
 if TYPE_CHECKING:

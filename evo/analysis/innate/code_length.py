@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import zlib
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -131,7 +132,7 @@ class Decoder:
         encoding: its name.
         constants: numbers of the encoding, such as scales.
         drawn: fixed random numbers that it draws from a seed.
-        program: bytes of the file that the encoding is written in, compressed: a crude upper bound of the size of the
+        program: bytes of the files that the encoding is written in, compressed: a crude upper bound of the size of the
             program; nan where there is no file.
     """
 
@@ -169,7 +170,14 @@ def decoder(encoding: Encoding, topology: Topology) -> Decoder:
     constants = sum(int(np.size(value)) for value in listed if not isinstance(value, int))
     name = type(encoding).__name__
     try:
-        source = inspect.getsource(inspect.getmodule(type(encoding)) or type(encoding))
+        program = _program(inspect.getmodule(type(encoding)) or type(encoding))
     except (OSError, TypeError):
         return Decoder(name, constants, drawn, math.nan)
-    return Decoder(name, constants, drawn, float(len(zlib.compress(source.encode(), 9))))
+    return Decoder(name, constants, drawn, float(len(zlib.compress(program.encode(), 9))))
+
+
+def _program(module: Any) -> str:
+    """The text of a module, behind it that of the parts of development that it uses."""
+    used = {getattr(value, "__module__", None) or "" for value in vars(module).values()}
+    shared = sorted(name for name in used if name.startswith("genomes.development."))
+    return "\n".join(inspect.getsource(each) for each in (module, *(sys.modules[name] for name in shared)))

@@ -20,10 +20,10 @@ from evo.analysis.innate.code_length import Bits, of_positions
 from evo.analysis.innate.training import LEARNED, RATES, Code, Numbers, learned, rounded, taught, tuned, weights_of
 from evo.evaluation.numerics import settled
 from evo.experiment.experiment import Experiment, birth
-from genomes.chance import chance
 from genomes.interventions.given import Given
 from genomes.interventions.standard import Standard
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from genomes.topology import Topology
 
 METHODS = ("quantised direct", "magnitude-pruned direct", "low rank", "random basis")

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.analysis.statistics import RESAMPLES, Estimate, mean_over_runs, widened
-from genomes.chance import chance
+from genomes.streams import chance
 
 Verdict = Literal["no higher start", "not reached", "only a higher start", "a steeper curve", "a flatter curve"]
 

@@ -15,9 +15,9 @@ from evo.evaluation.cohort import Assay
 from evo.evaluation.stochastic_scores import partly_luck
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from inner_loop.environment import Split
 from inner_loop.episodic import CONDITIONS, Condition, EpisodicLifetime
 from inner_loop.lifetime import Lifetime, Measurements

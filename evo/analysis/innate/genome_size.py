@@ -26,7 +26,7 @@ from evo.analysis.statistics import Estimate, clear
 from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import assemble
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.environment import Split
 from inner_loop.episodic import Condition
 

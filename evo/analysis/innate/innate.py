@@ -36,7 +36,7 @@ from evo.analysis.innate.sentence import Wording, chances, number, one_line
 from evo.analysis.report.section import Section
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor
-from genomes.expect import expect
+from genomes.errors import expect
 from inner_loop.episodic import Condition, EpisodicLifetime
 
 if TYPE_CHECKING:

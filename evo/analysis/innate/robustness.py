@@ -19,11 +19,11 @@ from evo.analysis.report.style import CONDITIONS, INNATE, QUIET
 from evo.analysis.scores import Rows, Scores, over_runs
 from evo.analysis.statistics import Estimate
 from evo.experiment.experiment import Experiment, assemble
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from genomes.interventions.lesion import Lesion
 from genomes.interventions.weight_noise import WeightNoise
-from genomes.spec import Evolve
+from genomes.streams import chance
 from genomes.topology import Group
 
 if TYPE_CHECKING:

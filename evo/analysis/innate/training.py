@@ -12,8 +12,8 @@ from torch import Tensor
 
 from evo.analysis.innate.code_length import Bits, quantised
 from evo.experiment.experiment import Experiment
-from genomes.chance import chance
 from genomes.phenotype import Phenotype
+from genomes.streams import chance
 from genomes.topology import Topology
 from inner_loop.environment import Split
 from inner_loop.lifetime import Lifetime

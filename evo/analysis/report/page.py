@@ -17,7 +17,7 @@ import numpy as np
 from evo.analysis.report.save import distinct, stems
 from evo.analysis.report.section import Section
 from evo.analysis.report.svg import svg
-from genomes.expect import expect, nearest
+from genomes.errors import expect, nearest
 
 if TYPE_CHECKING:
     import pandas

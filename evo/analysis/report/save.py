@@ -14,7 +14,7 @@ from evo.analysis.report.section import Section
 from evo.analysis.report.svg import drawn, svg
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import make_folder
-from genomes.expect import expect
+from genomes.errors import expect
 
 if TYPE_CHECKING:
     import networkx

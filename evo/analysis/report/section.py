@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from genomes.expect import expect
+from genomes.errors import expect
 
 if TYPE_CHECKING:
     import networkx

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 import numpy as np
 
 from evo.analysis.report.section import Picture
-from genomes.expect import expect
+from genomes.errors import expect
 
 LEAVES = ("path", "use", "image", "rect", "circle")
 SMALLEST = 0.7

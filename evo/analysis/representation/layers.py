@@ -21,7 +21,7 @@ from evo.analysis.representation.similarity import (
     noise_ceiling,
     rsa,
 )
-from genomes.chance import Chance
+from genomes.streams import Chance
 from inner_loop.observe import Observed
 
 if TYPE_CHECKING:

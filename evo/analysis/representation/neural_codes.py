@@ -12,7 +12,7 @@ from evo.analysis.representation.neurons import Tunings, index_name, rows, scatt
 from evo.analysis.representation.recordings import Measured
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.observe import Observed, evenly, observe
 
 _FOUNDERS = 19  # a random genome is above all of them 1 time in 20

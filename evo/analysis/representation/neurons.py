@@ -14,7 +14,7 @@ from evo.analysis.report.section import Picture, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.analysis.representation.layers import Row, moments, spread
 from evo.analysis.representation.similarity import selectivity, shuffled
-from genomes.chance import Chance
+from genomes.streams import Chance
 from inner_loop.observe import Observed
 
 _ORDERS, _ORDERS_OF_FOUNDERS = 999, 99

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from evo.analysis.representation.similarity import Distance, dissimilarities
 from evo.storage.arrays import Arrays, unpack_foreign
-from genomes.expect import Unexpected, expect, nearest
+from genomes.errors import Unexpected, expect, nearest
 
 _FEWEST, _MOST = 8, 3000
 _MEMORY = 2**30  # bytes that a file's matrices may take

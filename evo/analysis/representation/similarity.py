@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg, stats
 
-from genomes.chance import Chance
+from genomes.streams import Chance
 from inner_loop.tuning import vector_index
 
 Distance = Literal["correlation", "squared_euclidean"]

@@ -12,9 +12,9 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from evo.search.operators.deap_individual import individuals
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 _LARGEST = 3000
 

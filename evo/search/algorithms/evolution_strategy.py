@@ -14,9 +14,9 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from evo.search.operators import noise_table
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 _HELD = 2**24  # numbers of a generation that is still held: 128 MB
 

@@ -12,9 +12,9 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
 from evo.search.operators.deap_individual import individuals, matrix
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 
 @final

@@ -20,9 +20,9 @@ from evo.search.base import (
     unrelated,
 )
 from evo.search.operators.variation import Variation, tournament
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 
 @final

@@ -16,9 +16,9 @@ from evo.search.front import FrontSearch
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.front_sort import best, crowding
 from evo.search.operators.variation import Variation
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 
 @final

@@ -9,8 +9,8 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, founders, unrelated
-from genomes.chance import Chance
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 
 @final

@@ -18,7 +18,7 @@ from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
-from genomes.chance import Chance, chance
+from genomes.streams import Chance, chance
 
 _LEAST = 2**24
 _GENOMES = 16  # the table holds at least as many genomes side by side: a step is turned by a quarter at most

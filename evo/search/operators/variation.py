@@ -13,9 +13,9 @@ from numpy import ndarray
 
 from evo.search.base import Asked, deap_chance
 from evo.search.operators.deap_individual import Individual, individuals, matrix
-from genomes.chance import Chance
-from genomes.expect import expect
+from genomes.errors import expect
 from genomes.spec import GenomeSpec
+from genomes.streams import Chance
 
 Choice = Callable[[list[Individual], int, Chance], Sequence[Individual]]
 """Who become parents: (candidates, how many, chance)."""

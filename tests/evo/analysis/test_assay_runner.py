@@ -13,12 +13,12 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.encodings.random_wiring import RandomWiring
+from genomes.evolve import Evolve
 from genomes.intervention import Intervention
 from genomes.interventions.shuffled import Shuffled
 from genomes.interventions.weight_noise import WeightNoise
-from genomes.spec import Evolve
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy

@@ -18,7 +18,7 @@ from evo.analysis.statistics import (
     nothing,
     widened,
 )
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.environment import bounds
 
 

@@ -16,7 +16,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import dump
 from evo.experiment.experiment import assemble
 from evo.search.algorithms.nsga2 import NSGA2
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.tasks.teacher import Teacher
 
 INNATE = "innate.explained_variance"

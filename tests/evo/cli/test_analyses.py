@@ -10,6 +10,7 @@ import numpy as np
 import pandas
 import pytest
 
+from evo.analysis.frames import innate_frame, knockout_frame
 from evo.cli.analyses import _beside
 from evo.cli.main import main
 from evo.evolution.run import Run

@@ -4,7 +4,7 @@ import pytest
 
 import evo
 from evo.cli.parser import options_of
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 VERBS = ["evolve", "resume", "list", "doctor", "innate", "inspect", "compare", "export", "pack", "unpack", "check"]
 

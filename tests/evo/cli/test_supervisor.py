@@ -353,7 +353,7 @@ def test_an_individual_that_kills_a_driver_without_workers_is_met_in_a_child(tmp
     source = """
 import os, signal
 from dataclasses import dataclass
-from genomes.spec import Evolvable, Evolve
+from genomes.evolve import Evolvable, Evolve
 from inner_loop.rule import LearningRule
 
 KIND = Evolve((0.0, 15.0), bits=4)

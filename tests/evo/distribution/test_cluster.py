@@ -19,7 +19,7 @@ from evo.distribution import cluster
 from evo.distribution.cluster import Cluster, Unreachable, reach
 from evo.distribution.user_modules import Modules, own_modules, travelling
 from evo.evaluation.numerics import variables
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 TOKEN = "5a" * 32
 ROOT = Path(__file__).resolve().parents[3]
@@ -320,7 +320,7 @@ from evo.cli.doctor import _lived
 from evo.evaluation.evaluate import cohorts
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 
 experiment = replace(load("teacher", ("lifetime.steps=5", "cohort=4")), rule=Mine(0.1))
 spec = assemble(experiment)

@@ -23,7 +23,7 @@ from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.fingerprint import Proof, proof_of_lives
 from evo.evaluation.outcome import Outcome, outcome_arrays
 from evo.experiment.limits import Limits
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 pytestmark = pytest.mark.ray
 

@@ -18,8 +18,8 @@ from evo.distribution.worker import Answer, Disagreement
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Proof
 from evo.evaluation.outcome import Outcome
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 
 CRASHED, FULL = ray.exceptions.WorkerCrashedError(), ray.exceptions.OutOfMemoryError("full")
 STALE = ray.exceptions.RayTaskError("answer", "Unexpected: mine.npz has changed", Unexpected("mine.npz has changed"))

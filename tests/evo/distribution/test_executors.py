@@ -17,8 +17,8 @@ from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 
 pytestmark = pytest.mark.ray
 
@@ -84,7 +84,7 @@ def test_a_mistake_of_the_user_is_not_taken_for_a_fault(to_live, ray_executor):
     experiment, tried = to_live
 
     def mistaken(experiment, cohort, assay):
-        from genomes.expect import Unexpected
+        from genomes.errors import Unexpected
 
         raise Unexpected("data.npz: expected a file, got nothing there")
 

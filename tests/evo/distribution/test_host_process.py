@@ -69,6 +69,7 @@ def differences(program, where, imports=""):
         seen.append(state())
         run.examine(run.best())
         seen.append(state())
+        from evo.analysis.frames import knockout_frame
         knockout_frame(run, births=2)
         """,
         """

@@ -13,11 +13,11 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
-from genomes.chance import SHARED, chance
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from genomes.intervention import Intervention
-from genomes.spec import Evolve
+from genomes.streams import SHARED, chance
 from genomes.topology import Group, Topology, layered
 from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lifetime import Lifetime, live

@@ -12,8 +12,8 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_safely, isolate
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import assemble
-from genomes.expect import Unexpected
-from genomes.spec import Evolvable, Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop

@@ -17,7 +17,7 @@ from evo.evolution.run import Run
 from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES, EvolutionStrategy
 from genomes.encodings import GeneExpression
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.topology import layered
 from inner_loop.rules import Backprop
 from inner_loop.tasks.teacher import Teacher

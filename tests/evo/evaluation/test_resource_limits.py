@@ -18,8 +18,8 @@ from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.resource_limits import OutOfTime, within
 from evo.experiment.experiment import assemble
 from evo.experiment.limits import Limits
-from genomes.expect import Unexpected, expect
-from genomes.spec import Evolvable, Evolve
+from genomes.errors import Unexpected, expect
+from genomes.evolve import Evolvable, Evolve
 from inner_loop.lifetime import Lifetime
 from inner_loop.rule import LearningRule
 

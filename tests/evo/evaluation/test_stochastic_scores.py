@@ -16,11 +16,11 @@ from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.interventions.given import Given
+from genomes.streams import chance
 
 LEARNS_NOTHING = ("encoding={kind: RandomWiring, gain: 1.7, fan_in: true}", "lifetime.steps=0", "generations=2")
 

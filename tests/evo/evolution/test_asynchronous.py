@@ -16,7 +16,7 @@ from evo.experiment.config import load
 from evo.search.algorithms import NSGA2, EvolutionStrategy, SteadyState
 from evo.storage.checksums import Torn
 from evo.storage.run_folder import RunFolder
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 GENERATIONS = 12
 

@@ -16,8 +16,8 @@ from evo.evolution.offspring import RunFailed
 from evo.evolution.result import founders_scores, result
 from evo.evolution.run import summary
 from evo.search.algorithms import NSGA2, EvolutionStrategy
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from inner_loop.rules import Backprop
 
 

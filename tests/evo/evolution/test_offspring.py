@@ -86,7 +86,7 @@ import wild
 from dataclasses import replace
 from evo.experiment.config import load
 from evo.evolution.evolve import evolve
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 NAMES = ("", "few", "parent", "child", "list", "object", "ask", "tell")
 small = load("teacher", ["generations=1", "cohort=3", "lifetime.steps=1"])

@@ -9,7 +9,7 @@ from evo.evolution.result import founders_scores, result
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from evo.search.base import founders
-from genomes.chance import chance
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from evo import Run, evolve
+from evo.analysis.frames import innate_frame, knockout_frame
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.evaluate import evaluate
 from evo.evolution.individual import Best
@@ -14,10 +15,10 @@ from evo.experiment.experiment import birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
 from evo.storage.checksums import Torn
-from genomes.chance import chance
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime

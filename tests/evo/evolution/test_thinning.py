@@ -19,8 +19,8 @@ from evo.experiment.experiment import assemble
 from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
 from evo.storage.atomic import write_atomic
 from evo.storage.checksums import Torn
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 from inner_loop.tasks.teacher import Teacher
 
 TASK = Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)  # alike in every life: a score stands

@@ -11,8 +11,8 @@ from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.operators.variation import Variation
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.expect import Unexpected
-from genomes.spec import Evolvable, Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolvable, Evolve
 from genomes.topology import Group, Topology
 from inner_loop.lifetime import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy

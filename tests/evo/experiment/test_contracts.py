@@ -8,7 +8,7 @@ from evo.cli.main import main
 from evo.evolution.evolve import evolve
 from evo.experiment.config import read
 from evo.experiment.contracts import check
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.foreign import imported
 
 STRANGER = """

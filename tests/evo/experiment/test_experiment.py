@@ -11,11 +11,11 @@ from evo.experiment.experiment import assemble, birth, wiring_bits
 from evo.experiment.goals import Scores
 from evo.search.algorithms.cma_es import CMAES
 from evo.search.algorithms.nsga2 import NSGA2
-from genomes.chance import chance
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen

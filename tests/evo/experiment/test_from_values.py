@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evo.experiment.config import dump, read, understood
 from evo.experiment.experiment import Experiment
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 PLAIN: dict[str, Any] = {
     "topology": {

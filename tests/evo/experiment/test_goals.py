@@ -8,7 +8,7 @@ import pytest
 from evo.experiment.contracts import check_goals
 from evo.experiment.experiment import measurement_names
 from evo.experiment.goals import GOALS, Scores
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.episodic import CONDITIONS, EpisodicLifetime
 from inner_loop.lifetime import Lifetime
 from inner_loop.tasks.digits import Digits

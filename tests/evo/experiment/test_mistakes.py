@@ -3,7 +3,7 @@
 import pytest
 
 from evo.experiment.config import load, read, shipped
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 DIGITS = shipped()["digits"].read_text(encoding="utf-8")
 

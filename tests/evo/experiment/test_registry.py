@@ -5,7 +5,7 @@ import pytest
 
 from evo.experiment.registry import REGISTRY, SEAMS, kind_of, names, resolve
 from evo.search.algorithms.random_search import RandomSearch
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 STRANGER = """
 from dataclasses import dataclass

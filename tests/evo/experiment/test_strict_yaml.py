@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evo.experiment.strict_yaml import LARGEST, parse, write
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=12)
 PLAIN = st.recursive(

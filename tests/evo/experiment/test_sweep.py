@@ -9,7 +9,7 @@ from evo.evolution.run_set import new_set
 from evo.experiment.config import load, read
 from evo.experiment.sweep import Member, members, tails
 from evo.storage.run_set import SET, runs_of
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 CONFIG = """
 topology:

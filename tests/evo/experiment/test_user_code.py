@@ -7,7 +7,7 @@ import pytest
 
 from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.user_code import hashes, source
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 PACKAGE = {
     "own_code/__init__.py": "",
@@ -16,7 +16,7 @@ PACKAGE = {
 from dataclasses import dataclass
 import numpy
 from typing import Annotated
-from genomes.spec import Evolvable, Synaptic
+from genomes.evolve import Evolvable, Synaptic
 from inner_loop.rule import LearningRule
 from ..constants import RATE
 from .. import maths

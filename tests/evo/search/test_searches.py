@@ -15,9 +15,9 @@ from evo.search.algorithms.nsga3 import NSGA3
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.algorithms.steady_state import SteadyState
 from evo.search.operators.variation import Variation
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 
 SPEC = GenomeSpec((Field("x", (8,), bits=16),))
 SMALL = (

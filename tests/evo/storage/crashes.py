@@ -19,7 +19,7 @@ import numpy as np
 from evo.storage import atomic, run_folder
 from evo.storage.arrays import Arrays, pack
 from evo.storage.run_folder import RunFolder
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 KILLS = 15
 OPEN = os.open  # as it is

@@ -21,7 +21,7 @@ from evo.storage.archive import pack_run, unpack_run
 from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text
 from evo.storage.checksums import Torn, in_a_comment
 from evo.storage.run_folder import RunFolder
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 SUM = hashlib.sha256(b"{}").hexdigest()
 

@@ -20,7 +20,7 @@ from evo.storage import atomic
 from evo.storage.arrays import pack, unpack
 from evo.storage.atomic import append_at, write_atomic
 from evo.storage.checksums import LIMIT, Torn, verified
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 DTYPES = st.one_of(
     npst.boolean_dtypes(),

@@ -11,7 +11,7 @@ import pytest
 
 from evo.storage import atomic
 from evo.storage.journal import Journal
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 
 def cohort(number: int) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ from evo.storage.journal import Journal
 from evo.storage.log import Log
 from evo.storage.mirror import fetched, mirror_of
 from evo.storage.remote import kept
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 
 class Bad(MemoryFileSystem):

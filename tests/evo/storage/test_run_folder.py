@@ -13,7 +13,7 @@ import pytest
 
 from evo.storage.checksums import Torn
 from evo.storage.run_folder import FORMAT, RunFolder
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 ROOT = Path(__file__).resolve().parents[3]
 YAML = "seed: 3  # é\n"

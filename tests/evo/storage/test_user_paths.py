@@ -12,7 +12,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.sweep import members
 from evo.storage.user_paths import file_to_write, folder_to_write
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 LONG = "a" * 300
 SMALL = ["teacher", "--serial", "generations=1", "search.population=5", "cohort=3", "lifetime.steps=3"]

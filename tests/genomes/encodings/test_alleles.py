@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.check import check_encoding
 from genomes.encoding import develop
 from genomes.encodings.alleles import Alleles
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 
 SWITCHES = Topology((Group("input", 1), Group("switches", 20)), ("input -> switches",))

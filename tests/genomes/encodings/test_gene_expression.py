@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings.gene_expression import GeneExpression
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 
 TOPOLOGY = Topology(

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from genomes.chance import chance
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings import genomic_bottleneck
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 
 TOPOLOGY = Topology(

@@ -2,9 +2,9 @@
 
 import torch
 
-from genomes.chance import chance
 from genomes.encoding import develop
 from genomes.encodings.random_wiring import RandomWiring
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 
 NAMES = ("one -> two", "two -> three", "two -> two", "one -> three")

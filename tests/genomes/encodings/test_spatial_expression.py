@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import chance
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings.spatial_expression import SpatialExpression
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 
 SINGLE = Topology((Group("eye", 64, grid=(8, 8)), Group("hand", 10)), ("eye -> hand",))

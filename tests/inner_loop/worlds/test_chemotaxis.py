@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 from inner_loop.check_world import check_world
 from inner_loop.worlds.chemotaxis import Chemotaxis
 

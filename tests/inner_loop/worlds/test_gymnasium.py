@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.chance import Chance, chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import Chance, chance
 from inner_loop.check_world import check_world
 from inner_loop.world import Continuous, Discrete
 from inner_loop.worlds.gymnasium import Gymnasium

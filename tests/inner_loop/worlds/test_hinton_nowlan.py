@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop.check_world import check_world
 from inner_loop.episode import Being, behave

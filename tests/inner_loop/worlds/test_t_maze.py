@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.streams import chance
 from inner_loop.check_world import check_world
 from inner_loop.worlds.t_maze import TMaze
 

@@ -17,8 +17,8 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.expect import Unexpected
-from genomes.spec import Evolve
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from inner_loop.rules.frozen import Frozen
 from inner_loop.tasks.digits import Digits
 from inner_loop.tasks.teacher import Teacher

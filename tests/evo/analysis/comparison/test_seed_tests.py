@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from evo.analysis.comparison.seed_tests import EXCHANGES, difference
-from genomes.chance import chance
+from genomes.streams import chance
 
 
 def seeds(*scores: float, first: int = 0) -> dict[int, float]:

@@ -21,7 +21,7 @@ from evo.analysis.connectomics.graph import (
     reciprocity,
 )
 from evo.analysis.connectomics.motifs import generator
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology, layered
 

@@ -9,7 +9,7 @@ import torch
 
 from evo.analysis.connectomics.motifs import generator
 from evo.analysis.connectomics.wiring import wiring
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology, layered
 

@@ -16,7 +16,7 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from inner_loop.rules.backprop import Backprop
 
 BIRTHS = 6

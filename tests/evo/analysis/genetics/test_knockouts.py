@@ -23,13 +23,14 @@ from evo.analysis.subject import Subject
 from evo.distribution.executor import Serial
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
-from genomes.chance import chance
 from genomes.encoding import Encoding
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
+from genomes.evolve import Evolve
 from genomes.interventions.given import Given
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolve, Field, GenomeSpec
+from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import layered
 from genomes.wiring_rule import WiringRule
 from inner_loop.lifetime import Lifetime

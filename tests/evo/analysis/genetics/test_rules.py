@@ -17,8 +17,8 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.encodings.spatial_expression import SpatialExpression
+from genomes.evolve import Evolve
 from genomes.interventions.given import Given
-from genomes.spec import Evolve
 from genomes.topology import Group, Topology
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.volterra import Volterra

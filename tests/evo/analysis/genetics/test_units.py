@@ -13,7 +13,8 @@ from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.spec import Evolvable, Evolve, Field, GenomeSpec
+from genomes.evolve import Evolvable, Evolve
+from genomes.spec import Field, GenomeSpec
 from genomes.topology import Group, Topology
 from genomes.wiring_rule import MOST, WiringRule
 from inner_loop.episodic import EpisodicLifetime

@@ -22,11 +22,11 @@ from evo.evolution.evolve import evolve
 from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
-from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import layered
 
 SPEC = GenomeSpec((Field("encoding.switch", (2,), choices=2), Field("rule.rate", (2,), bits=5)))

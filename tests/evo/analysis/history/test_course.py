@@ -18,8 +18,8 @@ from evo.experiment.goals import Scores
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.storage.checksums import Torn
-from genomes.chance import chance
 from genomes.encodings.alleles import Alleles
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen

@@ -8,6 +8,7 @@ import networkx
 import numpy as np
 import pytest
 
+from evo.analysis.frames import lineage_frame
 from evo.analysis.history import lineage
 from evo.analysis.history.lineage import descent, keeps_parents, leaders, line, line_table, pedigree
 from evo.evolution.evolve import evolve, new_run
@@ -18,7 +19,7 @@ from evo.experiment.experiment import assemble
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.search.operators.variation import Variation
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 NONE = (-1, -1)
 

@@ -14,9 +14,9 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores as ScoresAsGoals
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.encodings.direct import Direct
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.lifetime import Lifetime

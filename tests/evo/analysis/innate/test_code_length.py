@@ -20,11 +20,11 @@ from evo.analysis.innate.code_length import (
     quantised,
     requantised,
 )
-from genomes.chance import chance
 from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct
 from genomes.encodings.spatial_expression import SpatialExpression
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 
 SPEC = GenomeSpec(

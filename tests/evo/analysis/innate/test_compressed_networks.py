@@ -24,10 +24,10 @@ from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
-from genomes.chance import chance
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.spec import Evolve
+from genomes.evolve import Evolve
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy

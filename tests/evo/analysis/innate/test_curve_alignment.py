@@ -8,7 +8,7 @@ import pytest
 from evo.analysis.innate import curve_alignment as alignment
 from evo.analysis.innate.curve_alignment import Curves, hot_start, over_runs
 from evo.analysis.statistics import mean_over_runs
-from genomes.chance import chance
+from genomes.streams import chance
 from inner_loop.lifetime import Lifetime
 
 STEPS = np.arange(0.0, 101.0, 2.0)

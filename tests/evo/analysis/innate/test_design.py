@@ -13,8 +13,8 @@ from evo.distribution.executor import Serial
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from genomes.encodings.random_wiring import RandomWiring
+from genomes.evolve import Evolve
 from genomes.interventions.standard import Standard
-from genomes.spec import Evolve
 from inner_loop.lifetime import Lifetime
 from inner_loop.rules.backprop import Backprop
 from inner_loop.tasks.teacher import Teacher

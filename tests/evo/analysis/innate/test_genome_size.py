@@ -20,13 +20,14 @@ from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores as Goals
 from evo.search.base import founders
-from genomes.chance import chance
 from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
+from genomes.evolve import Evolve
 from genomes.interventions.given import Given
 from genomes.phenotype import Phenotype, Synapses
-from genomes.spec import Evolve, Field, GenomeSpec
+from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.episodic import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen

@@ -8,7 +8,7 @@ import pytest
 from evo.analysis.innate.innate import innate_test
 from evo.distribution.executor import Executor, Serial
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 KEYS = {
     *("score", "innate", "innate_ci", "learned", "learned_ci", "random_founders", "random_founders_ci", "shuffled"),

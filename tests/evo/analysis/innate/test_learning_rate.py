@@ -9,9 +9,9 @@ import pytest
 from evo.analysis.innate.battery import DIRECT, LONG, battery
 from evo.analysis.innate.innate import innate_test
 from evo.analysis.innate.learning_rate import PACES, in_words, pace
-from genomes.chance import chance
 from genomes.interventions.faster import Faster
 from genomes.interventions.standard import Standard
+from genomes.streams import chance
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 

@@ -12,7 +12,7 @@ import pytest
 from evo.analysis.report import page
 from evo.analysis.report.page import ROWS, render
 from evo.analysis.report.section import Picture, Section, canvas
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 HOSTILE = "<script>alert(1)</script></style>\"'&amp;{{ 7 * 7 }}"
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from evo.analysis.report.save import distinct, save, slug
 from evo.analysis.report.section import Picture, Section, canvas
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 
 def section() -> Section:

@@ -10,7 +10,7 @@ import pytest
 
 from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.svg import drawn, svg
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 SVG = "{http://www.w3.org/2000/svg}"
 FORMS = ("png", "svg", "pdf"), ("svg", "pdf", "png")

@@ -7,7 +7,7 @@ import pytest
 
 from evo.analysis.representation.recordings import read_measured
 from evo.analysis.representation.similarity import dissimilarities
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 RESPONSES = np.random.default_rng(0).normal(size=(10, 6))
 FAR = dissimilarities(RESPONSES)

@@ -19,7 +19,7 @@ from evo.analysis.representation.similarity import (
     selectivity,
     shuffled,
 )
-from genomes.chance import chance
+from genomes.streams import chance
 
 
 def normal(*shape, seed=0):

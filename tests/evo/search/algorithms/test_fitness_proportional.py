@@ -8,9 +8,9 @@ import pytest
 from evo.experiment.contracts import check_search
 from evo.search.algorithms.fitness_proportional import FitnessProportional
 from evo.search.base import Search
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 
 SPEC = GenomeSpec((Field("x", (20,), bits=16),))
 

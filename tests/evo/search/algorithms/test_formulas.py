@@ -14,8 +14,8 @@ from evo.search.algorithms.nsga3 import NSGA3
 from evo.search.base import Asked, deap_chance, founders, unrelated
 from evo.search.operators.deap_individual import Fitness, Individual
 from evo.search.operators.variation import Variation
-from genomes.chance import chance
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 
 SPEC = GenomeSpec((Field("x", (3,), bits=8),))
 

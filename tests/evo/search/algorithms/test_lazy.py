@@ -16,9 +16,9 @@ from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import Asked, Search
 from evo.search.operators import noise_table
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 
 SPEC = GenomeSpec((Field("x", (30,), bits=8),))
 STATUS = Path("/proc/self/status")
@@ -185,7 +185,7 @@ import re
 from pathlib import Path
 import numpy as np
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
-from genomes.chance import chance
+from genomes.streams import chance
 from genomes.spec import Field, GenomeSpec
 
 def peak():

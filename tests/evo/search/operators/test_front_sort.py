@@ -9,7 +9,7 @@ from evo.search.algorithms.nsga3 import NSGA3
 from evo.search.base import deap_chance
 from evo.search.operators.deap_individual import individuals
 from evo.search.operators.front_sort import best, crowding, fronts
-from genomes.chance import chance
+from genomes.streams import chance
 
 
 def luck(seed):

@@ -9,9 +9,9 @@ from deap import tools
 from evo.search.base import deap_chance
 from evo.search.operators.deap_individual import individuals
 from evo.search.operators.variation import Variation
-from genomes.chance import chance
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 from genomes.spec import Field, GenomeSpec
+from genomes.streams import chance
 
 SPEC = GenomeSpec((Field("real", (20,), -1.0, 1.0), Field("kind", (5,), choices=3), Field("on", (7,), choices=2)))
 PARENTS = chance(0, "parents").uniform(8, SPEC.size)[0].numpy()

@@ -1,6 +1,6 @@
 """Sentences for whoever gave something wrong."""
 
-from genomes.expect import Unexpected
+from genomes.errors import Unexpected
 
 
 def test_a_strangers_text_cannot_steer_a_terminal():

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, final
 
-from genomes.expect import Misshapen, Unexpected
+from genomes.errors import Misshapen, Unexpected
 
 
 @final

@@ -1,0 +1,1 @@
+"""Parts of development that several encodings share."""
