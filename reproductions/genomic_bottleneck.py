@@ -44,7 +44,7 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Genes
 from genomes.streams import Chance, chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime, learn, live
+from inner_loop.lives.samples import Lifetime, learn, live
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import CrossEntropy
 from inner_loop.rules import Backprop

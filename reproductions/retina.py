@@ -27,7 +27,7 @@ from evo import Run, evolve
 from evo.experiment.config import load
 from genomes.phenotype import Phenotype
 from genomes.streams import chance
-from inner_loop.episodic import EpisodicLifetime, live_in
+from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.rules import Frozen
 
 SENSES, WIRING = "bipolar", "bipolar -> tip"

@@ -229,7 +229,7 @@ def _ours(case: Case) -> Any:
     module, _, name = case.world.partition(":")
     given = dict(case.fields)
     if "scheme" in given:
-        given["scheme"] = importlib.import_module("inner_loop.worlds.periods").Scheme(**given["scheme"])
+        given["scheme"] = importlib.import_module("inner_loop.trials.periods").Scheme(**given["scheme"])
     return getattr(importlib.import_module(f"inner_loop.worlds.{module}"), name)(**given)
 
 

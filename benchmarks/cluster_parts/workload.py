@@ -21,7 +21,7 @@ from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings import Direct
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives import SquaredError
 from inner_loop.rules import Backprop
 from inner_loop.tasks import Teacher

@@ -22,7 +22,7 @@ from evo.experiment.sweep import members
 from fault_classes.mutations import of_text, of_values
 from fault_classes.trial import Attempt, in_child
 from genomes.errors import Unexpected
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 
 NAME, TRIED, SECONDS = "mutated-configs", 10_000, 120
 HOLDS = "a sentence within 10 s, never a traceback; what is valid runs, or a sentence says why not (1 in 100 is run)"

@@ -14,7 +14,7 @@ from genomes.evolve import Evolvable, Evolve
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
-from inner_loop.rules.gradient_descent import Descent, GradientDescent
+from inner_loop.plasticity.descent import Descent, GradientDescent
 
 
 def hang() -> None:

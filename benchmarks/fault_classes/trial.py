@@ -25,7 +25,7 @@ from genomes.encodings import GeneExpression
 from genomes.errors import Unexpected
 from genomes.evolve import Evolve
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives import SquaredError
 from inner_loop.rules import Backprop
 from inner_loop.tasks import Teacher

@@ -1,4 +1,4 @@
-"""`inner_loop.episode.behave` with `Hebbian` on `CartPole`, through episodes that nobody leaves."""
+"""`inner_loop.lives.behaviour.behave` with `Hebbian` on `CartPole`, through episodes that nobody leaves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Chance
 from genomes.topology import Group, Topology
-from inner_loop.episode import Being, behave
+from inner_loop.lives.behaviour import Being, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.world import Discrete, Moment, World

@@ -1,4 +1,4 @@
-"""The learning of `inner_loop.lifetime.live` through its own classes, with the drawing of samples done beforehand."""
+"""The learning of `live` through its own classes, with the drawing of samples done beforehand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import learn
+from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import CrossEntropy
 from inner_loop.rules import Backprop

@@ -1,4 +1,4 @@
-"""`inner_loop.episode.behave` with `BPTT`, an episode a sequence, in a world that plays recorded sequences."""
+"""`inner_loop.lives.behaviour.behave` with `BPTT`, an episode a sequence, in a world that plays recorded sequences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Chance, chance
 from genomes.topology import Group, Topology
-from inner_loop.episode import Being, behave
+from inner_loop.lives.behaviour import Being, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import SquaredError
 from inner_loop.rules.bptt import BPTT

@@ -14,7 +14,7 @@ from evo.distribution.executor import Executor
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.outcome import joined
 from evo.experiment.experiment import Experiment
-from inner_loop.lifetime import Measurements
+from inner_loop.lives.samples import Measurements
 
 _GENERATION = -3  # no run has it: its chance was never met, neither by selection nor by a run's result
 

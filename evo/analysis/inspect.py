@@ -29,8 +29,8 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from evo.storage.run_set import SET
 from genomes.errors import expect
-from inner_loop.episodic import EpisodicLifetime
-from inner_loop.observe import stimuli_there
+from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.recording import stimuli_there
 
 if TYPE_CHECKING:
     pass

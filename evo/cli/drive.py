@@ -20,7 +20,7 @@ from evo.evolution.result import Result, result
 from evo.evolution.run import Run
 from evo.search.front import FrontSearch
 from evo.storage.mirror import mirror_of
-from inner_loop.episodic import THERE
+from inner_loop.lives.episodes import THERE
 
 
 def drive(

@@ -15,7 +15,7 @@ from genomes.errors import expect
 from genomes.intervention import Intervention
 from genomes.streams import chance
 from inner_loop.environment import Split
-from inner_loop.episodic import Condition
+from inner_loop.lives.episodes import Condition
 
 
 @final

@@ -14,8 +14,8 @@ from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, birth, wiring_bits
 from genomes.phenotype import Phenotype
 from genomes.streams import SHARED, Chance, chance
-from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
-from inner_loop.lifetime import Lifetime, Measurements, live
+from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.lives.samples import Lifetime, Measurements, live
 from inner_loop.rules.frozen import Frozen
 
 

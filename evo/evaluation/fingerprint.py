@@ -16,7 +16,7 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack
 from genomes.streams import chance
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 
 
 @final

@@ -22,7 +22,7 @@ from evo.storage.checksums import Torn
 from genomes.errors import expect
 from genomes.foreign import asking
 from genomes.streams import chance
-from inner_loop.lifetime import Measurements
+from inner_loop.lives.samples import Measurements
 
 _MEASURED, _SOURCE = "measurement.", "source."
 

@@ -14,7 +14,7 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import founders
 from genomes.streams import chance
-from inner_loop.episodic import CONDITIONS
+from inner_loop.lives.episodes import CONDITIONS
 
 _FOUNDERS = 64
 

@@ -168,7 +168,7 @@ class Run:
         chance of its own that was never met before; the means over them.
 
         Args:
-            resamples: of a task's main score, bootstrapped over its samples: see `inner_loop.lifetime.live`.
+            resamples: of a task's main score, bootstrapped over its samples: see `inner_loop.lives.samples.live`.
         """
         experiment, assay = self.experiment, Assay(split, resamples=resamples)
         levels = np.repeat(individual.levels[None, :], experiment.cohort, axis=0)

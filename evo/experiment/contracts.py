@@ -20,9 +20,9 @@ from genomes.errors import Unexpected, expect, nearest
 from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import Chance, chance
-from inner_loop.check import check_objective, check_rule, check_task
-from inner_loop.check_world import check_world
-from inner_loop.lifetime import Lifetime
+from inner_loop.contracts.components import check_objective, check_rule, check_task
+from inner_loop.contracts.worlds import check_world
+from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits
 
 _SPEC = GenomeSpec(

@@ -22,8 +22,8 @@ from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 from genomes.topology import Topology
 from inner_loop.environment import Environment, bounds
-from inner_loop.episodic import EpisodicLifetime
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
 from inner_loop.rules.frozen import Frozen

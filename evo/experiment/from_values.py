@@ -21,8 +21,8 @@ from genomes.evolvable import evolvable_names
 from genomes.evolve import Evolve
 from genomes.foreign import complaint, is_house, modules_in
 from genomes.topology import Group
-from inner_loop.episodic import EpisodicLifetime
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.lives.samples import Lifetime
 
 _EVOLVING = ("encoding", "rule", "objective")
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from genomes.errors import Unexpected, expect, nearest
-from inner_loop.lifetime import Measurements
+from inner_loop.lives.samples import Measurements
 
 
 class Goals(ABC):

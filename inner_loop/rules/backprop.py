@@ -8,7 +8,7 @@ from typing import final
 from genomes.errors import expect
 from genomes.topology import Topology
 from inner_loop.network import Network
-from inner_loop.rules.gradient_descent import GradientDescent
+from inner_loop.plasticity.descent import GradientDescent
 
 
 @final

@@ -14,8 +14,8 @@ from genomes.errors import expect
 from genomes.phenotype import Phenotype
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, errors_of
+from inner_loop.plasticity.through_time import Past, ThroughTime
 from inner_loop.rule import Teacher
-from inner_loop.rules.through_time import Past, ThroughTime
 
 
 @final

@@ -15,8 +15,8 @@ from genomes.evolve import Evolvable, Synaptic, ends
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
+from inner_loop.plasticity.through_time import Past, ThroughTime
 from inner_loop.rule import Exploration, Teacher
-from inner_loop.rules.through_time import Past, ThroughTime
 
 
 @final

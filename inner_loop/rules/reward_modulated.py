@@ -15,8 +15,8 @@ from genomes.evolve import Evolvable, Evolve, Synaptic, ends
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
+from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going
 from inner_loop.rule import Exploration, LearningRule, Teacher
-from inner_loop.rules.hebbian import add_bounded, lives_going, of_going
 
 
 @final

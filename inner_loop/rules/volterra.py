@@ -18,8 +18,8 @@ from genomes.evolve import Evolvable, Several, Synaptic
 from genomes.phenotype import Phenotype, Synapses
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
+from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, side_by_side
 from inner_loop.rule import LearningRule, Teacher
-from inner_loop.rules.hebbian import add_bounded, lives_going, of_going, side_by_side
 
 _LETTERS = "xywr"
 _MANY = 16  # terms beyond which two products of matrices are faster than an operation for each term

@@ -9,11 +9,11 @@ from typing import final
 from numpy import ndarray
 
 from genomes.errors import Unexpected, expect
+from inner_loop.data.labelled import Dataset, LabelledTask, stratified
+from inner_loop.data.labels import coded
+from inner_loop.data.readers import Source, Stamp, fetch, read, stamp
+from inner_loop.data.scale import Scale, doubts_about, ranged, scaled
 from inner_loop.task import SPLITS, Split
-from inner_loop.tasks.dataset import Dataset, LabelledTask, stratified
-from inner_loop.tasks.formats import Source, Stamp, fetch, read, stamp
-from inner_loop.tasks.labels import coded
-from inner_loop.tasks.scale import Scale, doubts_about, ranged, scaled
 
 _KEPT = 4  # data sets in memory
 _SHOWN = 12  # classes and characters of a hash that a sentence shows

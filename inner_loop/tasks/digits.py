@@ -9,8 +9,8 @@ from typing import final
 import numpy as np
 
 from genomes.errors import expect
+from inner_loop.data.labelled import Dataset, LabelledTask, divided
 from inner_loop.task import SPLITS
-from inner_loop.tasks.dataset import Dataset, LabelledTask, divided
 
 
 @final

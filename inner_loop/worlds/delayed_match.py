@@ -10,8 +10,7 @@ import torch
 
 from genomes.errors import expect
 from genomes.streams import Chance
-from inner_loop.world import Discrete, Moment
-from inner_loop.worlds.periods import (
+from inner_loop.trials.periods import (
     USUAL,
     Duration,
     Ongoing,
@@ -23,7 +22,8 @@ from inner_loop.worlds.periods import (
     longest,
     tuned,
 )
-from inner_loop.worlds.trial_world import TrialWorld
+from inner_loop.trials.trial_world import TrialWorld
+from inner_loop.world import Discrete, Moment
 
 
 @final

@@ -10,18 +10,9 @@ import torch
 
 from genomes.errors import expect
 from genomes.streams import Chance
+from inner_loop.trials.periods import USUAL, Duration, Ongoing, Periods, Scheme, check_timing, lengths, longest
+from inner_loop.trials.trial_world import TrialWorld
 from inner_loop.world import Discrete, Moment
-from inner_loop.worlds.periods import (
-    USUAL,
-    Duration,
-    Ongoing,
-    Periods,
-    Scheme,
-    check_timing,
-    lengths,
-    longest,
-)
-from inner_loop.worlds.trial_world import TrialWorld
 
 
 @final

@@ -15,8 +15,8 @@ from torch import Tensor
 from genomes.errors import expect
 from genomes.foreign import CODE
 from genomes.streams import Chance
+from inner_loop.gymnasium_environments import anatomy_of, made, only_here, versions
 from inner_loop.world import Continuous, Discrete, Moment, World
-from inner_loop.worlds.environments import anatomy_of, made, only_here, versions
 
 _log = logging.getLogger(__name__)
 _OURS = {"max_episode_steps", "disable_env_checker"}  # arguments of Gymnasium's, not of an environment

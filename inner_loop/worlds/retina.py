@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genomes.errors import expect
 from genomes.streams import Chance
-from inner_loop.tuning import direction_index, vector_index
+from inner_loop.selectivity import direction_index, vector_index
 from inner_loop.world import Moment, Response, World
 
 _PHASES = 4  # episodes that belong together

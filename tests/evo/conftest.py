@@ -19,7 +19,7 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.backprop import Backprop
 from inner_loop.tasks.teacher import Teacher

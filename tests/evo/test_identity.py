@@ -22,7 +22,7 @@ from evo.storage import atomic
 from genomes.encodings import GeneExpression
 from genomes.evolve import Evolve
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives import SquaredError
 from inner_loop.rules import Backprop
 from inner_loop.tasks import Teacher

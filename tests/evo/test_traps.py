@@ -33,7 +33,7 @@ from genomes.evolve import Evolve
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.rules.backprop import Backprop
 from inner_loop.tasks.digits import Digits
 

@@ -26,7 +26,7 @@ from evo.experiment.goals import Scores
 from genomes.errors import Unexpected
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits
 
 

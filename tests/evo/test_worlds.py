@@ -28,8 +28,8 @@ from genomes.errors import Unexpected
 from genomes.evolve import Evolve
 from genomes.streams import SHARED, chance
 from genomes.topology import Group, Topology, layered
-from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives import SquaredError
 from inner_loop.rule import LearningRule
 from inner_loop.rules import Backprop, Frozen, Hebbian

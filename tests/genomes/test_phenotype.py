@@ -85,7 +85,7 @@ def test_a_module_keeps_its_parameters_through_a_state_dict():
 @pytest.mark.parametrize("projection", ["hand -> hidden", "hidden -> hidden"])
 def test_the_module_of_a_network_with_memory_is_the_network_over_time(projection):
     from genomes.evolvable import with_leaks
-    from inner_loop import specimen
+    from inner_loop.contracts import specimen
     from inner_loop.network import Network, Weights, leaks_of
     from inner_loop.rules.frozen import Frozen
 

@@ -10,7 +10,7 @@ from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology
-from inner_loop.lifetime import Lifetime, live
+from inner_loop.lives.samples import Lifetime, live
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import LearningRule
 from inner_loop.task import Samples, Task

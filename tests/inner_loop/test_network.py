@@ -10,7 +10,7 @@ from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
-from inner_loop import specimen
+from inner_loop.contracts import specimen
 from inner_loop.network import Network, Weights, accumulate_product, leaks_of
 from inner_loop.rules.frozen import Frozen
 

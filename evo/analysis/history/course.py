@@ -23,7 +23,7 @@ from evo.evolution.individual import Best
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from genomes.streams import Chance, chance
-from inner_loop.lifetime import Measurements
+from inner_loop.lives.samples import Measurements
 
 if TYPE_CHECKING:
     import pandas

@@ -20,8 +20,8 @@ from evo.analysis.scores import Rows, Scores, above_over_runs, over_runs
 from evo.analysis.statistics import RESAMPLES, above, effect_size, exceeds, holm
 from genomes.interventions.faster import Faster
 from genomes.interventions.standard import Standard
-from inner_loop.episodic import Condition
-from inner_loop.lifetime import Lifetime, Measurements
+from inner_loop.lives.episodes import Condition
+from inner_loop.lives.samples import Lifetime, Measurements
 
 if TYPE_CHECKING:
     import pandas

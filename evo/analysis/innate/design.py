@@ -19,8 +19,8 @@ from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
 from genomes.streams import chance
 from inner_loop.environment import Split
-from inner_loop.episodic import CONDITIONS, Condition, EpisodicLifetime
-from inner_loop.lifetime import Lifetime, Measurements
+from inner_loop.lives.episodes import CONDITIONS, Condition, EpisodicLifetime
+from inner_loop.lives.samples import Lifetime, Measurements
 from inner_loop.rules.frozen import Frozen
 
 _FEW = 200  # resamples of the samples, for rows that are many: their interval is hardly theirs to decide

@@ -28,7 +28,7 @@ from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import assemble
 from genomes.streams import chance
 from inner_loop.environment import Split
-from inner_loop.episodic import Condition
+from inner_loop.lives.episodes import Condition
 
 KEPT = 0.01  # of the way from random founders to the genome with all its bits: what may be lost
 

@@ -14,7 +14,7 @@ from evo.analysis.innate.learning_rate import in_words
 from evo.analysis.innate.sentence import number
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import INNATE, QUIET
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 
 if TYPE_CHECKING:
     import pandas

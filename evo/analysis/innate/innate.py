@@ -37,7 +37,7 @@ from evo.analysis.report.section import Section
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor
 from genomes.errors import expect
-from inner_loop.episodic import Condition, EpisodicLifetime
+from inner_loop.lives.episodes import Condition, EpisodicLifetime
 
 if TYPE_CHECKING:
     import pandas

@@ -16,7 +16,7 @@ from genomes.phenotype import Phenotype
 from genomes.streams import chance
 from genomes.topology import Topology
 from inner_loop.environment import Split
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.objectives.cross_entropy import CrossEntropy

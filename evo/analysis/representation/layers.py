@@ -22,7 +22,7 @@ from evo.analysis.representation.similarity import (
     rsa,
 )
 from genomes.streams import Chance
-from inner_loop.observe import Observed
+from inner_loop.recording import Observed
 
 if TYPE_CHECKING:
     import pandas

@@ -13,7 +13,7 @@ from evo.analysis.representation.recordings import Measured
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
 from genomes.streams import chance
-from inner_loop.observe import Observed, evenly, observe
+from inner_loop.recording import Observed, evenly, observe
 
 _FOUNDERS = 19  # a random genome is above all of them 1 time in 20
 _SAMPLES, _MOMENTS, _COMPARED = 500, 2500, 500  # stimuli of a task, of a world, and of those the ones in a matrix

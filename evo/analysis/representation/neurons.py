@@ -15,7 +15,7 @@ from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.analysis.representation.layers import Row, moments, spread
 from evo.analysis.representation.similarity import selectivity, shuffled
 from genomes.streams import Chance
-from inner_loop.observe import Observed
+from inner_loop.recording import Observed
 
 _ORDERS, _ORDERS_OF_FOUNDERS = 999, 99
 _DISCOVERIES = 0.05

@@ -17,7 +17,7 @@ from numpy import ndarray
 from scipy import linalg, stats
 
 from genomes.streams import Chance
-from inner_loop.tuning import vector_index
+from inner_loop.selectivity import vector_index
 
 Distance = Literal["correlation", "squared_euclidean"]
 """1 - Pearson's correlation of two patterns over the neurons, or the squared distance between them."""

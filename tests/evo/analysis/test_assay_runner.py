@@ -20,7 +20,7 @@ from genomes.interventions.shuffled import Shuffled
 from genomes.interventions.weight_noise import WeightNoise
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rules.backprop import Backprop
 from inner_loop.tasks.digits import Digits

@@ -228,7 +228,7 @@ OWN = {
         from functools import lru_cache
         from typing import final
 
-        from inner_loop.rules.gradient_descent import GradientDescent
+        from inner_loop.plasticity.descent import GradientDescent
 
         @lru_cache
         def groups(incoming):

@@ -19,8 +19,8 @@ from genomes.evolve import Evolve
 from genomes.intervention import Intervention
 from genomes.streams import SHARED, chance
 from genomes.topology import Group, Topology, layered
-from inner_loop.episodic import CONDITIONS, EpisodicLifetime, live_in
-from inner_loop.lifetime import Lifetime, live
+from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.lives.samples import Lifetime, live
 from inner_loop.objective import Objective
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError

@@ -14,7 +14,7 @@ from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import assemble
 from genomes.errors import Unexpected
 from genomes.evolve import Evolvable, Evolve
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 

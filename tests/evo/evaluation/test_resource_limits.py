@@ -20,7 +20,7 @@ from evo.experiment.experiment import assemble
 from evo.experiment.limits import Limits
 from genomes.errors import Unexpected, expect
 from genomes.evolve import Evolvable, Evolve
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.rule import LearningRule
 
 KIND = Evolve((0.0, 15.0), bits=4)

@@ -11,7 +11,7 @@ from evo.search.algorithms import EvolutionStrategy
 from evo.search.base import founders
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.tasks.digits import Digits
 

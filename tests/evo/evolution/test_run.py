@@ -20,8 +20,8 @@ from genomes.errors import Unexpected
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.episodic import EpisodicLifetime
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen

@@ -14,7 +14,7 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.errors import Unexpected
 from genomes.evolve import Evolvable, Evolve
 from genomes.topology import Group, Topology
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.backprop import Backprop

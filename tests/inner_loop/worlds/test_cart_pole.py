@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.cart_pole import CartPole
 
 gymnasium = pytest.importorskip("gymnasium")

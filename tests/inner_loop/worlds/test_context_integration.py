@@ -7,7 +7,7 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
 from inner_loop.worlds.context_integration import ContextIntegration
 

@@ -5,7 +5,7 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.foraging import Foraging
 
 RED, BLUE = slice(0, 3), slice(4, 7)

@@ -10,7 +10,7 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import Chance, chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Continuous, Discrete
 from inner_loop.worlds.gymnasium import Gymnasium
 

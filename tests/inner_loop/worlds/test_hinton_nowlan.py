@@ -7,8 +7,8 @@ from genomes.errors import Unexpected
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology
-from inner_loop.check_world import check_world
-from inner_loop.episode import Being, behave
+from inner_loop.contracts.worlds import check_world
+from inner_loop.lives.behaviour import Being, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.trial_and_error import TrialAndError
 from inner_loop.world import Response

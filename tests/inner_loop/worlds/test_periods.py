@@ -8,13 +8,13 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
+from inner_loop.trials.periods import Periods, Scheme, check_timing, extent, length, lengths, longest, picked, tuned
 from inner_loop.world import Discrete
 from inner_loop.worlds.context_integration import ContextIntegration
 from inner_loop.worlds.delayed_match import DelayedMatch
 from inner_loop.worlds.go_no_go import GoNoGo
 from inner_loop.worlds.perceptual_decision import PerceptualDecision
-from inner_loop.worlds.periods import Periods, Scheme, check_timing, extent, length, lengths, longest, picked, tuned
 from inner_loop.worlds.ready_set_go import ReadySetGo
 
 KINDS = (PerceptualDecision, DelayedMatch, ContextIntegration, GoNoGo, ReadySetGo)

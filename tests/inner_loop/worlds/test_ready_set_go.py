@@ -7,9 +7,9 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
+from inner_loop.trials.periods import Scheme
 from inner_loop.world import Discrete
-from inner_loop.worlds.periods import Scheme
 from inner_loop.worlds.ready_set_go import ReadySetGo
 
 

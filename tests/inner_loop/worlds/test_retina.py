@@ -7,7 +7,7 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.retina import Retina
 
 LAGGED_NEAR_THE_SOMA = np.array([[[1, 0]] * 4 + [[0, 1]] * 4])  # type 0 at the four proximal places, type 1 distally

@@ -8,7 +8,7 @@ import torch
 
 from genomes.errors import Unexpected
 from genomes.streams import chance
-from inner_loop.check_world import check_world
+from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.swing_up import SwingUp
 
 LIVES, EPISODES = 2, 3

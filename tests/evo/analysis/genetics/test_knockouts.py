@@ -33,7 +33,7 @@ from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 from genomes.topology import layered
 from genomes.wiring_rule import WiringRule
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen

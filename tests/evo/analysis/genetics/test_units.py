@@ -17,7 +17,7 @@ from genomes.evolve import Evolvable, Evolve
 from genomes.spec import Field, GenomeSpec
 from genomes.topology import Group, Topology
 from genomes.wiring_rule import MOST, WiringRule
-from inner_loop.episodic import EpisodicLifetime
+from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop

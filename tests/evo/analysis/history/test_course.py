@@ -21,7 +21,7 @@ from evo.storage.checksums import Torn
 from genomes.encodings.alleles import Alleles
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.episodic import EpisodicLifetime
+from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen
 from inner_loop.worlds.hinton_nowlan import HintonNowlan
 

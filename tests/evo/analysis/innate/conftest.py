@@ -18,8 +18,8 @@ from genomes.encodings.direct import Direct
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
-from inner_loop.episodic import EpisodicLifetime
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen

@@ -29,7 +29,7 @@ from genomes.encodings.random_wiring import RandomWiring
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.episodic import EpisodicLifetime
+from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.frozen import Frozen

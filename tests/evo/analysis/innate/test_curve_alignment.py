@@ -9,7 +9,7 @@ from evo.analysis.innate import curve_alignment as alignment
 from evo.analysis.innate.curve_alignment import Curves, hot_start, over_runs
 from evo.analysis.statistics import mean_over_runs
 from genomes.streams import chance
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 
 STEPS = np.arange(0.0, 101.0, 2.0)
 LONG = np.arange(0.0, 1001.0, 5.0)

@@ -15,7 +15,7 @@ from evo.experiment.experiment import assemble
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.evolve import Evolve
 from genomes.interventions.standard import Standard
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.rules.backprop import Backprop
 from inner_loop.tasks.teacher import Teacher
 

@@ -29,7 +29,7 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 from genomes.topology import layered
-from inner_loop.episodic import EpisodicLifetime
+from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.tasks.teacher import Teacher

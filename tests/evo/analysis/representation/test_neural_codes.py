@@ -21,10 +21,10 @@ from genomes.errors import Unexpected
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
-from inner_loop.episodic import EpisodicLifetime
-from inner_loop.lifetime import Lifetime
+from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
-from inner_loop.observe import observe
+from inner_loop.recording import observe
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian

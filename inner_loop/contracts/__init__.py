@@ -1,0 +1,1 @@
+"""The contracts of rules, objectives, tasks and worlds as code."""

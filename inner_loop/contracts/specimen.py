@@ -1,0 +1,109 @@
+"""A small cohort on which contracts are tried: four networks with a skip projection, biases and a sparse mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genomes.evolvable import endowed, evolved_spec
+from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import chance
+from genomes.topology import Group, Topology
+from inner_loop.lives.samples import learn
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Lived, Objective
+from inner_loop.objectives.squared_error import SquaredError
+from inner_loop.rule import LearningRule
+from inner_loop.tasks.teacher import Teacher
+
+OWNERS = (0, 1, 2, 3)
+SPARSE = "input -> hidden"
+"""The projection that has a mask."""
+
+TOPOLOGY = Topology(
+    (Group("input", 5), Group("hidden", 6, "tanh", types=2), Group("output", 3)),
+    ("input -> hidden", "hidden -> output", "input -> output"),
+)
+_BATCH = 6
+
+
+def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = TOPOLOGY) -> Phenotype:
+    """Four newborn networks; the numbers of the rule that evolve are random genes, different in each.
+
+    The first projection is sparse, and all groups but the sensory one have biases.
+    """
+    source = chance(0, "specimen", owners=OWNERS)
+    projections, groups = {}, {}
+    for edge in topology.edges:
+        shape = topology.shape(edge)
+        weight = source.stream(edge.name).normal(*shape).to(dtype) / shape[1] ** 0.5
+        mask = source.stream(f"mask {edge.name}").uniform(*shape) < 0.7 if edge == topology.edges[0] else None
+        projections[edge.name] = Synapses(weight if mask is None else weight * mask, mask)
+    for group in topology.groups[1:]:
+        groups[group.name] = {"bias": source.stream(group.name).normal(group.size).to(dtype) * 0.1}
+    cohort = Phenotype(topology, projections, groups)
+    spec = evolved_spec(rule, topology)
+    levels = spec.quantise(source.stream("genes").uniform(spec.size).numpy())
+    return endowed(cohort, "rule", rule, spec.genes(levels, dtype))
+
+
+def life(
+    rule: LearningRule, cohort: Phenotype, steps: int, owners: Sequence[int] = OWNERS, common: bool = False
+) -> Weights:
+    """Weights after some steps at a teacher's; every individual with lessons of its own, or all with the same."""
+    streams = chance(0, "life") if common else chance(0, "life", owners=owners)
+    teacher = Teacher(TOPOLOGY.sensory.size, TOPOLOGY.output.size, hidden=4)
+    drawn = teacher.draw("train", steps * _BATCH, streams)
+    portions = (t.to(cohort.like).split(_BATCH, dim=2) for t in (drawn.inputs, drawn.targets))
+    lessons = [(inputs.contiguous(), targets.contiguous()) for inputs, targets in zip(*portions, strict=True)]
+    *_, (_, learned) = learn(Network(TOPOLOGY), Weights.born(cohort), cohort, rule, SquaredError(), lessons, streams)
+    return learned
+
+
+def moment(objective: Objective) -> Lived:
+    """One step of four lives, float64: activity between 0 and 1, one-hot targets."""
+    source = chance(0, "moment", owners=OWNERS)
+    activities = {g.name: source.stream(g.name).uniform(g.size, _BATCH) for g in TOPOLOGY.groups}
+    classes = source.stream("targets").integers(TOPOLOGY.output.size, _BATCH)
+    targets = torch.nn.functional.one_hot(classes, TOPOLOGY.output.size).mT.double().contiguous()
+    return Lived(activities, targets, TOPOLOGY.output.name, objective, 0, source)
+
+
+def chosen(cohort: Phenotype, order: Sequence[int]) -> Phenotype:
+    """The same individuals in another order."""
+    rows = list(order)
+    projections = {
+        name: Synapses(
+            s.weight[rows],
+            None if s.mask is None else s.mask[rows],
+            {key: p[rows] if len(p) > 1 else p for key, p in s.parameters.items()},
+        )
+        for name, s in cohort.projections.items()
+    }
+    groups = {name: {key: t[rows] for key, t in by.items()} for name, by in cohort.groups.items()}
+    return replace(
+        cohort, projections=projections, groups=groups, traits={name: t[rows] for name, t in cohort.traits.items()}
+    )
+
+
+def with_nan(cohort: Phenotype, individual: int) -> Phenotype:
+    """The same individuals, all weights of one of them not a number."""
+    projections = {}
+    for name, s in cohort.projections.items():
+        weight = s.weight.clone()
+        weight[individual] = torch.nan
+        projections[name] = replace(s, weight=weight)
+    return replace(cohort, projections=projections)
+
+
+def tensors(weights: Weights | Phenotype) -> dict[str, Tensor]:
+    """Every weight and bias by name, (P, ...)."""
+    if isinstance(weights, Weights):
+        return {**weights.projections, **{f"bias of {name}": b for name, b in weights.biases.items()}}
+    return {name: s.weight for name, s in weights.projections.items()} | {
+        f"bias of {name}": by["bias"][:, :, None] for name, by in weights.groups.items() if "bias" in by
+    }

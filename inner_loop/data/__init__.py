@@ -1,0 +1,1 @@
+"""Labelled data: files, labels, scales, splits."""

@@ -1,0 +1,102 @@
+"""Labels to whole numbers from 0: text by its alphabet, numbers as they count; the names of classes are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray
+
+from genomes.errors import Unexpected, expect
+from inner_loop.data.readers import is_number
+
+_SHOWN = 60  # characters of a name
+
+
+def coded(
+    raw: dict[str, ndarray], where: dict[str, str], declared: int | None
+) -> tuple[dict[str, Int64[ndarray, " n"]], int, tuple[str, ...]]:
+    """The classes of samples, how many classes there are, and their names.
+
+    Text is sorted, and its names are kept. Numbers count from 0; where they count from 1, they are names too.
+
+    Args:
+        raw: labels by part, (n,) each.
+        where: what a sentence calls each part.
+        declared: how many classes there are; None: every one occurs.
+
+    Returns:
+        (n,) from 0 by part; the number of classes; their names, none where they are the numbers themselves.
+
+    Raises:
+        Unexpected: labels that are neither whole numbers nor text, that have a gap, or are more than was declared.
+    """
+    plain = {part: _plain(values, where[part]) for part, values in raw.items()}
+    kinds = {part: "text" if values.dtype.kind == "U" else "numbers" for part, values in plain.items()}
+    for part, kind in kinds.items():
+        expect(kind == kinds["train"], where[part], f"labels of {kinds['train']}, as in training", kind)
+    if kinds["train"] == "text":
+        return _by_name(plain, where, declared)
+    return _by_number({part: _whole(values, where[part]) for part, values in plain.items()}, where, declared)
+
+
+def _plain(values: ndarray, where: str) -> ndarray:
+    """Text as it is shown, or numbers, also where they are written as text."""
+    if values.dtype.kind == "S":
+        try:
+            values = np.char.decode(values, "utf-8")
+        except UnicodeDecodeError as error:
+            raise Unexpected(f"{where}: expected text in UTF-8, got {error.object!r}") from error
+    if values.dtype.kind != "U":
+        return values
+    texts = [" ".join(text.split()) for text in values.tolist()]
+    numbers = [is_number(text) for text in texts]
+    for sample, (text, number) in enumerate(zip(texts, numbers, strict=True)):
+        what = f"{'a number' if numbers[0] else 'text'} as the first label is"
+        if not text or number != numbers[0]:
+            raise Unexpected(f"{where}: expected {what}, got {text!r} in sample {sample}")
+    return np.array(texts).astype(np.float64) if all(numbers) else np.array(texts)
+
+
+def _shown(text: str) -> str:
+    """A name as reports can print it and graphs can hold it."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)[:_SHOWN]
+
+
+def _by_name(
+    texts: dict[str, ndarray], where: dict[str, str], declared: int | None
+) -> tuple[dict[str, ndarray], int, tuple[str, ...]]:
+    names = np.unique(np.concatenate(list(texts.values())))
+    few = ", ".join(names[:3].tolist()) + (" ..." if len(names) > 3 else "")
+    expect(declared in (None, len(names)), where["train"], f"{declared} different labels", f"{len(names)}: {few}")
+    codes = {part: np.searchsorted(names, values).astype(np.int64) for part, values in texts.items()}
+    return codes, len(names), tuple(map(_shown, names.tolist()))
+
+
+def _by_number(
+    numbers: dict[str, ndarray], where: dict[str, str], declared: int | None
+) -> tuple[dict[str, ndarray], int, tuple[str, ...]]:
+    seen = np.unique(np.concatenate(list(numbers.values())))
+    count = declared or len(seen)
+    if seen[0] == 1 and seen[-1] == count:
+        return {part: values - 1 for part, values in numbers.items()}, count, tuple(map(str, range(1, count + 1)))
+    for part, values in numbers.items() if declared else ():
+        expect(values.max() < count, where[part], f"labels from 0 to {count - 1}", int(values.max()))
+    gaps = np.flatnonzero(seen != np.arange(len(seen)))
+    if len(gaps) and not declared:
+        every = f"every label from 0 to {seen[-1]}, or from 1"
+        kept = f"`classes: {seen[-1] + 1}` would keep an output for it that is never right"
+        raise Unexpected(f"{where['train']}: expected {every}, got no sample of label {gaps[0]}; {kept}")
+    return numbers, count, ()
+
+
+def _whole(raw: ndarray, where: str) -> ndarray:
+    """(n,) int64."""
+    for fits, expected in (
+        (lambda y: np.isfinite(y) & (y == np.floor(y)), "whole numbers from 0"),
+        (lambda y: y >= 0, "labels of at least 0"),
+        (lambda y: y < 2**31, "labels below 2147483648"),
+    ):
+        bad = np.flatnonzero(~fits(raw))
+        if len(bad):
+            raise Unexpected(f"{where}: expected {expected}, got {raw[bad[0]]} in sample {bad[0]}")
+    return raw.astype(np.int64)

@@ -1,0 +1,294 @@
+"""Episodes of P lives in a world: observe, act, be rewarded, learn; all side by side, a step at a time.
+
+The world sees (lives, n, episodes). The network sees (P, units, B): its lives are the world's, and the episodes share
+weights; or every episode learns apart, and is a life of its own with one episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from genomes.errors import check_shape
+from genomes.phenotype import Phenotype
+from genomes.streams import Chance
+from inner_loop.answer_shapes import Moments, Sizes, checked_scores
+from inner_loop.network import NO_NOISE, Activities, Network, Weights, leaks_of
+from inner_loop.objective import Lived, Objective
+from inner_loop.rule import LearningRule
+from inner_loop.world import Continuous, Discrete, Moment, World
+
+_BLOCK = 64  # steps whose numbers of chance are drawn at once: a draw costs hundreds of small operations
+_LOOK = 16  # steps after which it is seen whether anybody is still going
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Being:
+    """Networks in a world.
+
+    Attributes:
+        network, newborn: P networks; P is lives x episodes when these learn apart.
+        world: where they act.
+        objective: what a teacher wants made small; None without one.
+        feedback: whether the network also senses its last action, one-hot where it was a choice, and its last reward.
+        apart: whether every episode of a life has weights of its own.
+    """
+
+    network: Network
+    newborn: Phenotype
+    world: World
+    objective: Objective | None
+    feedback: bool = False
+    apart: bool = False
+
+    def lives(self, episodes: int) -> int:
+        """How many lives the world sees."""
+        return self.newborn.lives // episodes if self.apart else self.newborn.lives
+
+    def inward(self, seen: Tensor, episodes: int) -> Tensor:
+        """(K, n, episodes) as the network sees it, (P or 1, n, B); likewise (K, episodes)."""
+        if not self.apart:
+            return seen
+        lives = self.lives(episodes)
+        if seen.dim() == 2:
+            return seen.expand(lives, -1).reshape(-1, 1)
+        return seen.expand(lives, -1, -1).mT.reshape(lives * episodes, -1, 1)
+
+    def outward(self, done: Tensor, episodes: int) -> Tensor:
+        """The inverse: (P, n, B) or (P, B) as the world sees it."""
+        if not self.apart:
+            return done
+        return done.view(-1, episodes) if done.dim() == 2 else done.view(-1, episodes, done.shape[1]).mT
+
+    def streams(self, chance: Chance, episodes: int) -> Chance:
+        """What a rule draws from: each life's stream, or one for every episode where these learn apart."""
+        if not self.apart:
+            return chance
+        keys = chance.stream("apart").words(2 * episodes).view(-1, episodes, 2)
+        return Chance(self.inward(keys.mT, episodes)[:, :, 0])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Behaved:
+    """What came of some episodes.
+
+    Attributes:
+        weights, state: of the rule, after the last step.
+        scores: by name, (lives,) float64, nan where a network's output was not a number.
+        steps: (lives,) float64, steps until the end, summed over the episodes.
+    """
+
+    weights: Weights
+    state: Any
+    scores: dict[str, Tensor]
+    steps: Tensor
+
+
+def behave(
+    being: Being,
+    weights: Weights,
+    chance: Chance,
+    hidden: Chance,
+    episodes: int,
+    rule: LearningRule | None = None,
+    state: Any = None,
+    forgetful: bool = False,
+) -> Behaved:
+    """Some episodes side by side, until all of them have ended.
+
+    Args:
+        weights: are written into if a rule is given.
+        chance: K streams of these episodes, K = lives or 1.
+        hidden: K streams of what lasts for a life.
+        rule: learns at each step and explores; None: nothing changes, and the best action is taken.
+        state: of the rule.
+        forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
+    """
+    there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
+    going, sizes = _Going(being, rule, chance, episodes, moment), Sizes(weights)
+    for step in range(being.world.steps):
+        if forgetful and step:
+            going.forget(moment)
+        activities, drives, noise = going.active(weights, moment, step)
+        act = going.act(activities, step)
+        there, after = being.world.step(there, act)
+        ended = going.rewarded(after)
+        if rule is not None:
+            lived = going.lived(activities, drives, noise, moment, step)
+            weights, state = sizes.checked(rule, rule.step(being.network, weights, state, lived, being.newborn))
+        going.on(activities, ended)
+        moment = after
+        if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
+            break
+    if rule is not None:
+        weights, state = sizes.checked(rule, rule.consolidate(being.network, weights, state, being.newborn))
+    return Behaved(weights, state, *going.summed(there))
+
+
+@final
+class _Going:
+    """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
+
+    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int, first: Moment) -> None:
+        self._moments = Moments(being.world, being.lives(episodes), episodes)
+        self._moments.checked(first)
+        newborn, side = being.newborn, 1 if being.apart else episodes
+        like = newborn.like
+        self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
+        self._chance = chance if rule is None else being.streams(chance, episodes)
+        self._acting = _Acting(being, rule, chance, episodes)
+        self._before = being.network.at_rest(like, side) if newborn.topology.has_memory else None
+        self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
+        self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
+        self.alive = torch.ones_like(self._reward, dtype=torch.bool)
+        self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not yet summed
+        self._sums = torch.zeros(3, newborn.lives, side, dtype=torch.float64, device=like.device)
+
+    def forget(self, moment: Moment) -> None:
+        """Activity returns to rest where a new trial begins, and what was done and rewarded before is not felt."""
+        if moment.trial is not None:
+            begins = self._being.inward(moment.trial, self._episodes)[:, None, :]
+            self._felt = torch.where(begins, 0.0, self._felt)
+            if self._before is not None:
+                self._before = {name: torch.where(begins, 0.0, activity) for name, activity in self._before.items()}
+
+    def active(self, weights: Weights, moment: Moment, step: int) -> tuple[Activities, Activities, Activities]:
+        """Activities, drives and noise of a step."""
+        being, noise = self._being, self._acting.noise(step)
+        seen = being.inward(moment.observation, self._episodes).to(being.newborn.like)
+        if being.feedback:
+            seen = torch.cat([seen.expand(len(self.alive), -1, -1), self._felt], dim=1)
+        return *being.network.advance(weights, seen, self._before, self._leaks, noise), noise
+
+    def act(self, activities: Activities, step: int) -> Tensor:
+        """The action as the world takes it."""
+        self._did, act = self._acting.act(activities[self._being.network.output], step)
+        return self._being.outward(act, self._episodes)
+
+    def rewarded(self, after: Moment) -> Tensor:
+        """Takes in the reward; whether the episode has ended, (P or 1, B)."""
+        being, did = self._being, self._did
+        self._moments.checked(after)
+        self._reward = being.inward(after.reward, self._episodes).to(being.newborn.like).expand_as(self.alive)
+        if being.feedback:
+            if isinstance(being.world.actions, Discrete):
+                did = torch.nn.functional.one_hot(did, being.world.outputs).mT
+            self._felt = torch.cat([did.to(self._reward), self._reward[:, None, :]], dim=1)
+        return being.inward(after.terminated | after.truncated, self._episodes)
+
+    def lived(self, activities: Activities, drives: Activities, noise: Activities, moment: Moment, step: int) -> Lived:
+        """The step as a rule sees it."""
+        being = self._being
+        targets, weight = _taught(being, moment, self._episodes)
+        return Lived(
+            activities, targets, being.network.output, being.objective, step, self._chance, being.newborn.traits,
+            self._before, drives, self._did, self._reward, self.alive, weight, noise,
+        )  # fmt: skip
+
+    def on(self, activities: Activities, ended: Tensor) -> None:
+        """One more step, of the episodes that had not ended."""
+        self._recent.append((self.alive, self._reward, activities[self._being.network.output]))
+        if len(self._recent) == _BLOCK:
+            self._sum()
+        self.alive = self.alive > ended
+        if self._before is not None:
+            self._before = activities
+
+    def _sum(self) -> None:
+        """Adds up steps, rewards and outputs of many steps at once: as many operations as one step would take."""
+        alive, rewards, outputs = (torch.stack(each) for each in zip(*self._recent, strict=True))
+        counted = [alive, *(torch.where(alive, each, 0.0) for each in (rewards, outputs.sum(2)))]
+        self._sums += torch.stack([each.sum(0, dtype=torch.float64) for each in counted])
+        self._recent.clear()
+
+    def summed(self, there: Any) -> tuple[dict[str, Tensor], Tensor]:
+        """Scores and steps of each life."""
+        if self._recent:
+            self._sum()
+        steps, returns, outputs = (self._being.outward(each, self._episodes) for each in self._sums)
+        nothing = (outputs * 0.0).sum(1)  # no finite sum: some output was not a number
+        scores = checked_scores(self._being.world, self._being.world.scores(there, returns), len(returns))
+        return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
+
+
+@final
+class _Acting:
+    """Outputs become actions, with whatever a rule explores."""
+
+    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
+        tries = None if rule is None else rule.explores(being.newborn)
+        for what in ("choice", "noise"):
+            if getattr(tries, what, None) is not None:
+                check_shape(rule, f"exploration ({what})", getattr(tries, what), {(being.newborn.lives,)})
+        self._being, self._episodes = being, episodes
+        self._actions, like = being.world.actions, being.newborn.like
+        self._sizes = {name: being.network.topology.group(name).size for name in being.network.incoming}
+        self._choice = self._noise = None
+        if tries is not None and tries.choice is not None:
+            self._choice = tries.choice[:, None, None]
+            draw = _gumbel if isinstance(self._actions, Discrete) else Chance.normal
+            self._lots = _Drawn(chance.stream("tries").stream("choice"), self._actions.outputs, episodes, draw)
+        if tries is not None and tries.noise is not None:
+            self._noise = tries.noise[:, None, None]
+            self._shocks = _Drawn(
+                chance.stream("tries").stream("noise"), sum(self._sizes.values()), episodes, Chance.normal
+            )
+        if isinstance(self._actions, Continuous):
+            low, high = (like.new_tensor(end)[None, :, None] for end in (self._actions.low, self._actions.high))
+            self._middle, self._half = (high + low) / 2.0, (high - low) / 2.0
+
+    def noise(self, step: int) -> Activities:
+        """What is added to the summed inputs, by group, (P, units, B)."""
+        if self._noise is None:
+            return dict(NO_NOISE)
+        drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
+        return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
+
+    def act(self, output: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """What was done, as a rule sees it, and as the world does."""
+        tried, spread = output, self._choice
+        if spread is not None:
+            lots = self._being.inward(self._lots.at(step), self._episodes).to(output)
+            # Gumbel's maximum is a draw from the softmax
+            tried = output / spread + lots if isinstance(self._actions, Discrete) else output + lots * spread
+        if isinstance(self._actions, Discrete):
+            chosen = tried.max(1).indices
+            return chosen, chosen
+        if isinstance(self._actions, Continuous):
+            return tried, tried.clamp(-1.0, 1.0) * self._half + self._middle
+        return tried, tried
+
+
+@final
+class _Drawn:
+    """Numbers of chance for every step, (K, n, episodes), a block of steps at a time."""
+
+    def __init__(self, chance: Chance, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
+        self._chance, self._shape, self._draw = chance, (_BLOCK, episodes, count), draw
+        self._block = torch.empty(0)
+
+    def at(self, step: int) -> Tensor:
+        """Those of one step; steps come in their order."""
+        block, place = divmod(step, _BLOCK)
+        if place == 0:
+            self._block = self._draw(self._chance.stream(block), *self._shape)
+        return self._block[:, place].mT
+
+
+def _gumbel(chance: Chance, *shape: int) -> Tensor:
+    return -(-chance.uniform(*shape).log()).log()
+
+
+def _taught(being: Being, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:
+    """Targets, (P or 1, outputs, B), empty without a teacher; and how much they count."""
+    like = being.newborn.like
+    if moment.target is None:
+        return like.new_empty(1, 0, 1 if being.apart else episodes), None
+    weight = None if moment.weight is None else being.inward(moment.weight, episodes).to(like)
+    return being.inward(moment.target, episodes).to(like), weight

@@ -1,0 +1,225 @@
+"""One life in a world: measured at birth, living through its episodes, measured again; there and in worlds unseen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, final, get_args
+
+import numpy as np
+import torch
+from numpy import ndarray
+
+from genomes.errors import expect
+from genomes.phenotype import Phenotype
+from genomes.streams import Chance
+from inner_loop.environment import Split
+from inner_loop.lives.behaviour import Behaved, Being, behave
+from inner_loop.lives.samples import Measurements
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Objective
+from inner_loop.rule import LearningRule
+from inner_loop.rules.frozen import Frozen
+from inner_loop.world import World
+
+Condition = Literal["innate", "innate_memory", "innate_plastic", "learned", "learned_plastic"]
+"""Three ways to behave at birth: plasticity off and activity forgotten at each trial, as is the last action and reward;
+plasticity off, with memory in the activity (a frozen recurrent network can adapt by its dynamics alone); plasticity on,
+from birth. Two after a life: plasticity off (with memory), and on."""
+
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+THERE = "learned_there"
+"""In a held-out world: after a life in that world rather than at home, plasticity off."""
+
+HeldOut = Sequence[tuple[str, World]]
+"""Worlds that no life and no selection sees, by name."""
+
+
+@final
+@dataclass(frozen=True)
+class EpisodicLifetime:
+    """How a life is lived in a world, and what of it is measured.
+
+    Attributes:
+        episodes: consecutive episodes of a life; 0: nothing is lived. A life of which nothing learned is measured is
+            not lived either.
+        exams: episodes of each examination, side by side.
+        measured: conditions that are measured in every generation; a run's result has all of them.
+        persist: whether weights go on from one episode to the next; False: each begins with those of birth.
+        parallel: episodes of a life that run side by side on the same weights.
+        feedback: whether the network senses its last action and reward beside the world (Duan et al. 2016; Wang et al.
+            2016): the sensory group is then larger by the output group and one.
+        births: how many times each genome develops and lives; the measurements are means over them.
+        common: whether all individuals of a generation meet the same episodes.
+        criterion: main score of an episode that counts as having learned, for trials to criterion.
+    """
+
+    episodes: int = 1
+    exams: int = 4
+    measured: tuple[Condition, ...] = CONDITIONS
+    persist: bool = True
+    parallel: int = 1
+    feedback: bool = False
+    births: int = 1
+    common: bool = True
+    criterion: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name, least in (("episodes", 0), ("exams", 1), ("parallel", 1), ("births", 1)):
+            expect(getattr(self, name) >= least, f"lifetime.{name}", f"at least {least}", getattr(self, name))
+        once = self.measured and len(set(self.measured)) == len(self.measured)
+        expect(once, "lifetime.measured", "at least one condition, each once", list(self.measured))
+        expect(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Those in which a life is measured in every generation."""
+        return self.measured
+
+    @property
+    def lives(self) -> bool:
+        """Whether the episodes of a life are lived."""
+        return self.episodes > 0 and bool({"learned", "learned_plastic"} & set(self.measured))
+
+    def inputs(self, world: World) -> int:
+        """Units of the sensory group."""
+        return world.inputs + (world.outputs + 1 if self.feedback else 0)
+
+    def names(self, scores: Sequence[str]) -> tuple[str, ...]:
+        """The measurements of a generation: one number a life each."""
+        lived = ("area", "trials_to_criterion", "steps") if self.lives else ()
+        gain = ("gain",) if {"innate", "learned"} <= set(self.measured) else ()
+        return (*(f"{c}.{score}" for c in self.measured for score in scores), *gain, *lived, "synapses")
+
+
+def live_in(
+    newborn: Phenotype,
+    rule: LearningRule,
+    objective: Objective | None,
+    world: World,
+    lifetime: EpisodicLifetime,
+    chance: Chance,
+    split: Split = "selection",
+    held_out: HeldOut = (),
+) -> Measurements:
+    """P lives side by side.
+
+    Args:
+        chance: of these lives: 1 stream when the episodes are common to all, or P.
+        split: which episodes examine; those of the life itself are always those of `train`.
+        held_out: worlds in which every condition is measured too.
+
+    Returns:
+        `CONDITION.X` for the conditions measured and every score X of the world; `gain`, learned minus innate main
+        score; of the life's episodes, with plasticity on, the `curve` of the main score, (P, episodes), its mean
+        `area`, `trials_to_criterion` (episodes; one past the end if never) and `steps`; `synapses`; and
+        `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
+    """
+    with torch.inference_mode():
+        life = Life(newborn, rule, objective, world, lifetime, chance, split)
+        measured = life.examined(lifetime.measured) | life.course()
+        for name, away in held_out:
+            there = replace(life, world=away, lived=life)
+            found = there.examined(CONDITIONS) | {f"{THERE}.{s}": m for s, m in there.settled().items()}
+            measured |= {f"held_out.{name}.{key}": value for key, value in found.items()}
+    main = world.score_names[0]
+    if {"innate", "learned"} <= set(lifetime.measured):
+        measured["gain"] = measured[f"learned.{main}"] - measured[f"innate.{main}"]
+    return measured | {"synapses": newborn.synapses_grown().cpu().numpy()}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Life:
+    """P lives in a world; what they have come to is worked out when it is first asked for."""
+
+    newborn: Phenotype
+    rule: LearningRule
+    objective: Objective | None
+    world: World
+    lifetime: EpisodicLifetime
+    chance: Chance
+    split: Split
+    lived: Life | None = None  # the lives at home, where this is a world away
+    _known: dict[Any, Any] = field(default_factory=dict, init=False)
+
+    def examined(self, conditions: Sequence[Condition]) -> Measurements:
+        """`CONDITION.X`."""
+        return {f"{c}.{name}": score for c in conditions for name, score in self._exam(c).items()}
+
+    def settled(self) -> Measurements:
+        """Scores after a life in this very world, plasticity off."""
+        if self._same_as("learned") != "learned":
+            return self._exam("learned")
+        return _scores(self._behave(self.grown()[0]))
+
+    def course(self) -> Measurements:
+        """The episodes of the life as they were lived."""
+        if not self.lifetime.lives:
+            return {}
+        curve, steps = self.grown()[1:]
+        reached = curve >= self.lifetime.criterion
+        first = np.where(reached.any(1), reached.argmax(1) + 1, curve.shape[1] + 1)
+        trials = first * float(self.lifetime.parallel)
+        return {"curve": curve, "area": curve.mean(1), "trials_to_criterion": trials, "steps": steps}
+
+    def _exam(self, condition: Condition) -> Measurements:
+        condition = self._same_as(condition)
+        if condition not in self._known:
+            learned = condition.startswith("learned")
+            weights = (self.lived or self).grown()[0] if learned else Weights.born(self.newborn)
+            plastic = condition.endswith("plastic")
+            self._known[condition] = _scores(self._behave(weights, plastic, forgetful=condition == "innate"))
+        return self._known[condition]
+
+    def _same_as(self, condition: Condition) -> Condition:
+        """A condition that cannot differ from this one and is measured once for both."""
+        if isinstance(self.rule, Frozen) or not self.lifetime.episodes:
+            frozen: dict[Condition, Condition] = {"learned": "innate_memory", "learned_plastic": "innate_plastic"}
+            condition = frozen.get(condition, condition)
+        if isinstance(self.rule, Frozen) and condition == "innate_plastic":
+            condition = "innate_memory"
+        if condition == "innate" and not (self.newborn.topology.has_memory or self.lifetime.feedback):
+            condition = "innate_memory"
+        return condition
+
+    def _behave(self, weights: Weights, plastic: bool = False, forgetful: bool = False) -> Behaved:
+        """An examination; episodes that may learn do so apart, from the same weights."""
+        exams, hidden = self.lifetime.exams, self.chance.stream("hidden")
+        newborn = self.newborn.repeated(exams) if plastic else self.newborn
+        network = Network(newborn.topology)
+        being = Being(network, newborn, self.world, self.objective, self.lifetime.feedback, apart=plastic)
+        luck = self.chance.stream(f"exam {self.split}")
+        if not plastic:
+            return behave(being, weights, luck, hidden, exams, forgetful=forgetful)
+        weights = weights.repeated(exams)
+        return behave(being, weights, luck, hidden, exams, self.rule, self.rule.init(network, newborn, weights))
+
+    def grown(self) -> tuple[Weights, ndarray, ndarray]:
+        """Weights after the life; the main score of each of its episodes, (P, episodes); steps lived, (P,)."""
+        if "grown" not in self._known:
+            self._known["grown"] = self._live()
+        return self._known["grown"]
+
+    def _live(self) -> tuple[Weights, ndarray, ndarray]:
+        network, lifetime = Network(self.newborn.topology), self.lifetime
+        being = Being(network, self.newborn, self.world, self.objective, lifetime.feedback)
+        weights = Weights.born(self.newborn)
+        state = self.rule.init(network, self.newborn, weights)
+        hidden, main = self.chance.stream("hidden"), self.world.score_names[0]
+        curve, steps = [], np.zeros(self.newborn.lives)
+        for episode in range(lifetime.episodes):
+            if episode and not lifetime.persist:
+                weights = Weights.born(self.newborn)
+                state = self.rule.init(network, self.newborn, weights)
+            luck = self.chance.stream(f"episode {episode}")
+            lived = behave(being, weights, luck, hidden, lifetime.parallel, self.rule, state)
+            weights, state = lived.weights, lived.state
+            curve.append(_scores(lived)[main])
+            steps += lived.steps.cpu().numpy()
+        return weights, np.stack(curve, axis=1) if curve else np.zeros((len(steps), 0)), steps
+
+
+def _scores(behaved: Behaved) -> Measurements:
+    return {name: score.cpu().numpy() for name, score in behaved.scores.items()}

@@ -1,0 +1,211 @@
+"""One life: measured at birth, learning, measured along the way and at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor
+
+from genomes.errors import check_shape, expect
+from genomes.phenotype import Phenotype
+from genomes.streams import Chance
+from genomes.streams import chance as fixed_chance
+from inner_loop.answer_shapes import Sizes, checked_scores, drawn
+from inner_loop.network import Network, Weights
+from inner_loop.objective import Lived, Objective
+from inner_loop.rule import LearningRule
+from inner_loop.task import Samples, Split, Task
+
+Measurements = dict[str, ndarray]
+"""What selection sees of P lives, by name, (P,) float64 each; `curve` is (P, probes). See docs/measurements.md."""
+
+_BLOCK = 2**22  # numbers of input drawn at once: few draws, yet not far beyond the cache
+
+
+@final
+@dataclass(frozen=True)
+class Lifetime:
+    """How long and in what portions a life learns.
+
+    Attributes:
+        steps: updates of the weights in a life; 0 measures birth alone.
+        batch: samples that a step sees.
+        probes: how many times the learning curve is measured, at log-spaced steps, birth and the end among them.
+        criterion: main score that counts as having learned, for trials to criterion.
+        births: how many times each genome develops and lives; the measurements are means over them.
+        common: whether all individuals of a generation see the same samples in the same order.
+    """
+
+    steps: int = 100
+    batch: int = 32
+    probes: int = 2
+    criterion: float = 0.9
+    births: int = 1
+    common: bool = True
+
+    def __post_init__(self) -> None:
+        expect(self.steps >= 0, "lifetime.steps", "at least 0", self.steps)
+        expect(self.batch >= 1, "lifetime.batch", "at least 1", self.batch)
+        expect(self.probes >= 2, "lifetime.probes", "at least 2 (birth and the end)", self.probes)
+        expect(self.births >= 1, "lifetime.births", "at least 1", self.births)
+        expect(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Those in which a life is measured."""
+        return ("innate", "learned")
+
+    def names(self, scores: Sequence[str]) -> tuple[str, ...]:
+        """The measurements of a generation: one number a life each."""
+        return (
+            *(f"{when}.{score}" for when in ("innate", "learned") for score in scores),
+            *("area", "gain", "trials_to_criterion", "synapses"),
+        )
+
+    @cached_property
+    def probed(self) -> tuple[int, ...]:
+        """Steps after which the curve is measured, from 0 (birth) to `steps`."""
+        if self.steps == 0:
+            return (0,)
+        spaced = np.geomspace(1, self.steps, max(self.probes - 1, 1)) if self.probes > 2 else np.array([self.steps])
+        return (0, *sorted({round(step) for step in spaced.tolist()}))
+
+
+def live(
+    newborn: Phenotype,
+    rule: LearningRule,
+    objective: Objective | None,
+    task: Task,
+    lifetime: Lifetime,
+    chance: Chance,
+    split: Split = "selection",
+    resamples: int = 0,
+) -> Measurements:
+    """P lives side by side.
+
+    Args:
+        chance: of these lives: 1 stream when the samples are common to all, or P.
+        split: on which birth and learning are measured; learning itself always uses `train`.
+        resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
+            (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
+            for everybody and at every probe (Efron 1979, the bootstrap).
+
+    Returns:
+        `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
+        `area` over log(1 + step), `trials_to_criterion` (one batch past the end if never), `gain`, `synapses`.
+    """
+    network = Network(newborn.topology)
+    expect(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
+    with torch.inference_mode():
+        # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
+        common = fixed_chance(0, "exam").to(newborn.like.device) if resamples and not task.varies else chance
+        exam = _like(newborn.like, drawn(task, split, task.size(split), common))
+        again = _drawn(exam, resamples) if resamples else None
+        weights = Weights.born(newborn)
+        probes = {0: _examine(network, weights, task, exam, again)}
+        lessons = lessons_of(newborn.like, task, lifetime, chance)
+        for step, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
+            if step in lifetime.probed:
+                probes[step] = _examine(network, learned, task, exam, again)
+    return _measurements(newborn, task, lifetime, probes)
+
+
+def learn(
+    network: Network,
+    weights: Weights,
+    newborn: Phenotype,
+    rule: LearningRule,
+    objective: Objective | None,
+    lessons: Iterable[tuple[Tensor, Tensor]],
+    chance: Chance,
+) -> Iterator[tuple[int, Weights]]:
+    """How many steps were lived and the weights after them, step by step; the weights given may be written into.
+
+    Args:
+        lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
+    """
+    state, sizes = rule.init(network, newborn, weights), Sizes(weights)
+    for step, (inputs, targets) in enumerate(lessons):
+        activities = network.activity(weights, inputs)
+        lived = Lived(activities, targets, network.output, objective, step, chance, newborn.traits)
+        weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
+        yield step + 1, weights
+
+
+def _like(like: Tensor, samples: Samples) -> Samples:
+    return Samples(samples.inputs.to(like), samples.targets.to(like))
+
+
+def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> Iterator[tuple[Tensor, Tensor]]:
+    """(K, input, B) and (K, output, B) of every step, drawn a block of steps at a time, each step contiguous."""
+    per_step = chance.owners * task.inputs * lifetime.batch
+    block = max(1, min(lifetime.steps, _BLOCK // per_step))
+    for first in range(0, lifetime.steps, block):
+        steps = min(block, lifetime.steps - first)
+        portion = _like(like, drawn(task, "train", steps * lifetime.batch, chance, first * lifetime.batch))
+        parts = [
+            part.view(*part.shape[:2], steps, lifetime.batch).movedim(2, 0).contiguous()
+            for part in (portion.inputs, portion.targets)
+        ]
+        yield from zip(*parts, strict=True)
+
+
+def _drawn(exam: Samples, resamples: int) -> Tensor:
+    """Which samples make up each of R bootstrap samples, (R, n): the first are the same for whoever asks for fewer."""
+    count = exam.targets.shape[2]
+    return fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
+
+
+def _examine(
+    network: Network, weights: Weights, task: Task, exam: Samples, again: Tensor | None = None
+) -> dict[str, ndarray]:
+    outputs = network.activity(weights, exam.inputs)[network.output]
+    scores = checked_scores(task, task.scores(outputs, exam.targets), len(outputs))
+    if again is not None:
+        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, again)}
+    return {name: score.double().cpu().numpy() for name, score in scores.items()}
+
+
+def _resampled(task: Task, outputs: Tensor, targets: Tensor, samples: Tensor) -> Tensor:
+    """The main score on R bootstrap samples, (P, R)."""
+    each = task.sample_scores(outputs, targets)
+    if each is None:
+        again = [task.scores(outputs[:, :, one], targets[:, :, one])[task.score_names[0]] for one in samples]
+        return torch.stack(again, dim=1)
+    check_shape(task, "sample scores", each, {(len(outputs), outputs.shape[2])})
+    often = torch.zeros(samples.shape, dtype=each.dtype, device=each.device)
+    often.scatter_add_(1, samples, torch.ones_like(often))
+    return each @ often.T / samples.shape[1]
+
+
+def _measurements(
+    newborn: Phenotype, task: Task, lifetime: Lifetime, probes: dict[int, dict[str, ndarray]]
+) -> Measurements:
+    main = task.score_names[0]
+    steps = np.array(sorted(probes))
+    curve = np.stack([probes[step][main] for step in steps.tolist()], axis=1)
+    measured = {f"innate.{name}": score for name, score in probes[0].items()}
+    measured |= {f"learned.{name}": score for name, score in probes[int(steps[-1])].items()}
+    if (again := f"{main}.resampled") in probes[0]:
+        measured["curve.resampled"] = np.stack([probes[step][again] for step in steps.tolist()], axis=1)
+    reached = curve >= lifetime.criterion
+    trials = np.append(steps, steps[-1] + 1)[np.where(reached.any(1), reached.argmax(1), len(steps))]
+    return measured | {
+        "curve": curve,
+        "area": _area(np.log1p(steps), curve),
+        "trials_to_criterion": trials * float(lifetime.batch),
+        "gain": measured[f"learned.{main}"] - measured[f"innate.{main}"],
+        "synapses": newborn.synapses_grown().cpu().numpy(),
+    }
+
+
+def _area(axis: ndarray, curve: ndarray) -> ndarray:
+    """Mean height of the curve by the trapezoidal rule; the one value where there is only birth."""
+    return curve[:, 0] if len(axis) == 1 else np.trapezoid(curve, axis, axis=1) / (axis[-1] - axis[0])

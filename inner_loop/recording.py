@@ -1,0 +1,249 @@
+"""What every neuron does on the same stimuli, at birth and after the life: what tuning and similarity are read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from genomes.errors import expect
+from genomes.phenotype import Phenotype
+from genomes.streams import Chance
+from inner_loop.answer_shapes import drawn
+from inner_loop.environment import Environment, Split
+from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.episodes import EpisodicLifetime, Life
+from inner_loop.lives.samples import Lifetime, learn, lessons_of
+from inner_loop.network import Activities, Network, Weights, leaks_of
+from inner_loop.objective import Lived, Objective
+from inner_loop.rule import LearningRule
+from inner_loop.rules.frozen import Frozen
+from inner_loop.task import Task
+from inner_loop.world import World
+from inner_loop.worlds.retina import Retina
+
+Asked = Literal["class", "target", "action", "direction", "nothing"]
+"""What the environment says of a stimulus: what a sample is, what is best done, which way it moves."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Activity of P networks on the same stimuli.
+
+    Attributes:
+        birth, after: by group, (P, units, stimuli) float64: with the weights of birth, and with those after the life.
+        stimuli: their numbers, ascending: of a sample in its split; in a world episode * world.steps + step.
+        episodes: in which episode each was met; in a task every stimulus is one of its own.
+        asked: what `targets` are.
+        targets: (stimuli, outputs), one-hot where they are a class; nan where nothing is asked.
+        angles: of classes that are directions of motion, radians; None where they are not.
+        names: of the classes; empty where they have none but their number.
+    """
+
+    birth: dict[str, Float[ndarray, "P units stimuli"]]
+    after: dict[str, Float[ndarray, "P units stimuli"]]
+    stimuli: Int[ndarray, " stimuli"]
+    episodes: Int[ndarray, " stimuli"]
+    asked: Asked
+    targets: Float[ndarray, "stimuli outputs"]
+    angles: Float[ndarray, " classes"] | None = None
+    names: tuple[str, ...] = ()
+
+    @cached_property
+    def classes(self) -> Int[ndarray, " stimuli"] | None:
+        """The class of each stimulus, -1 where nothing is asked; None where targets are no classes."""
+        known = np.isfinite(self.targets).all(1)
+        if not known.any() or not _one_hot(self.targets[known]):
+            return None
+        return np.where(known, np.nan_to_num(self.targets).argmax(1), -1)
+
+    def changed(self, individual: int = 0) -> bool:
+        """Whether any neuron does anything else after the life than at birth."""
+        return any(
+            not np.array_equal(self.birth[name][individual], self.after[name][individual]) for name in self.birth
+        )
+
+    def part(self, kept: Int[ndarray, " some"]) -> Observed:
+        """Some of the stimuli, by their place here."""
+        birth, after = ({name: a[:, :, kept] for name, a in each.items()} for each in (self.birth, self.after))
+        own = {name: getattr(self, name)[kept] for name in ("stimuli", "episodes", "targets")}
+        return replace(self, birth=birth, after=after, **own)
+
+
+def evenly(count: int, most: int) -> Int[ndarray, " some"]:
+    """Indices of at most so many of `count` things, evenly spaced."""
+    return np.arange(min(count, most)) * count // max(min(count, most), 1)
+
+
+def stimuli_there(environment: Environment, split: Split = "test") -> int:
+    """How many numbers stimuli can have: samples of a split; steps of the episodes in which networks are observed."""
+    if isinstance(environment, Task):
+        return environment.size(split)
+    assert isinstance(environment, World), "an environment is a task or a world"
+    return _episodes(environment) * environment.steps
+
+
+def observe(
+    newborn: Phenotype,
+    rule: LearningRule,
+    objective: Objective | None,
+    environment: Environment,
+    lifetime: Lifetime | EpisodicLifetime,
+    chance: Chance,
+    split: Split = "test",
+    stimuli: int | Int[ndarray, " stimuli"] = 500,
+) -> Observed:
+    """P networks at birth, and after the lives that they live from there, plasticity off.
+
+    In a task the stimuli are inputs of the split. In a world they are what the first individual observes in episodes of
+    that split at birth, its memory and plasticity off as in the condition `innate_memory`; the same sequence is then
+    shown to everybody from rest, at birth and after, whatever they would do about it.
+
+    Args:
+        chance: one stream: of lives that all meet the same.
+        stimuli: at most so many, evenly spaced; or the numbers of those that are wanted, ascending.
+
+    Raises:
+        Unexpected: several streams; a stimulus that is not there, or was not met.
+    """
+    expect(chance.owners == 1, "observe", "one stream of chance, the same stimuli for all", chance.owners)
+    with torch.inference_mode():
+        if isinstance(environment, Task) and isinstance(lifetime, Lifetime):
+            return _in_a_task(newborn, rule, objective, environment, lifetime, chance, split, stimuli)
+        assert isinstance(environment, World), "an environment is a task or a world"
+        assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
+        return _in_a_world(newborn, rule, objective, environment, lifetime, chance, split, stimuli)
+
+
+def _in_a_task(
+    newborn: Phenotype,
+    rule: LearningRule,
+    objective: Objective | None,
+    task: Task,
+    lifetime: Lifetime,
+    chance: Chance,
+    split: Split,
+    stimuli: int | ndarray,
+) -> Observed:
+    chosen = _chosen(np.arange(task.size(split)), stimuli)
+    exam = drawn(task, split, task.size(split), chance)
+    inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
+    network, weights = Network(newborn.topology), Weights.born(newborn)
+    birth = _of_all(network.activity(weights, inputs), newborn.lives)
+    lessons = lessons_of(newborn.like, task, lifetime, chance)
+    for _, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
+        weights = learned
+    after = _of_all(network.activity(weights, inputs), newborn.lives)
+    asked: Asked = "class" if _one_hot(targets) else "target"
+    return Observed(birth, after, chosen, chosen, asked, targets, names=task.class_names)
+
+
+def _in_a_world(
+    newborn: Phenotype,
+    rule: LearningRule,
+    objective: Objective | None,
+    world: World,
+    lifetime: EpisodicLifetime,
+    chance: Chance,
+    split: Split,
+    stimuli: int | ndarray,
+) -> Observed:
+    network, weights = Network(newborn.topology), Weights.born(newborn)
+    being = Being(network, newborn, world, objective, lifetime.feedback)
+    luck, hidden = chance.stream(f"exam {split}"), chance.stream("hidden")
+    moments = behave(being, weights, luck, hidden, _episodes(world), _Watching(), []).state
+    alive = torch.stack([moment.alive[0] for moment in moments]).cpu().numpy()  # (steps, episodes)
+    episode, step = np.nonzero(alive.T)
+    met = episode * world.steps + step
+    if isinstance(stimuli, int) and not isinstance(world, Retina):  # a film is seen to its end
+        met = met[step % max(1, -(-len(met) // stimuli)) == 0]
+    chosen = _chosen(met, len(met) if isinstance(stimuli, int) else stimuli)
+    inputs = [_seen(network, moment)[:1] for moment in moments]
+    birth = _replayed(network, newborn, weights, inputs, chosen, world.steps)
+    if not isinstance(rule, Frozen):
+        weights = Life(newborn, rule, objective, world, lifetime, chance, split).grown()[0]
+    after = _replayed(network, newborn, weights, inputs, chosen, world.steps)
+    asked, targets, angles = _asked(world, moments, chosen)
+    return Observed(birth, after, chosen, chosen // world.steps, asked, targets, angles)
+
+
+@final
+@dataclass(frozen=True)
+class _Watching(LearningRule[list[Lived]]):
+    """Learns nothing and remembers everything: the state is what was lived, step by step."""
+
+    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> list[Lived]:
+        return []
+
+    def step(
+        self, network: Network, weights: Weights, state: list[Lived], lived: Lived, newborn: Phenotype
+    ) -> tuple[Weights, list[Lived]]:
+        return weights, [*state, lived]
+
+
+def _episodes(world: World) -> int:
+    """In fours, as films come; many where they are short."""
+    return min(64, max(8, 10_000 // world.steps)) // 4 * 4
+
+
+def _chosen(there: ndarray, stimuli: int | ndarray) -> ndarray:
+    if isinstance(stimuli, int):
+        return there[evenly(len(there), stimuli)]
+    lost = np.setdiff1d(stimuli, there)
+    expect(not len(lost), "stimuli", f"numbers of stimuli that were met, {len(there)} of them", lost[:3].tolist())
+    return np.unique(stimuli)
+
+
+def _seen(network: Network, moment: Lived) -> Tensor:
+    """What came in, the network's own last action and reward included where it feels them."""
+    return moment.drives.get(network.sensory, moment.activities[network.sensory])
+
+
+def _replayed(
+    network: Network, newborn: Phenotype, weights: Weights, inputs: list[Tensor], chosen: ndarray, steps: int
+) -> dict[str, ndarray]:
+    """Activities (P, units, stimuli) at the chosen moments of a sequence of inputs, each (1, units, B)."""
+    groups, leaks = newborn.topology.groups, leaks_of(newborn)
+    found = {group.name: np.empty((newborn.lives, group.size, len(chosen))) for group in groups}
+    before = network.at_rest(newborn.like, inputs[0].shape[2]) if newborn.topology.has_memory else None
+    for step, seen in enumerate(inputs):
+        activities = network.advance(weights, seen, before, leaks)[0]
+        now = chosen % steps == step
+        for name in found:
+            found[name][:, :, now] = _double(activities[name])[:, :, chosen[now] // steps]
+        before = activities if before is not None else None
+    return found
+
+
+def _asked(world: World, moments: list[Lived], chosen: ndarray) -> tuple[Asked, ndarray, ndarray | None]:
+    """What the targets are, (stimuli, outputs), and the angles of directions."""
+    step, episode = chosen % world.steps, chosen // world.steps
+    if isinstance(world, Retina):
+        angles = np.arange(world.directions) * (2.0 * np.pi / world.directions)
+        return "direction", np.eye(world.directions)[step // (world.shown + world.blank)], angles
+    if not world.teaches:
+        return "nothing", np.full((len(chosen), 1), np.nan), None
+    targets = np.stack([_double(moment.targets[0].T) for moment in moments])[step, episode]
+    weights = [moment.weight for moment in moments if moment.weight is not None]
+    if weights:
+        targets[np.stack([_double(weight[0]) for weight in weights])[step, episode] == 0.0] = np.nan
+    return "action" if _one_hot(targets[np.isfinite(targets).all(1)]) else "target", targets, None
+
+
+def _one_hot(targets: ndarray) -> bool:
+    return targets.shape[1] > 1 and bool(np.isin(targets, (0.0, 1.0)).all() and (targets.sum(1) == 1.0).all())
+
+
+def _of_all(activities: Activities, lives: int) -> dict[str, ndarray]:
+    return {name: _double(a.expand(lives, -1, -1)) for name, a in activities.items()}
+
+
+def _double(tensor: Tensor) -> ndarray:
+    return tensor.double().cpu().numpy()

@@ -1,0 +1,1 @@
+"""What worlds of trials share: periods, timing, pay."""
