@@ -1,4 +1,4 @@
-"""The cognitive worlds against NeuroGym 2.3.1: neurogym.json is what it did, recorded by scripts/neurogym_compare.py.
+"""The cognitive worlds against NeuroGym 2.3.1: reproductions/neurogym_compare.py recorded its steps, neurogym.json.
 
 NeuroGym cannot be installed beside us, so the recorded facts are the reference: they are made by the script's `record`
 in an environment of its own, and never edited.
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SCRIPT = Path(__file__).parents[3] / "scripts" / "neurogym_compare.py"
+SCRIPT = Path(__file__).parents[3] / "reproductions" / "neurogym_compare.py"
 
 
 @pytest.fixture(scope="module")

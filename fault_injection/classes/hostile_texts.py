@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 
-from fault_classes.hostile_place import Commands, Place
+from fault_injection.classes.hostile_place import Commands, Place
 
 
 def tag_in_the_experiment(place: Place) -> None:

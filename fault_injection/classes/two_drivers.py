@@ -17,7 +17,7 @@ from evo.cli.main import WRONG
 from evo.distribution.executor import Serial
 from evo.evolution.evolve import continued, evolve
 from evo.evolution.run import Run
-from fault_classes.trial import Attempt, begun, experiment, lived, refused, same
+from fault_injection.classes.trial import Attempt, begun, experiment, lived, refused, same
 from genomes.errors import Unexpected
 
 NAME, TRIED, SECONDS = "two-drivers", 20, 60

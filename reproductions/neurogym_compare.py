@@ -5,8 +5,8 @@ NeuroGym 2.3.1 wants Gymnasium 0.29 and numpy 2.2, so it gets an environment of 
 for it), and the comparison has two halves with a file of facts between them:
 
     python3 -m venv neurogym && neurogym/bin/pip install torch neurogym==2.3.1
-    neurogym/bin/python scripts/neurogym_compare.py record facts.json     # there: NeuroGym alone
-    python scripts/neurogym_compare.py compare facts.json                 # here: instinct alone
+    neurogym/bin/python reproductions/neurogym_compare.py record facts.json     # there: NeuroGym alone
+    python reproductions/neurogym_compare.py compare facts.json                 # here: instinct alone
 
 `record` drives NeuroGym without noise: trials of many conditions, with several scripted behaviours each. `compare`
 draws trials of our worlds, finds each of those among them (what is shown and what is true at every step), drives it
@@ -50,7 +50,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ABOUT = "NeuroGym's own behaviour, written by scripts/neurogym_compare.py record; the reference, not to be edited."
+ABOUT = (
+    "NeuroGym's own behaviour, written by reproductions/neurogym_compare.py record; the reference, not to be edited."
+)
 DRAWN, MANY, NOISY = 1024, 50_000, 2_000  # trials to find one in, to time, to measure the noise of
 
 

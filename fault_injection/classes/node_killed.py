@@ -16,7 +16,7 @@ import numpy as np
 
 from evo.distribution.ray_executor import OnRay
 from evo.evolution.evolve import evolve
-from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
+from fault_injection.classes.trial import Attempt, bytes_of, experiment, lived, same
 
 NAME, TRIED, SECONDS = "node-killed", 20, 240
 HOLDS = "the bytes of all generations are the undisturbed run's"

@@ -1,9 +1,10 @@
 """The fault campaign: everything that can break is broken, many times, and the results must not change by a bit.
 
-    python benchmarks/faults.py [--class NAME ...] [--tries N | --share 0.01] [--seed S] [--json] [--write]
+    python -m fault_injection.campaign [--class NAME ...] [--tries N | --share 0.01] [--seed S] [--json] [--write]
 
-Every class has a positive control, a deliberately broken build (`tests/faults/NAME.patch`): the same class is run on a
-patched copy of the sources until it fails. A class whose control does not fail proves nothing, and counts as a failure.
+Every class has a positive control, a deliberately broken build (`tests/fault_injection/patches/NAME.patch`): the same
+class is run on a patched copy of the sources until it fails. A class whose control does not fail proves nothing, and
+counts as a failure.
 """
 
 from __future__ import annotations
@@ -30,15 +31,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn, final
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-sys.path[:0] = [str(HERE), str(ROOT)]
-os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(ROOT)])  # of every process that is started here
+ROOT = Path(__file__).resolve().parents[1]
+os.environ["PYTHONPATH"] = str(ROOT)  # of every process that is started here
 
 import numpy as np
-from fault_classes import CLASSES
 
-SOURCES = ("genomes", "inner_loop", "evo", "configs", "benchmarks")
+from fault_injection.classes import CLASSES
+
+SOURCES = ("genomes", "inner_loop", "evo", "configs", "fault_injection")
 CONTROL_SECONDS = 600
 _SHOWN = 10
 
@@ -71,7 +71,7 @@ class Row:
 
 def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: bool = False) -> Row:
     """Runs attempts of a class, each with an empty folder and luck of its own: (seed, class, number) repeats it."""
-    from fault_classes.trial import Skipped
+    from fault_injection.classes.trial import Skipped
 
     began, failures, recoveries, done = time.perf_counter(), [], [], 0
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
@@ -119,7 +119,7 @@ def within(seconds: float) -> Iterator[None]:
 
 def caught(fault: ModuleType, tries: int, seed: int) -> str | None:
     """What the class says of its broken build: a copy of the sources with a patch. None: it says nothing."""
-    patch = ROOT / "tests" / "faults" / f"{fault.NAME}.patch"
+    patch = ROOT / "tests" / "fault_injection" / "patches" / f"{fault.NAME}.patch"
     with tempfile.TemporaryDirectory(prefix="broken-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
         for name in SOURCES:
@@ -130,8 +130,11 @@ def caught(fault: ModuleType, tries: int, seed: int) -> str | None:
         if applied.returncode:
             raise RuntimeError(f"{patch.name} does not apply: {applied.stdout}{applied.stderr}")
         words = ["--class", fault.NAME, "--tries", str(tries), "--seed", str(seed), "--until-failure", "--no-control"]
-        command = [sys.executable, str(copy / "benchmarks" / "faults.py"), *words]
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=CONTROL_SECONDS)
+        command = [sys.executable, "-m", "fault_injection.campaign", *words]
+        environment = os.environ | {"PYTHONPATH": str(copy)}
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=CONTROL_SECONDS
+        )
     said = [line for line in done.stderr.splitlines() if line.startswith(f"{fault.NAME} ")]
     if done.returncode not in (0, 1) or bool(said) != bool(done.returncode):
         raise RuntimeError(f"the control of {fault.NAME} ended by itself: {done.stderr[-2000:]}")
@@ -143,7 +146,10 @@ def campaign(options: argparse.Namespace) -> list[Row]:
     import evo
 
     assert Path(evo.__file__).is_relative_to(ROOT), f"another evo is imported: {evo.__file__}"
-    rows, faults = [], {m.NAME: m for m in (importlib.import_module(f"fault_classes.{name}") for name in CLASSES)}
+    rows, faults = (
+        [],
+        {m.NAME: m for m in (importlib.import_module(f"fault_injection.classes.{name}") for name in CLASSES)},
+    )
     if strange := set(options.classes or ()) - faults.keys():
         raise SystemExit(f"no class {', '.join(sorted(strange))}; there are {', '.join(faults)}")
     for fault in faults.values():
@@ -168,7 +174,7 @@ def told(row: Row, control: bool) -> str:
 
 def table(rows: Sequence[Row], command: str, controls: bool) -> str:
     """The rows in Markdown, with when and where."""
-    from machine import processor
+    from benchmarks.machine import processor
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("instinct", "torch", "ray"))
     today = datetime.date.today().isoformat()
@@ -193,15 +199,11 @@ def table(rows: Sequence[Row], command: str, controls: bool) -> str:
 
 
 def write(text: str) -> Path:
-    """Puts the table between its markers in docs/reliability.md, or into a file of its own until they are there."""
+    """Puts the table between its markers in docs/reliability.md."""
     page, begin, end = ROOT / "docs" / "reliability.md", "<!-- faults: begin -->\n", "<!-- faults: end -->"
-    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
-    if found:
-        page.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}", encoding="utf-8")
-        return page
-    beside = HERE / "results" / "faults.md"
-    beside.write_text(f"# The fault campaign\n\n{text}", encoding="utf-8")
-    return beside
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    page.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}", encoding="utf-8")
+    return page
 
 
 def found(row: Row) -> dict[str, Any]:
@@ -230,7 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = campaign(options)
     if options.write:
         words = " ".join(sys.argv[1:] if arguments is None else arguments)
-        print(f"written: {write(table(rows, f'python benchmarks/faults.py {words}'.strip(), not options.no_control))}")
+        print(
+            f"written: {write(table(rows, f'python -m fault_injection.campaign {words}'.strip(), not options.no_control))}"
+        )
     if options.json:
         print(json.dumps([found(row) for row in rows]))
     tested = [row for row in rows if not row.skipped and not options.no_control]

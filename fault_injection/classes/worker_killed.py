@@ -13,7 +13,7 @@ import psutil
 
 from evo.distribution.ray_executor import OnRay
 from evo.evolution.evolve import evolve
-from fault_classes.trial import Attempt, bytes_of, experiment, lived, same
+from fault_injection.classes.trial import Attempt, bytes_of, experiment, lived, same
 
 NAME, TRIED, SECONDS = "worker-killed", 100, 120
 HOLDS = "the bytes of all generations are the undisturbed run's"

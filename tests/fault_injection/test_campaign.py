@@ -21,7 +21,7 @@ ON_RAY = {"worker-killed": 1, "node-killed": 1, "poison": 1}
 
 
 def campaign(*words: str) -> tuple[list[dict[str, object]], subprocess.CompletedProcess[str]]:
-    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--json", *words]
+    command = [sys.executable, "-m", "fault_injection.campaign", "--json", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     lines = done.stdout.splitlines()
     assert lines, done.stderr
@@ -46,7 +46,7 @@ def test_nothing_fails_on_ray(name: str) -> None:
 
 
 def test_every_class_has_a_broken_build_that_applies(tmp_path: Path) -> None:
-    patches = sorted((ROOT / "tests" / "faults").glob("*.patch"))
+    patches = sorted(Path(__file__).with_name("patches").glob("*.patch"))
     assert {patch.stem for patch in patches} == {*TRIES, *ON_RAY}
     for patch in patches:
         text = patch.read_text()

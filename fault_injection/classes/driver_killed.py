@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from evo.evolution.evolve import evolve
-from fault_classes.trial import Attempt, begun, bytes_of, experiment, in_child, lived, same
+from fault_injection.classes.trial import Attempt, begun, bytes_of, experiment, in_child, lived, same
 
 NAME, TRIED, SECONDS = "driver-killed", 100, 120
 HOLDS = "resumed without a hand, the bytes of all generations are the undisturbed run's"

@@ -15,7 +15,7 @@ CLASSES = (
 )
 """Modules of this package, in the order of the table.
 
-Each has NAME, also of its positive control `tests/faults/NAME.patch`; TRIED, attempts of the full campaign; SECONDS,
-that one may take; HOLDS, what must hold; and `attempts(place)`, a context manager that gives
+Each has NAME, also of its positive control `tests/fault_injection/patches/NAME.patch`; TRIED, attempts of the full
+campaign; SECONDS, that one may take; HOLDS, what must hold; and `attempts(place)`, a context manager that gives
 `attempt(number, place, luck)`.
 """

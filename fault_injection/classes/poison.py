@@ -15,8 +15,8 @@ from evo.evolution.evolve import evolve
 from evo.evolution.generation import Generation
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
-from fault_classes.poisonous import REASONS, Poisonous
-from fault_classes.trial import Attempt, experiment
+from fault_injection.classes.poisonous import REASONS, Poisonous
+from fault_injection.classes.trial import Attempt, experiment
 from genomes.evolve import Evolve
 
 NAME, TRIED, SECONDS = "poison", 200, 300

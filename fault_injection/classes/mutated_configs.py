@@ -19,8 +19,8 @@ from evo.experiment.config import document, plain_values, shipped, understood
 from evo.experiment.experiment import Experiment
 from evo.experiment.strict_yaml import write
 from evo.experiment.sweep import members
-from fault_classes.mutations import of_text, of_values
-from fault_classes.trial import Attempt, in_child
+from fault_injection.classes.mutations import of_text, of_values
+from fault_injection.classes.trial import Attempt, in_child
 from genomes.errors import Unexpected
 from inner_loop.lives.samples import Lifetime
 

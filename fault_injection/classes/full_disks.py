@@ -14,7 +14,7 @@ import numpy as np
 
 from evo.cli.main import WRONG
 from evo.evolution.evolve import evolve
-from fault_classes.trial import Attempt, Skipped, begun, experiment, lived, same
+from fault_injection.classes.trial import Attempt, Skipped, begun, experiment, lived, same
 from genomes.errors import Unexpected
 
 NAME, TRIED, SECONDS = "full-disks", 20, 120

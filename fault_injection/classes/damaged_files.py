@@ -14,7 +14,7 @@ from evo.distribution.executor import Serial
 from evo.evolution.evolve import continued
 from evo.evolution.run import Run
 from evo.storage.arrays import unpack
-from fault_classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
+from fault_injection.classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
 from genomes.errors import Unexpected
 
 NAME, TRIED, SECONDS = "damaged-files", 1000, 30

@@ -129,7 +129,9 @@ class Ended:
 
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["fault_classes.trial", "evo.cli.tools", "evo.cli.drive", "evo.experiment.sweep"])
+_processes.set_forkserver_preload(
+    ["fault_injection.classes.trial", "evo.cli.tools", "evo.cli.drive", "evo.experiment.sweep"]
+)
 
 
 def begun(target: Callable[..., object], *arguments: Any, said: Path) -> multiprocessing.process.BaseProcess:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fault_classes.hostile_archives import ARCHIVES
-from fault_classes.hostile_links import LINKS
-from fault_classes.hostile_place import SECRET, Place
-from fault_classes.hostile_texts import TEXTS
-from fault_classes.trial import Attempt, experiment, in_child, lived
+from fault_injection.classes.hostile_archives import ARCHIVES
+from fault_injection.classes.hostile_links import LINKS
+from fault_injection.classes.hostile_place import SECRET, Place
+from fault_injection.classes.hostile_texts import TEXTS
+from fault_injection.classes.trial import Attempt, experiment, in_child, lived
 
 HOSTILITIES = (*ARCHIVES, *LINKS, *TEXTS)
 NAME, TRIED, SECONDS = "hostile-folders", len(HOSTILITIES), 300

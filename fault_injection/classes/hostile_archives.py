@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fault_classes.hostile_place import Commands, Opened, Place, archive, header, npy, sealed
+from fault_injection.classes.hostile_place import Commands, Opened, Place, archive, header, npy, sealed
 
 
 def _evil_array(place: Place) -> np.ndarray:

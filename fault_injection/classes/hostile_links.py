@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fault_classes.hostile_place import Commands, Place
+from fault_injection.classes.hostile_place import Commands, Place
 
 
 def _link(place: Place, name: str, to: Path) -> None:
