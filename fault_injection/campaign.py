@@ -232,9 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = campaign(options)
     if options.write:
         words = " ".join(sys.argv[1:] if arguments is None else arguments)
-        print(
-            f"written: {write(table(rows, f'python -m fault_injection.campaign {words}'.strip(), not options.no_control))}"
-        )
+        command = f"python -m fault_injection.campaign {words}".strip()
+        print(f"written: {write(table(rows, command, not options.no_control))}")
     if options.json:
         print(json.dumps([found(row) for row in rows]))
     tested = [row for row in rows if not row.skipped and not options.no_control]

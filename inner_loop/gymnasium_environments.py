@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 import torch
@@ -17,11 +17,28 @@ from genomes.errors import Misshapen, Unexpected, expect, nearest
 from genomes.foreign import HOUSE, imported
 from inner_loop.world import Continuous, Discrete
 
-if TYPE_CHECKING:
-    from inner_loop.worlds.gymnasium import Gymnasium
-
 _EXTRAS = ("box2d", "mujoco")  # simulators that are packages of their own
 _API = "expected Gymnasium's interface from 0.26 on: reset(seed=...) gives two values, step five"
+
+
+class Wanted(Protocol):
+    """An environment as the world `Gymnasium` asks for it."""
+
+    @property
+    def id(self) -> str:
+        """As registered."""
+
+    @property
+    def arguments(self) -> tuple[tuple[str, bool | int | float | str], ...]:
+        """Of the environment."""
+
+    @property
+    def longest(self) -> int | None:
+        """Steps of an episode at most; None: as registered."""
+
+    @property
+    def damaged_actions(self) -> tuple[int, ...]:
+        """Actuators that do nothing."""
 
 
 @final
@@ -86,10 +103,10 @@ class Anatomy:
         return list(done.astype(self.taken.dtype))
 
 
-_known: dict[Gymnasium, tuple[Any, Anatomy]] = {}  # as long as what is registered under the id is the same object
+_known: dict[Wanted, tuple[Any, Anatomy]] = {}  # as long as what is registered under the id is the same object
 
 
-def anatomy_of(world: Gymnasium) -> Anatomy:
+def anatomy_of(world: Wanted) -> Anatomy:
     """Learned from one environment that is made for it.
 
     Raises:
@@ -108,7 +125,7 @@ def anatomy_of(world: Gymnasium) -> Anatomy:
     return _known[world][1]
 
 
-def _learned(world: Gymnasium, environment: Any) -> Anatomy:
+def _learned(world: Wanted, environment: Any) -> Anatomy:
     from gymnasium import spaces
 
     taken, shown = environment.action_space, environment.observation_space
@@ -160,7 +177,7 @@ def _check_values(anatomy: Anatomy, answer: Any, count: int, call: str) -> None:
         raise Unexpected(f"Gymnasium.id: {anatomy.id!r} gives {got} at {call}; {_API}")
 
 
-def registered(world: Gymnasium) -> Any:
+def registered(world: Wanted) -> Any:
     """What Gymnasium knows of an environment; imports the module that its id names.
 
     Raises:
@@ -180,7 +197,7 @@ def registered(world: Gymnasium) -> Any:
     return gymnasium.registry[name]
 
 
-def made(world: Gymnasium) -> Any:
+def made(world: Wanted) -> Any:
     """One environment.
 
     Raises:
@@ -200,7 +217,7 @@ def made(world: Gymnasium) -> Any:
         raise Unexpected(f"Gymnasium.{field}: {world.id!r} cannot be made: {_in_a_line(error)}") from error
 
 
-def only_here(world: Gymnasium) -> str:
+def only_here(world: Wanted) -> str:
     """A sentence where this process alone finds the environment by its id, since its own code registered it."""
     if ":" in world.id:
         return ""
@@ -217,7 +234,7 @@ def only_here(world: Gymnasium) -> str:
     )
 
 
-def versions(world: Gymnasium) -> str:
+def versions(world: Wanted) -> str:
     """Gymnasium's, and those of the packages that an environment is made of."""
     module = _module_of(registered(world))
     made_of = {*packages_distributions().get(module.partition(".")[0], ()), "gymnasium"}

@@ -1,13 +1,15 @@
-"""Every genome of a run as a frame, and its hall of fame."""
+"""The hall of fame of a run, and every genome of it as a frame."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
+from evo.evolution.individual import Best
+from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.search.front import FrontSearch
 from genomes.errors import Unexpected, expect
@@ -15,59 +17,47 @@ from genomes.errors import Unexpected, expect
 if TYPE_CHECKING:
     import pandas
 
-    from evo.evolution.individual import Best
-    from evo.evolution.run import Run
+
+def genome_frame(run: Run) -> pandas.DataFrame:
+    """Every individual that was kept, a row each: generation, slot, parents, goals, measurements, failure, levels (G,).
+
+    A parent is a number of the run: `generation, slot = divmod(number, run.experiment.search.lives)`, -1: none.
+
+    Raises:
+        Unexpected: a generation that is too large to be held.
+    """
+    import pandas
+
+    parts = []
+    for index in run.generations:
+        generation = run.generation(index)
+        held = generation.levels is not None
+        expect(held, str(run.path), "generations that can be held: see Generation.genomes", "larger ones")
+        columns = {"generation": index, "slot": generation.slots}
+        columns |= {f"parent{i}": generation.parents[:, i] for i in range(2)}
+        columns |= {f"goal{i}": goal for i, goal in enumerate(generation.goals.T)}
+        columns |= {name: m for name, m in generation.measurements.items() if m.ndim == 1}
+        levels = generation.genomes(np.arange(len(generation.slots)), run.experiment)
+        columns |= {"failure": list(generation.failures), "levels": list(levels)}
+        parts.append(pandas.DataFrame(columns))
+    return pandas.concat(parts, ignore_index=True)
 
 
-@final
-class Genomes:
-    """The genomes of a run, `Run(...).genomes`."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def frame(self) -> pandas.DataFrame:
-        """A row an individual that was kept: generation, slot, parents, goals, measurements, failure, levels (G,).
-
-        A parent is a number of the run: `generation, slot = divmod(number, run.experiment.search.lives)`, -1: none.
-
-        Raises:
-            Unexpected: a generation that is too large to be held.
-        """
-        import pandas
-
-        parts = []
-        for index in self._run.generations:
-            generation = self._run.generation(index)
-            held = generation.levels is not None
-            expect(held, str(self._run.path), "generations that can be held: see Generation.genomes", "larger ones")
-            columns = {"generation": index, "slot": generation.slots}
-            columns |= {f"parent{i}": generation.parents[:, i] for i in range(2)}
-            columns |= {f"goal{i}": goal for i, goal in enumerate(generation.goals.T)}
-            columns |= {name: m for name, m in generation.measurements.items() if m.ndim == 1}
-            levels = generation.genomes(np.arange(len(generation.slots)), self._run.experiment)
-            columns |= {"failure": list(generation.failures), "levels": list(levels)}
-            parts.append(pandas.DataFrame(columns))
-        return pandas.concat(parts, ignore_index=True)
-
-    def best(self, count: int = 1) -> list[Best]:
-        """The `count` best that differ, the best of the run first."""
-        return hall_of_fame(self._run, str(count), self._run.best())
-
-
-def hall_of_fame(run: Run, which: str, best: Best) -> list[Best]:
-    """The best of a run, then others.
+def hall_of_fame(run: Run, which: int | str, best: Best | None = None) -> list[Best]:
+    """The best of a run, then others that differ from it.
 
     Args:
         which: `front`: the last parents of a search that keeps a front; a number N: N genomes that differ, by the sum
             of the main scores that were selected for, on the selection split.
+        best: of the run; None: `run.best()`, which may examine some genomes again.
 
     Raises:
         Unexpected: neither, or a front where the search has none.
     """
+    best = best or run.best()
     if which == "front":
         return [best, *(one for one in _front(run) if one.levels.tolist() != best.levels.tolist())]
-    if not (which.isdecimal() and int(which) >= 1):
+    if not (str(which).isdecimal() and int(which) >= 1):
         raise Unexpected(f"--genomes: expected best, front or a number of genomes, got '{which}'")
     count = int(which)
     ranked = sorted((one for index in run.generations for one in run.leaders(index, count)), key=lambda b: -b.sum)
@@ -94,8 +84,6 @@ def _front(run: Run) -> list[Best]:
 
 
 def _born(run: Run, generation: int, slot: int, levels: Integer[ndarray, " G"]) -> Best:
-    from evo.evolution.individual import Best
-
     recorded = run.generation(generation)
     if slot in recorded.slots:
         return run.individual(generation, slot)

@@ -15,7 +15,6 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome
 from evo.evaluation.stochastic_scores import partly_luck
 from evo.evolution.generation import Generation
-from evo.evolution.hall_of_fame import Genomes
 from evo.evolution.individual import Best
 from evo.evolution.thinning import judged_scores, stays_whole
 from evo.experiment.config import read
@@ -69,11 +68,6 @@ class Run:
         """Those of which every individual was kept: all of them, unless the experiment says otherwise."""
         generations = self.generations
         return [index for index in generations if stays_whole(index, generations[-1], self.experiment.keep)]
-
-    @property
-    def genomes(self) -> Genomes:
-        """Every genome, as a frame or by its scores."""
-        return Genomes(self)
 
     def generation(self, index: int) -> Generation:
         """One generation."""

@@ -11,7 +11,7 @@ from evo.analysis.subject import subject
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
 from evo.evolution.evolve import evolve
-from evo.evolution.hall_of_fame import hall_of_fame
+from evo.evolution.hall_of_fame import genome_frame, hall_of_fame
 from evo.evolution.run import Run
 from evo.experiment.config import dump
 from evo.experiment.experiment import assemble
@@ -40,13 +40,13 @@ def test_the_best_of_a_run_comes_first_and_the_hall_is_ranked_and_without_copies
     assert len({tuple(genome) for genome in opened.levels.tolist()}) == len(opened.levels) == 5
     sums = [one.sum for one in hall_of_fame(run, "5", best)]
     assert sums == sorted(sums, reverse=True)
-    frame = run.genomes.frame()
+    frame = genome_frame(run)
     total = frame["innate.explained_variance"] + frame["learned.explained_variance"]
     assert sums[0] == total.max()
     assert sums[1] == total[[tuple(g) != tuple(best.levels) for g in frame["levels"]]].max()
     assert len(frame) == 24
     assert {"generation", "slot", "parent0", "goal1", INNATE, "failure", "levels"} <= set(frame.columns)
-    assert [one.levels.tolist() for one in run.genomes.best(5)] == opened.levels.tolist()
+    assert [one.levels.tolist() for one in hall_of_fame(run, 5)] == opened.levels.tolist()
 
 
 def test_the_front_is_what_the_search_ended_with(run_path):

@@ -13,6 +13,7 @@ import pytest
 from evo.analysis.frames import innate_frame, knockout_frame
 from evo.cli.analyses import _beside
 from evo.cli.main import main
+from evo.evolution.hall_of_fame import genome_frame
 from evo.evolution.run import Run
 
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]
@@ -161,7 +162,7 @@ def test_a_run_as_frames(run):
     knocked, tested = knockout_frame(opened, births=2), innate_frame(opened, births=2, draws=19)
     assert len(knocked) > 4
     assert {"network", "condition", "mean", "low", "high", "p"} <= set(tested.columns)
-    assert len(opened.genomes.frame()) == 10
+    assert len(genome_frame(opened)) == 10
 
 
 def test_measurements_that_do_not_fit_are_refused_before_anything_is_examined(run, capsys, tmp_path):

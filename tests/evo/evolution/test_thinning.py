@@ -13,6 +13,7 @@ from evo.analysis.run_figures import evolution
 from evo.evolution import thinning
 from evo.evolution.evolve import extend
 from evo.evolution.generation import Generation
+from evo.evolution.hall_of_fame import genome_frame, hall_of_fame
 from evo.evolution.result import result
 from evo.evolution.thinning import judged_scores, stays_whole, thin, thinned
 from evo.experiment.experiment import assemble
@@ -194,14 +195,13 @@ def test_pictures_of_a_thinned_run_are_those_of_a_whole_one(runs, tmp_path):
 
 
 def test_genomes_of_a_thinned_run_are_those_that_were_kept(runs):
-    frame, best = runs[0].genomes.frame(), runs[0].genomes.best(3)
+    frame, best = genome_frame(runs[0]), hall_of_fame(runs[0], 3)
     assert len(frame) < 6 * 8
     assert frame[frame["generation"] == 3]["slot"].tolist() == list(range(6))
     assert len({one.levels.tobytes() for one in best}) == 3
 
 
 def test_a_front_is_read_from_the_state_where_its_members_were_not_kept(experiment, tmp_path):
-    from evo.evolution.hall_of_fame import hall_of_fame
 
     experiment = replace(experiment, search=NSGA2(8))
     fronts = []
