@@ -10,7 +10,7 @@ from torch import Tensor
 from genomes.errors import Misshapen
 from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
 from genomes.phenotype import Phenotype
-from genomes.spec import Genes, GenomeSpec
+from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Chance
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, of_fields
@@ -39,6 +39,10 @@ class Encoding(ABC):
             genes: by field name, (P, *shape).
             chance: P streams of developmental chance, the individuals' own.
         """
+
+    def level_names(self, field: Field) -> tuple[str, ...]:
+        """What each level of a categorical field of `spec` is called; levels of one name are one allele."""
+        return tuple(str(level) for level in range(field.levels))
 
     def expressed_bits(self, genes: Genes, topology: Topology) -> Tensor | None:
         """Bits of the genes that are switched on, (P,) float64; None when all of them always are."""

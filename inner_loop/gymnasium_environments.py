@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ _EXTRAS = ("box2d", "mujoco")  # simulators that are packages of their own
 _API = "expected Gymnasium's interface from 0.26 on: reset(seed=...) gives two values, step five"
 
 
+@runtime_checkable
 class Wanted(Protocol):
     """An environment as the world `Gymnasium` asks for it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 import torch
@@ -23,13 +23,8 @@ from inner_loop.lives.samples import Lifetime, learn, lessons_of
 from inner_loop.network import Activities, Network, Weights, leaks_of
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
-from inner_loop.rules.frozen import Frozen
 from inner_loop.task import Task
-from inner_loop.world import World
-from inner_loop.worlds.retina import Retina
-
-Asked = Literal["class", "target", "action", "direction", "nothing"]
-"""What the environment says of a stimulus: what a sample is, what is best done, which way it moves."""
+from inner_loop.world import LabelKind, World
 
 
 @final
@@ -51,7 +46,7 @@ class Observed:
     after: dict[str, Float[ndarray, "P units stimuli"]]
     stimuli: Int[ndarray, " stimuli"]
     episodes: Int[ndarray, " stimuli"]
-    asked: Asked
+    asked: LabelKind
     targets: Float[ndarray, "stimuli outputs"]
     angles: Float[ndarray, " classes"] | None = None
     names: tuple[str, ...] = ()
@@ -141,7 +136,7 @@ def _in_a_task(
     for _, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
         weights = learned
     after = _of_all(network.activity(weights, inputs), newborn.lives)
-    asked: Asked = "class" if _one_hot(targets) else "target"
+    asked: LabelKind = "class" if _one_hot(targets) else "target"
     return Observed(birth, after, chosen, chosen, asked, targets, names=task.class_names)
 
 
@@ -162,12 +157,12 @@ def _in_a_world(
     alive = torch.stack([moment.alive[0] for moment in moments]).cpu().numpy()  # (steps, episodes)
     episode, step = np.nonzero(alive.T)
     met = episode * world.steps + step
-    if isinstance(stimuli, int) and not isinstance(world, Retina):  # a film is seen to its end
+    if isinstance(stimuli, int) and world.labels(step[:1]) is None:  # what has labels is seen to its end
         met = met[step % max(1, -(-len(met) // stimuli)) == 0]
     chosen = _chosen(met, len(met) if isinstance(stimuli, int) else stimuli)
     inputs = [_seen(network, moment)[:1] for moment in moments]
     birth = _replayed(network, newborn, weights, inputs, chosen, world.steps)
-    if not isinstance(rule, Frozen):
+    if rule.learns:
         weights = Life(newborn, rule, objective, world, lifetime, chance, split).grown()[0]
     after = _replayed(network, newborn, weights, inputs, chosen, world.steps)
     asked, targets, angles = _asked(world, moments, chosen)
@@ -222,12 +217,12 @@ def _replayed(
     return found
 
 
-def _asked(world: World, moments: list[Lived], chosen: ndarray) -> tuple[Asked, ndarray, ndarray | None]:
+def _asked(world: World, moments: list[Lived], chosen: ndarray) -> tuple[LabelKind, ndarray, ndarray | None]:
     """What the targets are, (stimuli, outputs), and the angles of directions."""
     step, episode = chosen % world.steps, chosen // world.steps
-    if isinstance(world, Retina):
-        angles = np.arange(world.directions) * (2.0 * np.pi / world.directions)
-        return "direction", np.eye(world.directions)[step // (world.shown + world.blank)], angles
+    labels = world.labels(step)
+    if labels is not None:
+        return labels.kind, labels.targets, labels.angles
     if not world.teaches:
         return "nothing", np.full((len(chosen), 1), np.nan), None
     targets = np.stack([_double(moment.targets[0].T) for moment in moments])[step, episode]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, final
+from typing import ClassVar, Generic, Literal, TypeVar, final
 
 from jaxtyping import Float
 from torch import Tensor
@@ -42,6 +42,9 @@ class LearningRule(ABC, Generic[State]):
     Numbers of the rule that are Evolvable are found in the newborn under their config path: `newborn.traits["rule.x"]`,
     (P,), or, where they may differ between synapses, `newborn.projections[name].parameters["rule.x"]`.
     """
+
+    learns: ClassVar[bool] = True
+    """Whether a life can change the weights: False for the innate control."""
 
     @property
     def teacher(self) -> Teacher:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64, Int64
+from numpy import ndarray
 from torch import Tensor
 
 from genomes.errors import expect
 from genomes.streams import Chance
 from inner_loop.environment import Environment
+
+LabelKind = Literal["class", "target", "action", "direction", "nothing"]
+"""What is known of a stimulus: the class of a sample, its target, the best action, the direction of motion, nothing."""
 
 
 @final
@@ -102,6 +106,22 @@ class Moment:
     weight: Float[Tensor, "K B"] | None = None
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What stimuli are: read-outs relate activity to them.
+
+    Attributes:
+        kind: of the label.
+        targets: (stimuli, L) a label a row; of classes, actions and directions one-hot.
+        angles: (L,) in radians, of directions; None for other kinds.
+    """
+
+    kind: LabelKind
+    targets: Float64[ndarray, "stimuli L"]
+    angles: Float64[ndarray, " L"] | None = None
+
+
 class World(Environment):
     """Implementations are frozen dataclasses: their parameters, no state. A world of other parameters is held out.
 
@@ -138,6 +158,13 @@ class World(Environment):
     def teaches(self) -> bool:
         """Whether every moment has a target."""
         return False
+
+    def labels(self, step: Int64[ndarray, " stimuli"]) -> Labels | None:
+        """Of what is shown at each step of an episode, where the world knows it by the step alone; None: it does not.
+
+        A world with labels is recorded at every step, others at steps evenly chosen.
+        """
+        return None
 
     @abstractmethod
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Any, Moment]:

@@ -198,7 +198,10 @@ def slurm(tmp_path):
     """Stands for a Slurm of three nodes, all of them this machine; gives what was called, and starts the batch file."""
     tools, log = tmp_path / "tools", tmp_path / "log"
     tools.mkdir()
-    stub(tools, "srun", f'echo "srun $*" >> {log}\nwhile [[ $1 == --* ]]; do shift; done\nexec "$@"')
+    fails = (
+        f'if [[ "${{FAILS:-}}" && $* == *"=$FAILS "* && ! -e {tools}/failed ]]; then touch {tools}/failed; exit 1; fi'
+    )
+    stub(tools, "srun", f'echo "srun $*" >> {log}\n{fails}\nwhile [[ $1 == --* ]]; do shift; done\nexec "$@"')
     listed = 'if [ "$1" = show ]; then printf "node1\\nnode2\\nnode3\\n"; fi'
     stub(tools, "scontrol", f'echo "scontrol $*" >> {log}\n{listed}')
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "INSTINCT_"))}
@@ -253,10 +256,12 @@ def test_a_job_that_is_taken_away_goes_on_to_the_same_bytes(slurm, held, tmp_pat
     assert len(re.findall(r"--nodelist=node\d", called)) == 3
     assert len(sorted((tmp_path / "run/generations").iterdir())) == 2
 
-    again = slurm("run", *config)
+    again = slurm("run", *config, FAILS="node2")  # the Ray of a node that fails is started again
     assert again.wait(200) == 0, out.read_text()
     assert "resumed" in out.read_text() or "generation 10/10" in out.read_text()
-    assert "requeue" not in slurm.log.read_text()[len(called) :]
+    called = slurm.log.read_text()[len(called) :]
+    assert "requeue" not in called
+    assert re.findall(r"--nodelist=(node\d)", called).count("node2") == 2
     for number in range(10):
         name = f"generations/{number:05}.npz"
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "serial" / name).read_bytes(), name

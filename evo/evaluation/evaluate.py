@@ -16,7 +16,6 @@ from genomes.phenotype import Phenotype
 from genomes.streams import SHARED, Chance, chance
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, Measurements, live
-from inner_loop.rules.frozen import Frozen
 
 
 def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
@@ -40,12 +39,11 @@ def _in_a_task(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurem
     assert isinstance(lifetime, Lifetime), "a task has a lifetime of its kind"
     assert task is not None, "asked for by whoever has one"
     lifetime = lifetime if assay.learn else replace(lifetime, steps=0)
-    rule = experiment.rule if lifetime.steps else Frozen()
     lives = []
     for replicate in range(lifetime.births):
         newborn = _born(experiment, cohort, [replicate], assay)
         luck = _chance(experiment, cohort, "life", [replicate], lifetime.common)
-        lived = live(newborn, rule, objective, task, lifetime, luck, assay.split, assay.resamples)
+        lived = live(newborn, experiment.rule, objective, task, lifetime, luck, assay.split, assay.resamples)
         lives.append(lived | _bits(newborn))
     return {name: np.mean([life[name] for life in lives], axis=0) for name in lives[0]}
 

@@ -26,7 +26,6 @@ from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
-from inner_loop.rules.frozen import Frozen
 from inner_loop.task import Task
 from inner_loop.world import World
 
@@ -130,6 +129,11 @@ class Experiment:
         return self.lifetime.conditions
 
     @property
+    def distinct_conditions(self) -> tuple[str, ...]:
+        """Conditions that can differ: after a life that changes nothing all is as it was at birth."""
+        return tuple(c for c in self.conditions if self.learns or not c.startswith("learned"))
+
+    @property
     def judged(self) -> tuple[str, ...]:
         """Those of the conditions that are selected for."""
         return tuple(self.goals.conditions(self.conditions))
@@ -139,7 +143,7 @@ class Experiment:
         """Whether a life changes the weights."""
         lifetime = self.lifetime
         length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
-        return length > 0 and not isinstance(self.rule, Frozen)
+        return length > 0 and self.rule.learns
 
 
 def check_alone(name: str, value: Any) -> None:

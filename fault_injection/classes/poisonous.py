@@ -81,10 +81,6 @@ class Poisonous(GradientDescent):
     dose: Evolvable = _DOSE
     poisons: tuple[tuple[float, str], ...] = ()
 
-    def plastic(self, network: Network) -> tuple[str, ...]:
-        """All groups but the sensory one."""
-        return tuple(network.incoming)
-
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Descent]:

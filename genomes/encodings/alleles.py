@@ -45,6 +45,10 @@ class Alleles(Encoding):
             projections[edge.name] = Synapses(weight, parameters={"plastic": plastic.to(allele)})
         return Phenotype(topology, projections)
 
+    def level_names(self, field: Field) -> tuple[str, ...]:
+        """Levels 2 and 3 are one allele."""
+        return ("wrong", "right", "plastic", "plastic")[: field.levels]
+
     def constants(self, topology: Topology) -> dict[str, object]:
         """The size of every weight."""
         return {"magnitude of a weight": 1.0}

@@ -81,6 +81,10 @@ class GeneExpression(Encoding):
             groups[group.name] = {"bias": bias}
         return Phenotype(topology, projections, groups)
 
+    def level_names(self, field: Field) -> tuple[str, ...]:
+        """Of the switches."""
+        return ("silent", "expressed")
+
     def expressed_bits(self, genes: Genes, topology: Topology) -> Tensor | None:
         """A silent gene's expression and interactions cost nothing; the switches always do."""
         if not self.switches:

@@ -20,7 +20,6 @@ from inner_loop.lives.samples import Measurements
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
-from inner_loop.rules.frozen import Frozen
 from inner_loop.world import World
 
 Condition = Literal["innate", "innate_memory", "innate_plastic", "learned", "learned_plastic"]
@@ -175,10 +174,10 @@ class Life:
 
     def _same_as(self, condition: Condition) -> Condition:
         """A condition that cannot differ from this one and is measured once for both."""
-        if isinstance(self.rule, Frozen) or not self.lifetime.episodes:
+        if not (self.rule.learns and self.lifetime.episodes):
             frozen: dict[Condition, Condition] = {"learned": "innate_memory", "learned_plastic": "innate_plastic"}
             condition = frozen.get(condition, condition)
-        if isinstance(self.rule, Frozen) and condition == "innate_plastic":
+        if not self.rule.learns and condition == "innate_plastic":
             condition = "innate_memory"
         if condition == "innate" and not (self.newborn.topology.has_memory or self.lifetime.feedback):
             condition = "innate_memory"

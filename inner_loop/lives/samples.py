@@ -111,7 +111,8 @@ def live(
         weights = Weights.born(newborn)
         probes = {0: _examine(network, weights, task, exam, again)}
         lessons = lessons_of(newborn.like, task, lifetime, chance)
-        for step, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
+        lived = learn(network, weights, newborn, rule, objective, lessons, chance) if lifetime.steps else ()
+        for step, learned in lived:
             if step in lifetime.probed:
                 probes[step] = _examine(network, learned, task, exam, again)
     return _measurements(newborn, task, lifetime, probes)

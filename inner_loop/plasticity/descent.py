@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Annotated, final
+from typing import Annotated, ClassVar, Literal, final
 
 import torch
 from torch import Tensor
@@ -15,6 +14,14 @@ from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher
+
+Trained = Literal["all", "output"]
+"""Which groups learn by their incoming synapses and biases: all but the sensory one, or the output group alone."""
+
+
+def trained_groups(network: Network, trained: Trained) -> tuple[str, ...]:
+    """Names of the groups that learn."""
+    return tuple(network.incoming) if trained == "all" else (network.output,)
 
 
 @final
@@ -36,6 +43,26 @@ class Descent:
     momentum: float | Tensor
     deltas: dict[tuple[str, int], Tensor] = field(default_factory=dict)
 
+    @classmethod
+    def at_rest(cls, newborn: Phenotype, weights: Weights, groups: tuple[str, ...], momentum: Evolvable) -> Descent:
+        """The state at birth. A bias learns at the mean rate of its group's incoming projections.
+
+        Args:
+            groups: that learn.
+        """
+        step_size: dict[str, Tensor] = {}
+        rates: dict[str, list[Tensor]] = {}
+        for edge in newborn.topology.edges:
+            if edge.post in groups:
+                synapses = newborn.projections[edge.name]
+                rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
+                step_size[edge.name] = -rate if synapses.mask is None else -rate * synapses.mask
+                rates.setdefault(edge.post, []).append(rate.mean((1, 2), keepdim=True))
+        for group, means in rates.items():
+            step_size[group] = -torch.stack(means).mean(0)
+        factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolve) else momentum
+        return cls(weights.zeros(), step_size, factor)
+
 
 @dataclass(frozen=True)
 class GradientDescent(LearningRule[Descent]):
@@ -45,6 +72,8 @@ class GradientDescent(LearningRule[Descent]):
         learning_rate: of each synapse.
         momentum: of the individual, 0 to 1.
     """
+
+    trains: ClassVar[Trained] = "all"
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.1
     momentum: Evolvable = 0.9
@@ -57,26 +86,9 @@ class GradientDescent(LearningRule[Descent]):
         """The error that it descends."""
         return "error"
 
-    @abstractmethod
-    def plastic(self, network: Network) -> tuple[str, ...]:
-        """Names of the groups whose incoming synapses and biases learn."""
-
     def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Descent:
-        """At rest. A bias learns at the mean rate of its group's incoming projections."""
-        plastic = self.plastic(network)
-        step_size: dict[str, Tensor] = {}
-        rates: dict[str, list[Tensor]] = {}
-        for edge in newborn.topology.edges:
-            if edge.post in plastic:
-                synapses = newborn.projections[edge.name]
-                rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
-                step_size[edge.name] = -rate if synapses.mask is None else -rate * synapses.mask
-                rates.setdefault(edge.post, []).append(rate.mean((1, 2), keepdim=True))
-        for group, means in rates.items():
-            step_size[group] = -torch.stack(means).mean(0)
-        momentum = self.momentum
-        factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolve) else momentum
-        return Descent(weights.zeros(), step_size, factor)
+        """At rest."""
+        return Descent.at_rest(newborn, weights, trained_groups(network, self.trains), self.momentum)
 
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
@@ -96,7 +108,7 @@ class GradientDescent(LearningRule[Descent]):
 
     def _descended(self, network: Network, weights: Weights, state: Descent, lived: Lived) -> tuple[Weights, Descent]:
         """Deltas go no deeper than plasticity asks."""
-        plastic, errors = self.plastic(network), lived.error()
+        plastic, errors = trained_groups(network, self.trains), lived.error()
         deepest = max(1, min(network.topology.index[name] for name in plastic))
         for group in reversed(network.incoming):
             delta = errors.pop(group, None)

@@ -18,10 +18,8 @@ from genomes.phenotype import Phenotype
 from genomes.topology import Projection
 from inner_loop.network import Activities, Network, Weights, accumulate_product, leaks_of
 from inner_loop.objective import Lived
-from inner_loop.plasticity.descent import Descent, GradientDescent
+from inner_loop.plasticity.descent import Descent, trained_groups
 from inner_loop.rule import LearningRule, State
-from inner_loop.rules.backprop import Backprop
-from inner_loop.rules.output_only import OutputOnly
 
 Order = tuple[tuple[str, ...], ...]
 """Groups as errors come to them. Those that send errors to each other, at whatever time, stand together."""
@@ -100,9 +98,9 @@ class ThroughTime(LearningRule[State]):
 
     def at_birth(self, network: Network, newborn: Phenotype, weights: Weights) -> Past:
         """No velocity, nothing lived."""
-        kind: type[GradientDescent] = Backprop if self.plastic == "all" else OutputOnly
-        timeless = kind(self.learning_rate, self.momentum)
-        return Past(timeless.init(network, newborn, weights), order_of_errors(network, timeless.plastic(network)))
+        groups = trained_groups(network, self.plastic)
+        descent = Descent.at_rest(newborn, weights, groups, self.momentum)
+        return Past(descent, order_of_errors(network, groups))
 
     def descend(
         self,

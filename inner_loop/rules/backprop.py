@@ -7,7 +7,6 @@ from typing import final
 
 from genomes.errors import expect
 from genomes.topology import Topology
-from inner_loop.network import Network
 from inner_loop.plasticity.descent import GradientDescent
 
 
@@ -15,10 +14,6 @@ from inner_loop.plasticity.descent import GradientDescent
 @dataclass(frozen=True)
 class Backprop(GradientDescent):
     """Gradient descent with momentum on every weight and bias."""
-
-    def plastic(self, network: Network) -> tuple[str, ...]:
-        """All groups but the sensory one."""
-        return tuple(network.incoming)
 
     def check(self, topology: Topology) -> None:
         """Refuses a network with memory: its error has to go back through time."""

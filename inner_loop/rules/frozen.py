@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
@@ -15,6 +15,8 @@ from inner_loop.rule import LearningRule
 @dataclass(frozen=True)
 class Frozen(LearningRule[tuple[()]]):
     """The weights stay what they were at birth."""
+
+    learns: ClassVar[bool] = False
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[()]:
         """Nothing to remember."""

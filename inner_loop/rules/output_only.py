@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from genomes.errors import expect
 from genomes.topology import Topology
-from inner_loop.network import Network
-from inner_loop.plasticity.descent import GradientDescent
+from inner_loop.plasticity.descent import GradientDescent, Trained
 
 
 @final
@@ -16,9 +15,7 @@ from inner_loop.plasticity.descent import GradientDescent
 class OutputOnly(GradientDescent):
     """Gradient descent with momentum on the synapses into the output group; the others stay as at birth."""
 
-    def plastic(self, network: Network) -> tuple[str, ...]:
-        """The output group."""
-        return (network.output,)
+    trains: ClassVar[Trained] = "output"
 
     def check(self, topology: Topology) -> None:
         """Refuses an output group with a memory of its own; what lies before it may have one."""

@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, final
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
+from numpy import ndarray
 from torch import Tensor
 
 from genomes.errors import expect
 from genomes.streams import Chance
 from inner_loop.selectivity import direction_index, vector_index
-from inner_loop.world import Moment, Response, World
+from inner_loop.world import Labels, Moment, Response, World
 
 _PHASES = 4  # episodes that belong together
 
@@ -115,6 +117,11 @@ class Retina(World):
     def score_names(self) -> tuple[str, ...]:
         """Selectivity: to direction 0 against 180 degrees, to any direction, to any orientation."""
         return ("dsi", "gdsi", "gosi")
+
+    def labels(self, step: Int64[ndarray, " stimuli"]) -> Labels:
+        """The direction of each step's trial."""
+        angles = np.arange(self.directions) * (2.0 * np.pi / self.directions)
+        return Labels("direction", np.eye(self.directions)[step // (self.shown + self.blank)], angles)
 
     def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
         """The whole film is made here; its light does not depend on what the network does."""

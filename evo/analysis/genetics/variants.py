@@ -82,11 +82,6 @@ class Scored:
         return Scored(both(self.main, other.main), both(self.resampled, other.resampled), self.bounds)
 
 
-def apart(experiment: Experiment) -> tuple[str, ...]:
-    """Conditions that were measured and can differ: after a life that changes nothing all is as it was at birth."""
-    return tuple(c for c in experiment.conditions if experiment.learns or not c.startswith("learned"))
-
-
 @final
 @dataclass(frozen=True, eq=False)
 class Variants:
@@ -110,7 +105,9 @@ class Variants:
     @property
     def judged(self) -> tuple[str, ...]:
         """Conditions that were selected for."""
-        return tuple(name for name in self.experiment.judged if name in apart(self.experiment)) or ("innate",)
+        return tuple(name for name in self.experiment.judged if name in self.experiment.distinct_conditions) or (
+            "innate",
+        )
 
     @property
     def conditions(self) -> tuple[str, ...]:

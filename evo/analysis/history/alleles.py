@@ -7,7 +7,7 @@ and hitch-hiking (Maynard Smith & Haigh 1974, Genetical Research 23:23).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
@@ -18,8 +18,6 @@ from numpy import ndarray
 from evo.analysis.report.section import Picture, canvas
 from evo.analysis.report.style import whole_numbers
 from genomes.encoding import Encoding
-from genomes.encodings.alleles import Alleles
-from genomes.encodings.gene_expression import GeneExpression
 from genomes.spec import Field, GenomeSpec
 
 if TYPE_CHECKING:
@@ -80,11 +78,9 @@ class Census:
 
 
 def allele_names(encoding: Encoding, field: Field) -> tuple[str, ...]:
-    """What each level of a category is called; levels of one name are one allele."""
-    if isinstance(encoding, Alleles) and field.name.startswith("encoding.allele."):
-        return ("wrong", "right", "plastic", "plastic")[: field.levels]
-    if isinstance(encoding, GeneExpression) and field.name == "encoding.switch":
-        return ("silent", "expressed")
+    """What each level of a category of the genome is called; levels of one name are one allele."""
+    if field.name.startswith("encoding."):
+        return encoding.level_names(replace(field, name=field.name.removeprefix("encoding.")))
     return tuple(str(level) for level in range(field.levels))
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray
 
-from evo.analysis.genetics.variants import apart
 from evo.analysis.history import alleles, lineage
 from evo.analysis.history.pictures import course, scores
 from evo.analysis.report.section import Picture, Section, bottomless, canvas
@@ -87,9 +86,9 @@ def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
     seen, paths = _read(run)
     generations = generations_table(run, seen, founders)
     tables = {"generations": generations}
-    pictures = {"scores": scores(generations, apart(run.experiment), _main(run), founders)}
+    pictures = {"scores": scores(generations, run.experiment.distinct_conditions, _main(run), founders)}
     pictures["course"] = course(generations)
-    if len(apart(run.experiment)) > 1:
+    if len(run.experiment.distinct_conditions) > 1:
         tables["fronts"], pictures["fronts"] = _fronts(run, seen)
     descent = lineage.descent(run, best, [each.index for each in seen])
     tables |= {**descent.tables, "diversity": alleles.diversity_table(paths), "fixation": alleles.fixation_table(paths)}
@@ -182,12 +181,12 @@ def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
 
 def _measured(run: Run) -> dict[str, str]:
     """Columns of the table and the measurements that they are of."""
-    scores = {condition: _score(run, condition) for condition in apart(run.experiment)}
+    scores = {condition: _score(run, condition) for condition in run.experiment.distinct_conditions}
     return scores | ({"gain": "gain"} if _learns(run) else {}) | {"genome bits": "genome_bits"}
 
 
 def _learns(run: Run) -> bool:
-    return {"innate", "learned"} <= set(apart(run.experiment))
+    return {"innate", "learned"} <= set(run.experiment.distinct_conditions)
 
 
 def _lives(run: Run, each: Seen) -> tuple[Float64[ndarray, " K"], Float64[ndarray, " K"]]:
@@ -210,7 +209,7 @@ def _random(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> tu
 
 
 def _rise(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
-    ends, last, several, known = table.iloc[[0, -1]], table.iloc[-1], len(table) > 1, apart(run.experiment)
+    ends, last, several, known = table.iloc[[0, -1]], table.iloc[-1], len(table) > 1, run.experiment.distinct_conditions
     rises = " and ".join(
         f"{went(ends[f'{c} mean'], several)} {moment(c)} ({'at the end ' * several}the middle 80 % have "
         f"{last[f'{c} 10 %']:.3g} to {last[f'{c} 90 %']:.3g})"
@@ -266,7 +265,9 @@ def _left_out(run: Run, shown: int) -> tuple[str, ...]:
 
 
 def _terms(run: Run) -> dict[str, str]:
-    numbers = {condition: f"{_main(run)}, {moment(condition)}" for condition in apart(run.experiment)} | _NUMBERS
+    numbers = {
+        condition: f"{_main(run)}, {moment(condition)}" for condition in run.experiment.distinct_conditions
+    } | _NUMBERS
     spread = {f"{name} {of}": f"{said}; {how}" for name, said in numbers.items() for of, how in _SPREAD.items()}
     return numbers | spread | _TERMS | lineage.TERMS | alleles.TERMS
 
@@ -275,7 +276,7 @@ def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
     """Two conditions of the first, a middle and the last generation against each other."""
     import pandas
 
-    one, other = ("innate", "learned") if _learns(run) else apart(run.experiment)[:2]
+    one, other = ("innate", "learned") if _learns(run) else run.experiment.distinct_conditions[:2]
     figure, axes = canvas(5.6, 4.4)
     tips, fronts = {}, []
     chosen = {each.index: each for each in (seen[0], seen[len(seen) // 2], seen[-1])}

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Bool, Integer
 from numpy import ndarray
 
-from evo.analysis.genetics.variants import apart
 from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET, whole_numbers
 from evo.evolution.generation import Generation
@@ -229,7 +228,7 @@ def _ancestor(run: Run, generation: Generation, slot: int) -> Ancestor:
     row = generation.row(slot)
     known = [number for number in generation.parents[row].tolist() if number >= 0]
     parents = tuple(divmod(number, lives) for number in dict.fromkeys(known))  # who was drawn twice is one parent
-    scores = {c: float(generation.measurements[f"{c}.{main}"][row]) for c in apart(run.experiment)}
+    scores = {c: float(generation.measurements[f"{c}.{main}"][row]) for c in run.experiment.distinct_conditions}
     bits = float(generation.measurements["genome_bits"][row])
     (levels,) = generation.genomes(np.array([row]), run.experiment)
     return Ancestor(generation.index, slot, levels, parents, scores, bits)

@@ -21,7 +21,6 @@ from genomes.streams import chance
 from inner_loop.environment import Split
 from inner_loop.lives.episodes import CONDITIONS, Condition, EpisodicLifetime
 from inner_loop.lives.samples import Lifetime, Measurements
-from inner_loop.rules.frozen import Frozen
 
 _FEW = 200  # resamples of the samples, for rows that are many: their interval is hardly theirs to decide
 _PROBES = 60  # of a learning curve: with fewer, what lies between them is no longer known to .0002
@@ -71,7 +70,7 @@ class Bench:
         lifetime, possible = self.experiment.lifetime, {"innate", *self.judged}
         if isinstance(lifetime, EpisodicLifetime):
             possible |= {"innate_memory"} if self.experiment.topology.has_memory or lifetime.feedback else set()
-            possible |= set() if isinstance(self.experiment.rule, Frozen) else {"innate_plastic"}
+            possible |= {"innate_plastic"} if self.experiment.rule.learns else set()
         lived = {"learned", "learned_plastic"} if isinstance(lifetime, EpisodicLifetime) else {"learned"}
         possible = possible | lived if self.learns else possible - {"learned", "learned_plastic"}
         return tuple(condition for condition in CONDITIONS if condition in possible)

@@ -8,7 +8,6 @@ from typing import Any, final
 
 from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
 from evo.analysis.subject import Subject
-from inner_loop.rules.frozen import Frozen
 
 _THINGS = {"Digits": "digits"}
 _CERTAIN = 0.05
@@ -49,7 +48,7 @@ class Wording:
             who = who.replace(" the evolved", ", in an experiment they did not evolve in, the evolved", 1)
             who = who if several else who.replace("they", "it")
         things = None if task is None else _THINGS.get(type(task).__name__, "samples")
-        plastic = world is not None and not isinstance(first.experiment.rule, Frozen)
+        plastic = world is not None and first.experiment.rule.learns
         return cls(who, score, things, plastic, several)
 
     def does(self, amount: str) -> str:

@@ -238,8 +238,9 @@ OWN = {
         @final
         @dataclass(frozen=True)
         class Mine(GradientDescent):
-            def plastic(self, network):
-                return groups(tuple(network.incoming))
+            def init(self, network, newborn, weights):
+                assert groups(tuple(network.incoming)) == (network.output,)
+                return super().init(network, newborn, weights)
     """,
     "deep/choice.py": "def chosen(groups): return groups[-1:]",
     "deep/__init__.py": "",
