@@ -34,7 +34,7 @@ def check_encoding(encoding: Encoding, topology: Topology | None = None) -> list
         topology: to try it on; a small one with a skip projection unless given.
 
     Raises:
-        Unexpected: the first clause that does not hold, or an error of the encoding's own, in one sentence.
+        InputError: the first clause that does not hold, or an error of the encoding's own, in one sentence.
     """
     return Clauses(encoding).through(lambda clauses: _encoding(clauses, encoding, topology or SPECIMEN))
 

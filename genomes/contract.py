@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, final
 
-from genomes.errors import Misshapen, Unexpected
+from genomes.errors import InputError, ShapeError
 
 
 @final
@@ -28,31 +28,31 @@ class Clauses:
         """Adds the sentence.
 
         Raises:
-            Unexpected: it does not hold; `got` says what was found instead.
+            InputError: it does not hold; `got` says what was found instead.
         """
         if not holds:
-            raise Unexpected(f"{self.name}: broken: {sentence}" + ("" if got is None else f"; got {got}"))
+            raise InputError(f"{self.name}: broken: {sentence}" + ("" if got is None else f"; got {got}"))
         self.said.append(sentence)
 
     def through(self, check: Callable[[Clauses], None]) -> list[str]:
         """What holds, after a check that calls `hold` for every clause.
 
         Raises:
-            Unexpected: the first clause that does not hold, or whatever the component raised, in one sentence.
+            InputError: the first clause that does not hold, or whatever the component raised, in one sentence.
         """
         try:
             check(self)
-        except Unexpected:
+        except InputError:
             raise
-        except Misshapen as error:
-            raise Unexpected(str(error)) from error
+        except ShapeError as error:
+            raise InputError(str(error)) from error
         except Exception as error:  # a stranger's class may raise anything, and its author wants a sentence
             source = getattr(sys.modules.get(type(self.component).__module__), "__file__", None)
             frames = traceback.extract_tb(error.__traceback__)
             place = ([frame for frame in frames if frame.filename == source] or frames)[-1]
             words = " ".join(str(error).split())[:300]
             where = f"{self.name}: {place.name}(), line {place.lineno}"
-            raise Unexpected(f"{where}: raised {type(error).__name__}: {words}") from error
+            raise InputError(f"{where}: raised {type(error).__name__}: {words}") from error
         return self.said
 
     def value(self) -> None:

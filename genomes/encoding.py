@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from genomes.errors import Misshapen
+from genomes.errors import ShapeError
 from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, Genes, GenomeSpec
@@ -28,7 +28,7 @@ class Encoding(ABC):
         """The fields that a genome needs for this topology, without the Evolvable numbers.
 
         Raises:
-            Unexpected: the encoding cannot specify this topology.
+            InputError: the encoding cannot specify this topology.
         """
 
     @abstractmethod
@@ -79,5 +79,5 @@ def develop(
     individual, _ = expressed(encoding, genes, topology, like)
     grown = encoding.develop({**genes, **individual}, topology, chance)
     if grown.lives != len(like) or grown.topology != topology:
-        raise Misshapen(f"{type(encoding).__name__}: expected {len(like)} networks of the topology, got {grown.lives}")
+        raise ShapeError(f"{type(encoding).__name__}: expected {len(like)} networks of the topology, got {grown.lives}")
     return with_leaks(grown, genes)

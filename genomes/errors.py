@@ -12,7 +12,7 @@ _MOST = 40  # names that a sentence lists
 _LONGEST = 60  # characters that it quotes of a name that cannot be
 
 
-class Unexpected(ValueError):
+class InputError(ValueError):
     """The user's input is wrong; `str(error)` is one sentence without a traceback's help.
 
     What it quotes may be a stranger's, so whatever could steer a terminal is written out.
@@ -22,23 +22,23 @@ class Unexpected(ValueError):
         super().__init__("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in sentence))
 
 
-class Misshapen(ValueError):
-    """A component gave back something of another size; no Unexpected, for one life that is wrong ends no run."""
+class ShapeError(ValueError):
+    """A component gave back something of another size; no InputError, for one life that is wrong ends no run."""
 
 
-def expect(condition: object, where: str, expected: str, got: object) -> None:
-    """Raises Unexpected with `where: expected ..., got ...` unless the condition holds."""
+def require(condition: object, where: str, expected: str, got: object) -> None:
+    """Raises InputError with `where: expected ..., got ...` unless the condition holds."""
     if not condition:
-        raise Unexpected(f"{where}: expected {expected}, got {got!r}")
+        raise InputError(f"{where}: expected {expected}, got {got!r}")
 
 
 def check_shape(component: object, what: str, tensor: Any, fitting: set[Any]) -> None:
-    """Raises Misshapen unless the shape of what a component gave is one of those that fit."""
+    """Raises ShapeError unless the shape of what a component gave is one of those that fit."""
     shape = getattr(tensor, "shape", None)
     if shape not in fitting:
         wanted = " or ".join(str(tuple(shape)) for shape in sorted(fitting))
         got = type(tensor).__name__ if shape is None else tuple(shape)
-        raise Misshapen(f"{type(component).__name__}: expected {what} of shape {wanted}, got {got}")
+        raise ShapeError(f"{type(component).__name__}: expected {what} of shape {wanted}, got {got}")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
@@ -59,7 +59,7 @@ def usable(path: str | os.PathLike[str]) -> Path:
     `Path.exists`, `is_file` and `is_dir` raise where it cannot.
 
     Raises:
-        Unexpected: the name is too long, links lead in a circle, a folder on the way may not be entered.
+        InputError: the name is too long, links lead in a circle, a folder on the way may not be entered.
     """
     try:
         os.stat(path)
@@ -69,7 +69,7 @@ def usable(path: str | os.PathLike[str]) -> Path:
         text = str(path)
         quoted = text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
         why = getattr(error, "strerror", None) or error
-        raise Unexpected(
+        raise InputError(
             f"{quoted}: expected a name of a file or folder, got one that cannot be used ({why})"
         ) from None
     return Path(path)

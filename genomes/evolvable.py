@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import torch
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolve import Evolvable, Evolve, Several, Synaptic
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
@@ -44,16 +44,16 @@ def _numbers(component: Any) -> Iterator[tuple[str, float | Evolve, bool]]:
 
 
 def check_evolvables(component: Any) -> None:
-    """Raises Unexpected when a number that belongs to the individual is to be evolved per projection or type."""
+    """Raises InputError when a number that belongs to the individual is to be evolved per projection or type."""
     for name, synaptic in evolvable_names(type(component)).items():
         number = getattr(component, name)
         if isinstance(number, Evolve):
             fits = synaptic or number.per == "individual"
-            expect(
+            require(
                 fits, f"{type(component).__name__}.{name}.per", "individual (the number is not synaptic)", number.per
             )
         else:
-            expect(math.isfinite(number), f"{type(component).__name__}.{name}", "a finite number", number)
+            require(math.isfinite(number), f"{type(component).__name__}.{name}", "a finite number", number)
 
 
 def evolved_spec(component: Any, topology: Topology) -> GenomeSpec:
@@ -132,7 +132,7 @@ def _count(number: Evolve, topology: Topology) -> int:
         return len(topology.edges)
     if number.per == "synapse":
         shared = number.shared or topology.synapses
-        expect(shared <= topology.synapses, "evolve.shared", f"at most {topology.synapses}, the synapses", shared)
+        require(shared <= topology.synapses, "evolve.shared", f"at most {topology.synapses}, the synapses", shared)
         return shared
     return sum(math.prod(_type_pairs(edge, topology)) for edge in topology.edges)
 

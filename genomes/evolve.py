@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import Field, Scale
 
 
@@ -31,7 +31,7 @@ class Evolve:
 
     def __post_init__(self) -> None:
         fits = self.shared is None or (self.per == "synapse" and self.shared >= 1)
-        expect(fits, "evolve.shared", "at least 1 number, with per: synapse", self.shared)
+        require(fits, "evolve.shared", "at least 1 number, with per: synapse", self.shared)
         Field("evolve", (), *self.evolve, scale=self.scale, bits=self.bits)
 
     def field(self, name: str, shape: tuple[int, ...]) -> Field:

@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast, final
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 HOUSE = ("evo", "genomes", "inner_loop", "builtins")
 """Packages whose classes every process has."""
@@ -53,11 +53,11 @@ def imported(name: str, where: str) -> Any:
         where: what the sentence about a module that cannot be imported begins with.
 
     Raises:
-        Unexpected: no such module, it raises, or it ends the process; what a module that ends it prints is not shown.
+        InputError: no such module, it raises, or it ends the process; what a module that ends it prints is not shown.
     """
     if name.endswith(".py") or "/" in name:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-        raise Unexpected(f"{where}: expected the name of a module, such as '{dotted}', got '{name}'")
+        raise InputError(f"{where}: expected the name of a module, such as '{dotted}', got '{name}'")
     folder = os.getcwd()
     if folder not in sys.path:
         sys.path.append(folder)  # the command's own path does not hold the user's folder; last, to shadow nothing
@@ -67,10 +67,10 @@ def imported(name: str, where: str) -> Any:
     except SystemExit as error:
         said = f", and said: {error.__notes__[-1]}" if hasattr(error, "__notes__") else ""
         reason = f"it ended the process (SystemExit: {error.code}){said}"
-        raise Unexpected(f"{where}: '{name}' cannot be imported: {reason}") from error
+        raise InputError(f"{where}: '{name}' cannot be imported: {reason}") from error
     except Exception as error:  # a stranger's module can fail in any way
         reason = f"{type(error).__name__}: {error}"
-        raise Unexpected(f"{where}: '{name}' cannot be imported: {reason}") from error
+        raise InputError(f"{where}: '{name}' cannot be imported: {reason}") from error
 
 
 @contextmanager
@@ -140,13 +140,13 @@ def asking(component: object) -> Iterator[None]:
     """Around what the driver asks of a component: whatever a stranger's raises there is one sentence.
 
     Raises:
-        Unexpected: it raised something; no further try would come to another end.
+        InputError: it raised something; no further try would come to another end.
     """
     try:
         yield
-    except Unexpected:
+    except InputError:
         raise
     except Exception as error:
         if is_house(type(component).__module__):
             raise
-        raise Unexpected(f"{type(component).__name__}: {complaint(error)}") from error
+        raise InputError(f"{type(component).__name__}: {complaint(error)}") from error

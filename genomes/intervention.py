@@ -27,11 +27,11 @@ class Intervention(ABC):
             chance: P streams, the individuals' own.
 
         Raises:
-            Unexpected: it cannot be done to networks of this topology.
+            InputError: it cannot be done to networks of this topology.
         """
 
     def check(self, topology: Topology) -> None:
-        """Raises Unexpected when it cannot be done to networks of this topology."""
+        """Raises InputError when it cannot be done to networks of this topology."""
 
 
 def grown(synapses: Synapses) -> Bool[Tensor, "P post pre"]:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genomes.activation import ACTIVATIONS
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from genomes.topology import Topology
 
 
@@ -51,23 +51,23 @@ class Phenotype:
 
     def __post_init__(self) -> None:
         names = [edge.name for edge in self.topology.edges]
-        expect(sorted(self.projections) == sorted(names), "phenotype", f"the projections {names}", [*self.projections])
+        require(sorted(self.projections) == sorted(names), "phenotype", f"the projections {names}", [*self.projections])
         for edge in self.topology.edges:
             weight, wanted = self.projections[edge.name].weight, (self.lives, *self.topology.shape(edge))
-            expect(tuple(weight.shape) == wanted, edge.name, f"weights of shape {wanted}", tuple(weight.shape))
+            require(tuple(weight.shape) == wanted, edge.name, f"weights of shape {wanted}", tuple(weight.shape))
             mask = self.projections[edge.name].mask
             if mask is not None:
-                expect(tuple(mask.shape) == wanted, edge.name, f"a mask of shape {wanted}", tuple(mask.shape))
+                require(tuple(mask.shape) == wanted, edge.name, f"a mask of shape {wanted}", tuple(mask.shape))
             for what, number in self.projections[edge.name].parameters.items():
                 shape = tuple(number.shape)
                 fits = len(shape) == 3 and all(n in (1, w) for n, w in zip(shape, wanted, strict=True))
-                expect(fits, edge.name, f"{what} that spreads to {wanted}", shape)
+                require(fits, edge.name, f"{what} that spreads to {wanted}", shape)
         for name, tensors in self.groups.items():
             if name not in self.topology.index:
-                raise Unexpected(f"phenotype: no group '{name}'; {nearest(name, self.topology.index)}")
+                raise InputError(f"phenotype: no group '{name}'; {nearest(name, self.topology.index)}")
             shape = (self.lives, self.topology.group(name).size)
             for what, tensor in tensors.items():
-                expect(tuple(tensor.shape) == shape, name, f"{what} of shape {shape}", tuple(tensor.shape))
+                require(tuple(tensor.shape) == shape, name, f"{what} of shape {shape}", tuple(tensor.shape))
 
     @property
     def lives(self) -> int:
@@ -127,9 +127,9 @@ class Phenotype:
         """One of the networks as an nn.Module: (B, input units) to (B, output units), or (T, B, ...) with memory.
 
         Raises:
-            Unexpected: no such individual.
+            InputError: no such individual.
         """
-        expect(0 <= individual < self.lives, "individual", f"0 to {self.lives - 1}", individual)
+        require(0 <= individual < self.lives, "individual", f"0 to {self.lives - 1}", individual)
         return PhenotypeModule(self, individual)
 
 
@@ -168,7 +168,7 @@ class PhenotypeModule(nn.Module):
         topology = self.topology
         if not topology.has_memory:
             return self.step(inputs, {})[topology.output.name]
-        expect(inputs.dim() == 3, "module", "(T, B, input units): the network has memory", tuple(inputs.shape))
+        require(inputs.dim() == 3, "module", "(T, B, input units): the network has memory", tuple(inputs.shape))
         activity = {g.name: inputs.new_zeros(inputs.shape[1], g.size) for g in topology.groups}
         outputs = []
         for now in inputs:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int, Integer
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 
 Scale = Literal["linear", "log"]
 Genes = dict[str, Tensor]
@@ -44,14 +44,14 @@ class Field:
     choices: int | None = None
 
     def __post_init__(self) -> None:
-        expect(all(n >= 0 for n in self.shape), self.name, "a shape without negative lengths", self.shape)
+        require(all(n >= 0 for n in self.shape), self.name, "a shape without negative lengths", self.shape)
         if self.choices is None:
-            expect(1 <= self.bits <= 16, self.name, "1 to 16 bits", self.bits)
+            require(1 <= self.bits <= 16, self.name, "1 to 16 bits", self.bits)
             finite = math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high
-            expect(finite, self.name, "[lowest, highest] with lowest < highest", [self.low, self.high])
-            expect(self.scale == "linear" or self.low > 0, self.name, "a lowest above 0 on a log scale", self.low)
+            require(finite, self.name, "[lowest, highest] with lowest < highest", [self.low, self.high])
+            require(self.scale == "linear" or self.low > 0, self.name, "a lowest above 0 on a log scale", self.low)
         else:
-            expect(2 <= self.choices <= 2**16, self.name, "2 to 65536 choices", self.choices)
+            require(2 <= self.choices <= 2**16, self.name, "2 to 65536 choices", self.choices)
 
     @property
     def size(self) -> int:
@@ -92,7 +92,7 @@ class GenomeSpec:
 
     def __post_init__(self) -> None:
         names = [field.name for field in self.fields]
-        expect(len(set(names)) == len(names), "genome", "every field once", names)
+        require(len(set(names)) == len(names), "genome", "every field once", names)
 
     @property
     def size(self) -> int:
@@ -134,10 +134,10 @@ class GenomeSpec:
         """Unit-cube genomes to levels, min(floor(u * L), L - 1); u outside [0, 1] is taken to the nearest end.
 
         Raises:
-            Unexpected: a wrong number of genes, or a genome that is not a number.
+            InputError: a wrong number of genes, or a genome that is not a number.
         """
-        expect(units.shape[1] == self.size, "genome", f"{self.size} numbers", units.shape[1])
-        expect(not np.isnan(units).any(), "genome", "numbers", "nan")
+        require(units.shape[1] == self.size, "genome", f"{self.size} numbers", units.shape[1])
+        require(not np.isnan(units).any(), "genome", "numbers", "nan")
         levels = np.floor(units.clip(0.0, 1.0) * self.level_counts).astype(np.int64)
         return np.minimum(levels, self.level_counts - 1).astype(self.level_dtype)
 
@@ -158,11 +158,11 @@ class GenomeSpec:
             edits: values in the place of those that the levels stand for, nan where these stay.
 
         Raises:
-            Unexpected: a wrong number of genes, or a level that its field does not have.
+            InputError: a wrong number of genes, or a level that its field does not have.
         """
-        expect(levels.shape[1] == self.size, "genome", f"{self.size} numbers", levels.shape[1])
-        expect((levels >= 0).all(), "genome", "levels from 0 upwards", "a level below 0")
-        expect((levels < self.level_counts).all(), "genome", "levels below their number", "a level that is too high")
+        require(levels.shape[1] == self.size, "genome", f"{self.size} numbers", levels.shape[1])
+        require((levels >= 0).all(), "genome", "levels from 0 upwards", "a level below 0")
+        require((levels < self.level_counts).all(), "genome", "levels below their number", "a level that is too high")
         genes = {}
         for field in self.fields:
             ours = self.slices[field.name]

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from genomes.evolve import Evolvable, Evolve, ends
 
 _MOST_SYNAPSES = 2**31
@@ -46,24 +46,24 @@ class Group:
 
     def __post_init__(self) -> None:
         plain = self.name.isprintable() and self.name and "->" not in self.name and self.name == self.name.strip()
-        expect(plain, "group", "a printable name without '->' and without spaces around it", self.name)
-        expect(self.size >= 1, f"group {self.name}.size", "a size of at least 1", self.size)
-        expect(1 <= self.types <= self.size, f"group {self.name}.types", f"1 to {self.size} cell types", self.types)
+        require(plain, "group", "a printable name without '->' and without spaces around it", self.name)
+        require(self.size >= 1, f"group {self.name}.size", "a size of at least 1", self.size)
+        require(1 <= self.types <= self.size, f"group {self.name}.types", f"1 to {self.size} cell types", self.types)
         if self.activation not in ACTIVATIONS:
             near = nearest(self.activation, ACTIVATIONS)
             others = f" ({', '.join(sorted(ACTIVATIONS))})" if near.startswith("did you mean") else ""
-            raise Unexpected(f"group {self.name}.activation: no activation '{self.activation}'; {near}{others}")
+            raise InputError(f"group {self.name}.activation: no activation '{self.activation}'; {near}{others}")
         self._check_leak()
         if self.grid is not None:
             fits = len(self.grid) > 0 and min(self.grid) > 0 and math.prod(self.grid) == self.size
-            expect(fits, f"group {self.name}.grid", f"a grid of {self.size} places", list(self.grid))
+            require(fits, f"group {self.name}.grid", f"a grid of {self.size} places", list(self.grid))
 
     def _check_leak(self) -> None:
         if isinstance(self.leak, Evolve):
             per = self.leak.per
-            expect(per in ("individual", "types"), f"group {self.name}.leak.per", "individual or types", per)
+            require(per in ("individual", "types"), f"group {self.name}.leak.per", "individual or types", per)
         fits = all(0 < end <= 1 for end in ends(self.leak))
-        expect(fits, f"group {self.name}.leak", "above 0, at most 1", list(ends(self.leak)))
+        require(fits, f"group {self.name}.leak", "above 0, at most 1", list(ends(self.leak)))
 
     @property
     def leaks(self) -> bool:
@@ -101,7 +101,7 @@ class Projection:
     def parse(cls, text: str) -> Projection:
         """Reads `pre -> post`."""
         ends = [end.strip() for end in text.split("->")]
-        expect(len(ends) == 2 and all(ends), "projection", "'pre -> post'", text)
+        require(len(ends) == 2 and all(ends), "projection", "'pre -> post'", text)
         return cls(*ends)
 
 
@@ -118,30 +118,30 @@ class Topology:
         projections: written `pre -> post`; each at most once, none into the sensory group.
 
     Raises:
-        Unexpected: a name twice, a projection to nowhere, a group that no activity can reach.
+        InputError: a name twice, a projection to nowhere, a group that no activity can reach.
     """
 
     groups: tuple[Group, ...]
     projections: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        expect(len(self.groups) >= 2, "topology.groups", "at least two groups", len(self.groups))
+        require(len(self.groups) >= 2, "topology.groups", "at least two groups", len(self.groups))
         for what, names in (("group", [g.name for g in self.groups]), ("projection", [p.name for p in self.edges])):
             twice = [name for name, count in Counter(names).items() if count > 1]
-            expect(not twice, "topology", f"every {what} once", twice)
+            require(not twice, "topology", f"every {what} once", twice)
         for edge in self.edges:
             for end in (edge.pre, edge.post):
                 if end not in self.index:
-                    raise Unexpected(f"projection {edge.name}: no group '{end}'; {nearest(end, self.index)}")
-            expect(
+                    raise InputError(f"projection {edge.name}: no group '{end}'; {nearest(end, self.index)}")
+            require(
                 edge.post != self.sensory.name, f"projection {edge.name}", "no input to the sensory group", edge.name
             )
-        expect(self.synapses <= _MOST_SYNAPSES, "topology", f"at most {_MOST_SYNAPSES} synapses", self.synapses)
+        require(self.synapses <= _MOST_SYNAPSES, "topology", f"at most {_MOST_SYNAPSES} synapses", self.synapses)
         reached = {self.sensory.name}
         for _ in self.groups:
             reached |= {edge.post for edge in self.edges if edge.pre in reached}
         lost = [g.name for g in self.groups if g.name not in reached]
-        expect(not lost, "topology", "a path from the sensory group to every group", lost)
+        require(not lost, "topology", "a path from the sensory group to every group", lost)
 
     @cached_property
     def edges(self) -> tuple[Projection, ...]:

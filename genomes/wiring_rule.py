@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import Field, GenomeSpec
 from genomes.topology import Group, Topology
 
@@ -45,8 +45,8 @@ class WiringRule:
     silent: float = 0.0
 
     def __post_init__(self) -> None:
-        expect(self.positions, f"rule {self.name}", "at least one number of the genome", "none")
-        expect(math.isfinite(self.silent), f"rule {self.name}", "a finite value that silences", self.silent)
+        require(self.positions, f"rule {self.name}", "at least one number of the genome", "none")
+        require(math.isfinite(self.silent), f"rule {self.name}", "a finite value that silences", self.silent)
 
 
 def every(field: Field) -> tuple[Position, ...]:

@@ -11,7 +11,7 @@ from typing import Any, final
 
 from torch import Tensor
 
-from genomes.errors import Misshapen, check_shape
+from genomes.errors import ShapeError, check_shape
 from genomes.streams import Chance
 from inner_loop.environment import Environment, Split
 from inner_loop.network import Weights
@@ -26,7 +26,7 @@ def drawn(task: Task, split: Split, samples: int, chance: Chance, start: int = 0
     """`task.draw`, with the number of samples that was asked for, of as many streams or of one common to all.
 
     Raises:
-        Misshapen: samples of other sizes.
+        ShapeError: samples of other sizes.
     """
     given = task.draw(split, samples, chance, start)
     for name, units in (("inputs", task.inputs), ("targets", task.outputs)):
@@ -39,11 +39,11 @@ def checked_scores(environment: Environment, scores: Mapping[str, Tensor], lives
     """The scores of P lives, one number each.
 
     Raises:
-        Misshapen: scores of other sizes, or not those in `score_names`.
+        ShapeError: scores of other sizes, or not those in `score_names`.
     """
     lacking = [name for name in environment.score_names if name not in scores]
     if lacking:
-        raise Misshapen(f"{type(environment).__name__}: expected the score {lacking[0]}, got {sorted(scores)}")
+        raise ShapeError(f"{type(environment).__name__}: expected the score {lacking[0]}, got {sorted(scores)}")
     for name, score in scores.items():
         check_shape(environment, f"score {name}", score, {(lives,)})
     return scores
@@ -68,7 +68,7 @@ class Moments:
         """The moment.
 
         Raises:
-            Misshapen: a part of it is of another size.
+            ShapeError: a part of it is of another size.
         """
         for name, fitting in self._fitting.items():
             part = getattr(moment, name)
@@ -89,7 +89,7 @@ class Sizes:
         """The weights, and the state beside them, that a rule gives back.
 
         Raises:
-            Misshapen: they are of other sizes.
+            ShapeError: they are of other sizes.
         """
         weights, _ = given
         for born, now in ((self._projections, weights.projections), (self._biases, weights.biases)):

@@ -55,7 +55,7 @@ class Environment(ABC):
         return False
 
     def ready(self) -> None:
-        """Raises Unexpected when something is missing without which no life can begin, such as a file of data."""
+        """Raises InputError when something is missing without which no life can begin, such as a file of data."""
 
     def fingerprint(self) -> str:
         """A hash of whatever comes from outside; empty where nothing does."""

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import Misshapen, Unexpected, expect, nearest
+from genomes.errors import InputError, ShapeError, nearest, require
 from genomes.foreign import HOUSE, imported
 from inner_loop.world import Continuous, Discrete
 
@@ -66,30 +66,30 @@ class Anatomy:
         """An observation as numbers.
 
         Raises:
-            Misshapen: it is not of the size that its space says: cut anew it would reach into other episodes.
+            ShapeError: it is not of the size that its space says: cut anew it would reach into other episodes.
         """
         if self.choices is None:
             numbers = np.asarray(observation, dtype=np.float64)
             if numbers.size != self.inputs:
-                raise Misshapen(
+                raise ShapeError(
                     f"{self.id}: expected observations of {self.inputs} numbers, as its space says, "
                     f"got one of shape {numbers.shape}"
                 )
             return numbers.ravel()
         place = int(self.one("observation", observation)) - self.choices
         if not 0 <= place < self.inputs:
-            raise Misshapen(f"{self.id}: expected an observation among its {self.inputs} choices, got {observation!r}")
+            raise ShapeError(f"{self.id}: expected an observation among its {self.inputs} choices, got {observation!r}")
         return np.eye(1, self.inputs, place)[0]
 
     def one(self, what: str, value: Any) -> Any:
         """A single number or flag.
 
         Raises:
-            Misshapen: there are several, or none.
+            ShapeError: there are several, or none.
         """
         array = np.asarray(value)
         if array.size != 1 or array.item() is None:
-            raise Misshapen(f"{self.id}: expected one {what} a step, got {value!r}")
+            raise ShapeError(f"{self.id}: expected one {what} a step, got {value!r}")
         return array.item()
 
     def given(self, actions: Tensor) -> list[Any]:
@@ -111,7 +111,7 @@ def anatomy_of(world: Wanted) -> Anatomy:
     """Learned from one environment that is made for it.
 
     Raises:
-        Unexpected: it cannot be made, is none that a network can act in, or does not answer as Gymnasium's do.
+        InputError: it cannot be made, is none that a network can act in, or does not answer as Gymnasium's do.
     """
     spec = registered(world)
     if world not in _known or _known[world][0] is not spec:
@@ -132,18 +132,18 @@ def _learned(world: Wanted, environment: Any) -> Anatomy:
     taken, shown = environment.action_space, environment.observation_space
     steps = environment.spec.max_episode_steps
     fits = isinstance(shown, (spaces.Box, spaces.Discrete))
-    expect(fits, "Gymnasium.id", f"a Box of observations or Discrete ones in {world.id}", shown)
+    require(fits, "Gymnasium.id", f"a Box of observations or Discrete ones in {world.id}", shown)
     actions: Discrete | Continuous
     if isinstance(taken, spaces.Discrete):
         actions = Discrete(int(taken.n))
     else:
         fits = isinstance(taken, spaces.Box) and len(taken.shape) == 1 and taken.is_bounded()
-        expect(fits, "Gymnasium.id", f"a finite Box of actions on one axis or Discrete ones in {world.id}", taken)
+        require(fits, "Gymnasium.id", f"a finite Box of actions on one axis or Discrete ones in {world.id}", taken)
         actions = Continuous(tuple(taken.low.tolist()), tuple(taken.high.tolist()))
     actuators = actions.outputs if isinstance(actions, Continuous) else 0
     there = all(0 <= action < actuators for action in world.damaged_actions)
-    expect(there, "Gymnasium.damaged_actions", f"numbers of the {actuators} actuators", world.damaged_actions)
-    expect(steps, "Gymnasium.longest", f"a number of steps, since {world.id} has no limit of its own", world.longest)
+    require(there, "Gymnasium.damaged_actions", f"numbers of the {actuators} actuators", world.damaged_actions)
+    require(steps, "Gymnasium.longest", f"a number of steps, since {world.id} has no limit of its own", world.longest)
     choices = int(shown.start) if isinstance(shown, spaces.Discrete) else None
     damaged = list(world.damaged_actions)
     found = Anatomy(world.id, taken, choices, spaces.flatdim(shown), actions, int(steps), damaged)
@@ -157,12 +157,12 @@ def _try(anatomy: Anatomy, environment: Any) -> None:
         answer = environment.reset(seed=0)
     except Exception as error:
         reason = f"{type(error).__name__}: {_in_a_line(error)}"
-        raise Unexpected(f"Gymnasium.id: {anatomy.id!r} cannot be reset: {reason}; {_API}") from error
+        raise InputError(f"Gymnasium.id: {anatomy.id!r} cannot be reset: {reason}; {_API}") from error
     _check_values(anatomy, answer, 2, "reset")
     try:
         anatomy.seen(answer[0])
     except (ValueError, TypeError) as error:
-        raise Unexpected(f"Gymnasium.id: {_in_a_line(error)}") from error
+        raise InputError(f"Gymnasium.id: {_in_a_line(error)}") from error
     discrete = isinstance(anatomy.actions, Discrete)
     action = torch.zeros(1, 1, dtype=torch.int64) if discrete else torch.zeros(1, anatomy.actions.outputs, 1)
     try:
@@ -175,26 +175,26 @@ def _try(anatomy: Anatomy, environment: Any) -> None:
 def _check_values(anatomy: Anatomy, answer: Any, count: int, call: str) -> None:
     if not isinstance(answer, tuple) or len(answer) != count:
         got = f"{len(answer)} values" if isinstance(answer, tuple) else type(answer).__name__
-        raise Unexpected(f"Gymnasium.id: {anatomy.id!r} gives {got} at {call}; {_API}")
+        raise InputError(f"Gymnasium.id: {anatomy.id!r} gives {got} at {call}; {_API}")
 
 
 def registered(world: Wanted) -> Any:
     """What Gymnasium knows of an environment; imports the module that its id names.
 
     Raises:
-        Unexpected: nothing registers it, the module cannot be imported, or a package is missing.
+        InputError: nothing registers it, the module cannot be imported, or a package is missing.
     """
     try:
         import gymnasium
     except ImportError as error:
-        raise Unexpected("Gymnasium: a package is missing: pip install gymnasium") from error
+        raise InputError("Gymnasium: a package is missing: pip install gymnasium") from error
     module, _, name = world.id.rpartition(":")
     if module and module not in sys.modules:
         imported(module, "Gymnasium.id")
     if name not in gymnasium.registry:
         guess = nearest(name, gymnasium.registry)
         own = f"{module} does not register it" if module else f"one of your own is named with its module, module:{name}"
-        raise Unexpected(f"Gymnasium.id: no environment {name!r}; {guess}; {own}")
+        raise InputError(f"Gymnasium.id: no environment {name!r}; {guess}; {own}")
     return gymnasium.registry[name]
 
 
@@ -202,7 +202,7 @@ def made(world: Wanted) -> Any:
     """One environment.
 
     Raises:
-        Unexpected: nothing registers it, a package is missing, or it does not take the arguments.
+        InputError: nothing registers it, a package is missing, or it does not take the arguments.
     """
     import gymnasium
 
@@ -212,10 +212,10 @@ def made(world: Wanted) -> Any:
     except gymnasium.error.DependencyNotInstalled as error:
         extra = [f"pip install 'instinct[{name}]'" for name in _EXTRAS if f".{name}." in str(spec.entry_point)]
         remedy = extra[0] if extra else _in_a_line(error)
-        raise Unexpected(f"Gymnasium.id: a package is missing for {world.id!r}: {remedy}") from error
+        raise InputError(f"Gymnasium.id: a package is missing for {world.id!r}: {remedy}") from error
     except Exception as error:  # an environment may raise anything when it is made
         field = "arguments" if world.arguments else "id"
-        raise Unexpected(f"Gymnasium.{field}: {world.id!r} cannot be made: {_in_a_line(error)}") from error
+        raise InputError(f"Gymnasium.{field}: {world.id!r} cannot be made: {_in_a_line(error)}") from error
 
 
 def only_here(world: Wanted) -> str:

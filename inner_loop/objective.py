@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import Unexpected, check_shape
+from genomes.errors import InputError, check_shape
 
 if TYPE_CHECKING:
     from genomes.streams import Chance
@@ -59,7 +59,7 @@ class Lived:
     def error(self) -> dict[str, Tensor]:
         """dE/dactivity by group, the gradient of the mean over the samples; zero where an episode has ended."""
         if self.objective is None:
-            raise Unexpected("objective: expected one, for a rule that descends an error, got none")
+            raise InputError("objective: expected one, for a rule that descends an error, got none")
         errors = errors_of(self.objective, self)
         for counts in (self.alive, self.weight):
             if counts is not None:
@@ -84,7 +84,7 @@ def errors_of(objective: Objective, lived: Lived) -> dict[str, Tensor]:
     """The errors of an objective, each of the size of the activity that it is of.
 
     Raises:
-        Misshapen: errors of other sizes, or of no group.
+        ShapeError: errors of other sizes, or of no group.
     """
     errors = objective.error(lived)
     for name, error in errors.items():

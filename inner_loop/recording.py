@@ -12,12 +12,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
 from inner_loop.answer_shapes import drawn
 from inner_loop.environment import Environment, Split
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.lives.episodes import EpisodicLifetime, Life
 from inner_loop.lives.samples import Lifetime, learn, lessons_of
 from inner_loop.network import Activities, Network, Weights, leaks_of
@@ -106,9 +106,9 @@ def observe(
         stimuli: at most so many, evenly spaced; or the numbers of those that are wanted, ascending.
 
     Raises:
-        Unexpected: several streams; a stimulus that is not there, or was not met.
+        InputError: several streams; a stimulus that is not there, or was not met.
     """
-    expect(chance.owners == 1, "observe", "one stream of chance, the same stimuli for all", chance.owners)
+    require(chance.owners == 1, "observe", "one stream of chance, the same stimuli for all", chance.owners)
     with torch.inference_mode():
         if isinstance(environment, Task) and isinstance(lifetime, Lifetime):
             return _in_a_task(newborn, rule, objective, environment, lifetime, chance, split, stimuli)
@@ -151,7 +151,7 @@ def _in_a_world(
     stimuli: int | ndarray,
 ) -> Observed:
     network, weights = Network(newborn.topology), Weights.born(newborn)
-    being = Being(network, newborn, world, objective, lifetime.feedback)
+    being = AgentState(network, newborn, world, objective, lifetime.feedback)
     luck, hidden = chance.stream(f"exam {split}"), chance.stream("hidden")
     moments = behave(being, weights, luck, hidden, _episodes(world), _Watching(), []).state
     alive = torch.stack([moment.alive[0] for moment in moments]).cpu().numpy()  # (steps, episodes)
@@ -192,7 +192,7 @@ def _chosen(there: ndarray, stimuli: int | ndarray) -> ndarray:
     if isinstance(stimuli, int):
         return there[evenly(len(there), stimuli)]
     lost = np.setdiff1d(stimuli, there)
-    expect(not len(lost), "stimuli", f"numbers of stimuli that were met, {len(there)} of them", lost[:3].tolist())
+    require(not len(lost), "stimuli", f"numbers of stimuli that were met, {len(there)} of them", lost[:3].tolist())
     return np.unique(stimuli)
 
 

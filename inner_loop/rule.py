@@ -52,7 +52,7 @@ class LearningRule(ABC, Generic[State]):
         return "nothing"
 
     def check(self, topology: Topology) -> None:
-        """Raises Unexpected when the rule cannot work in this topology."""
+        """Raises InputError when the rule cannot work in this topology."""
 
     @abstractmethod
     def init(self, network: Network, newborn: Phenotype, weights: Weights) -> State:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.environment import Environment
 
@@ -31,7 +31,7 @@ class Discrete:
     count: int
 
     def __post_init__(self) -> None:
-        expect(self.count >= 2, "Discrete", "at least 2 actions", self.count)
+        require(self.count >= 2, "Discrete", "at least 2 actions", self.count)
 
     @property
     def outputs(self) -> int:
@@ -55,7 +55,7 @@ class Continuous:
         ends = len(self.low) == len(self.high) >= 1 and all(
             math.isfinite(a) and math.isfinite(b) and a < b for a, b in zip(self.low, self.high, strict=True)
         )
-        expect(ends, "Continuous", "a finite low below a finite high for each action", [self.low, self.high])
+        require(ends, "Continuous", "a finite low below a finite high for each action", [self.low, self.high])
 
     @property
     def outputs(self) -> int:
@@ -75,7 +75,7 @@ class Response:
     outputs: int
 
     def __post_init__(self) -> None:
-        expect(self.outputs >= 1, "Response", "at least 1 output", self.outputs)
+        require(self.outputs >= 1, "Response", "at least 1 output", self.outputs)
 
 
 Actions = Discrete | Continuous | Response

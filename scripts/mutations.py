@@ -43,7 +43,7 @@ _TWINS += [("partition", "rpartition"), ("removeprefix", "removesuffix")]
 _NAMES = {one: other for pair in _TWINS for one, other in (pair, pair[::-1])}
 _NAMES |= {"appendleft": "append", "popleft": "pop"}
 _AROUND = 25  # letters that are shown before and behind a mistake
-_WORDS = {"expect", "Unexpected", "Disagreement", "Unreachable", "say", "warning", "info", "debug"}
+_WORDS = {"require", "InputError", "ResultMismatch", "ClusterUnreachable", "say", "warning", "info", "debug"}
 """Calls whose text is for a reader: a test asserts what they say, not every letter of it."""
 
 

@@ -22,7 +22,7 @@ from evo.distribution.dispatcher import Dispatcher
 from evo.distribution.jobs import Memory
 from evo.distribution.worker import Answer, answer
 from evo.evaluation.cohort import SELECTION, Cohort
-from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.experiment.experiment import Experiment, assemble
 from genomes.streams import chance
 
@@ -76,7 +76,7 @@ def measure(size: int = 1000, workers: int = 2) -> Found:
 
         rows = []
         for name, (experiment, cohorts) in kinds(size).items():
-            proof = Proof(experiment, proof_of_lives(experiment))
+            proof = Fingerprint(experiment, fingerprint_of_lives(experiment))
             out = [len(cloudpickle.dumps(a)) for a in (at_once, experiment, cohorts[0], SELECTION, proof)]
             back = len(cloudpickle.dumps(Answer(known(experiment), "0" * 56, 2**20, "AVX512", 1.0)))
             ours = _dispatched(cluster, experiment, cohorts, proof)
@@ -100,7 +100,7 @@ def measure(size: int = 1000, workers: int = 2) -> Found:
     return {"cohorts": rows, "ray": asdict(RayCosts(costs.submit, *looks, costs.get))}
 
 
-def _dispatched(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohort], proof: Proof) -> Spent:
+def _dispatched(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohort], proof: Fingerprint) -> Spent:
     """Through the dispatcher, once the workers are warm."""
 
     def all_of(these: Sequence[Cohort]) -> None:
@@ -112,7 +112,7 @@ def _dispatched(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Coho
     return Spent.on(lambda: all_of(cohorts))
 
 
-def _ray_alone(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohort], proof: Proof) -> RayCosts:
+def _ray_alone(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohort], proof: Fingerprint) -> RayCosts:
     """Sending the same tasks and fetching their answers, with no dispatcher."""
     import ray
 

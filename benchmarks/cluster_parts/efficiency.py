@@ -21,7 +21,7 @@ from cluster_parts.workload import COHORT, digits
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evolution.evolve import evolve
-from evo.evolution.offspring import Bred, first_state
+from evo.evolution.offspring import Offspring, first_state
 from evo.experiment.experiment import Experiment
 
 TARGET = 0.9
@@ -49,7 +49,7 @@ def bare_rate(experiment: Experiment, processes: int, cohorts: int) -> float:
 
 def _live(experiment: Experiment, cohorts: int, ready: Barrier, taken: Any) -> None:
     state = first_state(experiment)
-    cohort = Bred.of(experiment, 0, state).cohorts[0]
+    cohort = Offspring.of(experiment, 0, state).cohorts[0]
     evaluate_in_worker(experiment, cohort)
     ready.wait()
     began = perf_counter()

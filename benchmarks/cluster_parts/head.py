@@ -23,7 +23,7 @@ from evo.distribution.ray_executor import OnRay
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome
 from evo.evolution.evolve import evolve
-from evo.evolution.offspring import Bred, first_state
+from evo.evolution.offspring import Offspring, first_state
 from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
@@ -58,7 +58,7 @@ def step(search: str, population: int) -> Found:
 
     state = first_state(experiment)
     for index in range(2):  # the first makes the table of noise, and has no parents
-        bred = took("ask", lambda s=state, i=index: Bred.of(experiment, i, s))
+        bred = took("ask", lambda s=state, i=index: Offspring.of(experiment, i, s))
         cohorts = took("cohorts", lambda b=bred: b.cohorts)
         outcomes = made_up(experiment, index, [cohort.real for cohort in cohorts])
         generation = took("record", lambda b=bred, i=index, o=outcomes: b.recorded(i, o))

@@ -18,7 +18,7 @@ from evo.distribution.executor import Cohorts, Executor
 from evo.distribution.jobs import Memory
 from evo.distribution.worker import Answer
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
-from evo.evaluation.fingerprint import Proof
+from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment
 
@@ -151,7 +151,7 @@ class OnSleepers(Executor):
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of completion; one cohort in a hundred is audited, as on Ray."""
-        proof = Proof(experiment, "")
+        proof = Fingerprint(experiment, "")
         dispatcher = Dispatcher(self._cluster, self._sleepers, at_once, experiment, cohorts, assay, proof, self._memory)
         dispatcher.submit()
         return dispatcher.arriving()

@@ -13,7 +13,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Chance
 from genomes.topology import Group, Topology
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.world import Discrete, Moment, World
@@ -70,7 +70,7 @@ def phenotype(newborns: Newborns) -> Phenotype:
 def prepare(newborns: Newborns) -> Life:
     """The whole cohort at once."""
     newborn, rule, workload = phenotype(newborns), Hebbian(LEARNING_RATE, bound=BOUND), newborns.workload
-    being = Being(Network(TOPOLOGY), newborn, Unending(CartPole(longest=workload.steps)), None)
+    being = AgentState(Network(TOPOLOGY), newborn, Unending(CartPole(longest=workload.steps)), None)
 
     def live_all() -> list[Tensor]:
         with torch.inference_mode():

@@ -13,7 +13,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Chance, chance
 from genomes.topology import Group, Topology
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import SquaredError
 from inner_loop.rules.bptt import BPTT
@@ -92,7 +92,7 @@ def prepare(newborns: Newborns) -> Life:
             network, weights, objective = Network(TOPOLOGY), Weights.born(newborn), SquaredError()
             state = rule.init(network, newborn, weights)
             for world in worlds:
-                being = Being(network, newborn, world, objective)
+                being = AgentState(network, newborn, world, objective)
                 lived = behave(being, weights, luck, luck, newborns.workload.samples, rule, state)
                 weights, state = lived.weights, lived.state
         return list(weights.projections.values())

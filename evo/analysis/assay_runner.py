@@ -23,7 +23,7 @@ Watch = Callable[[str, int, int], object]
 
 
 @final
-class Examiner:
+class AssayRunner:
     """Lets cohorts live one analysis after the other.
 
     A row is one birth and one life, and its `life` decides all of its chance: rows that share it have the same

@@ -24,7 +24,7 @@ def export(run: Run, kind: str, path: Path | None = None) -> Path:
     """Writes the best genome as `npz`, `graphml`, `torch` or `csv`; in the run's `export/` unless a path is given.
 
     Raises:
-        Unexpected: no file can be written there.
+        InputError: no file can be written there.
     """
     write, suffix = EXPORTS[kind]
     path = file_to_write(path or run.path / "export" / f"best{suffix}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.knockouts import knockouts, lives_of
 from evo.analysis.history.lineage import keeps_parents, line, line_table, pedigree
 from evo.analysis.innate.innate import innate_test
@@ -14,7 +14,7 @@ from evo.distribution.executor import Serial
 from evo.evaluation.numerics import settled
 from evo.evolution.individual import Best
 from evo.evolution.run import Run
-from genomes.errors import expect
+from genomes.errors import require
 
 if TYPE_CHECKING:
     import pandas
@@ -32,7 +32,7 @@ def knockout_frame(run: Run, births: int | None = None) -> pandas.DataFrame:
     """Every rule and gene of the best genome knocked out singly: a row a unit; see `knockouts`."""
     whom = subject(run.path, allow_code=run.allow_code)
     home = replace(whom.experiment, held_out=())
-    return knockouts(whom, Examiner(home, Serial()), births or lives_of(home, whom)).frame
+    return knockouts(whom, AssayRunner(home, Serial()), births or lives_of(home, whom)).frame
 
 
 def lineage_frame(run: Run, individual: Best | None = None) -> pandas.DataFrame:
@@ -45,11 +45,11 @@ def lineage_frame(run: Run, individual: Best | None = None) -> pandas.DataFrame:
         individual: of this run, as `run.individual(generation, slot)` gives it; the best unless given.
 
     Raises:
-        Unexpected: the search keeps no parents, or generations were not kept whole.
+        InputError: the search keeps no parents, or generations were not kept whole.
     """
     search, kept = type(run.experiment.search).__name__, f"keep: {run.experiment.keep}"
     has_parents = len(run.generations) == 1 or keeps_parents(run)
-    expect(has_parents, str(run.path), "a search that keeps parents, for a lineage", search)
-    expect(run.whole == run.generations, str(run.path), "every generation kept whole, for a lineage", kept)
+    require(has_parents, str(run.path), "a search that keeps parents, for a lineage", search)
+    require(run.whole == run.generations, str(run.path), "every generation kept whole, for a lineage", kept)
     chosen = run.best() if individual is None else individual
     return line_table(line(run, chosen), pedigree(run, chosen).born)

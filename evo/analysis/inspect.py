@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evo.analysis.assay_runner import Examiner, Watch
+from evo.analysis.assay_runner import AssayRunner, Watch
 from evo.analysis.connectomics.random_founders import random_founders
 from evo.analysis.connectomics.wiring import wiring
 from evo.analysis.genetics.cross_fostering import cross_fostering
@@ -28,7 +28,7 @@ from evo.evolution.result import founders_scores
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from evo.storage.run_set import SET
-from genomes.errors import expect
+from genomes.errors import require
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.recording import stimuli_there
 
@@ -49,7 +49,7 @@ def innate(
     """The innate test of one run or several, and the size of their genomes."""
     tested = innate_test(subjects, executor, births, episodes, draws, watch)
     sizes = [  # the section that is shown is that of the first: of the others the size alone counts
-        genome_size(each, Examiner(_home(each, episodes), executor, watch), births, beside=each is subjects[0])
+        genome_size(each, AssayRunner(_home(each, episodes), executor, watch), births, beside=each is subjects[0])
         for each in subjects
     ]
     effective = [size.effective_bits for size in sizes]
@@ -82,15 +82,15 @@ def inspect(
         measured: a file of somebody's own responses or dissimilarities, to stand beside the layers.
 
     Raises:
-        Unexpected: a file instead of a run, or one of measurements that does not fit.
+        InputError: a file instead of a run, or one of measurements that does not fit.
     """
-    expect(subject.run, subject.name, "a run", "a file, which has no evolution; see instinct innate")
+    require(subject.run, subject.name, "a run", "a file, which has no evolution; see instinct innate")
     run, best = subject.run, subject.best
     assert run is not None, "just expected"
     assert best is not None, "a run has a best genome"
     home = _home(subject)
     theirs = read_measured(measured, stimuli_there(home.environment)) if measured else None
-    examiner, few = Examiner(home, executor, watch), lives_of(home, subject)
+    examiner, few = AssayRunner(home, executor, watch), lives_of(home, subject)
     tested = innate([subject], executor, watch, births, draws=draws)
     sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
     if other is not None:

@@ -17,7 +17,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import load, read
 from evo.experiment.experiment import Experiment, assemble
 from evo.storage.arrays import unpack_foreign
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from genomes.intervention import Intervention
 from genomes.interventions.given import Given
 from genomes.topology import Topology
@@ -64,7 +64,7 @@ def subject(
         overrides: KEY=VALUE, as on the command line of `evolve`: another task, other episodes.
 
     Raises:
-        Unexpected: nothing to be opened there, or genomes that do not fit the experiment.
+        InputError: nothing to be opened there, or genomes that do not fit the experiment.
     """
     if path.is_file():
         return _of_file(path, config, overrides, allow_code)
@@ -87,23 +87,23 @@ def _check_genome(name: str, own: Experiment, experiment: Experiment) -> None:
     """Genes mean the same in both: the same fields in the same order."""
     here, there = assemble(own), assemble(experiment)
     differ = [field.name for field in here.fields if field not in there.fields]
-    expect(here == there, name, "an experiment whose genome is the run's own", f"another {', '.join(differ[:3])}")
+    require(here == there, name, "an experiment whose genome is the run's own", f"another {', '.join(differ[:3])}")
 
 
 def _of_file(path: Path, config: str | None, overrides: Sequence[str], allow_code: bool) -> Subject:
-    expect(config, str(path), "--config, the experiment that the network is to live in", None)
+    require(config, str(path), "--config, the experiment that the network is to live in", None)
     experiment = load(str(config), overrides, allow_code)
     arrays, spec = unpack_foreign(path), assemble(experiment)
     weights = {name.removeprefix("weight."): array for name, array in arrays.items() if name.startswith("weight.")}
     levels = arrays.get("levels")
     if levels is not None:
         whole = levels.dtype.kind in "iu" and (levels >= 0).all()
-        expect(whole, f"{path}: levels", "whole numbers from 0", f"an array of {levels.dtype}")
+        require(whole, f"{path}: levels", "whole numbers from 0", f"an array of {levels.dtype}")
     if levels is not None and levels.shape == (spec.size,) and (levels < spec.level_counts).all():
         return Subject(str(path), experiment, levels[None].astype(spec.level_dtype), (path.stem,))
     what = f"`levels` of {spec.size} genes or `weight.PROJECTION`"
     if not weights:
-        raise Unexpected(f"{path}: expected {what}, got {sorted(arrays)[:5]}; {nearest('levels', sorted(arrays))}")
+        raise InputError(f"{path}: expected {what}, got {sorted(arrays)[:5]}; {nearest('levels', sorted(arrays))}")
     _check_complete(path, weights, experiment.topology)
     given = _given(arrays, weights, experiment.topology)
     given.check(experiment.topology)
@@ -115,7 +115,7 @@ def _of_file(path: Path, config: str | None, overrides: Sequence[str], allow_cod
 def _check_complete(path: Path, weights: dict[str, ndarray], topology: Topology) -> None:
     for edge in topology.edges:
         if edge.name not in weights:
-            raise Unexpected(f"{path}: no weight.{edge.name}; {nearest(edge.name, weights)}")
+            raise InputError(f"{path}: no weight.{edge.name}; {nearest(edge.name, weights)}")
 
 
 def _given(arrays: dict[str, ndarray], weights: dict[str, ndarray], topology: Topology) -> Given:

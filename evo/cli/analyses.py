@@ -12,7 +12,7 @@ from rich.console import Console
 from evo.cli.arguments import add_executor, is_override, run_path, whole_number
 from evo.cli.exit_codes import Verb
 from evo.storage.user_paths import folder_to_write
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 if TYPE_CHECKING:
     from evo.analysis.report.section import Section
@@ -53,9 +53,9 @@ def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     from evo.evolution.run import Run
 
     if (options.run / "set.json").is_file():
-        raise Unexpected(f"{options.run}: expected a run, got a set of runs; give one of them, or see instinct compare")
+        raise InputError(f"{options.run}: expected a run, got a set of runs; give one of them, or see instinct compare")
     if options.run.is_file():
-        raise Unexpected(f"{options.run}: expected a run, got a file, which has no evolution; see instinct innate")
+        raise InputError(f"{options.run}: expected a run, got a file, which has no evolution; see instinct innate")
     folder = folder_to_write(options.out or options.run)
     whom = subject(options.run, "best", None, (), options.allow_code)
     other = Run(options.other, options.allow_code) if options.other else None

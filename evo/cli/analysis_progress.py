@@ -20,7 +20,7 @@ from evo.evaluation.numerics import settle
 
 @final
 class Stages:
-    """Shows what is being examined; `stages.watch` is what an Examiner tells.
+    """Shows what is being examined; `stages.watch` is what an AssayRunner tells.
 
     Args:
         console: where to; a terminal gets the bar.

@@ -60,13 +60,13 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct resume RUN; KEY=VALUE may say again what the run began with."""
-    from evo.evolution.evolve import expect_unchanged, extend
+    from evo.evolution.evolve import extend, require_unchanged
     from evo.storage.run_set import runs_of
 
     announce(folder=str(options.run))
     runs = runs_of(options.run) if (options.run / "set.json").is_file() else [options.run]
     for run in runs if options.overrides else []:
-        expect_unchanged(run, options.overrides, options.allow_code)
+        require_unchanged(run, options.overrides, options.allow_code)
     if options.generations is not None:
         for run in runs:
             extend(run, options.generations, options.allow_code)

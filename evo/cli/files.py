@@ -11,7 +11,7 @@ from rich.console import Console
 
 from evo.cli.arguments import run_path
 from evo.cli.exit_codes import Verb
-from genomes.errors import Unexpected, nearest
+from genomes.errors import InputError, nearest
 
 
 def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def export_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     from evo.evolution.run import Run
 
     if options.to not in EXPORTS:
-        raise Unexpected(f"--to: no format '{options.to}'; {nearest(options.to, EXPORTS)}")
+        raise InputError(f"--to: no format '{options.to}'; {nearest(options.to, EXPORTS)}")
     written = export(Run(options.run, options.allow_code), options.to, options.out)
     console.print(f"wrote {written}", markup=False)
     return {"run": str(options.run), "to": options.to, "file": str(written)}

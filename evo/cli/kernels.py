@@ -17,7 +17,7 @@ def use_kernels_of(run: str | Path) -> None:
     """The kernels that a run, or a run of a set, began with, if that can be read: here, or at its URL.
 
     Raises:
-        Unexpected: they are portable, and numpy or torch was imported before.
+        InputError: they are portable, and numpy or torch was imported before.
     """
     here = working_folder(str(run)) if "://" in str(run) else Path(run)
     texts = list(_manifests(here))

@@ -23,7 +23,7 @@ from evo.cli.output import spared
 from evo.cli.parser import options_of
 from evo.cli.tools import check_verb, doctor_verb, list_verb
 from evo.evaluation.numerics import use_portable_kernels
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 _SPEAKING = (list_verb, doctor_verb, check_verb)
 """Verbs that do nothing but say something."""
@@ -52,7 +52,7 @@ def _main(arguments: Sequence[str]) -> int:
             signal.signal(number, _stop)
         meet_parent()
         return ended(_run(arguments))
-    except Unexpected as error:
+    except InputError as error:
         print(f"instinct: {error}", file=sys.stderr)
         return ended(WRONG, again=_may_come_back(error))
     except Interrupted as interruption:
@@ -133,16 +133,16 @@ def _choose_kernels(arguments: Sequence[str]) -> None:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    from evo.distribution.worker import Disagreement
+    from evo.distribution.worker import ResultMismatch
     from evo.evolution.offspring import RunFailed
 
-    return (RunFailed, Disagreement)
+    return (RunFailed, ResultMismatch)
 
 
-def _may_come_back(error: Unexpected) -> bool:
-    from evo.distribution.cluster import Unreachable
+def _may_come_back(error: InputError) -> bool:
+    from evo.distribution.cluster import ClusterUnreachable
 
-    return isinstance(error, Unreachable)
+    return isinstance(error, ClusterUnreachable)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -12,7 +12,7 @@ from evo.cli.evolve import add_runs
 from evo.cli.exit_codes import Verb
 from evo.cli.files import add_files
 from evo.cli.tools import add_tools
-from genomes.errors import Unexpected, nearest
+from genomes.errors import InputError, nearest
 
 
 @final
@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**given, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        raise Unexpected(f"{message}; see {self.prog} --help")
+        raise InputError(f"{message}; see {self.prog} --help")
 
 
 @final
@@ -41,18 +41,18 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """What a command line says; options and overrides may stand in any order.
 
     Raises:
-        Unexpected: it says something that no verb understands.
+        InputError: it says something that no verb understands.
         SystemExit: it asks for help or for the version, which is printed.
     """
     parser, verbs = _parser()
     if not arguments or arguments[0] == "help":
         arguments = [*arguments[1:2], "--help"]
     if not arguments[0].startswith("-") and arguments[0] not in verbs:
-        raise Unexpected(f"no verb '{arguments[0]}'; {nearest(arguments[0], verbs)}")
+        raise InputError(f"no verb '{arguments[0]}'; {nearest(arguments[0], verbs)}")
     options, rest = parser.parse_known_args(arguments)
     strange = [word for word in rest if word.startswith("-") or not hasattr(options, "overrides")]
     if strange:
-        raise Unexpected(_unknown(strange[0], verbs[arguments[0]]))
+        raise InputError(_unknown(strange[0], verbs[arguments[0]]))
     if rest:
         options.overrides = [*options.overrides, *rest]
     return options

@@ -31,7 +31,7 @@ from evo.cli.evolve import evolve_verb, resume_verb
 from evo.cli.exit_codes import DONE, FAILED
 from evo.cli.output import spared
 from evo.cli.parser import options_of
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 DRIVER = (sys.executable, "-P", "-m", "evo.cli.main")
 """What is started; -P: no file of the user's folder shadows a module."""
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(words: list[str]) -> int:
     try:
         options = options_of(words)
-    except Unexpected:
+    except InputError:
         return cli.main(words)  # which says what is wrong
     if os.environ.get("INSTINCT_SUPERVISE") == "0" or options.verb not in (evolve_verb, resume_verb):
         return cli.main(words)

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from evo.cli.exit_codes import DONE, FAILED, Verb
-from genomes.errors import Unexpected, nearest
+from genomes.errors import InputError, nearest
 
 
 def add_tools(add: Callable[[str, Verb, str], Any]) -> None:
@@ -34,7 +34,7 @@ def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     kinds = {plurals.get(seam, f"{seam}s"): classes for seam, classes in REGISTRY.items()}
     names = [*kinds, "configs"]
     if options.what is not None and options.what not in names:
-        raise Unexpected(f"list: nothing called '{options.what}'; {nearest(options.what, names)}")
+        raise InputError(f"list: nothing called '{options.what}'; {nearest(options.what, names)}")
     answer: dict[str, Any] = {}
     for kind in names if options.what is None else [options.what]:
         if kind == "configs":

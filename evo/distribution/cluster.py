@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, final
 from evo.distribution.host_process import borrowed, listening_quietly, own_handler, quiet, undrawn
 from evo.distribution.user_modules import travelling
 from evo.evaluation.numerics import cores, variables
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 if TYPE_CHECKING:
     from evo.experiment.experiment import Experiment
@@ -44,7 +44,7 @@ _REASONS = {
 """What Ray says when it lets nobody in, and what that means."""
 
 
-class Unreachable(Unexpected):
+class ClusterUnreachable(InputError):
     """No cluster answers, or it does not let this process in."""
 
 
@@ -70,11 +70,11 @@ class Cluster:
             Ray is started here.
 
     Raises:
-        Unreachable: on entering, when no cluster answers at the address or it does not let this process in.
+        ClusterUnreachable: on entering, when no cluster answers at the address or it does not let this process in.
     """
 
     def __init__(self, workers: int | None = None, address: str | None = None) -> None:
-        expect(workers is None or workers >= 1, "workers", "at least 1", workers)
+        require(workers is None or workers >= 1, "workers", "at least 1", workers)
         given = address or (os.environ.get("RAY_ADDRESS") if workers is None else None)
         self._address = None if given == "local" else given
         self._workers = workers
@@ -87,7 +87,7 @@ class Cluster:
         return self._address is not None
 
     def preflight(self) -> None:
-        """Raises Unreachable where somebody's cluster does not let this process in; starts nothing."""
+        """Raises ClusterUnreachable where somebody's cluster does not let this process in; starts nothing."""
         if self._address is not None:
             quiet()
             _use_token(own=False)
@@ -136,7 +136,7 @@ class Cluster:
         """`function` as a task of Ray that is tried once, on one core or one GPU, with all that a worker may lack.
 
         Raises:
-            Unexpected: the experiment's own modules are too large to travel.
+            InputError: the experiment's own modules are too large to travel.
         """
         import ray
 
@@ -198,7 +198,7 @@ def _start(workers: int | None) -> None:
     try:
         ray.init(address="local", num_cpus=workers or cores(), **silent)
     except (OSError, RuntimeError, ValueError) as error:
-        raise Unreachable(f"Ray: cannot be started here: {_last_line(str(error))}") from error
+        raise ClusterUnreachable(f"Ray: cannot be started here: {_last_line(str(error))}") from error
 
 
 def _attach(address: str) -> None:
@@ -211,24 +211,26 @@ def _attach(address: str) -> None:
         sentence = (
             "a cluster answers there, but not to this process, which may hold the token of another Ray: start anew"
         )
-        raise Unreachable(f"{address}: {sentence} ({_last_line(str(error))})") from error
+        raise ClusterUnreachable(f"{address}: {sentence} ({_last_line(str(error))})") from error
 
 
 def reach(address: str) -> None:
-    """Raises Unreachable, with the reason, unless a cluster at the address lets this process in.
+    """Raises ClusterUnreachable, with the reason, unless a cluster at the address lets this process in.
 
     Another process tries it first: Ray writes its reasons to stderr only, and may try for minutes.
     """
     where = re.fullmatch(r"(ray://)?(\[[^\]]+\]|[^:/]+):(\d+)", address)
-    expect(where or address == "auto", "address", "auto, HOST:PORT or ray://HOST:PORT", address)
+    require(where or address == "auto", "address", "auto, HOST:PORT or ray://HOST:PORT", address)
     if where:
         client, host, port = where.groups()
         if client and not _installed("grpc"):
-            raise Unreachable(f"{address}: needs Ray's client, which is not installed: pip install 'ray[client]'")
+            raise ClusterUnreachable(
+                f"{address}: needs Ray's client, which is not installed: pip install 'ray[client]'"
+            )
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_PREFLIGHT).close()
         except (OSError, OverflowError) as error:
-            raise Unreachable(f"{address}: no cluster answers there: {error}") from error
+            raise ClusterUnreachable(f"{address}: no cluster answers there: {error}") from error
     patience = {"RAY_NUM_REDIS_GET_RETRIES": "2", "RAY_gcs_server_request_timeout_seconds": "10"}
     try:
         tried = subprocess.run(
@@ -240,7 +242,7 @@ def reach(address: str) -> None:
             timeout=_PROBE,
         )
     except subprocess.TimeoutExpired as error:
-        raise Unreachable(
+        raise ClusterUnreachable(
             f"{address}: no cluster lets this process in within {_PROBE:.0f} s; if one runs there, {_TOKEN}"
         ) from error
     if tried.returncode:
@@ -253,13 +255,13 @@ def _installed(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def _reason(address: str, said: str) -> Unreachable:
+def _reason(address: str, said: str) -> ClusterUnreachable:
     """What Ray's words mean for whoever wants to attach."""
     for pattern, sentence in _REASONS.items():
         if found := re.search(pattern, said):
             rest = " ".join(said[found.end() :].split()).strip(": ")
-            return Unreachable(f"{address}: " + sentence.format(address=address, rest=rest))
-    return Unreachable(f"{address}: the cluster does not let this process in: {_last_line(said)}")
+            return ClusterUnreachable(f"{address}: " + sentence.format(address=address, rest=rest))
+    return ClusterUnreachable(f"{address}: the cluster does not let this process in: {_last_line(said)}")
 
 
 def _last_line(text: str) -> str:

@@ -10,16 +10,16 @@ from statistics import median
 from time import monotonic
 from typing import Any, final
 
-from evo.distribution.cluster import Cluster, Unreachable
+from evo.distribution.cluster import Cluster, ClusterUnreachable
 from evo.distribution.jobs import Attempt, Job, Memory
-from evo.distribution.worker import Answer, Disagreement, answer_of, depends_on_the_machine, differ, late_answer_of
+from evo.distribution.worker import Answer, ResultMismatch, answer_of, depends_on_the_machine, differ, late_answer_of
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.error_log import say
 from evo.evaluation.fault_isolation import Evaluator
-from evo.evaluation.fingerprint import Proof
+from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Failure, Outcome
 from evo.experiment.experiment import Experiment
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 
 _WINDOW = 2  # cohorts a worker that are submitted at once
@@ -54,7 +54,7 @@ class Dispatcher:
         experiment: Experiment,
         cohorts: Iterable[Cohort | None],
         assay: Assay,
-        proof: Proof | None,
+        proof: Fingerprint | None,
         memory: Memory,
     ) -> None:
         self._cluster, self._task, self._experiment, self._memory = cluster, task, experiment, memory
@@ -73,9 +73,9 @@ class Dispatcher:
         """Index and outcome of every cohort, in the order of completion.
 
         Raises:
-            Disagreement: a cohort came to different results and none of them twice.
-            Unreachable: the cluster is gone.
-            Unexpected: no node computes what the run began with, or a mistake of the user's.
+            ResultMismatch: a cohort came to different results and none of them twice.
+            ClusterUnreachable: the cluster is gone.
+            InputError: no node computes what the run began with, or a mistake of the user's.
         """
         import ray
 
@@ -89,7 +89,7 @@ class Dispatcher:
                         yield from self._took(self._running.pop(reference), reference)
                 self._repeat_stragglers()
         except (ray.exceptions.LocalRayletDiedError, ray.exceptions.RaySystemError, ray.exceptions.RpcError) as error:
-            raise Unreachable(f"Ray: the cluster is gone: {str(error).splitlines()[0]}") from error
+            raise ClusterUnreachable(f"Ray: the cluster is gone: {str(error).splitlines()[0]}") from error
 
     @property
     def _capacity(self) -> int:
@@ -170,7 +170,7 @@ class Dispatcher:
             return next(other.outcome for other in job.answers if other.digest == digest)
         if len(job.answers) > 2:
             nodes = ", ".join(f"process {answer.process} on node {answer.node[:8]}" for answer in job.answers)
-            raise Disagreement(
+            raise ResultMismatch(
                 f"{job} came to three results ({nodes}): a machine is faulty, or a component of the "
                 "experiment draws chance of its own"
             )
@@ -186,7 +186,7 @@ class Dispatcher:
             job.failed += 1
             self._memory.incidents["lost_with_worker"] += 1
         if job.blameless > _DEATHS:
-            raise Unreachable(f"Ray: {job} met the death of {_DEATHS} nodes")
+            raise ClusterUnreachable(f"Ray: {job} met the death of {_DEATHS} nodes")
         if reason is None or job.failed < _DEATHS:
             self._waiting.append(job)
             return None
@@ -211,7 +211,7 @@ class Dispatcher:
         for reference in done:
             (taken, called, _), answer = late.pop(reference), late_answer_of(reference)
             if answer is not None and differ(answer, taken):
-                raise Disagreement(
+                raise ResultMismatch(
                     f"{called} came to another result on node {answer.node[:8]}, after the run had gone on: a machine "
                     "is faulty, or a component of the experiment draws chance of its own"
                 )
@@ -248,7 +248,7 @@ class Dispatcher:
             f"node {answer.node[:8]} ({answer.kernels}) computes other last bits than those that the run began with"
         )
         if not left:
-            raise Unexpected(f"Ray: {sentence}, and there is no other; begin a run with --portable for mixed machines")
+            raise InputError(f"Ray: {sentence}, and there is no other; begin a run with --portable for mixed machines")
         _log.warning("%s: it gets no cohorts; a run begun with --portable could use it", sentence)
 
     def _expose(self, answer: Answer, job: Job) -> None:

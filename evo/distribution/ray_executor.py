@@ -15,10 +15,10 @@ from evo.distribution.user_modules import own_modules
 from evo.distribution.worker import answer
 from evo.evaluation.cohort import SELECTION, Assay
 from evo.evaluation.fault_isolation import Evaluator
-from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, pinned
-from genomes.errors import expect
+from genomes.errors import require
 
 
 @final
@@ -31,18 +31,18 @@ class OnRay(Executor):
         evaluator: what a worker does with a cohort; another one than the house's is for measuring and for tests.
 
     Raises:
-        Unexpected: no cluster answers at the address.
+        InputError: no cluster answers at the address.
     """
 
     def __init__(
         self, workers: int | None = None, address: str | None = None, evaluator: Evaluator | None = None
     ) -> None:
-        expect(workers is None or workers >= 1, "workers", "at least 1", workers)
+        require(workers is None or workers >= 1, "workers", "at least 1", workers)
         self._incidents = Counter[str]()
         self._workers, self._address, self._evaluator = workers, address, evaluator
         self._cluster: Cluster | None = None
         self._entered = 0
-        self._proof: Proof | None = None
+        self._proof: Fingerprint | None = None
 
     @property
     def incidents(self) -> Counter[str]:
@@ -72,7 +72,7 @@ class OnRay(Executor):
         experiment = pinned(experiment, data)  # a worker that finds others says so
         if self._evaluator is None and (self._proof is None or self._proof.data != data):
             # of the first experiment on these data: that of the run, or one that an analysis makes of it
-            self._proof = Proof(experiment, proof_of_lives(experiment), data)
+            self._proof = Fingerprint(experiment, fingerprint_of_lives(experiment), data)
         own = (experiment.device, own_modules(experiment))
         if own not in self._tasks:  # made once: Ray keeps every function that it was ever given
             self._tasks[own] = self._cluster.task(answer, experiment.device, experiment)

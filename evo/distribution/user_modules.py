@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, final
 
 from evo.experiment.user_code import own_file, read, source
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.foreign import is_house, modules_in
 
 if TYPE_CHECKING:
@@ -40,14 +40,16 @@ def own_modules(experiment: Experiment) -> tuple[tuple[str, str, str], ...]:
     None when the experiment is made of the house's classes alone.
 
     Raises:
-        Unexpected: they are too large.
+        InputError: they are too large.
     """
     if all(map(is_house, modules_in(experiment))):
         return ()
     found = {name: file for module in list(sys.modules.values()) for name, file in _files(module)}
     sources = tuple((name, str(file), _text(name, file)) for name, file in sorted(found.items()))
     size = sum(len(source) for _, _, source in sources)
-    expect(size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of own modules to travel to a cluster", size)
+    require(
+        size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of own modules to travel to a cluster", size
+    )
     return sources
 
 

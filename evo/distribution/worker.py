@@ -13,7 +13,7 @@ from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.error_log import heard
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
-from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Failure, Outcome, outcome_arrays
 from evo.experiment.experiment import Experiment
@@ -22,7 +22,7 @@ from evo.storage.arrays import pack
 _log = logging.getLogger(__name__)
 
 
-class Disagreement(RuntimeError):
+class ResultMismatch(RuntimeError):
     """The same cohort came to different results: a machine is faulty, or a component draws chance of its own."""
 
 
@@ -59,7 +59,7 @@ def answer(
     experiment: Experiment,
     cohort: Cohort,
     assay: Assay,
-    proof: Proof | None,
+    proof: Fingerprint | None,
     guarded: bool,
 ) -> Answer:
     """The task that a worker runs: it proves itself, then evaluates; guarded where a worker died of this cohort.
@@ -71,7 +71,7 @@ def answer(
     import torch
 
     settle()
-    fit = proof is None or proof_of_lives(proof.experiment) == proof.digest
+    fit = proof is None or fingerprint_of_lives(proof.experiment) == proof.digest
     began, outcome = perf_counter(), None
     if fit and guarded and experiment.device == "cpu":  # CUDA cannot be used in a fork
         outcome = evaluate_guarded(experiment, cohort, assay, evaluator or evaluate)

@@ -19,7 +19,7 @@ import numpy as np
 from evo.evaluation.outcome import FAILURES, Failure, Outcome, outcome_arrays, outcome_of
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack, unpack
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 _SHARE = 0.8  # of the memory that is free, for a child without a limit: the kernel must not choose whom to kill
 _WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -35,7 +35,7 @@ def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) ->
         `timeout` when its time is over; `lost` when it was killed or left without a word.
 
     Raises:
-        Unexpected: as `evaluate` does.
+        InputError: as `evaluate` does.
     """
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -67,7 +67,7 @@ def _live(evaluate: Callable[[], Outcome | Failure], writing: int) -> NoReturn:
         try:
             result = evaluate()
             arrays = outcome_arrays(result) if isinstance(result, Outcome) else {"failure": _coded(result)}
-        except Unexpected as error:
+        except InputError as error:
             arrays = {"unexpected": np.array(str(error))}
         rest = memoryview(pack(arrays))
         while rest:
@@ -95,10 +95,10 @@ def _understood(said: bytes) -> Outcome | Failure:
         return "lost"
     try:
         arrays = unpack(said)
-    except Unexpected:
+    except InputError:
         return "lost"  # it was killed in the middle of its words
     if "unexpected" in arrays:
-        raise Unexpected(str(arrays["unexpected"]))
+        raise InputError(str(arrays["unexpected"]))
     return FAILURES[int(arrays["failure"])] if "failure" in arrays else outcome_of(arrays)
 
 

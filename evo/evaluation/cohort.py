@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import State
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import Intervention
 from genomes.streams import chance
 from inner_loop.environment import Split
@@ -89,5 +89,5 @@ def written_out(experiment: Experiment, cohort: Cohort) -> Cohort:
     spec, luck = assemble(experiment), chance(experiment.seed, "search", cohort.generation)
     units = experiment.search.rows(cohort.source, cohort.slots, spec, luck)
     rows = f"{len(cohort.slots)} rows, those that were asked for"
-    expect(len(units) == len(cohort.slots), type(experiment.search).__name__, rows, len(units))
+    require(len(units) == len(cohort.slots), type(experiment.search).__name__, rows, len(units))
     return replace(cohort, levels=spec.quantise(units), source=None)

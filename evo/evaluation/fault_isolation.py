@@ -14,9 +14,9 @@ from evo.evaluation.error_log import say
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Failure, Outcome
-from evo.evaluation.resource_limits import OutOfTime, within
+from evo.evaluation.resource_limits import TimeLimitExceeded, within
 from evo.experiment.experiment import Experiment, assemble
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.foreign import complaint
 
 ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")
@@ -115,9 +115,9 @@ def _attempted(
     try:
         with within(experiment.limits, backstop):
             return evaluator(experiment, cohort, assay)
-    except Unexpected:
+    except InputError:
         raise
-    except OutOfTime:
+    except TimeLimitExceeded:
         return "timeout"
     except MemoryError:
         return "memory"

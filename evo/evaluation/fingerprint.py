@@ -21,12 +21,12 @@ from inner_loop.lives.samples import Lifetime
 
 @final
 @dataclass(frozen=True)
-class Proof:
+class Fingerprint:
     """What a worker is asked for before it is given a cohort.
 
     Attributes:
         experiment: whose lives are lived.
-        digest: what `proof_of_lives` came to where the run began.
+        digest: what `fingerprint_of_lives` came to where the run began.
         data: the fingerprint of what comes from outside.
     """
 
@@ -35,7 +35,7 @@ class Proof:
     data: str = ""
 
 
-def proof_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
+def fingerprint_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
     """SHA-256 of what a known cohort comes to in a short life: the experiment's own kernels, shapes and data.
 
     All of it have one genome, about the middle of every gene: many founders are likelier to meet one that hangs, yet
@@ -66,7 +66,7 @@ def _lived(experiment: Experiment, data: str, spread: float) -> str:
     return hashlib.sha256(pack(outcome_arrays(lived))).hexdigest()
 
 
-def proof_of_search(experiment: Experiment) -> str:
+def fingerprint_of_search(experiment: Experiment) -> str:
     """SHA-256 of the second generation after goals that are known: the driver's own arithmetic; empty when lazy."""
     spec, search = assemble(experiment), experiment.search
     if search.lazy(spec):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from genomes.errors import expect
+from genomes.errors import require
 
 _PORTABLE = {
     "MKL_CBWR": "COMPATIBLE",
@@ -33,10 +33,10 @@ def use_portable_kernels() -> None:
     """Only what every x86-64 processor computes in the same way, in this process and in the workers it starts.
 
     Raises:
-        Unexpected: numpy or torch was imported before, and has chosen its kernels.
+        InputError: numpy or torch was imported before, and has chosen its kernels.
     """
     if kernels() != "portable":
-        expect(not {"numpy", "torch"} & sys.modules.keys(), "portable", "to be asked before numpy and torch", "after")
+        require(not {"numpy", "torch"} & sys.modules.keys(), "portable", "to be asked before numpy and torch", "after")
         os.environ |= _PORTABLE
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from evo.storage.arrays import Arrays
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from inner_loop.lives.samples import Measurements
 
 Failure = Literal["", "nan", "raised", "timeout", "memory", "lost"]
@@ -48,7 +48,7 @@ def outcome_of(arrays: Arrays) -> Outcome:
     """The inverse of outcome_arrays.
 
     Raises:
-        Torn: these are not the arrays of an outcome.
+        CorruptFile: these are not the arrays of an outcome.
     """
     try:
         columns = [(str(name), tuple(map(int, shape))) for name, shape in json.loads(str(arrays["columns"]))]
@@ -60,7 +60,7 @@ def outcome_of(arrays: Arrays) -> Outcome:
         named = zip(columns, parts, strict=True)
         return Outcome({name: part.reshape(-1, *shape).copy() for (name, shape), part in named}, failures)
     except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
-        raise Torn(f"a cohort: expected the arrays of an outcome, got others ({error})") from error
+        raise CorruptFile(f"a cohort: expected the arrays of an outcome, got others ({error})") from error
 
 
 def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[int, Outcome]:
@@ -71,7 +71,7 @@ def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[i
     """
     outcomes: dict[int, Outcome] = {}
     for number in found.keys() & lives.keys():
-        with suppress(Torn):
+        with suppress(CorruptFile):
             outcome = outcome_of(found[number])
             if len(outcome.failures) == lives[number] and _measured(outcome):
                 outcomes[number] = outcome

@@ -17,7 +17,7 @@ from typing import NoReturn
 from evo.experiment.limits import Limits
 
 
-class OutOfTime(Exception):
+class TimeLimitExceeded(Exception):
     """A cohort's lives take longer than they may."""
 
 
@@ -33,7 +33,7 @@ def within(limits: Limits, backstop: bool = False) -> Iterator[None]:
             heard.
 
     Raises:
-        OutOfTime: the time is over.
+        TimeLimitExceeded: the time is over.
         MemoryError: or torch's RuntimeError, from whatever asked for more than there may be.
     """
     with _backstop(limits.seconds if backstop else None), _alarm(limits.seconds), _ceiling(limits.memory):
@@ -47,7 +47,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         return
 
     def over(number: int, frame: FrameType | None) -> NoReturn:
-        raise OutOfTime
+        raise TimeLimitExceeded
 
     theirs = signal.signal(signal.SIGALRM, over)
     began, (left, again) = monotonic(), signal.setitimer(signal.ITIMER_REAL, seconds)

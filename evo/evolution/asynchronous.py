@@ -18,10 +18,10 @@ from evo.distribution.executor import Executor
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.evolution.generation import Generation
-from evo.evolution.offspring import Bred, first_state
+from evo.evolution.offspring import Offspring, first_state
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import Asked, State
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from evo.storage.run_folder import RunFolder
 
 _FLYING = "flying."
@@ -35,7 +35,7 @@ def steady_generations(
     Raises:
         RunFailed: more individuals of a generation failed than may.
     """
-    course = _Course.restored(experiment, *latest) if latest else _Course.begun(experiment)
+    course = AsyncState.restored(experiment, *latest) if latest else AsyncState.begun(experiment)
     arrived = {number: _finished(folder, bred) for number, bred in course.flying.items()}
     sent: dict[int, Cohort] = {}
     flying = [cohort for bred in course.flying.values() for cohort in bred.cohorts]
@@ -66,7 +66,7 @@ def steady_generations(
         yield generation
 
 
-def _finished(folder: RunFolder, bred: Bred) -> dict[int, Outcome]:
+def _finished(folder: RunFolder, bred: Offspring) -> dict[int, Outcome]:
     """Its cohorts that are in the journal; of a whole generation the last is lived again, and tells it."""
     lives = {cohort.number: cohort.real for cohort in bred.cohorts}
     known = outcomes_of(folder.journal.read(bred.number), lives)
@@ -75,7 +75,7 @@ def _finished(folder: RunFolder, bred: Bred) -> dict[int, Outcome]:
     return known
 
 
-def _forget(folder: RunFolder, bred: Bred) -> None:
+def _forget(folder: RunFolder, bred: Offspring) -> None:
     """Leaves the journal to those that are still in flight; whatever a crash takes with it is lived again."""
     others = [record for number, _, record in folder.journal.records() if number != bred.number]
     folder.journal.clear()
@@ -83,7 +83,7 @@ def _forget(folder: RunFolder, bred: Bred) -> None:
 
 
 @final
-class _Course:
+class AsyncState:
     """Where the search stands: what it was told, and who is still in flight.
 
     Attributes:
@@ -91,14 +91,16 @@ class _Course:
         flying: those that were bred and have not arrived, by number, in the order of breeding.
     """
 
-    def __init__(self, experiment: Experiment, index: int, state: State, flying: list[Bred], following: int) -> None:
+    def __init__(
+        self, experiment: Experiment, index: int, state: State, flying: list[Offspring], following: int
+    ) -> None:
         self.index, self.flying = index, {bred.number: bred for bred in flying}
         self._experiment, self._state, self._following = experiment, state, following
         while self.breeds and len(self.flying) < experiment.in_flight:
             self._breed()
 
     @classmethod
-    def begun(cls, experiment: Experiment) -> _Course:
+    def begun(cls, experiment: Experiment) -> AsyncState:
         """Before the first generation arrives."""
         return cls(experiment, 0, first_state(experiment), [], 0)
 
@@ -107,19 +109,19 @@ class _Course:
         """Whether more generations are to come than are in flight."""
         return self.index + len(self.flying) < self._experiment.generations
 
-    def told(self, bred: Bred, generation: Generation) -> list[Cohort]:
+    def told(self, bred: Offspring, generation: Generation) -> list[Cohort]:
         """Takes in a generation that has arrived; gives the cohorts of the one that is bred in its place."""
         self._state = bred.told(self._state, generation)
         del self.flying[bred.number]
         self.index += 1
         return self._breed().cohorts if self.breeds else []
 
-    def _breed(self) -> Bred:
+    def _breed(self) -> Offspring:
         number, experiment = self._following, self._experiment
         state = self._state
         if number < experiment.in_flight and not self.index:
             state = first_state(experiment, number)
-        self.flying[number] = bred = Bred.of(experiment, number, state)
+        self.flying[number] = bred = Offspring.of(experiment, number, state)
         self._following += 1
         return bred
 
@@ -134,11 +136,11 @@ class _Course:
         return self._state | {_FLYING + name: array for name, array in [*numbers.items(), *asked]}
 
     @classmethod
-    def restored(cls, experiment: Experiment, done: int, stored: State) -> _Course:
+    def restored(cls, experiment: Experiment, done: int, stored: State) -> AsyncState:
         """The inverse of `stored`, after generation `done`.
 
         Raises:
-            Torn: the state does not say who is in flight.
+            CorruptFile: the state does not say who is in flight.
         """
         state = {name: array for name, array in stored.items() if not name.startswith(_FLYING)}
         own = {name.removeprefix(_FLYING): array for name, array in stored.items() if name.startswith(_FLYING)}
@@ -147,10 +149,10 @@ class _Course:
             asked = {n: Asked(own[f"{n}.units"], own[f"{n}.parents"]) for n in own["numbers"].tolist()}
             following = int(own["following"].item())
         except (KeyError, ValueError, TypeError) as error:
-            raise Torn(f"state {done}: expected who is in flight, got other arrays ({error})") from error
+            raise CorruptFile(f"state {done}: expected who is in flight, got other arrays ({error})") from error
         if any(each.held.shape != shape or len(each.parents) != shape[0] for each in asked.values()):
-            raise Torn(f"state {done}: expected {shape[0]} genomes of {shape[1]} genes a generation, got others")
-        flying = [Bred(experiment, number, each, None) for number, each in asked.items()]
+            raise CorruptFile(f"state {done}: expected {shape[0]} genomes of {shape[1]} genes a generation, got others")
+        flying = [Offspring(experiment, number, each, None) for number, each in asked.items()]
         return cls(experiment, done + 1, state, flying, following)
 
 

@@ -30,7 +30,7 @@ from evo.experiment.from_values import shown
 from evo.search.base import State
 from evo.storage.mirror import fetched, mirrored
 from evo.storage.run_folder import RunFolder
-from genomes.errors import Unexpected, expect, usable
+from genomes.errors import InputError, require, usable
 from genomes.foreign import asking
 
 _MOST = 5
@@ -56,7 +56,7 @@ def evolve(
         callbacks: called with every generation once it is on disk.
 
     Raises:
-        Unexpected: the folder holds another experiment.
+        InputError: the folder holds another experiment.
         RunFailed: every individual of a generation failed.
     """
     return Evolution(run, _evolving(experiment, run, executor or Serial()), callbacks)
@@ -119,12 +119,12 @@ def _evolving(experiment: Experiment, run: str | Path, executor: Executor) -> Ge
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
     began = str(opened.folder.manifest.get("data", ""))
-    expect_same(path, pinned(opened.experiment, began), pinned(experiment, began))
+    require_same(path, pinned(opened.experiment, began), pinned(experiment, began))
     yield from continued(opened, executor)
 
 
-def expect_same(path: Path, begun: Experiment, given: Experiment) -> None:
-    """Raises Unexpected, with the keys and both values, where a run is to go on as another experiment than it began."""
+def require_same(path: Path, begun: Experiment, given: Experiment) -> None:
+    """Raises InputError, with the keys and both values, where a run is to go on as another experiment than it began."""
     changed = differing(begun, given)
     if not changed:
         return
@@ -134,7 +134,7 @@ def expect_same(path: Path, begun: Experiment, given: Experiment) -> None:
     if "generations" in changed:
         called = shlex.join(["instinct", "resume", str(path), "--generations", str(given.generations)])
         advice = f"`{called}` changes how many generations there are" + (f", {advice}" if len(changed) > 1 else "")
-    raise Unexpected(f"{path}: expected the experiment of this run, got another one: {keys}; {advice}")
+    raise InputError(f"{path}: expected the experiment of this run, got another one: {keys}; {advice}")
 
 
 def continued(
@@ -179,7 +179,7 @@ def _check_state(run: Run, index: int, state: State) -> None:
         if like.size:  # how many there are of something may change; what they are may not
             fits = fits and array.shape[1:] == like.shape[1:]
         what = f"`{name}` as {type(experiment.search).__name__} leaves it"
-        expect(fits, f"{run.path}: state {index}", what, f"{array.dtype} of shape {array.shape}")
+        require(fits, f"{run.path}: state {index}", what, f"{array.dtype} of shape {array.shape}")
 
 
 def _mend(run: Run, done: int) -> None:
@@ -221,16 +221,16 @@ def extend(path: Path, total: int, allow_code: bool) -> None:
     """Sets the total number of generations of a run.
 
     Raises:
-        Unexpected: it has more already.
+        InputError: it has more already.
     """
     run = Run(path, allow_code)
     done = len(run.generations)
-    expect(total >= done, "--generations", f"a new total of at least {done}, the generations that are done", total)
+    require(total >= done, "--generations", f"a new total of at least {done}, the generations that are done", total)
     run.folder.rewrite_experiment(dump(replace(run.experiment, generations=total)))
 
 
-def expect_unchanged(path: Path, overrides: Sequence[str], allow_code: bool) -> None:
-    """Raises Unexpected where KEY=VALUE would make another experiment of a run."""
+def require_unchanged(path: Path, overrides: Sequence[str], allow_code: bool) -> None:
+    """Raises InputError where KEY=VALUE would make another experiment of a run."""
     run = Run(path, allow_code)
     changed = read(run.folder.experiment_yaml, f"{path}/experiment.yaml", overrides, allow_code)
-    expect_same(path, run.experiment, changed)
+    require_same(path, run.experiment, changed)

@@ -18,8 +18,8 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Goals
 from evo.search.base import State
 from evo.storage.arrays import Arrays
-from evo.storage.checksums import Torn
-from genomes.errors import expect
+from evo.storage.checksums import CorruptFile
+from genomes.errors import require
 from genomes.foreign import asking
 from genomes.streams import chance
 from inner_loop.lives.samples import Measurements
@@ -68,17 +68,17 @@ class Generation:
         """Where the individual of a place stands.
 
         Raises:
-            Unexpected: it was not kept.
+            InputError: it was not kept.
         """
         rows = np.flatnonzero(self.slots == slot)
-        expect(len(rows), f"generation {self.index}", f"one of the individuals kept, {self.slots.tolist()[:9]}", slot)
+        require(len(rows), f"generation {self.index}", f"one of the individuals kept, {self.slots.tolist()[:9]}", slot)
         return int(rows[0])
 
     def genomes(self, rows: Integer[ndarray, " R"], experiment: Experiment) -> Integer[ndarray, "R G"]:
         """The levels of some rows, as they stand or drawn anew.
 
         Raises:
-            Torn: they are no genomes of the experiment.
+            CorruptFile: they are no genomes of the experiment.
         """
         spec = assemble(experiment)
         if self.levels is None:
@@ -86,7 +86,7 @@ class Generation:
             return spec.quantise(experiment.search.rows(self.source or {}, rows, spec, luck))
         levels = self.levels[rows]
         if levels.shape[1:] != (spec.size,) or levels.dtype != spec.level_dtype or (levels >= spec.level_counts).any():
-            raise Torn(f"generation {self.index}: expected genomes of {spec.size} genes, got other levels")
+            raise CorruptFile(f"generation {self.index}: expected genomes of {spec.size} genes, got other levels")
         return levels
 
     @cached_property
@@ -135,7 +135,7 @@ class Generation:
         """The inverse of `arrays`.
 
         Raises:
-            Torn: these are not the arrays of a generation.
+            CorruptFile: these are not the arrays of a generation.
         """
         try:
             if unlike := wrong(index, arrays):
@@ -148,7 +148,7 @@ class Generation:
             return cls(index, levels, parents, goals, _measurements(arrays), failures, source or None, bred, kept)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             why = str(error).splitlines()[0]
-            raise Torn(f"generation {index}: expected the arrays of a generation, got others ({why})") from error
+            raise CorruptFile(f"generation {index}: expected the arrays of a generation, got others ({why})") from error
 
 
 def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failure]) -> Float64[ndarray, "N goals"]:
@@ -157,9 +157,9 @@ def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failur
         values = goals.of(measurements)
     failed = np.array([bool(failure) for failure in failures])
     name, wanted = type(goals).__name__, (len(failures), goals.count)
-    expect(values.shape == wanted, name, f"goals of shape {wanted}", values.shape)
+    require(values.shape == wanted, name, f"goals of shape {wanted}", values.shape)
     lived = values[~failed]
-    expect(np.isfinite(lived).all(), name, "finite goals from finite measurements", lived[~np.isfinite(lived)][:1])
+    require(np.isfinite(lived).all(), name, "finite goals from finite measurements", lived[~np.isfinite(lived)][:1])
     worst, best = lived.min(axis=0), lived.max(axis=0)
     with np.errstate(over="ignore"):
         below = np.minimum(worst - (best - worst) - 1.0, np.nextafter(worst, -np.inf))  # a large worst swallows the 1

@@ -12,7 +12,7 @@ from evo.evolution.individual import Best
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.search.front import FrontSearch
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 if TYPE_CHECKING:
     import pandas
@@ -24,7 +24,7 @@ def genome_frame(run: Run) -> pandas.DataFrame:
     A parent is a number of the run: `generation, slot = divmod(number, run.experiment.search.lives)`, -1: none.
 
     Raises:
-        Unexpected: a generation that is too large to be held.
+        InputError: a generation that is too large to be held.
     """
     import pandas
 
@@ -32,7 +32,7 @@ def genome_frame(run: Run) -> pandas.DataFrame:
     for index in run.generations:
         generation = run.generation(index)
         held = generation.levels is not None
-        expect(held, str(run.path), "generations that can be held: see Generation.genomes", "larger ones")
+        require(held, str(run.path), "generations that can be held: see Generation.genomes", "larger ones")
         columns = {"generation": index, "slot": generation.slots}
         columns |= {f"parent{i}": generation.parents[:, i] for i in range(2)}
         columns |= {f"goal{i}": goal for i, goal in enumerate(generation.goals.T)}
@@ -52,13 +52,13 @@ def hall_of_fame(run: Run, which: int | str, best: Best | None = None) -> list[B
         best: of the run; None: `run.best()`, which may examine some genomes again.
 
     Raises:
-        Unexpected: neither, or a front where the search has none.
+        InputError: neither, or a front where the search has none.
     """
     best = best or run.best()
     if which == "front":
         return [best, *(one for one in _front(run) if one.levels.tolist() != best.levels.tolist())]
     if not (str(which).isdecimal() and int(which) >= 1):
-        raise Unexpected(f"--genomes: expected best, front or a number of genomes, got '{which}'")
+        raise InputError(f"--genomes: expected best, front or a number of genomes, got '{which}'")
     count = int(which)
     ranked = sorted((one for index in run.generations for one in run.leaders(index, count)), key=lambda b: -b.sum)
     found = {best.levels.tobytes(): best}
@@ -72,7 +72,7 @@ def hall_of_fame(run: Run, which: int | str, best: Best | None = None) -> list[B
 def _front(run: Run) -> list[Best]:
     """The parents that the search ended with, each where it was born; scores of those that were not kept are nan."""
     fits = isinstance(run.experiment.search, FrontSearch)
-    expect(fits, "--genomes", "best or a number: this search keeps no front", "front")
+    require(fits, "--genomes", "best or a number: this search keeps no front", "front")
     latest = run.folder.latest()
     assert latest is not None, "a run with a best genome has a state"
     population, front = run.experiment.search.lives, {}

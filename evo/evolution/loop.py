@@ -9,7 +9,7 @@ from evo.distribution.executor import Executor
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.evolution.asynchronous import steady_generations
 from evo.evolution.generation import Generation
-from evo.evolution.offspring import Bred, first_state
+from evo.evolution.offspring import Offspring, first_state
 from evo.experiment.experiment import Experiment
 from evo.search.base import State
 from evo.storage.run_folder import RunFolder
@@ -51,7 +51,7 @@ class _Begun:
     """A generation whose cohorts are on their way; those in the journal are not lived again."""
 
     def __init__(self, experiment: Experiment, folder: RunFolder, executor: Executor, index: int, state: State) -> None:
-        self.bred, self._journal = Bred.of(experiment, index, state), folder.journal
+        self.bred, self._journal = Offspring.of(experiment, index, state), folder.journal
         to_live = self.bred.cohorts
         self._count = len(to_live)
         self._known = outcomes_of(folder.journal.read(index), {cohort.number: cohort.real for cohort in to_live})

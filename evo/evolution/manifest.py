@@ -10,11 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from evo.evaluation.fingerprint import proof_of_lives, proof_of_search
+from evo.evaluation.fingerprint import fingerprint_of_lives, fingerprint_of_search
 from evo.evaluation.numerics import kernels, settled
 from evo.experiment.experiment import Experiment
 from evo.experiment.user_code import hashes, place_of
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 _EXACT = ("instinct", "torch", "numpy", "deap")
 """Packages whose version a result depends on, to the last bit."""
@@ -22,9 +22,9 @@ _EXACT = ("instinct", "torch", "numpy", "deap")
 
 _OLD = "lives"
 _PROOFS: dict[str, Callable[[Experiment], str]] = {
-    _OLD: lambda experiment: proof_of_lives(experiment, spread=0.0),
-    "cohort": proof_of_lives,
-    "search": proof_of_search,
+    _OLD: lambda experiment: fingerprint_of_lives(experiment, spread=0.0),
+    "cohort": fingerprint_of_lives,
+    "search": fingerprint_of_search,
 }
 """What a processor must compute alike to go on with a run; older runs know another cohort."""
 
@@ -52,32 +52,32 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
 
 
 def check_same_world(where: str, then: dict[str, Any], experiment: Experiment) -> None:
-    """Raises Unexpected when going on would not give the results that an undisturbed run gives."""
+    """Raises InputError when going on would not give the results that an undisturbed run gives."""
     now, versions = manifest(experiment, []), then.get("versions")
     if not isinstance(versions, dict):
-        raise Unexpected(f"{where}/manifest.json: expected versions by package, got {str(versions)[:80]!r}")
+        raise InputError(f"{where}/manifest.json: expected versions by package, got {str(versions)[:80]!r}")
     for package in _EXACT:
         made, have = str(versions.get(package))[:80], now["versions"][package]
         if made != have:
-            raise Unexpected(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
-    expect(then.get("data") == now["data"], where, "the data that the run began with", "data that have changed")
+            raise InputError(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
+    require(then.get("data") == now["data"], where, "the data that the run began with", "data that have changed")
     _check_modules(where, then.get("modules"), now["modules"])
     proofs = _mapping(then.get("proof"))
     if any(_PROOFS[name](experiment) != digest for name, digest in proofs.items() if name in _PROOFS):
         began, have = (f"{m.get('kernels')} kernels on {m.get('instructions')}" for m in (then, now))
-        raise Unexpected(
+        raise InputError(
             f"{where}: began with {began}, and here ({have}) the last bits come out otherwise; go on with it on a "
             "machine like the first (a run begun with --portable can move)"
         )
 
 
 def _check_modules(where: str, then: Any, now: dict[str, str]) -> None:
-    """Raises Unexpected where a module of one's own is another one; of runs that know none nothing is said."""
+    """Raises InputError where a module of one's own is another one; of runs that know none nothing is said."""
     known = _mapping(then)
     changed = [name for name, digest in now.items() if known.get(name, digest) != digest]
     if changed:
         files = ", ".join(dict.fromkeys(place_of(name) for name in changed))
-        raise Unexpected(
+        raise InputError(
             f"{where}: expected the code that the run began with, got another {files}; put the old text back to go on, "
             f"or begin a new run with the new one: instinct evolve {where}/experiment.yaml --allow-code"
         )

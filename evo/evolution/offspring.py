@@ -16,7 +16,7 @@ from evo.evaluation.outcome import Failure, Outcome, joined
 from evo.evolution.generation import Generation, screened, wrong
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import Asked, State
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 from genomes.foreign import asking
 from genomes.streams import chance
 
@@ -33,7 +33,7 @@ def first_state(experiment: Experiment, number: int = 0) -> State:
 
 
 @final
-class Bred:
+class Offspring:
     """The individuals of one generation.
 
     Attributes:
@@ -47,15 +47,15 @@ class Bred:
         self._experiment = experiment
 
     @classmethod
-    def of(cls, experiment: Experiment, number: int, state: State) -> Bred:
-        """Bred from a state of the search."""
+    def of(cls, experiment: Experiment, number: int, state: State) -> Offspring:
+        """The generation that a state of the search asks for."""
         spec, search = assemble(experiment), experiment.search
         with asking(search):
             asked = search.ask(state, spec, chance(experiment.seed, "search", number))
         name, wanted = f"{type(search).__name__}.ask", (search.lives, spec.size)
         given = wanted if asked.units is None else asked.units.shape
-        expect(given == wanted, name, f"units of shape {wanted}", given)
-        expect(asked.parents.shape == (wanted[0], 2), name, f"parents of {wanted[0]}, two each", asked.parents.shape)
+        require(given == wanted, name, f"units of shape {wanted}", given)
+        require(asked.parents.shape == (wanted[0], 2), name, f"parents of {wanted[0]}, two each", asked.parents.shape)
         return cls(experiment, number, asked, search.source(state) if search.lazy(spec) else None)
 
     @cached_property
@@ -88,7 +88,7 @@ class Bred:
         parents, source = self.asked.parents, self.source
         generation = Generation(index, self.levels, parents, goals, measurements, failures, source, under)
         if unlike := wrong(index, generation.arrays()):  # it would be written, and never be read again
-            raise Unexpected(f"{type(self._experiment.search).__name__}: generation {index + 1} has {unlike}")
+            raise InputError(f"{type(self._experiment.search).__name__}: generation {index + 1} has {unlike}")
         return generation
 
     def told(self, state: State, generation: Generation) -> State:
@@ -104,7 +104,7 @@ def _checked(experiment: Experiment, state: State) -> State:
     """A state that is the same when it is read back."""
     for name, array in state.items():
         plain = isinstance(array, np.ndarray) and array.dtype.kind in "biufUc"
-        expect(plain, f"{type(experiment.search).__name__}: state", f"an array of numbers as `{name}`", array)
+        require(plain, f"{type(experiment.search).__name__}: state", f"an array of numbers as `{name}`", array)
     return state
 
 

@@ -19,10 +19,10 @@ from evo.evolution.individual import Best
 from evo.evolution.thinning import judged_scores, stays_whole
 from evo.experiment.config import read
 from evo.experiment.experiment import Experiment, birth
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from evo.storage.mirror import fetched
 from evo.storage.run_folder import RunFolder
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.phenotype import Phenotype
 from genomes.streams import chance
 from inner_loop.environment import Split
@@ -45,7 +45,7 @@ class Run:
         path: of a folder, or a URL such as s3://bucket/run.
 
     Raises:
-        Unexpected: no run there, or one that cannot be read.
+        InputError: no run there, or one that cannot be read.
     """
 
     def __init__(self, path: str | Path, allow_code: bool = False) -> None:
@@ -73,9 +73,9 @@ class Run:
         """One generation."""
         try:
             return Generation.of(index, self.folder.read_generation(index))
-        except Torn as error:
+        except CorruptFile as error:
             where = str(self.path)
-            raise error if str(error).startswith(where) else Torn(f"{where}: {error}") from error
+            raise error if str(error).startswith(where) else CorruptFile(f"{where}: {error}") from error
 
     def history(self) -> pandas.DataFrame:
         """A row a generation: mean and best of every measurement, goals and failures."""
@@ -90,7 +90,7 @@ class Run:
         The earliest of equals. Where a score is partly luck (see `partly_luck`), the best of generations and the last
         ones are born and examined again, in something new of the same split where that varies, and those scores count.
         """
-        expect(self.generations, str(self.path), "at least one finished generation", 0)
+        require(self.generations, str(self.path), "at least one finished generation", 0)
         leaders = [self.leaders(index, 1)[0] for index in self.generations]
         # an evolution strategy's centre is the first of its generation, and so is an elite
         latest = [self.individual(index, 0) for index in self.generations[-_FINALISTS:]]
@@ -105,7 +105,7 @@ class Run:
         """The individuals that it came from, one or two; of a founder, and where a search keeps no parents, none.
 
         Raises:
-            Unexpected: a parent that was not kept (`keep` above 1).
+            InputError: a parent that was not kept (`keep` above 1).
         """
         generation = self.generation(individual.generation)
         numbers = dict.fromkeys(generation.parents[generation.row(individual.slot)].tolist())
@@ -121,7 +121,7 @@ class Run:
         """One individual, by its generation and its place there.
 
         Raises:
-            Unexpected: it was not kept.
+            InputError: it was not kept.
         """
         generation = self.generation(index)
         return self._individual(generation, generation.row(slot))

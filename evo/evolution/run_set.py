@@ -11,7 +11,7 @@ from evo.experiment.sweep import Member
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import taken
 from evo.storage.run_set import FORMAT, SET
-from genomes.errors import expect
+from genomes.errors import require
 
 
 def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> list[Path]:
@@ -21,11 +21,11 @@ def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> li
         command: what made the set; each run's manifest has it, with the member's own overrides at the end.
 
     Raises:
-        Unexpected: something is there already, or the disk refuses.
+        InputError: something is there already, or the disk refuses.
     """
     if path.exists() and not path.is_dir():
         raise taken(path)
-    expect(
+    require(
         not path.exists() or not any(path.iterdir()), str(path), "a new or empty folder for a set", "a folder in use"
     )
     made = [new_run(m.experiment, path / m.name, m.name, [*command, *m.overrides]) for m in members]

@@ -20,8 +20,8 @@ def thin(folder: RunFolder, experiment: Experiment, newest: int) -> None:
     bytes do not depend on how often a run was stopped.
 
     Raises:
-        Torn: a generation is not what was written.
-        Unexpected: the disk refuses; every generation is there, the old file or the new one.
+        CorruptFile: a generation is not what was written.
+        InputError: the disk refuses; every generation is there, the old file or the new one.
     """
     whole: list[Generation] = []
     for index in reversed([i for i in range(newest) if not stays_whole(i, newest, experiment.keep)]):

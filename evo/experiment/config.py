@@ -17,7 +17,7 @@ from evo.experiment.from_values import Reader, name_in, opened, shown
 from evo.experiment.mistakes import COMMAND_LINE, Mistake, begin_of
 from evo.experiment.registry import REGISTRY, kind_of
 from evo.experiment.strict_yaml import LARGEST, parse, write
-from genomes.errors import Unexpected, nearest, usable
+from genomes.errors import InputError, nearest, usable
 
 _WITH_CODE = (*REGISTRY, "held_out")
 """Keys at which, or below which, a config may name code."""
@@ -34,7 +34,7 @@ def load(path_or_name: str | PathLike[str], overrides: Sequence[str] = (), allow
         allow_code: whether the file may name a stranger's class, `module:Class`; overrides always may.
 
     Raises:
-        Unexpected: a sentence a line, `file: dotted.key: expected ..., got ...`, for every mistake there is.
+        InputError: a sentence a line, `file: dotted.key: expected ..., got ...`, for every mistake there is.
     """
     name, data = document(path_or_name)
     return understood(data, name, overrides, allow_code)
@@ -44,7 +44,7 @@ def document(path_or_name: str | PathLike[str]) -> tuple[str, Any]:
     """What messages call a file, or a shipped config by its name, and the plain values in it.
 
     Raises:
-        Unexpected: no such file, or no YAML.
+        InputError: no such file, or no YAML.
     """
     path = _found(path_or_name)
     return path.name, parse(_text(path), path.name)
@@ -68,7 +68,7 @@ def understood(
         swept: what one member of a set has for each key of its sweep, and whether the command line sweeps it.
     """
     if not isinstance(data, dict):
-        raise Unexpected(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
+        raise InputError(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
     as_it_stands, data = ({key: opened(key, value) for key, value in deepcopy(data).items()} for _ in range(2))
     begins, mistakes, own, theirs = _changed(data, name, overrides, swept or {})
     reader = Reader(dict.fromkeys(_WITH_CODE, True) if allow_code else _trusted(own, theirs))
@@ -81,7 +81,7 @@ def understood(
 
     mistakes += [_told(each, begin_of(each, begins, name, alone)) for each in reader.mistakes]
     if experiment is None or mistakes:
-        raise Unexpected("\n".join(mistakes))
+        raise InputError("\n".join(mistakes))
     return experiment
 
 
@@ -103,16 +103,16 @@ def _changed(
         try:
             own |= (new := _override(data, override))
             begins |= dict.fromkeys(new, f"{COMMAND_LINE}: ")
-        except Unexpected as error:
+        except InputError as error:
             mistakes.append(str(error))
     if data.pop("sweep", None) is not None:
-        raise Unexpected(f"{name}: sweep: expected one experiment, got a set of them; sweep=null takes it without")
+        raise InputError(f"{name}: sweep: expected one experiment, got a set of them; sweep=null takes it without")
     for key, (value, ours) in swept.items():
         begin = f"{COMMAND_LINE if ours else name}: sweep."
         try:
             begins |= dict.fromkeys(_set(data, key, value, begin), begin)
             own.add(key) if ours else theirs.add(key)
-        except Unexpected as error:
+        except InputError as error:
             mistakes.append(str(error))
     return begins, mistakes, own, theirs
 
@@ -173,12 +173,12 @@ def _found(path_or_name: str | PathLike[str]) -> Path:
     if str(path_or_name) in names:
         return names[str(path_or_name)]
     if path.is_dir():
-        raise Unexpected(f"{path_or_name}: expected a config, got a folder")
+        raise InputError(f"{path_or_name}: expected a config, got a folder")
     if path.suffix or len(path.parts) > 1:
-        raise Unexpected(
+        raise InputError(
             f"{path_or_name}: no such file" + (f"; '{path.stem}' is shipped" if path.stem in names else "")
         )
-    raise Unexpected(f"{path_or_name}: no such file, and no shipped config of that name; {nearest(path.name, names)}")
+    raise InputError(f"{path_or_name}: no such file, and no shipped config of that name; {nearest(path.name, names)}")
 
 
 def _text(path: Path) -> str:
@@ -187,9 +187,9 @@ def _text(path: Path) -> str:
             content = file.read(4 * LARGEST + 1)  # parse() counts characters, of at most four bytes
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unexpected(f"{path.name}: expected UTF-8 text, got byte {error.object[error.start]:#04x}") from error
+        raise InputError(f"{path.name}: expected UTF-8 text, got byte {error.object[error.start]:#04x}") from error
     except OSError as error:
-        raise Unexpected(f"{path.name}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{path.name}: cannot be read: {error.strerror}") from error
 
 
 def _override(data: Any, text: str) -> set[str]:
@@ -202,12 +202,12 @@ def split(override: str) -> tuple[str, Any]:
     """KEY=VALUE as the dotted key and the value that it means in YAML.
 
     Raises:
-        Unexpected: anything else.
+        InputError: anything else.
     """
     key, equals, value = override.partition("=")
     key = key.strip()
     if not equals or not all(key.split(".")):
-        raise Unexpected(f"{COMMAND_LINE}: expected KEY=VALUE, got '{override}'")
+        raise InputError(f"{COMMAND_LINE}: expected KEY=VALUE, got '{override}'")
     return key, parse(value, f"{COMMAND_LINE}: {key}")
 
 
@@ -229,20 +229,20 @@ def _place(inner: Any, part: str, where: str, begin: str) -> str | int:
     if isinstance(inner, dict):
         return part
     if not isinstance(inner, list):
-        raise Unexpected(f"{begin}{where}.{part}: {where} is {shown(inner)}, which has no parts")
+        raise InputError(f"{begin}{where}.{part}: {where} is {shown(inner)}, which has no parts")
     items = [name_in(inner, i) for i in range(len(inner))]
     numbers = [str(i) for i in range(len(inner))]
     for known in (items, numbers):
         if part in known:
             return known.index(part)
-    raise Unexpected(f"{begin}{where}.{part}: no such item; {nearest(part, items)}")
+    raise InputError(f"{begin}{where}.{part}: no such item; {nearest(part, items)}")
 
 
 def twin(experiment: Experiment) -> Experiment:
     """The same experiment as every later process reads it from its run folder: text and numbers of plain types.
 
     Raises:
-        Unexpected: it cannot be written to a config, or is another one when it is read back.
+        InputError: it cannot be written to a config, or is another one when it is read back.
     """
     text = dump(experiment)
     made = read(text, "the experiment as a config", allow_code=True)
@@ -252,12 +252,12 @@ def twin(experiment: Experiment) -> Experiment:
 
 
 def check_readable(seam: str, component: object) -> None:
-    """Raises Unexpected unless a component can be written to a config and is the same when it is read back."""
+    """Raises InputError unless a component can be written to a config and is the same when it is read back."""
     plain = _plain_component(seam, component)
     reader = Reader(dict.fromkeys(_WITH_CODE, True))
     made = reader.component(seam, parse(write({seam: plain}), seam)[seam], seam)
     if reader.mistakes:
-        raise Unexpected("\n".join(f"{where}: {sentence}" for where, sentence in reader.mistakes))
+        raise InputError("\n".join(f"{where}: {sentence}" for where, sentence in reader.mistakes))
     if made != component:
         _check_same(plain, _plain_component(seam, made), seam)
 
@@ -267,7 +267,7 @@ def _check_same(written: Any, again: Any, where: str) -> None:
         for key in written:
             _check_same(written[key], again.get(key), f"{where}.{key}" if where else key)
     elif written != again:
-        raise Unexpected(f"{where}: expected a value that a config can hold, got {shown(written)}, read as {again!r}")
+        raise InputError(f"{where}: expected a value that a config can hold, got {shown(written)}, read as {again!r}")
 
 
 def _plain_component(seam: str, component: object) -> dict[str, Any] | None:
@@ -290,4 +290,4 @@ def _plain(value: Any, where: str = "") -> Any:
         return to_jsonable_python(value)
     except ValueError as error:  # of pydantic, for a value of a type that JSON does not have
         held = type(value).__name__
-        raise Unexpected(f"{where}: expected a value that a config can hold, got one of type {held}") from error
+        raise InputError(f"{where}: expected a value that a config can hold, got one of type {held}") from error

@@ -16,7 +16,7 @@ from evo.experiment.registry import REGISTRY, SEAMS, named, resolve, seam_of
 from evo.search.base import Search, State
 from genomes.check import check_encoding
 from genomes.contract import Clauses
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import Chance, chance
@@ -34,30 +34,30 @@ def check_search(search: Search) -> list[str]:
     """What holds of a search, a sentence each.
 
     Raises:
-        Unexpected: at the first clause that does not hold.
+        InputError: at the first clause that does not hold.
     """
     name, count = type(search).__name__, _goals_taken(search)
     state = search.begin(_SPEC, chance(0, "search", -1))
     for generation in range(3):
         luck = chance(0, "search", generation)
         asked, units = search.ask(state, _SPEC, luck), _asked_for(search, state, luck)
-        expect(np.array_equal(units, _asked_for(search, state, luck)), name, "the same answer to the same ask", "not")
+        require(np.array_equal(units, _asked_for(search, state, luck)), name, "the same answer to the same ask", "not")
         shape = (search.lives, _SPEC.size)
-        expect(units.shape == shape, name, f"{shape} numbers", units.shape)
-        expect(np.isfinite(units).all(), name, "finite genomes", "others")
+        require(units.shape == shape, name, f"{shape} numbers", units.shape)
+        require(np.isfinite(units).all(), name, "finite genomes", "others")
         some = np.arange(search.lives)[::-3]
         again = search.rows(search.source(state), some, _SPEC, luck)
-        expect(np.array_equal(again, units[some]), name, "rows that are those of its ask", "others")
-        expect(asked.parents.shape == (search.lives, 2), name, "two parents each", asked.parents.shape)
+        require(np.array_equal(again, units[some]), name, "rows that are those of its ask", "others")
+        require(asked.parents.shape == (search.lives, 2), name, "two parents each", asked.parents.shape)
         goals = _goals(units)[:, :count]
         before = {key: value.copy() for key, value in state.items()}
         told = search.tell(state, asked, goals, _SPEC, luck)
-        expect(_same(state, before), name, "a tell that leaves the old state alone", "a changed one")
-        expect(
+        require(_same(state, before), name, "a tell that leaves the old state alone", "a changed one")
+        require(
             _same(told, search.tell(state, asked, goals, _SPEC, luck)), name, "the same state from the same tell", "not"
         )
         kept = all(isinstance(value, np.ndarray) and value.dtype != object for value in told.values())
-        expect(kept, name, "a state of plain arrays", sorted(told))
+        require(kept, name, "a state of plain arrays", sorted(told))
         state = told
     return [
         f"{name} asks for {search.lives} genomes in the unit cube",
@@ -71,8 +71,8 @@ def check_goals(goals: Goals) -> list[str]:
     known, name = (*Lifetime().names(Digits().score_names), "genome_bits", "wiring_bits"), type(goals).__name__
     goals.check(known)
     values = goals.of({key: np.linspace(0.0, 1.0, 4) for key in known})
-    expect(values.shape == (4, goals.count), name, f"(4, {goals.count}) goals", values.shape)
-    expect(np.isfinite(values).all(), name, "finite goals from finite measurements", "others")
+    require(values.shape == (4, goals.count), name, f"(4, {goals.count}) goals", values.shape)
+    require(np.isfinite(values).all(), name, "finite goals from finite measurements", "others")
     return [f"{name} gives {goals.count} finite goals for each individual"]
 
 
@@ -91,14 +91,14 @@ def check(name: str) -> list[str]:
     """The contract of the component called `name`, one of the house or `module:Class`, with its default numbers.
 
     Raises:
-        Unexpected: no such component, or a clause that does not hold.
+        InputError: no such component, or a clause that does not hold.
     """
     for seam in SEAMS:
         if any(known.__name__ == name for known in REGISTRY[seam]):
             return _tried(seam, resolve(seam, name))
     if ":" not in name:
         every = [known.__name__ for classes in REGISTRY.values() for known in classes]
-        raise Unexpected(f"check: no component '{name}'; {nearest(name, every)}, or write module:Class")
+        raise InputError(f"check: no component '{name}'; {nearest(name, every)}, or write module:Class")
     found = named(name, "check")
     return _tried(seam_of(found, "check"), found)
 
@@ -106,13 +106,13 @@ def check(name: str) -> list[str]:
 def _tried(seam: str, found: type) -> list[str]:
     """The contract of a class with its default numbers; a stranger's may raise anything, from its first check on."""
     lacking = [f.name for f in fields(found) if f.init and f.default is f.default_factory is MISSING]
-    expect(not lacking, found.__name__, "a default for every field", f"none for {', '.join(lacking)}")
+    require(not lacking, found.__name__, "a default for every field", f"none for {', '.join(lacking)}")
     try:
         component = found()
-    except Unexpected:
+    except InputError:
         raise
     except Exception as error:
-        raise Unexpected(f"{found.__name__}: its own defaults are refused: {complaint(error)}") from error
+        raise InputError(f"{found.__name__}: its own defaults are refused: {complaint(error)}") from error
     said = Clauses(component).through(lambda clauses: clauses.said.extend(_CONTRACTS[seam](component)))
     check_readable(seam, component)
     return [*said, "its fields can be written to a config and read back"]
@@ -122,7 +122,7 @@ def _goals_taken(search: Search) -> int:
     """Two goals, or one where it takes no more."""
     try:
         search.check(_SPEC, 2)
-    except Unexpected:
+    except InputError:
         search.check(_SPEC, 1)
         return 1
     return 2
@@ -132,7 +132,7 @@ def _asked_for(search: Search, state: State, luck: Chance) -> Float64[ndarray, "
     """All that a search asks for, of a lazy one too."""
     units = search.ask(state, _SPEC, luck).units
     lazy = f"units from its ask, or none where it is lazy (lazy: {search.lazy(_SPEC)})"
-    expect((units is None) == search.lazy(_SPEC), type(search).__name__, lazy, "the other")
+    require((units is None) == search.lazy(_SPEC), type(search).__name__, lazy, "the other")
     return search.rows(search.source(state), np.arange(search.lives), _SPEC, luck) if units is None else units
 
 

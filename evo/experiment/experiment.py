@@ -15,7 +15,7 @@ from evo.experiment.goals import Goals
 from evo.experiment.limits import Limits
 from evo.search.base import Search
 from genomes.encoding import Encoding, develop, encoding_spec
-from genomes.errors import Unexpected, check_shape, expect
+from genomes.errors import InputError, check_shape, require
 from genomes.evolvable import endowed, evolved_spec
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
@@ -94,12 +94,12 @@ class Experiment:
         _check_teacher(self)
         self.goals.check(measurement_names(self))
         genes = assemble(self).size
-        expect(genes > 0, "encoding", "a genome with at least one gene", 0)
-        expect(genes < _MOST, "encoding", f"a genome of fewer than {_MOST:,} genes", genes)
-        expect(self.search.lives < _MOST, "search", f"fewer than {_MOST:,} individuals", self.search.lives)
+        require(genes > 0, "encoding", "a genome with at least one gene", 0)
+        require(genes < _MOST, "encoding", f"a genome of fewer than {_MOST:,} genes", genes)
+        require(self.search.lives < _MOST, "search", f"fewer than {_MOST:,} individuals", self.search.lives)
         self.search.check(assemble(self), self.goals.count)
         overlaps = self.in_flight == 1 or self.search.overlaps
-        expect(overlaps, "in_flight", f"1: {type(self.search).__name__} tells its generations in turn", self.in_flight)
+        require(overlaps, "in_flight", f"1: {type(self.search).__name__} tells its generations in turn", self.in_flight)
 
     @property
     def environment(self) -> Environment:
@@ -147,10 +147,10 @@ class Experiment:
 
 
 def check_alone(name: str, value: Any) -> None:
-    """Raises Unexpected where a field of an experiment is wrong whatever the other fields are."""
+    """Raises InputError where a field of an experiment is wrong whatever the other fields are."""
     if name in _RANGES:
         least, most, expected = _RANGES[name]
-        expect(least <= value <= most, name, expected, value)
+        require(least <= value <= most, name, expected, value)
     elif name == "device":
         _check_device(value)
 
@@ -169,13 +169,13 @@ def pinned(experiment: Experiment, fingerprint: str) -> Experiment:
 def _check_environment(experiment: Experiment) -> None:
     """A task or a world, a lifetime of its kind, and a network with its units."""
     task, world, topology, lifetime = experiment.task, experiment.world, experiment.topology, experiment.lifetime
-    expect((task is None) != (world is None), "task", "a task or a world, one of them", "both" if task else "neither")
+    require((task is None) != (world is None), "task", "a task or a world, one of them", "both" if task else "neither")
     if world is None or not isinstance(lifetime, EpisodicLifetime):
         where = f"lives in a {'task' if world is None else 'world'}"
         its = world is None and isinstance(lifetime, Lifetime)
-        expect(its, "lifetime", where, type(lifetime).__name__)
-        expect(not experiment.held_out, "held_out", "worlds beside a world", "a task")
-        expect(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
+        require(its, "lifetime", where, type(lifetime).__name__)
+        require(not experiment.held_out, "held_out", "worlds beside a world", "a task")
+        require(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
         inputs = experiment.environment.inputs
     else:
         inputs = lifetime.inputs(world)
@@ -187,12 +187,12 @@ def _check_environment(experiment: Experiment) -> None:
     ):
         if group.size != units:
             experiment.environment.ready()  # where the data have changed it is they that do not fit
-        expect(group.size == units, f"topology.groups.{group.name}.size", f"{units} units, the {whose}", group.size)
+        require(group.size == units, f"topology.groups.{group.name}.size", f"{units} units, the {whose}", group.size)
     for name, away in experiment.held_out:
         plain = name and name.isprintable() and name == name.strip() and "." not in name
-        expect(plain, "held_out", "names without '.'", name)
+        require(plain, "held_out", "names without '.'", name)
         sizes = (away.inputs, away.outputs)
-        expect(world and sizes == (world.inputs, world.outputs), f"held_out.{name}", "the world's own sizes", sizes)
+        require(world and sizes == (world.inputs, world.outputs), f"held_out.{name}", "the world's own sizes", sizes)
 
 
 def _check_teacher(experiment: Experiment) -> None:
@@ -201,11 +201,11 @@ def _check_teacher(experiment: Experiment) -> None:
     teaches = environment.teaches if isinstance(environment, World) else True
     here, called = type(environment).__name__, type(rule).__name__
     if rule.teacher in ("targets", "error"):
-        expect(teaches, "rule", f"a rule that needs no targets: {here} has none", called)
+        require(teaches, "rule", f"a rule that needs no targets: {here} has none", called)
     if rule.teacher == "error":
-        expect(experiment.objective, "objective", f"what {called} is to make small", None)
+        require(experiment.objective, "objective", f"what {called} is to make small", None)
     if rule.teacher == "reward":
-        expect(experiment.world, "rule", f"a rule that needs no reward: {here} has none", called)
+        require(experiment.world, "rule", f"a rule that needs no reward: {here} has none", called)
     rule.check(experiment.topology)
 
 
@@ -213,7 +213,7 @@ def _check_device(name: str) -> None:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise Unexpected(f"device: expected a device that torch finds here, such as cpu, got {name!r}") from error
+        raise InputError(f"device: expected a device that torch finds here, such as cpu, got {name!r}") from error
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, final, get_args, get_origin, get_type_hints
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import evolvable_names
 
 _WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", NoneType: "null"}
@@ -30,12 +30,12 @@ def shapes(record: type) -> dict[str, Shape]:
     """The fields that a config can give, by name.
 
     Raises:
-        Unexpected: a type that is only known to type checkers.
+        InputError: a type that is only known to type checkers.
     """
     try:
         hints = get_type_hints(record, include_extras=True)
     except NameError as error:
-        raise Unexpected(f"{record.__name__}: expected types that are imported at run time, but {error}") from error
+        raise InputError(f"{record.__name__}: expected types that are imported at run time, but {error}") from error
     genes = evolvable_names(record)
     missing = dataclasses.MISSING
     return {

@@ -16,7 +16,7 @@ from evo.experiment.experiment import NUMBERS, Experiment, check_alone
 from evo.experiment.field_types import Shape, described, shapes
 from evo.experiment.mistakes import look_on
 from evo.experiment.registry import REGISTRY, names, not_allowed, resolve
-from genomes.errors import Unexpected, nearest
+from genomes.errors import InputError, nearest
 from genomes.evolvable import evolvable_names
 from genomes.evolve import Evolve
 from genomes.foreign import complaint, is_house, modules_in
@@ -98,7 +98,7 @@ class Reader:
         if value is not _WRONG:
             try:
                 check_alone(name, value)
-            except Unexpected as error:
+            except InputError as error:
                 self.mistakes.append(_placed(str(error), name, {}))
                 return _WRONG
         return value
@@ -158,7 +158,7 @@ class Reader:
         try:
             found = resolve(seam, kind, self._may_run(kind, f"{where}.kind"))
             return self._record(found, fields, where, seam in _EVOLVING)
-        except Unexpected as error:
+        except InputError as error:
             self.mistakes.append(_placed(str(error), seam, {seam: where}))
             return _WRONG
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from inner_loop.lives.samples import Measurements
 
 
@@ -25,7 +25,7 @@ class Goals(ABC):
 
     @abstractmethod
     def check(self, known: Sequence[str]) -> None:
-        """Raises Unexpected when a goal is none of the known measurements."""
+        """Raises InputError when a goal is none of the known measurements."""
 
     def conditions(self, measured: tuple[str, ...]) -> tuple[str, ...]:
         """Of the conditions that are measured those by which the best of a run is chosen; all of them."""
@@ -48,7 +48,7 @@ class Scores(Goals):
     names: tuple[str, ...] = ("innate.log_likelihood", "learned.log_likelihood")
 
     def __post_init__(self) -> None:
-        expect(self.names, "goals.names", "at least one goal", self.names)
+        require(self.names, "goals.names", "at least one goal", self.names)
 
     @property
     def count(self) -> int:
@@ -59,7 +59,7 @@ class Scores(Goals):
         """Every name must be a measurement."""
         for name in self.names:
             if name.removeprefix("-") not in known:
-                raise Unexpected(f"goals.names: no measurement '{name}'; {nearest(name.removeprefix('-'), known)}")
+                raise InputError(f"goals.names: no measurement '{name}'; {nearest(name.removeprefix('-'), known)}")
 
     def conditions(self, measured: tuple[str, ...]) -> tuple[str, ...]:
         """Those that a goal names; all of them where none does."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from genomes.errors import expect
+from genomes.errors import require
 
 
 @final
@@ -32,5 +32,5 @@ class Limits:
         for name in ("seconds", "memory"):
             number = getattr(self, name)
             good = number is None or (math.isfinite(number) and number > 0)
-            expect(good, f"limits.{name}", "a number above 0, or null", number)
-        expect(0 <= self.failures <= 1, "limits.failures", "a share, 0 to 1", self.failures)
+            require(good, f"limits.{name}", "a number above 0, or null", number)
+        require(0 <= self.failures <= 1, "limits.failures", "a share, 0 to 1", self.failures)

@@ -10,7 +10,7 @@ from evo.search.algorithms import SEARCHES
 from evo.search.base import Search
 from genomes.encoding import Encoding
 from genomes.encodings import ENCODINGS
-from genomes.errors import Unexpected, nearest
+from genomes.errors import InputError, nearest
 from genomes.foreign import imported
 from inner_loop.objective import Objective
 from inner_loop.objectives import OBJECTIVES
@@ -57,7 +57,7 @@ def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
         allow_code: whether a stranger's module may be imported, which runs its code.
 
     Raises:
-        Unexpected: an unknown name, code that is not allowed, or a class that is no component of this seam.
+        InputError: an unknown name, code that is not allowed, or a class that is no component of this seam.
     """
     for registered in REGISTRY[seam]:
         if registered.__name__ == kind:
@@ -65,9 +65,9 @@ def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
     if ":" not in kind:
         # nearest() lists the names itself when none is near
         known, guess = ", ".join(names(seam)), nearest(kind, names(seam))
-        raise Unexpected(f"{seam}.kind: no {seam} '{kind}'; " + (f"{guess} ({known})" if "mean" in guess else guess))
+        raise InputError(f"{seam}.kind: no {seam} '{kind}'; " + (f"{guess} ({known})" if "mean" in guess else guess))
     if not allow_code:
-        raise Unexpected(f"{seam}.kind: {not_allowed(kind)}")
+        raise InputError(f"{seam}.kind: {not_allowed(kind)}")
     found = named(kind, f"{seam}.kind")
     check_component(seam, found, f"{seam}.kind")
     return found
@@ -82,14 +82,14 @@ def named(kind: str, where: str) -> Any:
     """What stands in a module under `module:Class`; imports the module.
 
     Raises:
-        Unexpected: the module cannot be imported, or has nothing of that name; the sentence begins with `where`.
+        InputError: the module cannot be imported, or has nothing of that name; the sentence begins with `where`.
     """
     module_name, _, path = kind.partition(":")
     found: Any = imported(module_name, where)
     for part in path.split("."):
         if not hasattr(found, part):
             classes = [name for name, value in vars(found).items() if isinstance(value, type)]
-            raise Unexpected(f"{where}: no '{part}' in {module_name}; {nearest(part, classes)}")
+            raise InputError(f"{where}: no '{part}' in {module_name}; {nearest(part, classes)}")
         found = getattr(found, part)
     return found
 
@@ -98,14 +98,14 @@ def seam_of(found: Any, where: str) -> str:
     """The seam that a class is a component of.
 
     Raises:
-        Unexpected: it is of none, or not complete.
+        InputError: it is of none, or not complete.
     """
     for seam, base in SEAMS.items():
         if isinstance(found, type) and issubclass(found, base):
             check_component(seam, found, where)
             return seam
     bases = ", ".join(base.__name__ for base in SEAMS.values())
-    raise Unexpected(f"{where}: expected a subclass of one of {bases}, got {_called(found)}")
+    raise InputError(f"{where}: expected a subclass of one of {bases}, got {_called(found)}")
 
 
 def kind_of(seam: str, component: object) -> str:
@@ -115,19 +115,19 @@ def kind_of(seam: str, component: object) -> str:
 
 
 def check_component(seam: str, found: Any, where: str) -> None:
-    """Raises Unexpected unless `found` is a class that a config can build for this seam."""
+    """Raises InputError unless `found` is a class that a config can build for this seam."""
     base = SEAMS[seam]
     if not isinstance(found, type) or not issubclass(found, base):
-        raise Unexpected(f"{where}: expected a subclass of {base.__name__}, got {_called(found)}")
+        raise InputError(f"{where}: expected a subclass of {base.__name__}, got {_called(found)}")
     # the class's own decorator: one inherited from a parent would not see the fields written here
     parameters = vars(found).get("__dataclass_params__")
     if parameters is None or not parameters.frozen:
-        raise Unexpected(f"{where}: expected a class with @dataclass(frozen=True), got {_called(found)}")
+        raise InputError(f"{where}: expected a class with @dataclass(frozen=True), got {_called(found)}")
     if inspect.isabstract(found):
         lacks = ", ".join(sorted(found.__abstractmethods__))  # type: ignore[attr-defined]
-        raise Unexpected(f"{where}: expected every method of {base.__name__}, but {_called(found)} lacks {lacks}")
+        raise InputError(f"{where}: expected every method of {base.__name__}, but {_called(found)} lacks {lacks}")
     if "kind" in found.__dataclass_fields__:  # type: ignore[attr-defined]
-        raise Unexpected(f"{where}: expected fields not called 'kind', which names the class, in {_called(found)}")
+        raise InputError(f"{where}: expected fields not called 'kind', which names the class, in {_called(found)}")
 
 
 def _called(found: Any) -> str:

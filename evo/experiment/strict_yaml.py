@@ -21,7 +21,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 LARGEST = 100_000
 """Characters of a config: fifty times what one needs, and read within some seconds whatever they are."""
@@ -39,29 +39,29 @@ def parse(text: str, name: str) -> Any:
         name: of the file, for messages.
 
     Raises:
-        Unexpected: `name:line: ...` for broken or refused YAML, `name: key: ...` for a value of no plain type.
+        InputError: `name:line: ...` for broken or refused YAML, `name: key: ...` for a value of no plain type.
     """
     if len(text) > LARGEST:
-        raise Unexpected(f"{name}: expected at most {LARGEST} characters, got {len(text)}")
+        raise InputError(f"{name}: expected at most {LARGEST} characters, got {len(text)}")
     try:
         _check_events(text, name)
         value = YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = "" if mark is None else f":{mark.line + 1}"
-        raise Unexpected(f"{name}{line}: expected valid YAML, but {_in_a_line(error.problem)}") from error
+        raise InputError(f"{name}{line}: expected valid YAML, but {_in_a_line(error.problem)}") from error
     except YAMLError as error:
-        raise Unexpected(f"{name}: expected valid YAML, but {_in_a_line(str(error))}") from error
-    except Unexpected:
+        raise InputError(f"{name}: expected valid YAML, but {_in_a_line(str(error))}") from error
+    except InputError:
         raise
     except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
         # the YAML reader's own failures over a scalar such as a date without a month, or a number of 5,000 digits
-        raise Unexpected(
+        raise InputError(
             f"{name}: expected valid YAML, but a value cannot be read: {_in_a_line(str(error))}"
         ) from error
     strange = list(_strange(value, ""))
     if strange:
-        raise Unexpected("\n".join(f"{name}: {sentence}" for sentence in strange))
+        raise InputError("\n".join(f"{name}: {sentence}" for sentence in strange))
     return value
 
 
@@ -94,7 +94,7 @@ def _check_events(text: str, name: str) -> None:
     """Refuses what needs more than plain values, before any value is built."""
     for line, start in enumerate(text.splitlines(), 1):
         if start.startswith("%"):  # %YAML 1.1 would make text of 1e-3 and true of yes
-            raise Unexpected(f"{name}:{line}: expected no % directives")
+            raise InputError(f"{name}:{line}: expected no % directives")
     documents = depth = 0
     for event in YAML(typ="safe", pure=True).parse(StringIO(text)):
         documents += isinstance(event, DocumentStartEvent)
@@ -102,7 +102,7 @@ def _check_events(text: str, name: str) -> None:
         depth -= isinstance(event, (MappingEndEvent, SequenceEndEvent))
         refused = _refused(event, documents, depth)
         if refused:
-            raise Unexpected(f"{name}:{event.start_mark.line + 1}: expected {refused}")
+            raise InputError(f"{name}:{event.start_mark.line + 1}: expected {refused}")
 
 
 def _refused(event: Event, documents: int, depth: int) -> str:

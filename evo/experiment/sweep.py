@@ -15,7 +15,7 @@ from evo.experiment.config import document, split, understood
 from evo.experiment.experiment import Experiment
 from evo.experiment.from_values import shown
 from evo.experiment.mistakes import COMMAND_LINE
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 LARGEST = 1000
 """Runs of a set."""
@@ -57,14 +57,14 @@ def members(
         seeds: how many for each combination, counted up from the config's seed; None: that one.
 
     Raises:
-        Unexpected: a sentence a line for every mistake in any member; a member twice; more than 1,000.
+        InputError: a sentence a line for every mistake in any member; a member twice; more than 1,000.
     """
     name, data = document(path_or_name)
     swept, others = _sweep(data, name, overrides)
-    expect(seeds is None or seeds >= 1, "--seeds", "at least 1", seeds)
-    expect(seeds is None or "seed" not in swept, "--seeds", "no sweep.seed beside it", seeds)
+    require(seeds is None or seeds >= 1, "--seeds", "at least 1", seeds)
+    require(seeds is None or "seed" not in swept, "--seeds", "no sweep.seed beside it", seeds)
     count = math.prod(len(values) for values, _ in swept.values()) * (seeds or 1)
-    expect(count <= LARGEST, name, f"at most {LARGEST:,} runs in a set", count)
+    require(count <= LARGEST, name, f"at most {LARGEST:,} runs in a set", count)
     if isinstance(data, dict) and "sweep" in data:
         others.append("sweep=null")
     made: list[Member] = []
@@ -76,10 +76,10 @@ def members(
         try:
             experiment = understood(data, name, others, allow_code, given)
             made += _seeded(Member(_label(own, swept, number), written, experiment), seeds or 1)
-        except Unexpected as error:
+        except InputError as error:
             mistakes |= dict.fromkeys(str(error).splitlines())
     if mistakes:
-        raise Unexpected("\n".join(mistakes))
+        raise InputError("\n".join(mistakes))
     _check_differ(made, name)
     return made
 
@@ -99,7 +99,7 @@ def _sweep(data: Any, name: str, overrides: Sequence[str]) -> tuple[dict[str, tu
     """What is swept, and the overrides that are the same for every member."""
     block = data.get("sweep") if isinstance(data, dict) else None
     if block is not None and not (isinstance(block, dict) and block):
-        raise Unexpected(f"{name}: sweep: expected a mapping of dotted keys to lists of values, got {shown(block)}")
+        raise InputError(f"{name}: sweep: expected a mapping of dotted keys to lists of values, got {shown(block)}")
     swept, others, mistakes = {key: (values, False) for key, values in (block or {}).items()}, [], []
     for override in overrides:
         if not override.strip().startswith(("sweep.", "sweep=")):
@@ -107,7 +107,7 @@ def _sweep(data: Any, name: str, overrides: Sequence[str]) -> tuple[dict[str, tu
             continue
         key, value = split(override)
         if key == "sweep":
-            expect(value is None, f"{COMMAND_LINE}: sweep", "null, for one experiment, or sweep.KEY=[...]", value)
+            require(value is None, f"{COMMAND_LINE}: sweep", "null, for one experiment, or sweep.KEY=[...]", value)
             swept = {}
         else:
             swept[key.removeprefix("sweep.")] = (value, True)
@@ -116,7 +116,7 @@ def _sweep(data: Any, name: str, overrides: Sequence[str]) -> tuple[dict[str, tu
         wrong = _wrong(key, values, fixed)
         mistakes += [f"{COMMAND_LINE if ours else name}: sweep.{key}: {wrong}"] if wrong else []
     if mistakes:
-        raise Unexpected("\n".join(mistakes))
+        raise InputError("\n".join(mistakes))
     return swept, others
 
 
@@ -175,6 +175,6 @@ def _check_differ(made: Sequence[Member], name: str) -> None:
     by_name: dict[str, Member] = {}
     for member in made:
         other = by_experiment.setdefault(member.experiment, member)
-        expect(other is member, f"{name}: sweep", "experiments that differ", [other.name, member.name])
+        require(other is member, f"{name}: sweep", "experiments that differ", [other.name, member.name])
         other = by_name.setdefault(member.name.casefold(), member)
-        expect(other is member, f"{name}: sweep", "members whose folders can be told apart", member.name)
+        require(other is member, f"{name}: sweep", "members whose folders can be told apart", member.name)

@@ -14,7 +14,7 @@ from jaxtyping import Float64, Int
 from numpy import ndarray
 from scipy.stats import rankdata
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -60,7 +60,7 @@ class Search(ABC):
 
     @abstractmethod
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Raises Unexpected when the search cannot work with this genome or this number of goals."""
+        """Raises InputError when the search cannot work with this genome or this number of goals."""
 
     @abstractmethod
     def begin(self, spec: GenomeSpec, chance: Chance) -> State:
@@ -137,4 +137,4 @@ def deap_chance(chance: Chance) -> Iterator[None]:
 
 def check_population(name: str, population: int, least: int = 2) -> None:
     """A population that a search can breed."""
-    expect(population >= least, f"{name}.population", f"at least {least}", population)
+    require(population >= least, f"{name}.population", f"at least {least}", population)

@@ -18,10 +18,10 @@ from typing import IO
 
 from evo.storage.atomic import TEMPORARY, sync_folder, unwritable
 from evo.storage.checksum_list import SUMS, check_names, content, safe, sums_of, sums_text
-from evo.storage.checksums import Torn, verified
+from evo.storage.checksums import CorruptFile, verified
 from evo.storage.run_folder import RunFolder
 from evo.storage.user_paths import file_to_write, folder_to_write
-from genomes.errors import Unexpected, expect, usable
+from genomes.errors import InputError, require, usable
 
 MOST_FILES, MOST_BYTES = 200_000, 64 * 2**30
 """What an archive may hold."""
@@ -34,13 +34,13 @@ def pack_run(root: Path, out: Path) -> Path:
     """Writes the archive of a run or a set, whole or not at all.
 
     Raises:
-        Unexpected: no run there, a driver has it, the file is there already, or the disk refuses.
-        Torn: a file of the run is not what was written.
+        InputError: no run there, a driver has it, the file is there already, or the disk refuses.
+        CorruptFile: a file of the run is not what was written.
     """
     from evo.storage.run_set import runs_of
 
     if usable(out).exists():
-        raise Unexpected(f"{out}: expected a new file, got one that is there; choose another --out")
+        raise InputError(f"{out}: expected a new file, got one that is there; choose another --out")
     file_to_write(out)
     with ExitStack() as held:
         for run in runs_of(usable(root)):
@@ -65,12 +65,12 @@ def unpack_run(archive: Path, target: Path) -> Path:
     """Makes the folder that was packed; it appears once every byte in it was verified. Executes nothing.
 
     Raises:
-        Unexpected: something is there already, or the disk refuses.
-        Torn: no archive of `pack_run`, a damaged one, or one that was made to do harm.
+        InputError: something is there already, or the disk refuses.
+        CorruptFile: no archive of `pack_run`, a damaged one, or one that was made to do harm.
     """
     there = usable(target).exists() and not (target.is_dir() and not any(target.iterdir()))
     if there:
-        raise Unexpected(f"{target}: expected a new or empty folder, got something that is there; choose another --run")
+        raise InputError(f"{target}: expected a new or empty folder, got something that is there; choose another --run")
     folder_to_write(target)
     usable(archive)
     place = target.absolute().parent / f".{target.name}.{os.getpid()}{TEMPORARY}"
@@ -89,9 +89,9 @@ def unpack_run(archive: Path, target: Path) -> Path:
         sync_folder(place.parent)
     except OSError as error:
         at = archive if error.filename == str(archive) else target
-        raise Unexpected(f"{at}: cannot be unpacked ({error.strerror or error})") from error
+        raise InputError(f"{at}: cannot be unpacked ({error.strerror or error})") from error
     except Exception as error:  # whatever a crafted archive provokes in zipfile
-        raise Torn(f"{archive}: expected what `instinct pack` writes, got {error}") from error
+        raise CorruptFile(f"{archive}: expected what `instinct pack` writes, got {error}") from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return target
@@ -103,7 +103,7 @@ def _write(root: Path, file: IO[bytes]) -> None:
         for name in content(root):
             path = root / name
             plain = safe(name) and not path.is_symlink()
-            expect(plain, str(root), "files whose names every system can hold, and no links", name)
+            require(plain, str(root), "files whose names every system can hold, and no links", name)
             data = path.read_bytes()
             if path.parent.name in ("generations", "state"):
                 verified(data, str(path))

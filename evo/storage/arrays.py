@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evo.storage.checksums import LIMIT, SEAL_LENGTH, Torn, read_whole, seal_of, verified
-from genomes.errors import expect, usable
+from evo.storage.checksums import LIMIT, SEAL_LENGTH, CorruptFile, read_whole, seal_of, verified
+from genomes.errors import require, usable
 
 _FOREIGN = 2**30
 
@@ -24,22 +24,22 @@ def pack(arrays: Arrays) -> bytes:
     before it.
 
     Raises:
-        Unexpected: an array of objects or records, a name that an archive cannot hold, more than 4 GiB.
+        InputError: an array of objects or records, a name that an archive cannot hold, more than 4 GiB.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
             good = name.isprintable() and name and not name.endswith(".npy")
-            expect(good, "pack", "printable names of arrays that do not end in .npy", name)
+            require(good, "pack", "printable names of arrays that do not end in .npy", name)
             array = np.asarray(arrays[name], order="C")
-            expect(_plain(array.dtype), name, "an array of numbers, truth values or text", str(array.dtype))
+            require(_plain(array.dtype), name, "an array of numbers, truth values or text", str(array.dtype))
             stored = io.BytesIO()
             array = array.astype(array.dtype.newbyteorder("<"), copy=False)
             np.lib.format.write_array(stored, array, version=(1, 0), allow_pickle=False)
             member = zipfile.ZipInfo(f"{name}.npy")
             member.create_system, member.external_attr = 3, 0o644 << 16  # alike on every system
             archive.writestr(member, stored.getbuffer())
-            expect(buffer.tell() < LIMIT, name, f"at most {LIMIT} bytes of arrays", buffer.tell())
+            require(buffer.tell() < LIMIT, name, f"at most {LIMIT} bytes of arrays", buffer.tell())
         archive.comment = bytes(SEAL_LENGTH)
     body = buffer.getbuffer()[:-SEAL_LENGTH]
     return b"".join((body, seal_of(body)))
@@ -52,7 +52,7 @@ def unpack(source: Path | bytes, name: str = "") -> Arrays:
         name: what an error calls the bytes.
 
     Raises:
-        Torn: other bytes than pack's, or an archive that would unfold to more than it holds.
+        CorruptFile: other bytes than pack's, or an archive that would unfold to more than it holds.
     """
     name = name or (str(source) if isinstance(source, Path) else "archive")
     data = verified(source, name)
@@ -62,14 +62,14 @@ def unpack(source: Path | bytes, name: str = "") -> Arrays:
             return {key: members[key] for key in members.files}
     except Exception as error:  # whatever a crafted archive provokes, in zipfile or in numpy
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise Torn(f"{name}: expected named arrays, got an archive that is refused: {reason}") from error
+        raise CorruptFile(f"{name}: expected named arrays, got an archive that is refused: {reason}") from error
 
 
 def unpack_foreign(path: Path) -> Arrays:
     """The arrays of an `.npz` that somebody made with numpy, compressed or not, at most 1 GiB of them.
 
     Raises:
-        Torn: no such file, no archive of plain arrays, or one that unfolds to more.
+        CorruptFile: no such file, no archive of plain arrays, or one that unfolds to more.
     """
     usable(path)
     try:
@@ -79,7 +79,7 @@ def unpack_foreign(path: Path) -> Arrays:
             return {key: members[key] for key in members.files}
     except Exception as error:  # whatever a crafted archive provokes, in zipfile or in numpy
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise Torn(f"{path}: expected an .npz of named arrays, got one that is refused: {reason}") from error
+        raise CorruptFile(f"{path}: expected an .npz of named arrays, got one that is refused: {reason}") from error
 
 
 def _plain(dtype: np.dtype) -> bool:

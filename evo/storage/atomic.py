@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from threading import get_native_id
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 TEMPORARY = ".tmp"
 """How the name of an unfinished file ends; it begins with a dot."""
@@ -16,16 +16,16 @@ TEMPORARY = ".tmp"
 _SYNC_DATA = getattr(os, "fdatasync", os.fsync)  # macOS has fsync alone
 
 
-def unwritable(path: Path, error: OSError) -> Unexpected:
+def unwritable(path: Path, error: OSError) -> InputError:
     """The sentence for a disk that refuses."""
-    return Unexpected(f"{path}: cannot be written ({error.strerror or error}); make room or allow it, then go on")
+    return InputError(f"{path}: cannot be written ({error.strerror or error}); make room or allow it, then go on")
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Replaces a file as a whole and durably: after a crash it holds the old bytes or the new ones.
 
     Raises:
-        Unexpected: the disk refuses; the old file is as it was, and nothing is left beside it.
+        InputError: the disk refuses; the old file is as it was, and nothing is left beside it.
     """
     temporary = path.with_name(f".{path.name}.{get_native_id()}{TEMPORARY}")  # a thread's own; the first has the pid
     try:
@@ -48,7 +48,7 @@ def append_at(path: Path, end: int, data: bytes, wait: bool = True) -> int:
         wait: until the disk has it. Without, a process that dies loses nothing, and a machine that does loses the data.
 
     Raises:
-        Unexpected: the disk refuses; the first `end` bytes are as they were.
+        InputError: the disk refuses; the first `end` bytes are as they were.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -75,7 +75,7 @@ def remove(path: Path) -> None:
     """Deletes a file, durably; nothing happens where there is none.
 
     Raises:
-        Unexpected: the disk refuses.
+        InputError: the disk refuses.
     """
     try:
         path.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ def place(run: str | Path) -> Path:
     """The folder of a run: the path itself, or for a URL its working folder in the cache.
 
     Raises:
-        Unexpected: a name that cannot be, or a cache that cannot be written.
+        InputError: a name that cannot be, or a cache that cannot be written.
     """
     from evo.storage.atomic import write_atomic
     from evo.storage.folder_checks import make_folder

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 LIMIT = 4 * 2**30
 """Bytes that an archive may hold, in memory or on disk."""
@@ -19,7 +19,7 @@ _SEAL = b"sha256:"
 SEAL_LENGTH = len(_SEAL) + 2 * hashlib.sha256().digest_size
 
 
-class Torn(Unexpected):
+class CorruptFile(InputError):
     """A file is not what was written: cut off, damaged, or made to do harm."""
 
 
@@ -27,16 +27,16 @@ def verified(source: Path | bytes, name: str = "") -> bytes:
     """Bytes whose checksum is right; cheaper than unpacking them.
 
     Raises:
-        Torn: it is not, or there is nothing to read.
+        CorruptFile: it is not, or there is nothing to read.
     """
     name = name or (str(source) if isinstance(source, Path) else "archive")
     try:
         data = source if isinstance(source, bytes) else read_whole(source)
     except OSError as error:
-        raise Torn(f"{name}: cannot be read ({error.strerror or error})") from error
+        raise CorruptFile(f"{name}: cannot be read ({error.strerror or error})") from error
     body, seal = memoryview(data)[:-SEAL_LENGTH], data[-SEAL_LENGTH:]
     if seal != seal_of(body):
-        raise Torn(f"{name}: expected the bytes that its checksum names, got {len(data)} others")
+        raise CorruptFile(f"{name}: expected the bytes that its checksum names, got {len(data)} others")
     return data
 
 
@@ -57,15 +57,15 @@ def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
         advice: what to do, for whoever changed it on purpose.
 
     Raises:
-        Torn: it cannot be read, or it was changed.
+        CorruptFile: it cannot be read, or it was changed.
     """
     try:
         data = read_whole(path)
     except OSError as error:
-        raise Torn(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise CorruptFile(f"{path}: cannot be read ({error.strerror or error})") from error
     body = data[: -len(closing(b""))]
     if data != body + closing(body):
-        raise Torn(f"{path}: expected the text that the checksum at its end names, got another{advice}")
+        raise CorruptFile(f"{path}: expected the text that the checksum at its end names, got another{advice}")
     return body
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from evo.storage.atomic import TEMPORARY, remove, unwritable
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"
 """The texts of a run."""
@@ -29,7 +29,7 @@ def make_folder(path: Path) -> None:
     """Makes a folder, and those above it, where they are not there.
 
     Raises:
-        Unexpected: the disk refuses, or something else is there.
+        InputError: the disk refuses, or something else is there.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -41,26 +41,26 @@ def check_own(folder: Path) -> None:
     """A link in a stranger's folder could have us read or write elsewhere, and a pipe would never end.
 
     Raises:
-        Unexpected: there is one, or the folder cannot be read.
+        InputError: there is one, or the folder cannot be read.
     """
     try:
         with os.scandir(folder) as listing:
             entries = list(listing)
     except OSError as error:
-        raise Unexpected(f"{folder}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             check_own(Path(entry.path))
         elif not entry.is_file(follow_symlinks=False):
             what = "a link" if entry.is_symlink() else "something that is neither"
-            raise Unexpected(f"{entry.path}: expected files and folders alone in a run, got {what}")
+            raise InputError(f"{entry.path}: expected files and folders alone in a run, got {what}")
 
 
-def taken(path: Path) -> Unexpected:
+def taken(path: Path) -> InputError:
     """Why nothing new can be made in a folder."""
     if not path.is_dir():
-        return Unexpected(f"{path}: expected a new folder, got a file; choose another --run")
+        return InputError(f"{path}: expected a new folder, got a file; choose another --run")
     if (path / MANIFEST).exists():
         got = f"one that holds a run; go on with `instinct resume {path}`"
-        return Unexpected(f"{path}: expected a new folder, got {got}, or choose another --run")
-    return Unexpected(f"{path}: expected a new folder, got one that holds other files; choose another --run")
+        return InputError(f"{path}: expected a new folder, got {got}, or choose another --run")
+    return InputError(f"{path}: expected a new folder, got one that holds other files; choose another --run")

@@ -12,7 +12,7 @@ from typing import final
 
 from evo.storage.arrays import Arrays, pack, unpack
 from evo.storage.atomic import append_at, remove
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 
 _MAGIC = b"coho"
 _HEAD = struct.Struct("<4sQQQ")  # magic, length of the payload, generation, cohort
@@ -43,7 +43,7 @@ class Journal:
         """Adds a finished cohort.
 
         Raises:
-            Unexpected: the disk refuses; the records before are as they were.
+            InputError: the disk refuses; the records before are as they were.
         """
         payload = pack(arrays)
         head = _HEAD.pack(_MAGIC, len(payload), generation, number)
@@ -56,7 +56,7 @@ class Journal:
             if of_generation == generation and number not in found:
                 try:
                     found[number] = unpack(record[_HEAD.size + _DIGEST :], str(self.path))
-                except Torn:
+                except CorruptFile:
                     continue  # not ours, though its checksum is right: the cohort is lived again
         return found
 
@@ -64,7 +64,7 @@ class Journal:
         """Forgets everything, at once or not at all.
 
         Raises:
-            Unexpected: the disk refuses.
+            InputError: the disk refuses.
         """
         remove(self.path)
         self._end = -1

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from evo.storage.atomic import unwritable
 from evo.storage.cache import machine
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 STALE = 600.0
 """Seconds without a heartbeat after which a lock at a URL is void."""
@@ -30,7 +30,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
         shared: keeps drivers out and writes nothing.
 
     Raises:
-        Unexpected: another driver has it, named with process and host; or the disk refuses.
+        InputError: another driver has it, named with process and host; or the disk refuses.
     """
     try:
         # never unlinked: a lock on a file that lost its name would keep nobody out
@@ -46,7 +46,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
                 os.pwrite(descriptor, _me().encode(), 0)
         except BlockingIOError as error:
             got = f"one driven by {_holder(descriptor)}"
-            raise Unexpected(f"{path.parent}: expected a run that nobody drives, got {got}; {_ADVICE}") from error
+            raise InputError(f"{path.parent}: expected a run that nobody drives, got {got}; {_ADVICE}") from error
         except OSError as error:
             raise unwritable(path, error) from error
         yield
@@ -78,7 +78,7 @@ class StoreLock:
             once what a predecessor left.
 
     Raises:
-        Unexpected: the cache cannot be written.
+        InputError: the cache cannot be written.
     """
 
     def __init__(self, store: Any, path: str, called: str, folder: Path) -> None:
@@ -93,7 +93,7 @@ class StoreLock:
         """Takes the lock: a new one, our own, or one that is void.
 
         Raises:
-            Unexpected: another driver has it.
+            InputError: another driver has it.
         """
         try:
             self._create()
@@ -104,7 +104,7 @@ class StoreLock:
                 got = f"one driven by {held['holder']}, last heard of {max(age, 0):.0f} s ago"
                 void = f"(if it is dead, its lock is void {STALE:.0f} s after that)"
                 expected = "expected a run that nobody drives"
-                raise Unexpected(f"{self._called}: {expected}, got {got}; {_ADVICE} {void}") from None
+                raise InputError(f"{self._called}: {expected}, got {got}; {_ADVICE} {void}") from None
             self._store.pipe_file(self._path, self._text())
         self._had, self._beaten = True, time.monotonic()
 
@@ -112,7 +112,7 @@ class StoreLock:
         """Says now and then that we are alive; takes the lock where it could not be reached before.
 
         Raises:
-            Unexpected: another driver has it now.
+            InputError: another driver has it now.
         """
         if not self._had:
             self.acquire()
@@ -121,7 +121,7 @@ class StoreLock:
             if held and held.get("home") != self._home:
                 self._had = False
                 taken = f"was taken over by {held['holder']} while this one was not heard of"
-                raise Unexpected(f"{self._called}: the run {taken}; it goes on there")
+                raise InputError(f"{self._called}: the run {taken}; it goes on there")
             self._store.pipe_file(self._path, self._text())
             self._beaten = time.monotonic()
 

@@ -27,7 +27,7 @@ class Log:
         """Adds a line, durably, in place of a torn one.
 
         Raises:
-            Unexpected: the disk refuses; the lines before are as they were.
+            InputError: the disk refuses; the lines before are as they were.
         """
         size = self.path.stat().st_size if self.path.exists() else 0
         if size != self._end:
@@ -43,7 +43,7 @@ class Log:
         """Makes these the log, whole or not at all; a log that holds them is not written.
 
         Raises:
-            Unexpected: the disk refuses.
+            InputError: the disk refuses.
         """
         lines = b"".join(map(_line, records))
         if lines != (self.path.read_bytes() if self.path.is_file() else b""):
@@ -53,7 +53,7 @@ class Log:
         """Drops what is of no generation up to this one.
 
         Raises:
-            Unexpected: the disk refuses.
+            InputError: the disk refuses.
         """
         logged = ((record, record.get("generation")) for record in self.read())
         self.replace([record for record, index in logged if isinstance(index, int) and index <= newest])

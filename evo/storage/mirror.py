@@ -20,7 +20,7 @@ from evo.storage.checksum_list import sums_of, sums_text
 from evo.storage.folder_checks import make_folder
 from evo.storage.journal import Journal
 from evo.storage.remote import LAST, Remote, beyond, kept, outlived, same_experiment, sound, why
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 PATIENCE, _HURRY = 60.0, 10.0
 """Seconds that the end of a run waits for uploads that do not come forward; when it is interrupted."""
@@ -54,7 +54,7 @@ def brought(paths: Sequence[Path], new: bool = False) -> Iterator[None]:
     for mirror in mirrors:
         mirror.fetch()
         if not (new or mirror.root.is_dir()):
-            raise Unexpected(f"{mirror.url}: expected a run folder, got nothing there")
+            raise InputError(f"{mirror.url}: expected a run folder, got nothing there")
     yield
     for mirror in mirrors:
         mirror.push()
@@ -87,19 +87,19 @@ class Mirror:
         """Brings here what is missing here or newer there; what is newer here stays, and goes there with the next put.
 
         Raises:
-            Unexpected: another run lies there; or the store is away, and nothing is here.
+            InputError: another run lies there; or the store is away, and nothing is here.
         """
         missed: list[str] = []
         for attempt in range(_TRIES):
             try:
                 if not (missed := self._fetch()):
                     return
-            except Unexpected:
+            except InputError:
                 raise
             except Exception as error:  # whatever the client of a store raises
                 if attempt + 1 == _TRIES:
                     if not self.root.is_dir():
-                        raise Unexpected(f"{self.url}: cannot be reached ({why(error)})") from error
+                        raise InputError(f"{self.url}: cannot be reached ({why(error)})") from error
                     _log.warning("%s: cannot be reached (%s); what is in %s is used", self.url, why(error), self.root)
                     return
             time.sleep(_LOOK / 2)
@@ -110,14 +110,14 @@ class Mirror:
         """Has the URL alone, and keeps it equal to the folder until the end; then waits for what is on its way.
 
         Raises:
-            Unexpected: a driver has it, or it may not be written.
+            InputError: a driver has it, or it may not be written.
         """
         try:
             self._lock.acquire()
             self.fetch()
         except PermissionError as error:
-            raise Unexpected(f"{self.url}: cannot be written ({why(error)})") from error
-        except Unexpected:
+            raise InputError(f"{self.url}: cannot be written ({why(error)})") from error
+        except InputError:
             raise
         except Exception as error:  # whatever the client of a store raises
             _log.warning("%s: cannot be reached (%s); the run goes on in %s", self.url, why(error), self.root)
@@ -145,19 +145,19 @@ class Mirror:
             try:
                 with self.keeping():
                     pass
-            except Unexpected as error:
+            except InputError as error:
                 _log.warning("%s; what was written is in %s", error, self.root)
 
     def check(self) -> None:
-        """Raises Unexpected once somebody else has the run."""
+        """Raises InputError once somebody else has the run."""
         if self._refused:
-            raise Unexpected(self._refused)
+            raise InputError(self._refused)
 
     def go_back(self, run: Path, first: int) -> None:
         """Removes there what is beyond where a run goes on, and is gone here: the next fetch would mix two courses.
 
         Raises:
-            Unexpected: the store is away; a later try may even find there what is damaged here.
+            InputError: the store is away; a later try may even find there what is damaged here.
         """
         with self._putting:
             if not (names := beyond(self._sums, run.relative_to(self.root), first)):
@@ -168,7 +168,7 @@ class Mirror:
                 self._cohorts -= self._remote.go_back(run.relative_to(self.root), names, left)
             except Exception as error:  # whatever the client of a store raises
                 holds = f"which holds {names[-1]}, beyond what is whole in {self.root}"
-                raise Unexpected(
+                raise InputError(
                     f"{self.url}: cannot be written ({why(error)}), {holds}; resume once it can"
                 ) from error
             self._sums = left
@@ -185,7 +185,7 @@ class Mirror:
                 failures = 0
                 if ending:
                     return
-            except Unexpected as error:
+            except InputError as error:
                 self._refused = str(error)
             except Exception as error:  # whatever the client of a store raises
                 failures += 1
@@ -284,7 +284,7 @@ class Mirror:
         """Refuses to mix two runs."""
         if path.name == LAST[0] and path.is_file() and not same_experiment(path.read_bytes(), theirs):
             got = f"another one; to take that one, move {self.root.parent} away"
-            raise Unexpected(f"{self.url}: expected the run that is worked on in {self.root}, got {got}")
+            raise InputError(f"{self.url}: expected the run that is worked on in {self.root}, got {got}")
 
     def _known(self) -> dict[str, str]:
         """The list that was there when it was last looked at or written."""

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, final
 
 from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text
-from evo.storage.checksums import LIMIT, Torn, in_a_comment, in_an_object, verified
+from evo.storage.checksums import LIMIT, CorruptFile, in_a_comment, in_an_object, verified
 from evo.storage.journal import whole
 from evo.storage.locks import StoreLock
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 LAST = ("experiment.yaml", "manifest.json", "set.json")
 """Files that make a run or a set of what was written before them, in this order."""
@@ -29,7 +29,7 @@ class Remote:
     """A place at a URL of any kind that fsspec knows; its methods raise what the store's client raises.
 
     Raises:
-        Unexpected: nobody here speaks to such a URL; the sentence says what to install.
+        InputError: nobody here speaks to such a URL; the sentence says what to install.
     """
 
     def __init__(self, url: str) -> None:
@@ -184,7 +184,7 @@ def _closed(name: str, data: bytes) -> bool:
         closing = in_a_comment if last == LAST[0] else in_an_object
         body = data[: -len(closing(b""))]
         return data == body + closing(body)
-    with suppress(Torn):
+    with suppress(CorruptFile):
         return bool(verified(data))
     return False
 
@@ -200,7 +200,7 @@ def _store(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = known_implementations.get(scheme, {}).get("class", scheme).partition(".")[0]
         how = f"pip install {package}" if package != "fsspec" else why(error)
-        raise Unexpected(f"{url}: nothing that is installed speaks {scheme}://; {how}") from error
+        raise InputError(f"{url}: nothing that is installed speaks {scheme}://; {how}") from error
     except ValueError as error:
-        raise Unexpected(f"{url}: expected a URL that fsspec knows, such as s3://bucket/run ({why(error)})") from error
+        raise InputError(f"{url}: expected a URL that fsspec knows, such as s3://bucket/run ({why(error)})") from error
     return store, path.rstrip("/")

@@ -11,13 +11,13 @@ from typing import Any, final
 
 from evo.storage.arrays import Arrays, pack, unpack
 from evo.storage.atomic import TEMPORARY, remove, sync_folder, unwritable, write_atomic
-from evo.storage.checksums import Torn, in_a_comment, in_an_object, unclosed, verified
+from evo.storage.checksums import CorruptFile, in_a_comment, in_an_object, unclosed, verified
 from evo.storage.folder_checks import EXPERIMENT, MANIFEST, check_own, clear_begun, taken
 from evo.storage.journal import Journal
 from evo.storage.locks import alone, locked
 from evo.storage.log import Log, json_object
 from evo.storage.strict_json import to_json
-from genomes.errors import Unexpected, nearest
+from genomes.errors import InputError, nearest
 
 FORMAT = 2
 """Of the folder's layout. In format 1, which is read as well, nothing was thinned, and texts had no checksums."""
@@ -51,7 +51,7 @@ class RunFolder:
         What a death in here left, no more than empty folders and an experiment, is made anew.
 
         Raises:
-            Unexpected: something is there already, or the disk refuses.
+            InputError: something is there already, or the disk refuses.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -76,13 +76,13 @@ class RunFolder:
         """A folder that is there; writes nothing.
 
         Raises:
-            Unexpected: there is none, it holds no run, or a run in another format.
+            InputError: there is none, it holds no run, or a run in another format.
         """
         if not path.is_dir():
             runs = [found.parent.name for found in path.absolute().parent.glob(f"*/{MANIFEST}")]
-            raise Unexpected(f"{path}: expected a run folder, got nothing there; {nearest(path.name, runs)}")
+            raise InputError(f"{path}: expected a run folder, got nothing there; {nearest(path.name, runs)}")
         if not (path / MANIFEST).is_file():
-            raise Unexpected(f"{path}: expected a run folder, got a folder without {MANIFEST}")
+            raise InputError(f"{path}: expected a run folder, got a folder without {MANIFEST}")
         check_own(path)
         folder = cls(path)
         folder._manifest()
@@ -98,7 +98,7 @@ class RunFolder:
         """The resolved experiment.
 
         Raises:
-            Torn: it was changed since it was written, by whatever or whomever.
+            CorruptFile: it was changed since it was written, by whatever or whomever.
         """
         path, old = self.path / EXPERIMENT, self._manifest()["format"] == 1
         advice = f"; a run goes on as it began: put the old text back, or begin a new run: instinct evolve {path}"
@@ -108,7 +108,7 @@ class RunFolder:
         """Replaces the experiment.
 
         Raises:
-            Unexpected: a driver has the run, or the disk refuses.
+            InputError: a driver has the run, or the disk refuses.
         """
         with locked(self.path / "lock"):
             self.write_experiment(experiment_yaml)
@@ -132,7 +132,7 @@ class RunFolder:
         """Nobody can drive it meanwhile; writes nothing.
 
         Raises:
-            Unexpected: a driver has it, named with process and host.
+            InputError: a driver has it, named with process and host.
         """
         if not (self.path / "lock").exists():  # nobody ever had it, and perhaps nobody can: a folder to read
             yield
@@ -147,7 +147,7 @@ class RunFolder:
         The kernel frees the lock when the process dies, however it dies.
 
         Raises:
-            Unexpected: another driver has it, named with process and host; or the disk refuses.
+            InputError: another driver has it, named with process and host; or the disk refuses.
         """
         with locked(self.path / "lock"):
             self._clear_after_crash()
@@ -161,7 +161,7 @@ class RunFolder:
         """A generation's arrays.
 
         Raises:
-            Torn: it is not there, or not what was written.
+            CorruptFile: it is not there, or not what was written.
         """
         return unpack(self._generation(index))
 
@@ -183,7 +183,7 @@ class RunFolder:
         goes as well where a state does; a generation without its state is what any death leaves.
 
         Raises:
-            Unexpected: the disk refuses; what is left is still taken for damaged.
+            InputError: the disk refuses; what is left is still taken for damaged.
         """
         states = [index for index in _numbered(self.path / "state") if index >= first]
         if states:
@@ -196,7 +196,7 @@ class RunFolder:
     def latest(self) -> tuple[int, Arrays] | None:
         """The newest generation whose state is good and before which every generation is; None before the first.
 
-        Torn files are passed over, logged as warnings and kept in `passed_over`.
+        CorruptFile files are passed over, logged as warnings and kept in `passed_over`.
         """
         states, torn, found, good = _numbered(self.path / "state"), [], None, 0
         while (sentence := _torn(self._generation(good))) is None:
@@ -207,7 +207,7 @@ class RunFolder:
             try:
                 found = index, unpack(self._state(index))
                 break
-            except Torn as error:
+            except CorruptFile as error:
                 torn.append(str(error))
         for sentence in [new for new in torn if new not in self.passed_over]:
             _log.warning("passed over: %s", sentence)
@@ -217,9 +217,9 @@ class RunFolder:
     def _manifest(self) -> dict[str, Any]:
         path = self.path / MANIFEST
         if (record := json_object(_bytes(path))) is None:
-            raise Torn(f"{path}: expected one JSON object, got something else")
+            raise CorruptFile(f"{path}: expected one JSON object, got something else")
         if (made := record.get("format")) not in (1, FORMAT):
-            raise Unexpected(f"{self.path}: expected a run in format {FORMAT}, got format {made}, of another instinct")
+            raise InputError(f"{self.path}: expected a run in format {FORMAT}, got format {made}, of another instinct")
         if made != 1 or "seal" in record:
             unclosed(path, in_an_object)
         return record
@@ -247,7 +247,7 @@ def _torn(path: Path) -> str | None:
     """What is wrong with a file, or None."""
     try:
         verified(path)
-    except Torn as error:
+    except CorruptFile as error:
         return str(error)
     return None
 
@@ -256,11 +256,11 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Torn(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise CorruptFile(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _decoded(path: Path, text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise Torn(f"{path}: expected text, got something else ({error})") from error
+        raise CorruptFile(f"{path}: expected text, got something else ({error})") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 SET = "set.json"
 """What a set's folder holds beside its runs: their names, in order."""
@@ -17,13 +17,13 @@ def runs_of(path: Path) -> list[Path]:
     """The path itself where it is a run folder; the runs of a set, in its order, where it is a set.
 
     Raises:
-        Unexpected: neither, or a set that cannot be read.
+        InputError: neither, or a set that cannot be read.
     """
     if (path / "manifest.json").is_file():
         return [path]
     if not (path / SET).is_file():
         got = f"a folder without manifest.json and {SET}" if path.is_dir() else "nothing there"
-        raise Unexpected(f"{path}: expected a run folder or the folder of a set, got {got}")
+        raise InputError(f"{path}: expected a run folder or the folder of a set, got {got}")
     try:
         content = json.loads((path / SET).read_text(encoding="utf-8"))
         made, names = content["format"], content["members"]
@@ -31,9 +31,9 @@ def runs_of(path: Path) -> list[Path]:
             raise TypeError("a list of names")
         safe = names and all(_lies_beside(name) and not (path / name).is_symlink() for name in names)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Unexpected(f"{path / SET}: expected a format and the members of a set, got something else") from error
-    expect(made == FORMAT, str(path), f"a set in format {FORMAT}", made)
-    expect(safe, str(path / SET), "names of folders that lie beside it", names)
+        raise InputError(f"{path / SET}: expected a format and the members of a set, got something else") from error
+    require(made == FORMAT, str(path), f"a set in format {FORMAT}", made)
+    require(safe, str(path / SET), "names of folders that lie beside it", names)
     return [path / name for name in names]
 
 

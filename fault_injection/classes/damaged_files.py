@@ -1,4 +1,4 @@
-"""Torn and bit-flipped files of a run, at every file and at random offsets."""
+"""CorruptFile and bit-flipped files of a run, at every file and at random offsets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evo.evolution.evolve import continued
 from evo.evolution.run import Run
 from evo.storage.arrays import unpack
 from fault_injection.classes.trial import Attempt, Stopped, Stopping, bytes_of, lived, refused, same
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 NAME, TRIED, SECONDS = "damaged-files", 1000, 30
 HOLDS = "detected and named; the last good generation is gone on from, to the undisturbed run's bytes"
@@ -91,7 +91,7 @@ def _gone_on(run: Path, at: str) -> str | None:
     try:
         for _ in continued(Run(run), Serial()):
             pass
-    except Unexpected as error:
+    except InputError as error:
         # what can be computed again must be; what was asked for cannot
         if at in ("experiment.yaml", "manifest.json") and at in str(error):
             return None

@@ -15,7 +15,7 @@ import numpy as np
 from evo.cli.main import WRONG
 from evo.evolution.evolve import evolve
 from fault_injection.classes.trial import Attempt, Skipped, begun, experiment, lived, same
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 NAME, TRIED, SECONDS = "full-disks", 20, 120
 HOLDS = "a sentence or a wait, nothing that was written is lost; with room again, to the undisturbed run's bytes"
@@ -87,7 +87,7 @@ def _drive(run: Path) -> None:
     try:
         for _ in evolve(experiment(), run):
             pass
-    except Unexpected as error:
+    except InputError as error:
         print(error)
         raise SystemExit(WRONG) from error
 

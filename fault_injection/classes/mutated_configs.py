@@ -21,7 +21,7 @@ from evo.experiment.strict_yaml import write
 from evo.experiment.sweep import members
 from fault_injection.classes.mutations import of_text, of_values
 from fault_injection.classes.trial import Attempt, in_child
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.lives.samples import Lifetime
 
 NAME, TRIED, SECONDS = "mutated-configs", 10_000, 120
@@ -62,7 +62,7 @@ def _validated(text: bytes, own: Path) -> list[Experiment]:
     began = time.perf_counter()
     try:
         found = [member.experiment for member in members(path)]
-    except Unexpected as error:
+    except InputError as error:
         found, sentence = [], str(error)
         lines = sentence.split("\n")
         assert all(line.strip() and line.isprintable() for line in lines), f"no sentence to print: {sentence!r}"
@@ -94,7 +94,7 @@ def _evolve(experiment: Experiment, run: Path) -> None:
     try:
         for _ in evolve(smaller(experiment), run):
             return
-    except (Unexpected, RunFailed) as error:
+    except (InputError, RunFailed) as error:
         print(error)
 
 

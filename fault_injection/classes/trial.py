@@ -22,7 +22,7 @@ from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings import GeneExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
@@ -87,7 +87,7 @@ def refused(act: Callable[[], object], otherwise: str) -> str:
     """The sentence that refuses it; raises AssertionError with `otherwise` when none does."""
     try:
         act()
-    except Unexpected as error:
+    except InputError as error:
         return str(error)
     raise AssertionError(otherwise)
 

@@ -18,7 +18,7 @@ from evo.distribution.executor import Serial
 from evo.evolution.evolve import continued, evolve
 from evo.evolution.run import Run
 from fault_injection.classes.trial import Attempt, begun, experiment, lived, refused, same
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 NAME, TRIED, SECONDS = "two-drivers", 20, 60
 HOLDS = "one is refused, with the other's process and host; a lock left by a crash keeps nobody out"
@@ -98,7 +98,7 @@ def _drive(run: Path, times: Path) -> None:
             began = time.perf_counter()
             time.sleep(0.05)
             ended = time.perf_counter()
-    except Unexpected as error:
+    except InputError as error:
         print(error)
         raise SystemExit(WRONG) from error
     times.write_text(f"{began} {ended}")

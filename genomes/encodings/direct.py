@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from genomes.encoding import Encoding
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
@@ -34,7 +34,7 @@ class Direct(Encoding):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
-        expect(1 <= self.bits <= 16, "Direct.bits", "1 to 16", self.bits)
+        require(1 <= self.bits <= 16, "Direct.bits", "1 to 16", self.bits)
 
     def spec(self, topology: Topology) -> GenomeSpec:
         """One field a projection, (post, pre), and one a group for the biases."""

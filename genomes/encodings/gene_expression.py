@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.development.interactions import gene_positions, interaction_name, interaction_rules
 from genomes.encoding import Encoding
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
@@ -50,8 +50,8 @@ class GeneExpression(Encoding):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
-        expect(self.genes >= 1, "GeneExpression.genes", "at least 1", self.genes)
-        expect(1 <= self.bits <= 16, "GeneExpression.bits", "1 to 16", self.bits)
+        require(self.genes >= 1, "GeneExpression.genes", "at least 1", self.genes)
+        require(1 <= self.bits <= 16, "GeneExpression.bits", "1 to 16", self.bits)
 
     def spec(self, topology: Topology) -> GenomeSpec:
         """Expression of each group (units, G), interactions (G, G), biases, switches (G,)."""

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genomes.encoding import Encoding
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
@@ -54,10 +54,10 @@ class GenomicBottleneck(Encoding):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
-        expect(self.hidden >= 1, "GenomicBottleneck.hidden", "at least 1", self.hidden)
-        expect(self.second >= 1, "GenomicBottleneck.second", "at least 1", self.second)
-        expect(1 <= self.bits <= 16, "GenomicBottleneck.bits", "1 to 16", self.bits)
-        expect(self.reach > 0, "GenomicBottleneck.reach", "a number above 0", self.reach)
+        require(self.hidden >= 1, "GenomicBottleneck.hidden", "at least 1", self.hidden)
+        require(self.second >= 1, "GenomicBottleneck.second", "at least 1", self.second)
+        require(1 <= self.bits <= 16, "GenomicBottleneck.bits", "1 to 16", self.bits)
+        require(self.reach > 0, "GenomicBottleneck.reach", "a number above 0", self.reach)
 
     def spec(self, topology: Topology) -> GenomeSpec:
         """Weights and biases of the three layers of g, for every projection."""

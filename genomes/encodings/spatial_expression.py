@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.development.interactions import gene_positions, interaction_name, interaction_rules
 from genomes.encoding import Encoding
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
@@ -55,14 +55,14 @@ class SpatialExpression(Encoding):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
-        expect(self.genes >= 1, "SpatialExpression.genes", "at least 1", self.genes)
-        expect(1 <= self.bits <= 16, "SpatialExpression.bits", "1 to 16", self.bits)
+        require(self.genes >= 1, "SpatialExpression.genes", "at least 1", self.genes)
+        require(1 <= self.bits <= 16, "SpatialExpression.bits", "1 to 16", self.bits)
         ordered = 0 < self.narrowest < self.widest
-        expect(ordered, "SpatialExpression", "0 < narrowest < widest", [self.narrowest, self.widest])
+        require(ordered, "SpatialExpression", "0 < narrowest < widest", [self.narrowest, self.widest])
 
     def spec(self, topology: Topology) -> GenomeSpec:
         """Per sheet `place` (G, axes) and `width` (G,); per evolved readout (units, G); interactions (G, G)."""
-        expect(any(g.grid for g in topology.groups), "SpatialExpression", "a group with a grid", "none")
+        require(any(g.grid for g in topology.groups), "SpatialExpression", "a group with a grid", "none")
         fields = []
         for group in topology.groups:
             if group.grid is not None:

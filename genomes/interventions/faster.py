@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -24,7 +24,7 @@ class Faster(Intervention):
     RATE: ClassVar[str] = "rule.learning_rate"
 
     def __post_init__(self) -> None:
-        expect(self.times > 0, "Faster.times", "a number above 0", self.times)
+        require(self.times > 0, "Faster.times", "a number above 0", self.times)
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """Nothing is drawn."""

@@ -11,7 +11,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -39,18 +39,18 @@ class Given(Intervention):
         for what, arrays in (("weight", self.weights), ("mask", self.masks)):
             for name, array in arrays.items():
                 if name not in shapes:
-                    raise Unexpected(f"{what}.{name}: no such projection; {nearest(name, shapes)}")
-                expect(array.shape == shapes[name], f"{what}.{name}", f"shape {shapes[name]}", array.shape)
-            expect(all(_finite(array) for array in arrays.values()), what, "finite numbers", "others among them")
+                    raise InputError(f"{what}.{name}: no such projection; {nearest(name, shapes)}")
+                require(array.shape == shapes[name], f"{what}.{name}", f"shape {shapes[name]}", array.shape)
+            require(all(_finite(array) for array in arrays.values()), what, "finite numbers", "others among them")
         for name, numbers in self.units.items():
             if name not in topology.index:
-                raise Unexpected(f"bias.{name}: no such group; {nearest(name, topology.index)}")
+                raise InputError(f"bias.{name}: no such group; {nearest(name, topology.index)}")
             for called, array in numbers.items():
                 size = (topology.group(name).size,)
-                expect(array.shape == size, f"{called}.{name}", f"shape {size}", array.shape)
-                expect(_finite(array), f"{called}.{name}", "finite numbers", "others among them")
+                require(array.shape == size, f"{called}.{name}", f"shape {size}", array.shape)
+                require(_finite(array), f"{called}.{name}", "finite numbers", "others among them")
                 fits = called != "leak" or ((array > 0) & (array <= 1)).all()
-                expect(fits, f"{called}.{name}", "leaks above 0, at most 1", "others among them")
+                require(fits, f"{called}.{name}", "leaks above 0, at most 1", "others among them")
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """Nothing is drawn."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -30,11 +30,13 @@ class Lesion(Intervention):
     of: Literal["synapses", "neurons"] = "synapses"
 
     def __post_init__(self) -> None:
-        expect(0 <= self.share <= 1, "Lesion.share", "a share from 0 to 1", self.share)
+        require(0 <= self.share <= 1, "Lesion.share", "a share from 0 to 1", self.share)
 
     def check(self, topology: Topology) -> None:
         """Neurons can be lost only between the senses and the output."""
-        expect(self.of == "synapses" or len(topology.groups) > 2, "Lesion", "a group between senses and output", "none")
+        require(
+            self.of == "synapses" or len(topology.groups) > 2, "Lesion", "a group between senses and output", "none"
+        )
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """A lesion of its own for every individual; the share is that of places, by lot, as exactly as can be."""

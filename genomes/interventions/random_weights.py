@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -23,7 +23,7 @@ class RandomWeights(Intervention):
     reach: float = 2.0
 
     def __post_init__(self) -> None:
-        expect(self.reach > 0, "RandomWeights.reach", "a number above 0", self.reach)
+        require(self.reach > 0, "RandomWeights.reach", "a number above 0", self.reach)
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """Weights of its own for every individual."""

@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -32,11 +32,11 @@ class Severed(Intervention):
         """The projection and the types must be there."""
         edges = {edge.name: edge for edge in topology.edges}
         if self.projection not in edges:
-            raise Unexpected(f"Severed: no projection '{self.projection}'; {nearest(self.projection, edges)}")
+            raise InputError(f"Severed: no projection '{self.projection}'; {nearest(self.projection, edges)}")
         edge = edges[self.projection]
         for group, kind in ((edge.pre, self.pre_type), (edge.post, self.post_type)):
             types = topology.group(group).types
-            expect(kind is None or 0 <= kind < types, f"Severed.{group}", f"a type from 0 to {types - 1}", kind)
+            require(kind is None or 0 <= kind < types, f"Severed.{group}", f"a type from 0 to {types - 1}", kind)
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """Nothing is drawn."""

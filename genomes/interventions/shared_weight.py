@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -27,7 +27,7 @@ class SharedWeight(Intervention):
     value: float = 1.0
 
     def __post_init__(self) -> None:
-        expect(math.isfinite(self.value), "SharedWeight.value", "a finite number", self.value)
+        require(math.isfinite(self.value), "SharedWeight.value", "a finite number", self.value)
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """The value wherever a synapse grew."""

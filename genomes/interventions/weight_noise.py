@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import Intervention, grown, root_mean_square
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
@@ -23,7 +23,7 @@ class WeightNoise(Intervention):
     size: float = 0.1
 
     def __post_init__(self) -> None:
-        expect(self.size >= 0, "WeightNoise.size", "at least 0", self.size)
+        require(self.size >= 0, "WeightNoise.size", "at least 0", self.size)
 
     def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
         """Noise of its own for every individual."""

@@ -1,6 +1,6 @@
 """The contracts of rules, tasks and objectives as code, for our own classes and for strangers'.
 
-Each check gives back a list of sentences that say what holds, one a clause, and raises Unexpected at the first that
+Each check gives back a list of sentences that say what holds, one a clause, and raises InputError at the first that
 does not. A component that would fail in a life fails here first, and in words.
 """
 
@@ -29,7 +29,7 @@ def check_rule(rule: LearningRule) -> list[str]:
     """The contract of a learning rule, in lives of a small network with a skip projection, biases and a sparse mask.
 
     Raises:
-        Unexpected: the first clause that does not hold, or an error of the rule's own, in one sentence.
+        InputError: the first clause that does not hold, or an error of the rule's own, in one sentence.
     """
     return Clauses(rule).through(lambda clauses: _rule(clauses, rule))
 
@@ -71,7 +71,7 @@ def check_objective(objective: Objective) -> list[str]:
     """The contract of an objective: its error is the gradient of its loss, a mean over the samples.
 
     Raises:
-        Unexpected: the first clause that does not hold, or an error of the objective's own, in one sentence.
+        InputError: the first clause that does not hold, or an error of the objective's own, in one sentence.
     """
     return Clauses(objective).through(lambda clauses: _objective(clauses, objective))
 
@@ -114,7 +114,7 @@ def check_task(task: Task) -> list[str]:
     """The contract of a task: streams that depend on nothing but their key, splits apart, scores that mean something.
 
     Raises:
-        Unexpected: the first clause that does not hold, or an error of the task's own, in one sentence.
+        InputError: the first clause that does not hold, or an error of the task's own, in one sentence.
     """
     return Clauses(task).through(lambda clauses: _task(clauses, task))
 

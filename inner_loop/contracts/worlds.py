@@ -37,7 +37,7 @@ def check_world(world: World) -> list[str]:
     """The contract of a world, in a few episodes with random actions.
 
     Raises:
-        Unexpected: the first clause that does not hold, or an error of the world's own, in one sentence.
+        InputError: the first clause that does not hold, or an error of the world's own, in one sentence.
     """
     return Clauses(world).through(lambda clauses: _world(clauses, world))
 

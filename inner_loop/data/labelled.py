@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores, classified
 
@@ -90,9 +90,9 @@ def stratified(labels: Int64[ndarray, " n"], sizes: tuple[int, ...], seed: int) 
     """Disjoint index sets of the given sizes in which every class has its share, as near as whole numbers allow.
 
     Raises:
-        Unexpected: the sizes sum to more than there is.
+        InputError: the sizes sum to more than there is.
     """
-    expect(sum(sizes) <= len(labels), "split", f"at most {len(labels)} samples in all", list(sizes))
+    require(sum(sizes) <= len(labels), "split", f"at most {len(labels)} samples in all", list(sizes))
     generator = np.random.Generator(np.random.Philox(seed))
     shuffled = generator.permutation(len(labels))
     # position of a sample within its class, as a fraction: sorting by it interleaves the classes evenly

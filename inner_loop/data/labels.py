@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray
 
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 from inner_loop.data.readers import is_number
 
 _SHOWN = 60  # characters of a name
@@ -28,12 +28,12 @@ def coded(
         (n,) from 0 by part; the number of classes; their names, none where they are the numbers themselves.
 
     Raises:
-        Unexpected: labels that are neither whole numbers nor text, that have a gap, or are more than was declared.
+        InputError: labels that are neither whole numbers nor text, that have a gap, or are more than was declared.
     """
     plain = {part: _plain(values, where[part]) for part, values in raw.items()}
     kinds = {part: "text" if values.dtype.kind == "U" else "numbers" for part, values in plain.items()}
     for part, kind in kinds.items():
-        expect(kind == kinds["train"], where[part], f"labels of {kinds['train']}, as in training", kind)
+        require(kind == kinds["train"], where[part], f"labels of {kinds['train']}, as in training", kind)
     if kinds["train"] == "text":
         return _by_name(plain, where, declared)
     return _by_number({part: _whole(values, where[part]) for part, values in plain.items()}, where, declared)
@@ -45,7 +45,7 @@ def _plain(values: ndarray, where: str) -> ndarray:
         try:
             values = np.char.decode(values, "utf-8")
         except UnicodeDecodeError as error:
-            raise Unexpected(f"{where}: expected text in UTF-8, got {error.object!r}") from error
+            raise InputError(f"{where}: expected text in UTF-8, got {error.object!r}") from error
     if values.dtype.kind != "U":
         return values
     texts = [" ".join(text.split()) for text in values.tolist()]
@@ -53,7 +53,7 @@ def _plain(values: ndarray, where: str) -> ndarray:
     for sample, (text, number) in enumerate(zip(texts, numbers, strict=True)):
         what = f"{'a number' if numbers[0] else 'text'} as the first label is"
         if not text or number != numbers[0]:
-            raise Unexpected(f"{where}: expected {what}, got {text!r} in sample {sample}")
+            raise InputError(f"{where}: expected {what}, got {text!r} in sample {sample}")
     return np.array(texts).astype(np.float64) if all(numbers) else np.array(texts)
 
 
@@ -67,7 +67,7 @@ def _by_name(
 ) -> tuple[dict[str, ndarray], int, tuple[str, ...]]:
     names = np.unique(np.concatenate(list(texts.values())))
     few = ", ".join(names[:3].tolist()) + (" ..." if len(names) > 3 else "")
-    expect(declared in (None, len(names)), where["train"], f"{declared} different labels", f"{len(names)}: {few}")
+    require(declared in (None, len(names)), where["train"], f"{declared} different labels", f"{len(names)}: {few}")
     codes = {part: np.searchsorted(names, values).astype(np.int64) for part, values in texts.items()}
     return codes, len(names), tuple(map(_shown, names.tolist()))
 
@@ -80,12 +80,12 @@ def _by_number(
     if seen[0] == 1 and seen[-1] == count:
         return {part: values - 1 for part, values in numbers.items()}, count, tuple(map(str, range(1, count + 1)))
     for part, values in numbers.items() if declared else ():
-        expect(values.max() < count, where[part], f"labels from 0 to {count - 1}", int(values.max()))
+        require(values.max() < count, where[part], f"labels from 0 to {count - 1}", int(values.max()))
     gaps = np.flatnonzero(seen != np.arange(len(seen)))
     if len(gaps) and not declared:
         every = f"every label from 0 to {seen[-1]}, or from 1"
         kept = f"`classes: {seen[-1] + 1}` would keep an output for it that is never right"
-        raise Unexpected(f"{where['train']}: expected {every}, got no sample of label {gaps[0]}; {kept}")
+        raise InputError(f"{where['train']}: expected {every}, got no sample of label {gaps[0]}; {kept}")
     return numbers, count, ()
 
 
@@ -98,5 +98,5 @@ def _whole(raw: ndarray, where: str) -> ndarray:
     ):
         bad = np.flatnonzero(~fits(raw))
         if len(bad):
-            raise Unexpected(f"{where}: expected {expected}, got {raw[bad[0]]} in sample {bad[0]}")
+            raise InputError(f"{where}: expected {expected}, got {raw[bad[0]]} in sample {bad[0]}")
     return raw.astype(np.int64)

@@ -18,7 +18,7 @@ from typing import final
 import numpy as np
 from numpy import ndarray
 
-from genomes.errors import Unexpected, expect, nearest, usable
+from genomes.errors import InputError, nearest, require, usable
 
 IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",
@@ -78,12 +78,12 @@ def fetch(path: str) -> Files:
     """The bytes of a folder's four IDX files, or of a file.
 
     Raises:
-        Unexpected: there is no such file, or it cannot be read.
+        InputError: there is no such file, or it cannot be read.
     """
     try:
         contents = {file.name: file.read_bytes() for file in _files(path)}
     except OSError as error:
-        raise Unexpected(f"{path}: expected a readable file, got '{_line(error)}'") from error
+        raise InputError(f"{path}: expected a readable file, got '{_line(error)}'") from error
     digests = [hashlib.sha256(content) for content in contents.values()]
     whole = digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digest.digest() for digest in digests))
     return Files(path, contents, whole.hexdigest())
@@ -93,7 +93,7 @@ def stamp(path: str) -> Stamp | None:
     """What tells the files from what they are after a change; None so soon after one that the next could look the same.
 
     Raises:
-        Unexpected: there is no such file.
+        InputError: there is no such file.
     """
     states = [file.stat() for file in _files(path)]
     if any(abs(time.time_ns() - max(s.st_mtime_ns, s.st_ctime_ns)) < _GRAIN for s in states):
@@ -108,7 +108,7 @@ def read(files: Files, label: str) -> Source:
         label: the column of a CSV that holds the labels.
 
     Raises:
-        Unexpected: a file is torn, or something in it is missing.
+        InputError: a file is torn, or something in it is missing.
     """
     path, contents = files.path, files.contents
     if len(contents) > 1:
@@ -121,7 +121,7 @@ def read(files: Files, label: str) -> Source:
     kind = Path(name).suffix.lower()
     if kind == ".npz":
         return Source(_read_npz(content, path), {name: f"{path}: {name}" for name in IDX_FILES})
-    expect(kind == ".csv", path, "a folder of IDX files, an .npz or a .csv", name)
+    require(kind == ".csv", path, "a folder of IDX files, an .npz or a .csv", name)
     return _read_csv(content, path, label)
 
 
@@ -135,7 +135,7 @@ def _existing(path: str) -> Path:
     if not place.exists():
         beside = [p.name for p in place.parent.iterdir()] if place.parent.is_dir() else []
         near = nearest(place.name, beside)
-        raise Unexpected(f"{path}: no such file or folder" + (f"; {near}" if near.startswith("did") else ""))
+        raise InputError(f"{path}: no such file or folder" + (f"; {near}" if near.startswith("did") else ""))
     return place
 
 
@@ -144,40 +144,40 @@ def _member(folder: Path, path: str, file: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     near = nearest(f"{file}.gz", [p.name for p in folder.iterdir()])
-    raise Unexpected(f"{path}: no file '{file}.gz'" + (f"; {near}" if near.startswith("did") else ""))
+    raise InputError(f"{path}: no file '{file}.gz'" + (f"; {near}" if near.startswith("did") else ""))
 
 
 def _read_npz(content: bytes, path: str) -> dict[str, ndarray]:
     try:
         with io.BytesIO(content) as stream:
             archive = np.load(stream, allow_pickle=False)
-            expect(isinstance(archive, np.lib.npyio.NpzFile), path, "an .npz of named arrays", "a single array")
+            require(isinstance(archive, np.lib.npyio.NpzFile), path, "an .npz of named arrays", "a single array")
             for name in IDX_FILES:
                 if name not in archive.files:
                     others = [other for other in archive.files if other not in IDX_FILES] or archive.files
-                    raise Unexpected(f"{path}: no array '{name}'; {nearest(name, others)}")
+                    raise InputError(f"{path}: no array '{name}'; {nearest(name, others)}")
             return {name: archive[name] for name in IDX_FILES}
-    except Unexpected:
+    except InputError:
         raise
     except _DAMAGE as error:
-        raise Unexpected(f"{path}: expected a whole .npz of plain arrays, got '{_line(error)}'") from error
+        raise InputError(f"{path}: expected a whole .npz of plain arrays, got '{_line(error)}'") from error
 
 
 def _read_idx(name: str, content: bytes, dims: int) -> ndarray:
     try:
         content = gzip.decompress(content) if name.endswith(".gz") else content
     except _DAMAGE as error:
-        raise Unexpected(f"{name}: expected a whole gzip file, got '{_line(error)}'") from error
+        raise InputError(f"{name}: expected a whole gzip file, got '{_line(error)}'") from error
     start = 4 + 4 * dims
-    expect(len(content) >= start, name, f"an IDX header of {start} bytes", f"{len(content)} bytes")
+    require(len(content) >= start, name, f"an IDX header of {start} bytes", f"{len(content)} bytes")
     magic, wanted = int.from_bytes(content[:4], "big"), _UNSIGNED_BYTES << 8 | dims
-    expect(magic == wanted, name, f"the magic number {wanted}", magic)
+    require(magic == wanted, name, f"the magic number {wanted}", magic)
     shape = struct.unpack(f">{dims}I", content[4:start])
     declared = 1
     for length in shape:
         declared *= length
     text = f"{declared} bytes, as its header declares {' x '.join(map(str, shape))}"
-    expect(len(content) - start == declared, name, text, len(content) - start)
+    require(len(content) - start == declared, name, text, len(content) - start)
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -186,18 +186,18 @@ def _read_csv(content: bytes, path: str, label: str) -> Source:
         text = content.decode("utf-8-sig")
         columns = [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
     except UnicodeDecodeError as error:
-        raise Unexpected(f"{path}: expected text in UTF-8, got '{_line(error)}'") from error
+        raise InputError(f"{path}: expected text in UTF-8, got '{_line(error)}'") from error
     except csv.Error as error:
-        raise Unexpected(f"{path}: expected a readable CSV, got '{_line(error)}'") from error
-    expect(columns, path, "a header", "an empty file")
+        raise InputError(f"{path}: expected a readable CSV, got '{_line(error)}'") from error
+    require(columns, path, "a header", "an empty file")
     if label not in columns:
-        raise Unexpected(f"{path}: no column '{label}'; {nearest(label, columns)}")
+        raise InputError(f"{path}: no column '{label}'; {nearest(label, columns)}")
     place = columns.index(label)
     inputs = [i for i, name in enumerate(columns) if i != place and not _UNNAMED.fullmatch(name)]
     once = columns.count(label) == 1 and bool(inputs)
-    expect(once, path, f"one column '{label}' and others beside it, with names", columns)
+    require(once, path, f"one column '{label}' and others beside it, with names", columns)
     rows = [line for line in io.StringIO(text, newline="") if line.strip()][1:]
-    expect(rows, path, "at least one row below the header", "none")
+    require(rows, path, "at least one row below the header", "none")
     x, y = _numbers(rows, columns, place, inputs) or _words(text, rows, path, columns, place, inputs)
     doubts = [
         f"{path}: column {i + 1} has no name, as an index has none, and is left out"
@@ -233,19 +233,19 @@ def _words(
         if not "".join(row).strip() and len(row) <= 1:
             continue
         where = f"{path}, line {reader.line_num}"
-        expect(len(row) == len(columns), where, f"{len(columns)} fields", len(row))
+        require(len(row) == len(columns), where, f"{len(columns)} fields", len(row))
         labels.append(row[place].strip())
         alike = is_number(labels[-1]) == is_number(labels[0])
         what = f"{'a number' if is_number(labels[0]) else 'text'}, as the first label is"
-        expect(alike and labels[-1], f"{where}, column '{columns[place]}'", what, labels[-1])
+        require(alike and labels[-1], f"{where}, column '{columns[place]}'", what, labels[-1])
         for i in inputs:
-            expect(is_number(row[i]), f"{where}, column '{columns[i]}'", "a number", row[i])
+            require(is_number(row[i]), f"{where}, column '{columns[i]}'", "a number", row[i])
     try:
         x = _table(rows, inputs)
         if len(x) != len(labels):
             raise ValueError("a field of several lines")
     except ValueError as error:
-        raise Unexpected(f"{path}: expected rows of numbers beside the labels, got '{_line(error)}'") from error
+        raise InputError(f"{path}: expected rows of numbers beside the labels, got '{_line(error)}'") from error
     return x, np.array(labels)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 Scale = Literal["standard", "unit", "none"]
 """Zero mean and unit variance; [0, 1]; as they are."""
@@ -33,7 +33,7 @@ def scaled(
         where: what a sentence calls each part.
 
     Raises:
-        Unexpected: numbers that are not finite; bytes in one part and none in another, where no scale is asked for.
+        InputError: numbers that are not finite; bytes in one part and none in another, where no scale is asked for.
     """
     for part, numbers in raw.items():
         _check_finite(numbers, where[part])
@@ -83,13 +83,13 @@ def _asked(
     if scale is None and any(of_bytes) and not all(of_bytes):
         both = " and ".join(where[part] for part in raw)
         expected = "bytes (uint8, which become 0 to 1) in both or in neither, or a `scale` given for both"
-        raise Unexpected(f"{both}: expected {expected}, got {' and '.join(types.values())}")
+        raise InputError(f"{both}: expected {expected}, got {' and '.join(types.values())}")
     if all(of_bytes) and scale in (None, "unit"):
         return lambda numbers: numbers.astype(np.float32) / np.float32(255.0)
     if scale in (None, "none"):
         return lambda numbers: numbers.astype(np.float32)
     known = raw["train"][training].astype(np.float64)
-    expect(len(known), where["train"], "at least one sample in the train split", "none")
+    require(len(known), where["train"], "at least one sample in the train split", "none")
     least, largest = known.min(0), known.max(0)
     middle, width = (known.mean(0), known.std(0)) if scale == "standard" else (least, largest - least)
     width = np.where(least == largest, 1.0, width)  # and not what rounding made of its deviation
@@ -106,4 +106,4 @@ def _check_finite(numbers: ndarray, where: str) -> None:
     bad = ~np.isfinite(numbers)
     if bad.any():
         sample, column = np.argwhere(bad)[0].tolist()
-        raise Unexpected(f"{where}: expected finite numbers, got {numbers[sample, column]} in sample {sample}")
+        raise InputError(f"{where}: expected finite numbers, got {numbers[sample, column]} in sample {sample}")

@@ -28,7 +28,7 @@ _LOOK = 16  # steps after which it is seen whether anybody is still going
 
 @final
 @dataclass(frozen=True, eq=False)
-class Being:
+class AgentState:
     """Networks in a world.
 
     Attributes:
@@ -91,7 +91,7 @@ class Behaved:
 
 
 def behave(
-    being: Being,
+    being: AgentState,
     weights: Weights,
     chance: Chance,
     hidden: Chance,
@@ -111,7 +111,7 @@ def behave(
         forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
     """
     there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
-    going, sizes = _Going(being, rule, chance, episodes, moment), Sizes(weights)
+    going, sizes = EpisodeState(being, rule, chance, episodes, moment), Sizes(weights)
     for step in range(being.world.steps):
         if forgetful and step:
             going.forget(moment)
@@ -132,17 +132,19 @@ def behave(
 
 
 @final
-class _Going:
+class EpisodeState:
     """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
 
-    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int, first: Moment) -> None:
+    def __init__(
+        self, being: AgentState, rule: LearningRule | None, chance: Chance, episodes: int, first: Moment
+    ) -> None:
         self._moments = Moments(being.world, being.lives(episodes), episodes)
         self._moments.checked(first)
         newborn, side = being.newborn, 1 if being.apart else episodes
         like = newborn.like
         self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
         self._chance = chance if rule is None else being.streams(chance, episodes)
-        self._acting = _Acting(being, rule, chance, episodes)
+        self._acting = ActionSampler(being, rule, chance, episodes)
         self._before = being.network.at_rest(like, side) if newborn.topology.has_memory else None
         self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
         self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
@@ -218,10 +220,10 @@ class _Going:
 
 
 @final
-class _Acting:
+class ActionSampler:
     """Outputs become actions, with whatever a rule explores."""
 
-    def __init__(self, being: Being, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
+    def __init__(self, being: AgentState, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
         tries = None if rule is None else rule.explores(being.newborn)
         for what in ("choice", "noise"):
             if getattr(tries, what, None) is not None:
@@ -285,7 +287,7 @@ def _gumbel(chance: Chance, *shape: int) -> Tensor:
     return -(-chance.uniform(*shape).log()).log()
 
 
-def _taught(being: Being, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:
+def _taught(being: AgentState, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:
     """Targets, (P or 1, outputs, B), empty without a teacher; and how much they count."""
     like = being.newborn.like
     if moment.target is None:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
 from inner_loop.environment import Split
-from inner_loop.lives.behaviour import Behaved, Being, behave
+from inner_loop.lives.behaviour import AgentState, Behaved, behave
 from inner_loop.lives.samples import Measurements
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
@@ -66,10 +66,10 @@ class EpisodicLifetime:
 
     def __post_init__(self) -> None:
         for name, least in (("episodes", 0), ("exams", 1), ("parallel", 1), ("births", 1)):
-            expect(getattr(self, name) >= least, f"lifetime.{name}", f"at least {least}", getattr(self, name))
+            require(getattr(self, name) >= least, f"lifetime.{name}", f"at least {least}", getattr(self, name))
         once = self.measured and len(set(self.measured)) == len(self.measured)
-        expect(once, "lifetime.measured", "at least one condition, each once", list(self.measured))
-        expect(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
+        require(once, "lifetime.measured", "at least one condition, each once", list(self.measured))
+        require(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -188,7 +188,7 @@ class Life:
         exams, hidden = self.lifetime.exams, self.chance.stream("hidden")
         newborn = self.newborn.repeated(exams) if plastic else self.newborn
         network = Network(newborn.topology)
-        being = Being(network, newborn, self.world, self.objective, self.lifetime.feedback, apart=plastic)
+        being = AgentState(network, newborn, self.world, self.objective, self.lifetime.feedback, apart=plastic)
         luck = self.chance.stream(f"exam {self.split}")
         if not plastic:
             return behave(being, weights, luck, hidden, exams, forgetful=forgetful)
@@ -203,7 +203,7 @@ class Life:
 
     def _live(self) -> tuple[Weights, ndarray, ndarray]:
         network, lifetime = Network(self.newborn.topology), self.lifetime
-        being = Being(network, self.newborn, self.world, self.objective, lifetime.feedback)
+        being = AgentState(network, self.newborn, self.world, self.objective, lifetime.feedback)
         weights = Weights.born(self.newborn)
         state = self.rule.init(network, self.newborn, weights)
         hidden, main = self.chance.stream("hidden"), self.world.score_names[0]

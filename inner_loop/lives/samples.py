@@ -13,7 +13,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import check_shape, expect
+from genomes.errors import check_shape, require
 from genomes.phenotype import Phenotype
 from genomes.streams import Chance
 from genomes.streams import chance as fixed_chance
@@ -51,11 +51,11 @@ class Lifetime:
     common: bool = True
 
     def __post_init__(self) -> None:
-        expect(self.steps >= 0, "lifetime.steps", "at least 0", self.steps)
-        expect(self.batch >= 1, "lifetime.batch", "at least 1", self.batch)
-        expect(self.probes >= 2, "lifetime.probes", "at least 2 (birth and the end)", self.probes)
-        expect(self.births >= 1, "lifetime.births", "at least 1", self.births)
-        expect(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
+        require(self.steps >= 0, "lifetime.steps", "at least 0", self.steps)
+        require(self.batch >= 1, "lifetime.batch", "at least 1", self.batch)
+        require(self.probes >= 2, "lifetime.probes", "at least 2 (birth and the end)", self.probes)
+        require(self.births >= 1, "lifetime.births", "at least 1", self.births)
+        require(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def live(
         `area` over log(1 + step), `trials_to_criterion` (one batch past the end if never), `gain`, `synapses`.
     """
     network = Network(newborn.topology)
-    expect(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
+    require(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
         # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
         common = fixed_chance(0, "exam").to(newborn.like.device) if resamples and not task.varies else chance

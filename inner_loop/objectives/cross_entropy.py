@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Evolve, ends
 from inner_loop.objective import Lived, Objective
@@ -30,7 +30,7 @@ class CrossEntropy(Objective):
     def __post_init__(self) -> None:
         check_evolvables(self)
         found = ends(self.smoothing)
-        expect(all(0 <= end <= 1 for end in found), "CrossEntropy.smoothing", "0 to 1", list(found))
+        require(all(0 <= end <= 1 for end in found), "CrossEntropy.smoothing", "0 to 1", list(found))
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
         """In nats, (P,)."""

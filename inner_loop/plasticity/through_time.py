@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Synaptic
 from genomes.phenotype import Phenotype
@@ -93,8 +93,8 @@ class ThroughTime(LearningRule[State]):
     def __post_init__(self) -> None:
         check_evolvables(self)
         name = type(self).__name__
-        expect(self.plastic in ("all", "output"), f"{name}.plastic", "all or output", self.plastic)
-        expect(self.clip is None or self.clip > 0, f"{name}.clip", "a norm above 0, or none", self.clip)
+        require(self.plastic in ("all", "output"), f"{name}.plastic", "all or output", self.plastic)
+        require(self.clip is None or self.clip > 0, f"{name}.clip", "a norm above 0, or none", self.clip)
 
     def at_birth(self, network: Network, newborn: Phenotype, weights: Weights) -> Past:
         """No velocity, nothing lived."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.topology import Topology
 from inner_loop.plasticity.descent import GradientDescent
 
@@ -17,4 +17,4 @@ class Backprop(GradientDescent):
 
     def check(self, topology: Topology) -> None:
         """Refuses a network with memory: its error has to go back through time."""
-        expect(not topology.has_memory, "rule", "BPTT in a network with memory", "Backprop")
+        require(not topology.has_memory, "rule", "BPTT in a network with memory", "Backprop")

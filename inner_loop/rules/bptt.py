@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.phenotype import Phenotype
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, errors_of
@@ -35,7 +35,7 @@ class BPTT(ThroughTime[Past]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        expect(self.window is None or self.window >= 1, "BPTT.window", "at least 1 step, or none", self.window)
+        require(self.window is None or self.window >= 1, "BPTT.window", "at least 1 step, or none", self.window)
 
     @property
     def teacher(self) -> Teacher:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Synaptic
 from genomes.phenotype import Phenotype, Synapses
@@ -73,7 +73,7 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
 
     def __post_init__(self) -> None:
         check_evolvables(self)
-        expect(self.bound > 0, "Hebbian.bound", "a number above 0", self.bound)
+        require(self.bound > 0, "Hebbian.bound", "a number above 0", self.bound)
 
     @property
     def teacher(self) -> Teacher:

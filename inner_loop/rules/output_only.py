@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.topology import Topology
 from inner_loop.plasticity.descent import GradientDescent, Trained
 
@@ -21,4 +21,4 @@ class OutputOnly(GradientDescent):
         """Refuses an output group with a memory of its own; what lies before it may have one."""
         late = [e.name for e in topology.edges if e.post == topology.output.name and topology.kind(e) == "lateral"]
         memory = late or topology.output.leaks
-        expect(not memory, "rule", "BPTT where the output group has memory", "OutputOnly")
+        require(not memory, "rule", "BPTT where the output group has memory", "OutputOnly")

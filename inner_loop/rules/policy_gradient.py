@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolve import Evolvable, Synaptic, ends
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
@@ -65,9 +65,9 @@ class PolicyGradient(ThroughTime[Trials]):
         for name in ("discount", "baseline_rate", "choice"):
             found = ends(getattr(self, name))
             if name == "choice":
-                expect(min(found) > 0, "PolicyGradient.choice", "above 0", list(found))
+                require(min(found) > 0, "PolicyGradient.choice", "above 0", list(found))
             else:
-                expect(min(found) >= 0 and max(found) <= 1, f"PolicyGradient.{name}", "0 to 1", list(found))
+                require(min(found) >= 0 and max(found) <= 1, f"PolicyGradient.{name}", "0 to 1", list(found))
 
     @property
     def teacher(self) -> Teacher:

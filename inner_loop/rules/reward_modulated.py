@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Evolve, Synaptic, ends
 from genomes.phenotype import Phenotype
@@ -75,15 +75,15 @@ class RewardModulated(LearningRule[Traced]):
         check_evolvables(self)
         for name in ("decay", "baseline_rate"):
             low, high = _range(getattr(self, name))
-            expect(low >= 0 and high <= 1, f"RewardModulated.{name}", "0 to 1", [low, high])
-        expect(self.factor in ("activity", "noise"), "RewardModulated.factor", "activity or noise", self.factor)
+            require(low >= 0 and high <= 1, f"RewardModulated.{name}", "0 to 1", [low, high])
+        require(self.factor in ("activity", "noise"), "RewardModulated.factor", "activity or noise", self.factor)
         low, high = _range(self.noise)
-        expect(low >= 0, "RewardModulated.noise", "0 or more", low)
-        expect(high > 0 or self.factor != "noise", "RewardModulated.noise", "above 0 where it is the factor", high)
+        require(low >= 0, "RewardModulated.noise", "0 or more", low)
+        require(high > 0 or self.factor != "noise", "RewardModulated.noise", "above 0 where it is the factor", high)
         low, _ = _range(self.choice)
         zero = low == 0 and not isinstance(self.choice, Evolve)
-        expect(low > 0 or zero, "RewardModulated.choice", "above 0, or the constant 0", low)
-        expect(self.bound > 0, "RewardModulated.bound", "a number above 0", self.bound)
+        require(low > 0 or zero, "RewardModulated.choice", "above 0, or the constant 0", low)
+        require(self.bound > 0, "RewardModulated.bound", "a number above 0", self.bound)
 
     @property
     def teacher(self) -> Teacher:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Several, Synaptic
 from genomes.phenotype import Phenotype, Synapses
@@ -146,12 +146,12 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
     def __post_init__(self) -> None:
         for term in self.terms:
             fits = term == "1" or (term and all(x in _LETTERS and n <= 2 for x, n in Counter(term).items()))
-            expect(fits, "Volterra.terms", "products of x, y, w and r, each at most twice, or 1", term)
+            require(fits, "Volterra.terms", "products of x, y, w and r, each at most twice, or 1", term)
         twice = [label for label, count in Counter(self.labels).items() if count > 1]
-        expect(not twice, "Volterra.terms", "every term once", twice)
+        require(not twice, "Volterra.terms", "every term once", twice)
         count = len(self.labels)
-        expect(len(self.fixed) in (0, count), "Volterra.fixed", f"{count} numbers, one a term, or none", self.fixed)
-        expect(self.bound > 0, "Volterra.bound", "a number above 0", self.bound)
+        require(len(self.fixed) in (0, count), "Volterra.fixed", f"{count} numbers, one a term, or none", self.fixed)
+        require(self.bound > 0, "Volterra.bound", "a number above 0", self.bound)
         check_evolvables(self)
 
     @property

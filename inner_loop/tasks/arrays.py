@@ -8,7 +8,7 @@ from typing import final
 
 from numpy import ndarray
 
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 from inner_loop.data.labelled import Dataset, LabelledTask, stratified
 from inner_loop.data.labels import coded
 from inner_loop.data.readers import Source, Stamp, fetch, read, stamp
@@ -59,13 +59,13 @@ class Arrays(LabelledTask):
     def __post_init__(self) -> None:
         for name in ("selection", "test"):
             share = getattr(self, name)
-            expect(0.0 < share < 1.0, f"Arrays.{name}", "a share between 0 and 1", share)
-        expect(self.split_seed >= 0, "Arrays.split_seed", "at least 0", self.split_seed)
-        expect(self.classes is None or self.classes >= 2, "Arrays.classes", "at least 2", self.classes)
+            require(0.0 < share < 1.0, f"Arrays.{name}", "a share between 0 and 1", share)
+        require(self.split_seed >= 0, "Arrays.split_seed", "at least 0", self.split_seed)
+        require(self.classes is None or self.classes >= 2, "Arrays.classes", "at least 2", self.classes)
         known = self.scale in (None, "standard", "unit", "none")
-        expect(known, "Arrays.scale", "standard, unit or none", self.scale)
+        require(known, "Arrays.scale", "standard, unit or none", self.scale)
         hashed = self.sha256 is None or re.fullmatch("[0-9a-f]{64}", self.sha256)
-        expect(hashed, "Arrays.sha256", "64 hexadecimal digits", self.sha256)
+        require(hashed, "Arrays.sha256", "64 hexadecimal digits", self.sha256)
 
     @property
     def inputs(self) -> int:
@@ -87,7 +87,7 @@ class Arrays(LabelledTask):
         """What the file or files hold.
 
         Raises:
-            Unexpected: whatever is wrong with the data, in one sentence; or they are not those that `sha256` names.
+            InputError: whatever is wrong with the data, in one sentence; or they are not those that `sha256` names.
         """
         return _load(self)[1]
 
@@ -126,7 +126,7 @@ def _load(task: Arrays) -> tuple[Arrays, Dataset]:
         files = fetch(task.path)
         if task.sha256 not in (None, files.digest):
             began, found = task.sha256[:_SHOWN], files.digest[:_SHOWN]
-            raise Unexpected(
+            raise InputError(
                 f"{task.path}: expected the data of SHA-256 {began}..., got data that have changed, {found}...; "
                 "an analysis lives in these with task.sha256=null"
             )
@@ -148,10 +148,10 @@ def _made(task: Arrays, source: Source) -> Dataset:
     raw = {part: _inputs(source.arrays[f"x_{part}"], of_inputs[part]) for part in parts}
     labels = {part: _labels(source.arrays[f"y_{part}"], of_labels[part], len(raw[part])) for part in parts}
     codes, classes, names = coded(labels, of_labels, task.classes)
-    expect(classes >= 2, of_labels["train"], "at least two classes", classes)
+    require(classes >= 2, of_labels["train"], "at least two classes", classes)
     for part, width in ((part, numbers.shape[1]) for part, numbers in raw.items()):
         needed = raw["train"].shape[1]
-        expect(width == needed, of_inputs[part], f"samples of {needed} numbers, as in training", width)
+        require(width == needed, of_inputs[part], f"samples of {needed} numbers, as in training", width)
     kept = len(raw["train"])
     test = 0 if source.has_test else round(task.test * kept)
     selection = round(task.selection * (kept - test))
@@ -166,7 +166,7 @@ def _made(task: Arrays, source: Source) -> Dataset:
     doubts = [*source.doubts, *doubts_about(raw, inputs, task.scale, task.path)]
     dataset = Dataset(by_split(inputs), by_split(codes), classes, names)
     for split in SPLITS:
-        expect(dataset.size(split) > 0, task.path, f"at least one sample in the {split} split", f"none of {kept}")
+        require(dataset.size(split) > 0, task.path, f"at least one sample in the {split} split", f"none of {kept}")
     return replace(dataset, doubts=(*doubts, *_never(dataset, task.path)))
 
 
@@ -180,16 +180,16 @@ def _never(dataset: Dataset, path: str) -> list[str]:
 
 def _inputs(raw: ndarray, where: str) -> ndarray:
     """(n, input units), of their own type."""
-    expect(raw.dtype.kind in "buif", where, "numbers", str(raw.dtype))
-    expect(raw.ndim >= 2 and raw.size > 0, where, "samples of at least one number each, (n, ...)", raw.shape)
+    require(raw.dtype.kind in "buif", where, "numbers", str(raw.dtype))
+    require(raw.ndim >= 2 and raw.size > 0, where, "samples of at least one number each, (n, ...)", raw.shape)
     return raw.reshape(len(raw), -1)
 
 
 def _labels(raw: ndarray, where: str, samples: int) -> ndarray:
     """(n,) numbers or text."""
-    expect(raw.dtype.kind in "buifUS", where, "whole numbers or text", str(raw.dtype))
+    require(raw.dtype.kind in "buifUS", where, "whole numbers or text", str(raw.dtype))
     if raw.ndim == 2 and raw.shape[1] == 1:
         raw = raw[:, 0]
-    expect(raw.ndim == 1, where, "one label a sample, (n,)", raw.shape)
-    expect(len(raw) == samples, where, f"{samples} labels, one for each sample", len(raw))
+    require(raw.ndim == 1, where, "one label a sample, (n,)", raw.shape)
+    require(len(raw) == samples, where, f"{samples} labels, one for each sample", len(raw))
     return raw

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from genomes.errors import expect
+from genomes.errors import require
 from inner_loop.data.labelled import Dataset, LabelledTask, divided
 from inner_loop.task import SPLITS
 
@@ -32,9 +32,9 @@ class Digits(LabelledTask):
 
     def __post_init__(self) -> None:
         for split in SPLITS:
-            expect(getattr(self, split) >= 10, f"Digits.{split}", "at least 10 samples", getattr(self, split))
+            require(getattr(self, split) >= 10, f"Digits.{split}", "at least 10 samples", getattr(self, split))
         total = self.train + self.selection + self.test
-        expect(total <= 1797, "Digits", "splits of 1797 samples in all", total)
+        require(total <= 1797, "Digits", "splits of 1797 samples in all", total)
 
     @property
     def inputs(self) -> int:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.task import REGRESSION, Samples, Split, Task, regression_scores
 
@@ -40,13 +40,13 @@ class Sinusoid(Task):
     measured: int = 100
 
     def __post_init__(self) -> None:
-        expect(self.shots >= 1, "Sinusoid.shots", "at least 1", self.shots)
-        expect(self.measured >= 2, "Sinusoid.measured", "at least 2", self.measured)
+        require(self.shots >= 1, "Sinusoid.shots", "at least 1", self.shots)
+        require(self.measured >= 2, "Sinusoid.measured", "at least 2", self.measured)
         for name in ("amplitude", "phase"):
             low, high = getattr(self, name)
             ordered = -math.inf < low <= high < math.inf
-            expect(ordered, f"Sinusoid.{name}", "lowest <= highest, both finite", (low, high))
-        expect(self.amplitude[0] > 0, "Sinusoid.amplitude", "a lowest above 0", self.amplitude)
+            require(ordered, f"Sinusoid.{name}", "lowest <= highest, both finite", (low, high))
+        require(self.amplitude[0] > 0, "Sinusoid.amplitude", "a lowest above 0", self.amplitude)
 
     @property
     def inputs(self) -> int:

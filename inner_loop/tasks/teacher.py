@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from genomes.streams import chance as fixed_chance
 from inner_loop.task import REGRESSION, Samples, Split, Task, regression_scores
@@ -38,8 +38,8 @@ class Teacher(Task):
 
     def __post_init__(self) -> None:
         for name in ("inputs_size", "outputs_size", "measured"):
-            expect(getattr(self, name) >= 1, f"Teacher.{name}", "at least 1", getattr(self, name))
-        expect(self.hidden >= 0, "Teacher.hidden", "at least 0", self.hidden)
+            require(getattr(self, name) >= 1, f"Teacher.{name}", "at least 1", getattr(self, name))
+        require(self.hidden >= 0, "Teacher.hidden", "at least 0", self.hidden)
 
     @property
     def inputs(self) -> int:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Moment
 
@@ -29,17 +29,17 @@ high)), which is drawn from the exponential distribution of that mean until it l
 
 
 def check_timing(world: str, dt: float, durations: Mapping[str, Duration]) -> None:
-    """Raises Unexpected when a duration is none, or when there is no time to decide in."""
-    expect(0.0 < dt < math.inf, f"{world}.dt", "a number of ms above 0", dt)
+    """Raises InputError when a duration is none, or when there is no time to decide in."""
+    require(0.0 < dt < math.inf, f"{world}.dt", "a number of ms above 0", dt)
     for name, duration in durations.items():
         kind, times = _drawn_from(duration)
         numbers = {"choice": max(len(times), 1), "uniform": 2, "truncated_exponential": 3}.get(kind)
         fine = len(times) == numbers and all(0.0 <= time < math.inf for time in times)
         fine = fine and (kind == "choice" or ((times[0] > 0.0 or kind == "uniform") and times[-2] < times[-1]))
-        expect(fine, f"{world}.{name}", "ms, or choice, uniform or truncated_exponential with its numbers", duration)
+        require(fine, f"{world}.{name}", "ms, or choice, uniform or truncated_exponential with its numbers", duration)
     if "decision" in durations:
         shortest = extent(durations["decision"], dt)[0]
-        expect(shortest >= 1, f"{world}.decision", f"at least a step of {dt:g} ms", durations["decision"])
+        require(shortest >= 1, f"{world}.decision", f"at least a step of {dt:g} ms", durations["decision"])
 
 
 def extent(duration: Duration, dt: float) -> tuple[int, int]:
@@ -191,9 +191,9 @@ class Scheme:
 
     def __post_init__(self) -> None:
         for name in ("correct", "abort"):
-            expect(math.isfinite(getattr(self, name)), f"Scheme.{name}", "a finite number", getattr(self, name))
+            require(math.isfinite(getattr(self, name)), f"Scheme.{name}", "a finite number", getattr(self, name))
         weight = self.decision_weight
-        expect(0.0 <= weight < math.inf, "Scheme.decision_weight", "a number of at least 0", weight)
+        require(0.0 <= weight < math.inf, "Scheme.decision_weight", "a number of at least 0", weight)
 
     def begin(
         self,

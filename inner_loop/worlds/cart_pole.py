@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float32, Float64, Int64
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment, World
 
@@ -96,11 +96,11 @@ class CartPole(World):
     def __post_init__(self) -> None:
         for name in ("pole_length", "pole_mass", "cart_mass", "force", "gravity"):
             number = getattr(self, name)
-            expect(0.0 < number < math.inf, f"CartPole.{name}", "a finite number above 0", number)
-        expect(1.0 <= self.pole_spread < math.inf, "CartPole.pole_spread", "a finite number from 1", self.pole_spread)
-        expect(self.longest >= 1, "CartPole.longest", "at least 1", self.longest)
+            require(0.0 < number < math.inf, f"CartPole.{name}", "a finite number above 0", number)
+        require(1.0 <= self.pole_spread < math.inf, "CartPole.pole_spread", "a finite number from 1", self.pole_spread)
+        require(self.longest >= 1, "CartPole.longest", "at least 1", self.longest)
         kinds = ("never", "always", "random")
-        expect(self.reversed in kinds, "CartPole.reversed", f"one of {', '.join(kinds)}", self.reversed)
+        require(self.reversed in kinds, "CartPole.reversed", f"one of {', '.join(kinds)}", self.reversed)
 
     @property
     def inputs(self) -> int:

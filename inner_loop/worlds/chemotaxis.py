@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment, World
 
@@ -75,15 +75,15 @@ class Chemotaxis(World):
     repellent: bool = False
 
     def __post_init__(self) -> None:
-        expect(self.duration >= 1, "Chemotaxis.duration", "at least 1 step", self.duration)
+        require(self.duration >= 1, "Chemotaxis.duration", "at least 1 step", self.duration)
         for name in ("speed", "width", "nearest", "gain"):
             value = getattr(self, name)
-            expect(0 < value < math.inf, f"Chemotaxis.{name}", "a number above 0", value)
+            require(0 < value < math.inf, f"Chemotaxis.{name}", "a number above 0", value)
         distances = (self.nearest, self.farthest)
-        expect(self.nearest <= self.farthest < math.inf, "Chemotaxis.farthest", "at least nearest", distances)
+        require(self.nearest <= self.farthest < math.inf, "Chemotaxis.farthest", "at least nearest", distances)
         for name in ("turn", "wander"):
-            expect(0 <= getattr(self, name) <= 180, f"Chemotaxis.{name}", "0 to 180 degrees", getattr(self, name))
-        expect(0 <= self.noise < math.inf, "Chemotaxis.noise", "at least 0", self.noise)
+            require(0 <= getattr(self, name) <= 180, f"Chemotaxis.{name}", "0 to 180 degrees", getattr(self, name))
+        require(0 <= self.noise < math.inf, "Chemotaxis.noise", "at least 0", self.noise)
 
     @property
     def inputs(self) -> int:

@@ -8,7 +8,7 @@ from typing import Literal, final, get_args
 
 import torch
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.trials.periods import (
     USUAL,
@@ -78,13 +78,13 @@ class ContextIntegration(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
-        expect(self.directions >= 2, "ContextIntegration.directions", "at least 2", self.directions)
+        require(self.directions >= 2, "ContextIntegration.directions", "at least 2", self.directions)
         fine = self.coherences and all(0.0 <= coherence <= 100.0 for coherence in self.coherences)
-        expect(fine, "ContextIntegration.coherences", "at least one, 0 to 100 percent", self.coherences)
+        require(fine, "ContextIntegration.coherences", "at least one, 0 to 100 percent", self.coherences)
         known = get_args(Context)
-        expect(self.context in known, "ContextIntegration.context", "one of " + ", ".join(known), self.context)
-        expect(0.0 <= self.sigma < math.inf, "ContextIntegration.sigma", "a number of at least 0", self.sigma)
-        expect(math.isfinite(self.fail), "ContextIntegration.fail", "a finite number", self.fail)
+        require(self.context in known, "ContextIntegration.context", "one of " + ", ".join(known), self.context)
+        require(0.0 <= self.sigma < math.inf, "ContextIntegration.sigma", "a number of at least 0", self.sigma)
+        require(math.isfinite(self.fail), "ContextIntegration.fail", "a finite number", self.fail)
         check_timing("ContextIntegration", self.dt, self.durations)
 
     @property

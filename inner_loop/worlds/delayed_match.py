@@ -8,7 +8,7 @@ from typing import final
 
 import torch
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.trials.periods import (
     USUAL,
@@ -69,9 +69,9 @@ class DelayedMatch(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
-        expect(self.directions >= 2, "DelayedMatch.directions", "at least 2", self.directions)
-        expect(0.0 <= self.sigma < math.inf, "DelayedMatch.sigma", "a number of at least 0", self.sigma)
-        expect(math.isfinite(self.fail), "DelayedMatch.fail", "a finite number", self.fail)
+        require(self.directions >= 2, "DelayedMatch.directions", "at least 2", self.directions)
+        require(0.0 <= self.sigma < math.inf, "DelayedMatch.sigma", "a number of at least 0", self.sigma)
+        require(math.isfinite(self.fail), "DelayedMatch.fail", "a finite number", self.fail)
         check_timing("DelayedMatch", self.dt, self.durations)
 
     @property

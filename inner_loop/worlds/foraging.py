@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment, World
 
@@ -74,12 +74,12 @@ class Foraging(World):
 
     def __post_init__(self) -> None:
         for name, least in (("size", 3), ("regrowth", 1), ("duration", 1)):
-            expect(getattr(self, name) >= least, f"Foraging.{name}", f"at least {least}", getattr(self, name))
-        expect(0 <= self.density <= 1, "Foraging.density", "0 to 1", self.density)
+            require(getattr(self, name) >= least, f"Foraging.{name}", f"at least {least}", getattr(self, name))
+        require(0 <= self.density <= 1, "Foraging.density", "0 to 1", self.density)
         for name in ("food", "harm"):
-            expect(0 <= getattr(self, name) < math.inf, f"Foraging.{name}", "at least 0", getattr(self, name))
+            require(0 <= getattr(self, name) < math.inf, f"Foraging.{name}", "at least 0", getattr(self, name))
         kinds = ("random", "life", "red", "blue")
-        expect(self.poisonous in kinds, "Foraging.poisonous", "one of " + ", ".join(kinds), self.poisonous)
+        require(self.poisonous in kinds, "Foraging.poisonous", "one of " + ", ".join(kinds), self.poisonous)
 
     @property
     def inputs(self) -> int:

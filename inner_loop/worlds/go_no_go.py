@@ -8,7 +8,7 @@ from typing import final
 
 import torch
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.trials.periods import USUAL, Duration, Ongoing, Periods, Scheme, check_timing, lengths, longest
 from inner_loop.trials.trial_world import TrialWorld
@@ -58,9 +58,9 @@ class GoNoGo(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
-        expect(0.0 <= self.go <= 1.0, "GoNoGo.go", "a share from 0 to 1", self.go)
+        require(0.0 <= self.go <= 1.0, "GoNoGo.go", "a share from 0 to 1", self.go)
         for name in ("fail", "miss"):
-            expect(math.isfinite(getattr(self, name)), f"GoNoGo.{name}", "a finite number", getattr(self, name))
+            require(math.isfinite(getattr(self, name)), f"GoNoGo.{name}", "a finite number", getattr(self, name))
         check_timing("GoNoGo", self.dt, self.durations)
 
     @property

@@ -12,7 +12,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.foreign import CODE
 from genomes.streams import Chance
 from inner_loop.gymnasium_environments import anatomy_of, made, only_here, versions
@@ -55,8 +55,10 @@ class Gymnasium(World):
     def __post_init__(self) -> None:
         names = [name for name, _ in self.arguments]
         own = len(set(names)) == len(names) and not _OURS & set(names)
-        expect(own, "Gymnasium.arguments", "arguments of the environment, each once (not its length: `longest`)", names)
-        expect(self.longest is None or self.longest >= 1, "Gymnasium.longest", "at least 1", self.longest)
+        require(
+            own, "Gymnasium.arguments", "arguments of the environment, each once (not its length: `longest`)", names
+        )
+        require(self.longest is None or self.longest >= 1, "Gymnasium.longest", "at least 1", self.longest)
 
     @property
     def inputs(self) -> int:
@@ -74,7 +76,7 @@ class Gymnasium(World):
         return anatomy_of(self).steps
 
     def ready(self) -> None:
-        """Raises Unexpected when there is no such environment or a package is missing.
+        """Raises InputError when there is no such environment or a package is missing.
 
         Logs a warning where the environment is one that no other process finds by this id.
         """

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Moment, Response, World
 
@@ -41,7 +41,7 @@ class HintonNowlan(World):
 
     def __post_init__(self) -> None:
         for name in ("loci", "trials"):
-            expect(getattr(self, name) >= 1, f"HintonNowlan.{name}", "at least 1", getattr(self, name))
+            require(getattr(self, name) >= 1, f"HintonNowlan.{name}", "at least 1", getattr(self, name))
 
     @property
     def inputs(self) -> int:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment, World
 
@@ -90,17 +90,17 @@ class Looming(World):
     change: bool = True
 
     def __post_init__(self) -> None:
-        expect(self.pixels >= 2, "Looming.pixels", "at least 2", self.pixels)
-        expect(0 < self.field <= 180, "Looming.field", "above 0 and up to 180 degrees", self.field)
-        expect(0 < self.frame < math.inf, "Looming.frame", "a number above 0", self.frame)
+        require(self.pixels >= 2, "Looming.pixels", "at least 2", self.pixels)
+        require(0 < self.field <= 180, "Looming.field", "above 0 and up to 180 degrees", self.field)
+        require(0 < self.frame < math.inf, "Looming.frame", "a number above 0", self.frame)
         for name, least in (("l_over_v", 0.0), ("collision", self.frame)):
             low, high = getattr(self, name)
             wanted = f"lowest <= highest, both finite and above {least:g}"
-            expect(least < low <= high < math.inf, f"Looming.{name}", wanted, (low, high))
-        expect(0 <= self.eccentricity < 90, "Looming.eccentricity", "0 to 90 degrees", self.eccentricity)
-        expect(0 <= self.looming <= 1, "Looming.looming", "0 to 1", self.looming)
+            require(least < low <= high < math.inf, f"Looming.{name}", wanted, (low, high))
+        require(0 <= self.eccentricity < 90, "Looming.eccentricity", "0 to 90 degrees", self.eccentricity)
+        require(0 <= self.looming <= 1, "Looming.looming", "0 to 1", self.looming)
         kinds = self.distractors and set(self.distractors) <= set(_KINDS)
-        expect(kinds, "Looming.distractors", "some of " + ", ".join(_KINDS), self.distractors)
+        require(kinds, "Looming.distractors", "some of " + ", ".join(_KINDS), self.distractors)
 
     @property
     def inputs(self) -> int:

@@ -8,7 +8,7 @@ from typing import final
 
 import torch
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.trials.periods import (
     USUAL,
@@ -71,11 +71,11 @@ class PerceptualDecision(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
-        expect(self.directions >= 2, "PerceptualDecision.directions", "at least 2", self.directions)
+        require(self.directions >= 2, "PerceptualDecision.directions", "at least 2", self.directions)
         fine = self.coherences and all(0.0 <= coherence <= 100.0 for coherence in self.coherences)
-        expect(fine, "PerceptualDecision.coherences", "at least one, 0 to 100 percent", self.coherences)
-        expect(0.0 <= self.sigma < math.inf, "PerceptualDecision.sigma", "a number of at least 0", self.sigma)
-        expect(math.isfinite(self.fail), "PerceptualDecision.fail", "a finite number", self.fail)
+        require(fine, "PerceptualDecision.coherences", "at least one, 0 to 100 percent", self.coherences)
+        require(0.0 <= self.sigma < math.inf, "PerceptualDecision.sigma", "a number of at least 0", self.sigma)
+        require(math.isfinite(self.fail), "PerceptualDecision.fail", "a finite number", self.fail)
         check_timing("PerceptualDecision", self.dt, self.durations)
 
     @property

@@ -8,7 +8,7 @@ from typing import final
 
 import torch
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.trials.periods import (
     USUAL,
@@ -75,15 +75,15 @@ class ReadySetGo(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
-        expect(math.isfinite(self.fail), "ReadySetGo.fail", "a finite number", self.fail)
+        require(math.isfinite(self.fail), "ReadySetGo.fail", "a finite number", self.fail)
         check_timing("ReadySetGo", self.dt, self.durations | {"ready_cue": self.ready_cue})
-        expect(0.0 < self.gain < math.inf, "ReadySetGo.gain", "a number above 0", self.gain)
+        require(0.0 < self.gain < math.inf, "ReadySetGo.gain", "a number above 0", self.gain)
         enough = extent(self.measure, self.dt)[0] * self.gain >= 1.0
-        expect(enough, "ReadySetGo.measure", f"at least {self.dt:g} ms to be produced", self.measure)
+        require(enough, "ReadySetGo.measure", f"at least {self.dt:g} ms to be produced", self.measure)
         for name in ("margin", "slack"):
             number = getattr(self, name)
-            expect(0.0 <= number < math.inf, f"ReadySetGo.{name}", "a number of at least 0", number)
-        expect(self.margin + self.slack > 0.0, "ReadySetGo.margin", "above 0 where there is no slack", self.margin)
+            require(0.0 <= number < math.inf, f"ReadySetGo.{name}", "a number of at least 0", number)
+        require(self.margin + self.slack > 0.0, "ReadySetGo.margin", "above 0 where there is no slack", self.margin)
 
     @property
     def durations(self) -> dict[str, Duration]:

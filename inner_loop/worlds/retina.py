@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.selectivity import direction_index, vector_index
 from inner_loop.world import Labels, Moment, Response, World
@@ -84,19 +84,19 @@ class Retina(World):
     dendrites: int = 1
 
     def __post_init__(self) -> None:
-        expect(self.stimulus in ("grating", "bar"), "Retina.stimulus", "'grating' or 'bar'", self.stimulus)
-        expect(self.field[0] >= 2 and self.field[1] >= 1, "Retina.field", "2 positions along x, 1 along y", self.field)
+        require(self.stimulus in ("grating", "bar"), "Retina.stimulus", "'grating' or 'bar'", self.stimulus)
+        require(self.field[0] >= 2 and self.field[1] >= 1, "Retina.field", "2 positions along x, 1 along y", self.field)
         even = self.directions >= 4 and self.directions % 2 == 0
-        expect(even, "Retina.directions", "an even number, 4 at least", self.directions)
-        expect(2 <= self.wavelength < math.inf, "Retina.wavelength", "2 positions at least", self.wavelength)
+        require(even, "Retina.directions", "an even number, 4 at least", self.directions)
+        require(2 <= self.wavelength < math.inf, "Retina.wavelength", "2 positions at least", self.wavelength)
         seen = 0 < self.speed <= self.wavelength / 2
-        expect(seen, "Retina.speed", "above 0, up to half a wavelength a step", self.speed)
-        expect(0 < self.contrast <= 1, "Retina.contrast", "above 0, up to 1", self.contrast)
+        require(seen, "Retina.speed", "above 0, up to half a wavelength a step", self.speed)
+        require(0 < self.contrast <= 1, "Retina.contrast", "above 0, up to 1", self.contrast)
         for name, least in (("shown", 1), ("blank", 0), ("dendrites", 1)):
-            expect(getattr(self, name) >= least, f"Retina.{name}", f"at least {least}", getattr(self, name))
+            require(getattr(self, name) >= least, f"Retina.{name}", f"at least {least}", getattr(self, name))
         way = math.hypot(self.field[0] - 1, self.field[1] - 1) + self.wavelength / 2 + 1
         crosses = self.stimulus == "grating" or self.shown >= way / self.speed
-        expect(crosses, "Retina.shown", f"{math.ceil(way / self.speed)} steps, for a bar to cross", self.shown)
+        require(crosses, "Retina.shown", f"{math.ceil(way / self.speed)} steps, for a bar to cross", self.shown)
 
     @property
     def inputs(self) -> int:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Continuous, Moment, World
 
@@ -83,11 +83,11 @@ class SwingUp(World):
     def __post_init__(self) -> None:
         for name in ("pole_length", "pole_mass", "cart_mass", "force", "gravity", "track", "time_step"):
             number = getattr(self, name)
-            expect(0.0 < number < math.inf, f"SwingUp.{name}", "a finite number above 0", number)
+            require(0.0 < number < math.inf, f"SwingUp.{name}", "a finite number above 0", number)
         for name in ("friction", "spread"):
             number = getattr(self, name)
-            expect(0.0 <= number < math.inf, f"SwingUp.{name}", "a finite number, at least 0", number)
-        expect(self.longest >= 1, "SwingUp.longest", "at least 1", self.longest)
+            require(0.0 <= number < math.inf, f"SwingUp.{name}", "a finite number, at least 0", number)
+        require(self.longest >= 1, "SwingUp.longest", "at least 1", self.longest)
 
     @property
     def inputs(self) -> int:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.streams import Chance
 from inner_loop.world import Discrete, Moment, World
 
@@ -75,13 +75,13 @@ class TMaze(World):
 
     def __post_init__(self) -> None:
         for name, least in (("trials", 1), ("corridor", 0), ("reversals", 0), ("window", 1)):
-            expect(getattr(self, name) >= least, f"TMaze.{name}", f"at least {least}", getattr(self, name))
+            require(getattr(self, name) >= least, f"TMaze.{name}", f"at least {least}", getattr(self, name))
         ordered = self.crash < self.small < self.large
-        expect(ordered, "TMaze", "crash < small < large", [self.crash, self.small, self.large])
+        require(ordered, "TMaze", "crash < small < large", [self.crash, self.small, self.large])
         sides = ("random", "life", "left", "right")
-        expect(self.start in sides, "TMaze.start", "one of " + ", ".join(sides), self.start)
+        require(self.start in sides, "TMaze.start", "one of " + ", ".join(sides), self.start)
         room = self.reversals == 0 or self.window * (self.reversals + 1) <= self.trials
-        expect(room, "TMaze.window", "at most trials / (reversals + 1), that reversals keep their order", self.window)
+        require(room, "TMaze.window", "at most trials / (reversals + 1), that reversals keep their order", self.window)
 
     @property
     def inputs(self) -> int:

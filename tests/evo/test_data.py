@@ -16,11 +16,11 @@ from evo.analysis.export import export
 from evo.analysis.representation.neural_codes import inside
 from evo.cli.run_progress import Progress
 from evo.distribution.ray_executor import OnRay
-from evo.evaluation.fingerprint import proof_of_lives
+from evo.evaluation.fingerprint import fingerprint_of_lives
 from evo.evolution.evolve import continued, extend
 from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.experiment import pinned
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.topology import layered
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.tasks import arrays
@@ -93,13 +93,13 @@ def test_a_run_whose_data_changed_blames_the_data(on_data, tmp_path, width):
     extend(tmp_path / "run", 3, allow_code=False)
     write(tmp_path, 2, width)
     arrays._data.clear()
-    with pytest.raises(Unexpected, match=r"mine\.npz: expected the data of SHA-256 .* data that have changed"):
+    with pytest.raises(InputError, match=r"mine\.npz: expected the data of SHA-256 .* data that have changed"):
         list(continued(Run(tmp_path / "run"), OnRay()))
     if width == 4:
-        with pytest.raises(Unexpected, match="data that have changed"):
+        with pytest.raises(InputError, match="data that have changed"):
             list(evolve(on_data(generations=3), tmp_path / "run"))
         experiment = replace(on_data(), task=replace(on_data().task, sha256=None))
-        with pytest.raises(Unexpected, match=r"run: expected the data that the run began with"):
+        with pytest.raises(InputError, match=r"run: expected the data that the run began with"):
             check_same_world("run", Run(tmp_path / "run").folder.manifest, experiment)
 
 
@@ -110,15 +110,15 @@ def test_a_run_whose_data_changed_can_be_read_but_not_lived_in(on_data, tmp_path
     run = Run(tmp_path / "run")
     assert len(run.history()) == 2
     assert export(run, "graphml").is_file()
-    with pytest.raises(Unexpected, match="data that have changed"):
+    with pytest.raises(InputError, match="data that have changed"):
         run.examine(run.best())
 
 
 def test_the_proof_of_an_experiment_is_of_its_data(on_data, tmp_path):
     experiment = on_data()
-    first = proof_of_lives(experiment)
+    first = fingerprint_of_lives(experiment)
     write(tmp_path, 2)
-    assert proof_of_lives(experiment) != first
+    assert fingerprint_of_lives(experiment) != first
     assert manifest(experiment, [])["data"] == experiment.environment.fingerprint()
 
 

@@ -13,7 +13,7 @@ from evo.distribution.user_modules import own_modules
 from evo.evolution.run import Run
 from evo.experiment.config import dump, read
 from evo.experiment.sweep import members
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.worlds.gymnasium import Gymnasium
 
 gymnasium = pytest.importorskip("gymnasium")
@@ -64,7 +64,7 @@ def mine(tmp_path, monkeypatch):
 
 
 def refused(text, *overrides):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         read(text, "x.yaml", overrides)
     return str(caught.value)
 
@@ -97,7 +97,7 @@ def test_a_held_out_world_may_name_what_was_allowed_and_nothing_else(mine):
 def test_a_file_s_sweep_names_code_that_is_the_file_s(mine, tmp_path):
     (tmp_path / "sweep.yaml").write_text(YAML % "CartPole-v1" + f"sweep: {{world.id: ['{mine}']}}\n")
     for words in ([], ["world={kind: Gymnasium}"]):
-        with pytest.raises(Unexpected, match=f"world.id: '{mine}' is code"):
+        with pytest.raises(InputError, match=f"world.id: '{mine}' is code"):
             members("sweep.yaml", words)
     assert members("mine.yaml", [f"sweep.world.id=['{mine}']"])[0].experiment.world == Gymnasium(mine)
     assert members("sweep.yaml", allow_code=True)[0].experiment.world == Gymnasium(mine)
@@ -119,12 +119,12 @@ def test_what_another_process_cannot_know_is_said(mine, caplog):
     assert f"is registered in this process alone, by {module}" in record.message
     assert f"as '{mine}'" in record.message
     gymnasium.registry.pop("Mine-v0")
-    with pytest.raises(Unexpected, match=r"one of your own is named with its module, module:Mine-v0"):
+    with pytest.raises(InputError, match=r"one of your own is named with its module, module:Mine-v0"):
         Gymnasium("Mine-v0").ready()
 
 
 def test_a_class_whose_module_ends_the_process_is_one_sentence(mine):
-    with pytest.raises(Unexpected, match=r"Gymnasium\.id: 'leaves_at_once' cannot be imported: it ended the process"):
+    with pytest.raises(InputError, match=r"Gymnasium\.id: 'leaves_at_once' cannot be imported: it ended the process"):
         Gymnasium(mine.replace("Mine", "Leaves")).ready()
 
 

@@ -23,7 +23,7 @@ from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Outcome, joined, outcome_arrays
 from evo.evolution.generation import screened
 from evo.experiment.goals import Scores
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
@@ -143,7 +143,7 @@ def test_t8_lives_neither_read_nor_move_torchs_generator(small, founded, same_by
 def test_t9_every_cohort_of_an_experiment_has_the_same_size(small, generation):
     experiment = small(cohort=4)
     assert {cohort.levels.shape[0] for cohort in generation(experiment, 13)} == {4}
-    with pytest.raises(Unexpected, match="cohort: expected at least 2 individuals, got 1"):
+    with pytest.raises(InputError, match="cohort: expected at least 2 individuals, got 1"):
         small(cohort=1)
 
 

@@ -24,7 +24,7 @@ from evo.experiment.experiment import Experiment, assemble, birth, measurement_n
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy, RandomSearch
 from genomes.encodings import Direct, RandomWiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import SHARED, chance
 from genomes.topology import Group, Topology, layered
@@ -72,7 +72,7 @@ def with_(**changes):
 
 
 def mistakes(*overrides, text=YAML):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         read(text, "x.yaml", overrides)
     return str(caught.value).splitlines()
 
@@ -257,24 +257,24 @@ def echo(**changes):
     ],
 )
 def test_parts_that_do_not_fit_are_told_apart(changes, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         echo(**changes)
     assert str(caught.value) == sentence
 
 
 def test_a_rule_that_goes_back_through_one_moment_is_refused_in_a_network_with_memory():
     groups = (Group("in", 2), Group("out", 2, leak=0.5))
-    with pytest.raises(Unexpected, match="memory"):
+    with pytest.raises(InputError, match="memory"):
         echo(rule=Backprop(), objective=SquaredError(), topology=Topology(groups, ("in -> out",)))
     assert echo(rule=Backprop(), objective=SquaredError()).main == "return"
 
 
 def test_a_rule_that_needs_a_reward_lives_in_a_world(small):
     assert echo(rule=Greedy())
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         small(rule=Greedy())
     assert str(caught.value) == "rule: expected a rule that needs no reward: Teacher has none, got 'Greedy'"
-    with pytest.raises(Unexpected, match="lifetime: expected lives in a task"):
+    with pytest.raises(InputError, match="lifetime: expected lives in a task"):
         small(lifetime=EpisodicLifetime())
 
 

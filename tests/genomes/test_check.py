@@ -12,7 +12,7 @@ from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.phenotype import Synapses
 from genomes.topology import Group, Topology, layered
@@ -121,7 +121,7 @@ class Broken(Encoding):
 )
 def test_a_broken_encoding_is_told_what_is_broken(fault, words):
     assert check_encoding(Broken("none"))
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         check_encoding(Broken(fault))
 
 
@@ -131,5 +131,5 @@ def test_an_encoding_that_raises_is_told_where():
         def develop(self, genes, topology, chance):
             return genes["no such gene"]
 
-    with pytest.raises(Unexpected, match=r"Raising: develop\(\), line \d+: raised KeyError: 'no such gene'"):
+    with pytest.raises(InputError, match=r"Raising: develop\(\), line \d+: raised KeyError: 'no such gene'"):
         check_encoding(Raising("none"), SPECIMEN)

@@ -18,7 +18,7 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.spec import Genes
 from genomes.streams import chance
@@ -191,7 +191,7 @@ def test_direct_against_its_formula():
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(make, message):
-    with pytest.raises(Unexpected, match=f"^{re.escape(message)}$"):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         make()
 
 
@@ -199,8 +199,8 @@ def test_what_is_wrong_is_said_in_one_sentence(make, message):
 def test_the_gain_is_finite_and_belongs_to_the_individual(kind):
     if "gain" not in kind.__dataclass_fields__:
         return
-    with pytest.raises(Unexpected, match=rf"^{kind.__name__}\.gain: expected a finite number, got nan$"):
+    with pytest.raises(InputError, match=rf"^{kind.__name__}\.gain: expected a finite number, got nan$"):
         kind(gain=float("nan"))
     message = rf"^{kind.__name__}\.gain\.per: expected individual \(the number is not synaptic\), got 'projection'$"
-    with pytest.raises(Unexpected, match=message):
+    with pytest.raises(InputError, match=message):
         kind(gain=Evolve((0.0, 1.0), per="projection"))

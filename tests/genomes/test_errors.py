@@ -1,8 +1,8 @@
 """Sentences for whoever gave something wrong."""
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 
 def test_a_strangers_text_cannot_steer_a_terminal():
-    sentence = str(Unexpected("x.yaml: \x1b[31mred\x07\u202e, and a line\nmore \u00e9\u4e2d"))
+    sentence = str(InputError("x.yaml: \x1b[31mred\x07\u202e, and a line\nmore \u00e9\u4e2d"))
     assert sentence == "x.yaml: \\x1b[31mred\\x07\\u202e, and a line\nmore \u00e9\u4e2d"

@@ -8,7 +8,7 @@ from typing import Annotated
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import check_evolvables, evolvable_names, evolved_spec, expressed
 from genomes.evolve import Evolvable, Evolve, Synaptic
 from genomes.topology import Group, Topology
@@ -105,14 +105,14 @@ def test_one_gene_a_pair_of_cell_types():
 
 @pytest.mark.parametrize("per", ["projection", "types"])
 def test_a_number_of_the_individual_cannot_differ_between_synapses(per):
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         Part(momentum=Evolve((0.0, 1.0), per=per))
     assert str(raised.value) == (f"Part.momentum.per: expected individual (the number is not synaptic), got {per!r}")
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_constant_is_finite(number):
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         Part(rate=number)
     assert str(raised.value) == f"Part.rate: expected a finite number, got {number}"
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.foreign import imported
 
 LEAVES = {
@@ -35,7 +35,7 @@ def here(tmp_path, monkeypatch):
 def test_a_module_that_ends_the_process_is_one_sentence_and_prints_nothing(name, here, capsys):
     text, sentence = LEAVES[name]
     (here / f"{name}.py").write_text(text)
-    with pytest.raises(Unexpected, match=f"^rule: '{name}' cannot be imported: {sentence}"):
+    with pytest.raises(InputError, match=f"^rule: '{name}' cannot be imported: {sentence}"):
         imported(name, "rule")
     assert capsys.readouterr() == ("", "")
 
@@ -63,5 +63,5 @@ def test_a_closed_output_costs_no_import(here, monkeypatch):
 
 @pytest.mark.parametrize("name", ["my_rules.py", "./my_rules", "lab/my_rules.py"])
 def test_a_file_is_no_module(name):
-    with pytest.raises(Unexpected, match=r"rule: expected the name of a module, such as '(lab\.)?my_rules', got"):
+    with pytest.raises(InputError, match=r"rule: expected the name of a module, such as '(lab\.)?my_rules', got"):
         imported(name, "rule")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.interventions import INTERVENTIONS
 from genomes.interventions.given import Given
 from genomes.interventions.lesion import Lesion
@@ -214,7 +214,7 @@ def test_a_lost_neuron_loses_all_its_synapses_and_its_bias_and_only_those_betwee
         mask = after.projections[synapses].mask
         assert torch.equal(~mask.any(axis), dead)
         assert torch.equal(mask.all(axis), ~dead)
-    with pytest.raises(Unexpected, match="Lesion: expected a group between senses and output, got 'none'"):
+    with pytest.raises(InputError, match="Lesion: expected a group between senses and output, got 'none'"):
         Lesion(0.5, "neurons").check(Topology((Group("a", 2), Group("b", 1)), ("a -> b",)))
 
 
@@ -261,7 +261,7 @@ def test_what_is_given_is_what_everybody_has():
     ],
 )
 def test_mistakes_are_sentences(made, sentence):
-    with pytest.raises(Unexpected, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         made()
 
 
@@ -275,5 +275,5 @@ def test_mistakes_are_sentences(made, sentence):
     ],
 )
 def test_numbers_that_are_none_are_refused(given, sentence):
-    with pytest.raises(Unexpected, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         given.check(TOPOLOGY)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
@@ -104,14 +104,14 @@ def test_the_module_of_a_network_with_memory_is_the_network_over_time(projection
         assert outputs.shape == (7, 5, 2)
         torch.testing.assert_close(outputs, torch.stack([y[i].T for y in shown]), rtol=1e-12, atol=1e-12)
     with pytest.raises(
-        Unexpected, match=r"^module: expected \(T, B, input units\): the network has memory, got \(5, 3\)"
+        InputError, match=r"^module: expected \(T, B, input units\): the network has memory, got \(5, 3\)"
     ):
         newborn.module(0)(inputs[0])
 
 
 @pytest.mark.parametrize("individual", [-1, 3])
 def test_nobody_else_is_in_the_cohort(individual):
-    with pytest.raises(Unexpected, match=f"^individual: expected 0 to 2, got {individual}$"):
+    with pytest.raises(InputError, match=f"^individual: expected 0 to 2, got {individual}$"):
         newborn().module(individual)
 
 
@@ -160,12 +160,12 @@ def changed(weight=None, mask=None, groups=None):
     ],
 )
 def test_wrong_shapes_and_names_are_refused(parts, message):
-    with pytest.raises(Unexpected, match=f"^{re.escape(message)}$"):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         changed(**parts)
 
 
 def test_lives_of_different_projections_must_agree():
-    with pytest.raises(Unexpected, match=r"got \(2, 2, 4\)$|got \(3, 2, 4\)$"):
+    with pytest.raises(InputError, match=r"got \(2, 2, 4\)$|got \(3, 2, 4\)$"):
         changed(weight=torch.zeros(2, 4, 5))
 
 
@@ -173,9 +173,9 @@ def test_every_projection_and_no_other_must_be_there():
     topology = layered(5, 4, 2)
     projections = newborn(topology, biased=()).projections
     message = "phenotype: expected the projections ['layer0 -> layer1', 'layer1 -> layer2'], got ['layer0 -> layer1']"
-    with pytest.raises(Unexpected, match=f"^{re.escape(message)}$"):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         Phenotype(topology, {"layer0 -> layer1": projections["layer0 -> layer1"]})
-    with pytest.raises(Unexpected, match=r"^phenotype: expected the projections "):
+    with pytest.raises(InputError, match=r"^phenotype: expected the projections "):
         Phenotype(topology, {**projections, "layer0 -> layer2": Synapses(torch.zeros(LIVES, 2, 5))})
 
 

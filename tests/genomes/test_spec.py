@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve, ends
 from genomes.spec import Field, GenomeSpec
 
@@ -172,7 +172,7 @@ def test_join_and_prefixed():
     assert joined.fields[0] == Field("encoding.weight", (2, 3), -1.0, 1.0, bits=6)
     assert joined.slices["encoding.rate"] == slice(6, 7)
     assert joined.slices["rule.gain"] == slice(14, 15)
-    with pytest.raises(Unexpected, match=r"^genome: expected every field once, got "):
+    with pytest.raises(InputError, match=r"^genome: expected every field once, got "):
         GenomeSpec.join([other, other])
 
 
@@ -212,7 +212,7 @@ def test_a_field_of_no_shape_is_one_number_a_life():
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(call, message):
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         call()
     assert str(raised.value) == message
 
@@ -227,7 +227,7 @@ def test_only_synapses_share_their_numbers(per):
     assert Evolve((0.0, 1.0), per="synapse", shared=1).shared == 1
     assert Evolve((0.0, 1.0), per=per).shared is None
     for wrong in ({"per": per, "shared": 3}, {"per": "synapse", "shared": 0}):
-        with pytest.raises(Unexpected) as raised:
+        with pytest.raises(InputError) as raised:
             Evolve((0.0, 1.0), **wrong)
         message = "evolve.shared: expected at least 1 number, with per: synapse, got "
         assert str(raised.value) == f"{message}{wrong['shared']}"
@@ -242,7 +242,7 @@ def test_a_range_is_checked_at_its_edges():
     assert Field("a", (), -1.0, 0.0).low == -1.0
     assert Field("a", (), 1e-9, 1.0, "log").table[0] == 1e-9
     for wrong in ({"low": -math.inf}, {"low": math.nan}, {"high": math.nan}, {"low": 1.0, "high": 0.5}):
-        with pytest.raises(Unexpected, match=r"^a: expected \[lowest, highest\]"):
+        with pytest.raises(InputError, match=r"^a: expected \[lowest, highest\]"):
             Field("a", (), **wrong)
 
 
@@ -259,7 +259,7 @@ def test_values_of_an_edit_stand_in_for_those_of_the_levels():
     assert genes["a"].tolist() == [[0.0, 9.0], [3.0, 2.0]]
     assert genes["b"].tolist() == [[[2.0, 3.0]], [[7.5, 0.0]]]
     assert spec.genes(levels)["a"].dtype == torch.float32
-    with pytest.raises(Unexpected, match="expected numbers, got 'nan'"):
+    with pytest.raises(InputError, match="expected numbers, got 'nan'"):
         spec.quantise(np.array([[0.5, 0.5, np.nan, 0.5]]))
 
 
@@ -267,7 +267,7 @@ def test_levels_below_and_above_are_found_anywhere():
     spec = GenomeSpec((Field("a", (2,), bits=1), Field("b", (1,), bits=2)))
     assert spec.genes(np.array([[1, 1, 3]]))["b"].tolist() == [[1.0]]
     for wrong, said in (([[0, 0, 4]], "too high"), ([[0, 2, 0]], "too high"), ([[0, 0, -1]], "below 0")):
-        with pytest.raises(Unexpected, match=said):
+        with pytest.raises(InputError, match=said):
             spec.genes(np.array(wrong))
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.topology import Group, Projection, Topology, layered
 
 EYE, HIDDEN, DEEP, HAND = Group("eye", 4), Group("hidden", 3, "tanh"), Group("deep", 2, "relu"), Group("hand", 2)
@@ -27,7 +27,7 @@ def test_a_projection_is_read_as_it_is_written():
 
 @pytest.mark.parametrize("text", ["eye", "eye > hidden", "eye ->", "-> hidden", "a -> b -> c", ""])
 def test_what_is_no_projection_is_refused(text):
-    with pytest.raises(Unexpected, match=sentence(f"projection: expected 'pre -> post', got {text!r}")):
+    with pytest.raises(InputError, match=sentence(f"projection: expected 'pre -> post', got {text!r}")):
         Projection.parse(text)
 
 
@@ -91,7 +91,7 @@ def test_sizes_and_places_of_the_parts():
     ],
 )
 def test_a_bad_topology_gets_its_sentence(groups, projections, message):
-    with pytest.raises(Unexpected, match=sentence(message)):
+    with pytest.raises(InputError, match=sentence(message)):
         Topology(groups, projections)
 
 
@@ -121,7 +121,7 @@ def test_a_path_may_come_back_from_a_later_group():
     ],
 )
 def test_a_bad_group_gets_its_sentence(numbers, message):
-    with pytest.raises(Unexpected, match=sentence(message)):
+    with pytest.raises(InputError, match=sentence(message)):
         Group(**{"name": "eye", "size": 4, **numbers})
 
 
@@ -149,7 +149,7 @@ def test_layered_joins_neighbours_and_ends_linear():
     assert [g.activation for g in topology.groups] == ["linear", "relu", "relu", "linear"]
     assert [e.name for e in topology.edges] == ["layer0 -> layer1", "layer1 -> layer2", "layer2 -> layer3"]
     assert topology.is_feedforward
-    with pytest.raises(Unexpected, match="at least two groups"):
+    with pytest.raises(InputError, match="at least two groups"):
         layered(4)
 
 

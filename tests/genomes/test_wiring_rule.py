@@ -16,7 +16,7 @@ from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
@@ -144,12 +144,12 @@ class Stranger(Encoding):
 
 def test_the_contract_finds_a_rule_of_numbers_that_do_not_exist():
     assert "every number of a rule is one of the genome's" in check_encoding(Direct())
-    with pytest.raises(Unexpected, match="every number of a rule"):
+    with pytest.raises(InputError, match="every number of a rule"):
         check_encoding(Stranger())
 
 
 def test_a_rule_has_numbers_and_a_finite_silence():
-    with pytest.raises(Unexpected, match="at least one number"):
+    with pytest.raises(InputError, match="at least one number"):
         WiringRule("empty", "rule", ())
-    with pytest.raises(Unexpected, match="finite"):
+    with pytest.raises(InputError, match="finite"):
         WiringRule("loud", "rule", (("a", 0),), silent=float("inf"))

@@ -8,7 +8,7 @@ import torch
 
 from genomes.encoding import develop
 from genomes.encodings import Direct
-from genomes.errors import Misshapen, Unexpected
+from genomes.errors import InputError, ShapeError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import layered
@@ -56,14 +56,14 @@ def test_a_part_of_a_moment_of_another_size(name, shape):
     kind = torch.bool if name in ("terminated", "truncated", "trial") else torch.float32
     broken = moment()
     object.__setattr__(broken, name, torch.zeros(shape, dtype=kind))
-    with pytest.raises(Misshapen, match=rf"CartPole: expected {name} of shape .*, got \({shape[0]}"):
+    with pytest.raises(ShapeError, match=rf"CartPole: expected {name} of shape .*, got \({shape[0]}"):
         Moments(CartPole(), LIVES, EPISODES).checked(broken)
 
 
 def test_a_part_that_is_no_tensor():
     broken = moment()
     object.__setattr__(broken, "reward", 0.0)
-    with pytest.raises(Misshapen, match=r"expected reward of shape .*, got float"):
+    with pytest.raises(ShapeError, match=r"expected reward of shape .*, got float"):
         Moments(CartPole(), LIVES, EPISODES).checked(broken)
 
 
@@ -86,7 +86,7 @@ def test_samples_are_as_many_as_were_asked_for(inputs, targets):
     given = Samples.__new__(Samples)
     object.__setattr__(given, "inputs", torch.zeros(inputs))
     object.__setattr__(given, "targets", torch.zeros(targets))
-    with pytest.raises(Misshapen, match=r"Fake: expected (inputs|targets) of train of shape"):
+    with pytest.raises(ShapeError, match=r"Fake: expected (inputs|targets) of train of shape"):
         drawn.__wrapped__(Fake(given), "train", 4, chance(0, "x", owners=range(3)))
 
 
@@ -95,7 +95,7 @@ def test_samples_are_as_many_as_were_asked_for(inputs, targets):
 )
 def test_scores_are_one_number_a_life_each(scores):
     named = Teacher(5, 3)
-    with pytest.raises(Misshapen, match="expected"):
+    with pytest.raises(ShapeError, match="expected"):
         checked_scores(named, scores, LIVES)
 
 
@@ -124,7 +124,7 @@ class Changing(LearningRule[tuple[()]]):
 def test_weights_keep_their_sizes(what):
     cohort = specimen.newborn(Changing())
     specimen.life(Changing(), cohort, 2)
-    with pytest.raises(Misshapen, match="Changing: expected weights of"):
+    with pytest.raises(ShapeError, match="Changing: expected weights of"):
         specimen.life(Changing(what), cohort, 2)
 
 
@@ -144,7 +144,7 @@ class Wide(SquaredError.__base__):  # type: ignore[misc,name-defined]
 @pytest.mark.parametrize("group", ["output", "nowhere"])
 def test_errors_have_the_size_of_the_activity(group):
     lived = specimen.moment(Wide(group))
-    with pytest.raises(Misshapen, match=f"Wide: expected the error of {group} of shape"):
+    with pytest.raises(ShapeError, match=f"Wide: expected the error of {group} of shape"):
         lived.error()
 
 
@@ -163,14 +163,14 @@ def test_every_genome_grows_a_network():
     topology = layered(3, 2)
     spec = Lonely().spec(topology)
     genes = spec.genes(spec.quantise(chance(0, "x", owners=range(3)).uniform(spec.size).numpy()))
-    with pytest.raises(Misshapen, match="Lonely: expected 3 networks of the topology, got 1"):
+    with pytest.raises(ShapeError, match="Lonely: expected 3 networks of the topology, got 1"):
         develop(Lonely(), genes, topology, chance(0, "birth", owners=range(3)))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 2), (2, 1, 1), (3, 3, 2)])
 def test_what_else_a_synapse_has_spreads_to_the_weights(shape):
     topology = layered(3, 2)
-    with pytest.raises(Unexpected, match=r"rate that spreads to \(3, 2, 3\)"):
+    with pytest.raises(InputError, match=r"rate that spreads to \(3, 2, 3\)"):
         Phenotype(topology, {"layer0 -> layer1": Synapses(torch.zeros(3, 2, 3), None, {"rate": torch.zeros(shape)})})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology
@@ -94,5 +94,5 @@ def test_a_life_without_steps_is_birth_alone():
     "wrong", [{"steps": -1}, {"batch": 0}, {"probes": 1}, {"births": 0}, {"criterion": float("nan")}]
 )
 def test_impossible_lifetimes(wrong):
-    with pytest.raises(Unexpected, match=f"lifetime.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"lifetime.{next(iter(wrong))}"):
         Lifetime(**wrong)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from evo.analysis.representation.similarity import selectivity
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
@@ -97,9 +97,9 @@ def test_stimuli_can_be_few_and_chosen_by_their_numbers():
         part = whole.part(some.stimuli)
         assert some.birth["layer2"] == pytest.approx(part.birth["layer2"], abs=1e-6)
         assert np.array_equal(some.targets, part.targets)
-    with pytest.raises(Unexpected, match=r"that were met, 200 of them, got \[200\]"):
+    with pytest.raises(InputError, match=r"that were met, 200 of them, got \[200\]"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), LUCK, stimuli=np.array([3, 200]))
-    with pytest.raises(Unexpected, match="one stream of chance"):
+    with pytest.raises(InputError, match="one stream of chance"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), chance(0, "life", owners=[1, 2]))
 
 
@@ -196,7 +196,7 @@ def test_a_moment_that_was_not_met_cannot_be_seen(corridor, networks):
     lifetime = EpisodicLifetime(episodes=1)
     seen = observe(networks(range(2)), Frozen(), None, world, lifetime, LUCK, stimuli=np.array([0, 12, 24]))
     assert seen.episodes.tolist() == [0, 1, 2]
-    with pytest.raises(Unexpected, match="stimuli: expected numbers of stimuli that were met"):
+    with pytest.raises(InputError, match="stimuli: expected numbers of stimuli that were met"):
         observe(networks(range(2)), Frozen(), None, world, lifetime, LUCK, stimuli=np.array([0, 5]))
 
 

@@ -22,7 +22,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import plain_values
 from evo.experiment.from_values import name_in, shown
 from evo.experiment.sweep import tails
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 
 if TYPE_CHECKING:
     import pandas
@@ -71,13 +71,13 @@ def compare(runs: Sequence[Run]) -> Section:
     A run in the middle is compared by what it has. Differences are of the condition given later minus the earlier one.
 
     Raises:
-        Unexpected: fewer than two runs, one given twice, different main scores, or a run that cannot be read.
+        InputError: fewer than two runs, one given twice, different main scores, or a run that cannot be read.
     """
-    expect(len(runs) >= 2, "compare", "at least two runs", len(runs))
+    require(len(runs) >= 2, "compare", "at least two runs", len(runs))
     for run in runs[1:]:
         if run.experiment.main != runs[0].experiment.main:
             both = f"{runs[0].path} has {runs[0].experiment.main}, {run.path} has {run.experiment.main}"
-            raise Unexpected(f"compare: expected runs with the same main score, but {both}")
+            raise InputError(f"compare: expected runs with the same main score, but {both}")
     configs = [_flat(plain_values(run.experiment)) for run in runs]
     seeds = [config.pop("seed") for config in configs]
     called = _called([run.path.absolute().parts for run in runs])
@@ -145,7 +145,7 @@ def _check_once(runs: Sequence[Run], names: Sequence[str], seeds: Sequence[int])
     for run, name, seed in zip(runs, names, seeds, strict=True):
         other = first.setdefault((name, seed), run)
         if other is not run:
-            raise Unexpected(
+            raise InputError(
                 f"compare: expected every run once, but {other.path} and {run.path} are one experiment with seed {seed}"
             )
 

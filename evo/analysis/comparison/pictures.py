@@ -67,7 +67,7 @@ def curves(runs: Sequence[Run], names: Sequence[str], main: str) -> Picture:
         names: of the condition of each run.
 
     Raises:
-        Unexpected: a generation that cannot be read.
+        InputError: a generation that cannot be read.
     """
     import matplotlib
 

@@ -30,7 +30,7 @@ def resampled(runs: Sequence[Run], names: Sequence[str], seeds: Sequence[int], t
         table: a row a run: the scores that the bootstrap is centred on.
 
     Raises:
-        Unexpected: data of a task that cannot be read any more.
+        InputError: data of a task that cannot be read any more.
     """
     found: dict[tuple[str, str], dict[int, Float64[ndarray, " R"]]] = {}
     several = Counter(names)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int
 from numpy import ndarray
 
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import grown
 from genomes.phenotype import Phenotype
 from genomes.topology import Projection, Topology
@@ -37,11 +37,11 @@ def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] =
         names: of the classes that the output neurons stand for.
 
     Raises:
-        Unexpected: no such individual.
+        InputError: no such individual.
     """
     import networkx
 
-    expect(0 <= individual < newborn.lives, "individual", f"0 to {newborn.lives - 1}", individual)
+    require(0 <= individual < newborn.lives, "individual", f"0 to {newborn.lives - 1}", individual)
     graph = networkx.DiGraph()
     for group in newborn.topology.groups:
         units = newborn.groups.get(group.name, {})

@@ -15,7 +15,7 @@ from evo.analysis.connectomics.graph import binary, cell_types, distributions, i
 from evo.analysis.connectomics.motifs import Measure, against_chance, measured
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import INNATE, LEARNED, QUIET
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.intervention import grown
 from genomes.phenotype import Phenotype
 
@@ -79,10 +79,10 @@ def wiring(
         random: networks of random founders, whose wiring is set beside it; fewer in networks of 300 neurons and more.
 
     Raises:
-        Unexpected: fewer than 19 draws, or a share that is not between 0 and 1.
+        InputError: fewer than 19 draws, or a share that is not between 0 and 1.
     """
-    expect(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
-    expect(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
+    require(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
+    require(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
     counted = binary(newborn, strongest)
     neurons = sum(group.size for group in newborn.topology.groups)
     most = int(_MOST_OPERATIONS / neurons**3)

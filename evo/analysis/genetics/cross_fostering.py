@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.units import units_of
 from evo.analysis.genetics.variants import Scored, Variants, examined
 from evo.analysis.report.section import Picture, Section, canvas
@@ -20,7 +20,7 @@ from evo.analysis.statistics import Estimate, clear
 from evo.distribution.executor import Executor
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
-from genomes.errors import expect
+from genomes.errors import require
 
 if TYPE_CHECKING:
     import pandas
@@ -52,11 +52,11 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
         births: lives of each of the four genomes, the same for all.
 
     Raises:
-        Unexpected: fewer than 2 births, or a run without a generation.
+        InputError: fewer than 2 births, or a run without a generation.
     """
     import pandas
 
-    expect(births >= 2, "births", "at least 2", births)
+    require(births >= 2, "births", "at least 2", births)
     why = _impossible(a, b)
     if why:
         return Section("cross-fostering", _TITLE, (why,), {})
@@ -64,7 +64,7 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
     own, other = a.best().levels, b.best().levels
     plastic = np.concatenate([np.full(f.size, not f.name.startswith("encoding.")) for f in assemble(experiment).fields])
     levels = np.stack([own, np.where(plastic, other, own), np.where(plastic, own, other), other])
-    examiner = Examiner(experiment, executor)
+    examiner = AssayRunner(experiment, executor)
     conditions = Variants(examiner, units_of(experiment, own), births).conditions
     scores = examined(examiner, "cross-fostering", levels, "test", conditions, range(births))
     names, main = _names(a, b), experiment.main

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.dose_response import doses
 from evo.analysis.genetics.epistasis import epistasis
 from evo.analysis.genetics.minimal_genome import minimal
@@ -28,7 +28,7 @@ from evo.analysis.statistics import Estimate, estimate, holm, nothing
 from evo.analysis.subject import Subject
 from evo.evaluation.stochastic_scores import partly_luck
 from evo.experiment.experiment import Experiment
-from genomes.errors import expect
+from genomes.errors import require
 
 if TYPE_CHECKING:
     import pandas
@@ -57,7 +57,7 @@ def lives_of(experiment: Experiment, subject: Subject) -> int:
     return 32 if partly_luck(experiment, subject.levels[:1], subject.interventions) else 4
 
 
-def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
+def knockouts(subject: Subject, examiner: AssayRunner, births: int) -> Knockouts:
     """Of the first genome of a subject: every unit out, the strongest in pairs and in doses, as many as can be, all.
 
     Args:
@@ -65,11 +65,11 @@ def knockouts(subject: Subject, examiner: Examiner, births: int) -> Knockouts:
             chance only their lessons differ, and 4 are plenty; otherwise 32.
 
     Raises:
-        Unexpected: fewer than 2 births.
+        InputError: fewer than 2 births.
     """
     import pandas
 
-    expect(births >= 2, "births", "at least 2", births)
+    require(births >= 2, "births", "at least 2", births)
     units = units_of(examiner.experiment, subject.levels[0])
     if subject.interventions or not units.each:
         why = "its weights come from a file" if subject.interventions else "none of its numbers is inherited"

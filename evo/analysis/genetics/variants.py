@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Integer
 from numpy import ndarray
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.units import Units
 from evo.analysis.report.section import Picture
 from evo.analysis.statistics import Estimate, estimate
@@ -93,7 +93,7 @@ class Variants:
         births: lives of each variant on the test split; half of them, at least 2, on the selection split.
     """
 
-    examiner: Examiner
+    examiner: AssayRunner
     units: Units
     births: int
 
@@ -143,7 +143,7 @@ class Variants:
 
 
 def examined(
-    examiner: Examiner,
+    examiner: AssayRunner,
     what: str,
     levels: Integer[ndarray, "V G"],
     split: Split,

@@ -81,7 +81,7 @@ def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
         founders: mean main score of random genomes by condition, at least `innate`; `founders_scores` of a result.
 
     Raises:
-        Unexpected: a generation that cannot be read.
+        InputError: a generation that cannot be read.
     """
     seen, paths = _read(run)
     generations = generations_table(run, seen, founders)

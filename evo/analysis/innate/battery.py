@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.analysis.assay_runner import per_genome, repeated
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.learning_rate import PACES, pace
 from evo.analysis.innate.null_models import FOUNDERS, NULLS, nulls
 from evo.analysis.report.section import Picture, canvas
@@ -72,7 +72,7 @@ class Battery:
         paces: of each direct network, its learning rate in multiples of the genome's; None: the rule has none.
     """
 
-    bench: Bench
+    bench: Design
     scores: dict[tuple[str, Condition], Scores]
     lives: dict[str, Measurements]
     paces: Mapping[str, float | None] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Battery:
         return condition in self.bench.at_birth and any(null.name == network and null.drawn for null in NULLS)
 
 
-def battery(bench: Bench) -> Battery:
+def battery(bench: Design) -> Battery:
     """Lets everybody be born, and live where that tells something."""
     life = bench.life() if bench.learns else None
     lives = {EVOLVED: bench.measure(EVOLVED, bench.newborns(), True, life, resamples=RESAMPLES)}
@@ -214,7 +214,7 @@ def _probability(own: Scores, null: Float64[ndarray, " draws"]) -> float:
     return above(own.mean, null)
 
 
-def life_words(bench: Bench) -> str:
+def life_words(bench: Design) -> str:
     """How long a life is: 100 steps."""
     lifetime = bench.experiment.lifetime
     length, unit = (lifetime.steps, "step") if isinstance(lifetime, Lifetime) else (lifetime.episodes, "episode")

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from evo.analysis.assay_runner import Examiner, per_genome
+from evo.analysis.assay_runner import AssayRunner, per_genome
 from evo.analysis.scores import Rows, Scores
 from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
@@ -29,7 +29,7 @@ _FOUNDERS_BIRTHS = 4  # where births differ: by luck alone a random genome may d
 
 @final
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Design:
     """A subject, how often its genome is born, and how many draws a null model has.
 
     Attributes:
@@ -40,7 +40,7 @@ class Bench:
     """
 
     subject: Subject
-    examiner: Examiner
+    examiner: AssayRunner
     births: int
     draws: int
 

@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.innate import code_length as coding
 from evo.analysis.innate import compressed_networks as controls
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.size_points import GENOME, Point, columns, number, picture, table
 from evo.analysis.report.section import Section
 from evo.analysis.report.style import CONDITIONS
@@ -64,7 +64,7 @@ class Size:
     section: Section
 
 
-def genome_size(subject: Subject, examiner: Examiner, births: int | None = None, beside: bool = True) -> Size:
+def genome_size(subject: Subject, examiner: AssayRunner, births: int | None = None, beside: bool = True) -> Size:
     """Rate and distortion of the subject's first genome, and of four controls, in bits.
 
     Args:
@@ -75,7 +75,7 @@ def genome_size(subject: Subject, examiner: Examiner, births: int | None = None,
     if subject.interventions:
         nothing = "A network that is given weight by weight has no genome, and no size of one."
         return Size(np.nan, np.nan, np.nan, np.nan, wiring, None, Section("size", _TITLE, (nothing,), {}))
-    bench = Bench(subject, examiner, births or _BIRTHS, _FOUNDERS)
+    bench = Design(subject, examiner, births or _BIRTHS, _FOUNDERS)
     bench = replace(bench, births=births or (_BIRTHS_THAT_DIFFER if bench.luck else _BIRTHS))
     judged = next((c for c in bench.measured if c in bench.judged), bench.condition)
     conditions = tuple(c for c in bench.measured if c in ("innate", "learned", judged))
@@ -110,7 +110,7 @@ def fewest(scores: Float64[ndarray, " K"], founders: float) -> int | None:
     return int(np.argmin([*(scores >= scores[0] - KEPT * (scores[0] - founders)), False])) - 1
 
 
-def _curve(bench: Bench, split: Split, conditions: Sequence[Condition]) -> tuple[list[Point], dict[str, float]]:
+def _curve(bench: Design, split: Split, conditions: Sequence[Condition]) -> tuple[list[Point], dict[str, float]]:
     """The genome with fewer and fewer bits, the same births of each, and the median score of random founders."""
     spec, levels, births = assemble(bench.experiment), bench.subject.levels[0], bench.births
     finest = max((field.bits for field in spec.fields if field.choices is None), default=1)
@@ -129,7 +129,7 @@ def _curve(bench: Bench, split: Split, conditions: Sequence[Condition]) -> tuple
     return points, {condition: float(np.nanmedian(scores.values)) for condition, scores in founders.items()}
 
 
-def _controls(bench: Bench, genome: Scores) -> list[Point]:
+def _controls(bench: Design, genome: Scores) -> list[Point]:
     """At birth, in the condition by which the genome was chosen, with its births: one, where all births are alike."""
     found, births = [], bench.births if bench.luck else 1
     condition, own = bench.condition, _rows(genome, slice(births))
@@ -157,7 +157,7 @@ def _of_networks(each: Sequence[Scores]) -> Scores:
 
 
 def _lived(
-    bench: Bench,
+    bench: Design,
     what: str,
     split: Split,
     conditions: Sequence[Condition],
@@ -184,7 +184,7 @@ def _rows(scores: Scores, rows: slice) -> Scores:
 
 
 def _kept(
-    bench: Bench, judged: Condition, curve: Sequence[Point], kept: int | None, chosen: Sequence[Point], founders: float
+    bench: Design, judged: Condition, curve: Sequence[Point], kept: int | None, chosen: Sequence[Point], founders: float
 ) -> list[str]:
     """How many bits of the genome count; `chosen` and random founders are of the split where it was decided."""
     whole, best, score = curve[0], curve[kept or 0], f"{bench.main.replace('_', ' ')} {CONDITIONS[judged][0]}"
@@ -208,7 +208,7 @@ def _kept(
     return said
 
 
-def _unfolded(bench: Bench, whole: coding.Bits, best: coding.Bits, wiring: float) -> str:
+def _unfolded(bench: Design, whole: coding.Bits, best: coding.Bits, wiring: float) -> str:
     """Entropy coded, and against the wiring."""
     synapses, kept = bench.experiment.topology.synapses, f", those that keep the score {best.coded:,.0f}"
     genes, bits = (f"{float(f'{to_one:.2g}'):,g}" for to_one in (synapses / whole.numbers, wiring / best.coded))
@@ -219,7 +219,7 @@ def _unfolded(bench: Bench, whole: coding.Bits, best: coding.Bits, wiring: float
     )
 
 
-def _compared(bench: Bench, best: Point, others: Sequence[Point]) -> list[str]:
+def _compared(bench: Design, best: Point, others: Sequence[Point]) -> list[str]:
     """The largest of each control that takes no more coded bits than the genome: not one was chosen by its score."""
     budget, said, aways, condition = best.size.coded, [], [], bench.condition
     for method in controls.METHODS if others else ():

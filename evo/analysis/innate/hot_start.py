@@ -9,7 +9,7 @@ import numpy as np
 
 from evo.analysis.innate.battery import EVOLVED, LONG, TIMES, Battery
 from evo.analysis.innate.curve_alignment import Curves, HotStart, hot_start, over_runs
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.learning_rate import in_words
 from evo.analysis.innate.sentence import number
 from evo.analysis.report.section import Picture, Section, canvas
@@ -60,7 +60,7 @@ def section(batteries: Sequence[Battery]) -> Section:
     return Section("hot-start", title, tuple(said), _TERMS, tables, {"curves": _picture(pairs, found, unit)})
 
 
-def _unfit(bench: Bench) -> str | None:
+def _unfit(bench: Design) -> str | None:
     """Why there are no curves to be compared."""
     lifetime = bench.experiment.lifetime
     if not bench.learns:
@@ -73,7 +73,7 @@ def _unfit(bench: Bench) -> str | None:
     return None if lifetime.persist else "every episode of a life begins with the weights of birth"
 
 
-def _unit(bench: Bench) -> str:
+def _unit(bench: Design) -> str:
     return "steps" if isinstance(bench.experiment.lifetime, Lifetime) else "episodes"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from evo.analysis.assay_runner import Examiner, Watch
+from evo.analysis.assay_runner import AssayRunner, Watch
 from evo.analysis.innate import hot_start, robustness
 from evo.analysis.innate import weight_agnostic as ladder
 from evo.analysis.innate.battery import (
@@ -29,14 +29,14 @@ from evo.analysis.innate.battery import (
     picture,
     table,
 )
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.learning_rate import in_words
 from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
 from evo.analysis.innate.sentence import Wording, chances, number, one_line
 from evo.analysis.report.section import Section
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor
-from genomes.errors import expect
+from genomes.errors import require
 from inner_loop.lives.episodes import Condition, EpisodicLifetime
 
 if TYPE_CHECKING:
@@ -84,15 +84,15 @@ def innate_test(
         draws: of each null model.
 
     Raises:
-        Unexpected: runs that cannot be compared, too few draws or births, episodes where there is no world.
+        InputError: runs that cannot be compared, too few draws or births, episodes where there is no world.
     """
-    expect(draws >= _FEWEST, "--draws", f"at least {_FEWEST}: with fewer no p can be .05", draws)
-    expect(births is None or births >= 1, "--births", "at least 1", births)
+    require(draws >= _FEWEST, "--draws", f"at least {_FEWEST}: with fewer no p can be .05", draws)
+    require(births is None or births >= 1, "--births", "at least 1", births)
     benches = [_bench(each, executor, births, episodes, draws, watch) for each in subjects]
     runs = [str(each.experiment) for each in subjects if each.run is not None]
-    expect(len(set(runs)) == len(runs), "innate", "every run once", "one experiment with one seed twice")
+    require(len(set(runs)) == len(runs), "innate", "every run once", "one experiment with one seed twice")
     kinds = [*dict.fromkeys(f"{b.main} in {', '.join(b.measured)}, tested in {', '.join(b.at_birth)}" for b in benches)]
-    expect(len(kinds) == 1, "innate", "runs with the same scores and conditions", kinds)
+    require(len(kinds) == 1, "innate", "runs with the same scores and conditions", kinds)
     batteries = [battery(bench) for bench in benches]
     frame = table(batteries)
     found = numbers(frame, benches)
@@ -106,7 +106,7 @@ def innate_test(
     return InnateTest(sentence, sections, found)
 
 
-def numbers(frame: pandas.DataFrame, benches: Sequence[Bench]) -> dict[str, Any]:
+def numbers(frame: pandas.DataFrame, benches: Sequence[Design]) -> dict[str, Any]:
     """The numbers by which a test is cited, from the table of the battery.
 
     Returns:
@@ -149,15 +149,15 @@ def _of(frame: pandas.DataFrame, born: Condition, lived: Condition) -> dict[str,
 
 def _bench(
     subject: Subject, executor: Executor, births: int | None, episodes: int | None, draws: int, watch: Watch
-) -> Bench:
+) -> Design:
     lifetime = subject.experiment.lifetime
     if episodes is not None:
         where = "a world: a task is examined on all samples of its test split"
-        expect(isinstance(lifetime, EpisodicLifetime), "--episodes", where, "a task")
+        require(isinstance(lifetime, EpisodicLifetime), "--episodes", where, "a task")
         assert isinstance(lifetime, EpisodicLifetime), "just seen"
         lifetime = replace(lifetime, exams=episodes)
     experiment = replace(subject.experiment, held_out=(), lifetime=lifetime)
-    bench = Bench(subject, Examiner(experiment, executor, watch), births or _BIRTHS, draws)
+    bench = Design(subject, AssayRunner(experiment, executor, watch), births or _BIRTHS, draws)
     return bench if births or not bench.luck else replace(bench, births=_BIRTHS_THAT_DIFFER)
 
 

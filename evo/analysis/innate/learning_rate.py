@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.experiment.experiment import Experiment
 from genomes.evolvable import evolvable_names
 from genomes.interventions.faster import Faster
@@ -14,7 +14,7 @@ PACES = (1.0, 0.1, 0.3, 3.0, 10.0)
 """Multiples of the genome's learning rate that are tried; of equal ones the first counts."""
 
 
-def pace(bench: Bench, life: Experiment, measurement: str = "area") -> float | None:
+def pace(bench: Design, life: Experiment, measurement: str = "area") -> float | None:
     """The multiple with which networks of standard initialisation come to most in a life.
 
     It is measured on the selection split, in the lives of the bench; where any of them fails a multiple is not taken.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.scores import Rows
 from genomes.intervention import Intervention
 from genomes.interventions.shuffled import Shuffled
@@ -32,7 +32,7 @@ class Null:
     drawn: bool = True
     sparse: bool = False
 
-    def rows(self, bench: Bench) -> Rows:
+    def rows(self, bench: Design) -> Rows:
         """A draw a row; a birth a row where nothing is drawn."""
         if not self.done:
             return bench.founders()
@@ -69,6 +69,6 @@ NULLS = (
 )
 
 
-def nulls(bench: Bench) -> tuple[Null, ...]:
+def nulls(bench: Design) -> tuple[Null, ...]:
     """Those that tell something of this genome."""
     return tuple(null for null in NULLS if not (null.sparse and bench.dense))

@@ -11,7 +11,7 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.analysis.innate.battery import EVOLVED, Battery
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.null_models import FOUNDERS
 from evo.analysis.innate.sentence import number
 from evo.analysis.report.section import Picture, Section, canvas
@@ -19,7 +19,7 @@ from evo.analysis.report.style import CONDITIONS, INNATE, QUIET
 from evo.analysis.scores import Rows, Scores, over_runs
 from evo.analysis.statistics import Estimate
 from evo.experiment.experiment import Experiment, assemble
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.interventions.lesion import Lesion
 from genomes.interventions.weight_noise import WeightNoise
@@ -76,7 +76,7 @@ class Harm:
     experiment: Experiment | None = None
 
 
-def harms(bench: Bench) -> Iterator[Harm]:
+def harms(bench: Design) -> Iterator[Harm]:
     """Every dose that can be given to this genome."""
     for size in NOISE:
         yield Harm("weight noise", size, bench.newborns(WeightNoise(size)))
@@ -96,7 +96,7 @@ def harms(bench: Bench) -> Iterator[Harm]:
             yield Harm("neurons", factor, born, other)
 
 
-def mutants(bench: Bench, rate: float, step: bool) -> Integer[ndarray, "births G"]:
+def mutants(bench: Design, rate: float, step: bool) -> Integer[ndarray, "births G"]:
     """A mutant a birth: each gene with this probability at a level by lot, or one level up or down."""
     spec = assemble(bench.experiment)
     luck = chance(bench.experiment.seed, "mutants of the innate test", owners=range(bench.births))
@@ -124,7 +124,7 @@ def resized(experiment: Experiment, factor: float) -> Experiment | None:
         groups = (sensory, *(_resized(group, factor) for group in between), output)
         other = replace(experiment, topology=replace(experiment.topology, groups=groups))
         return other if between and not lots and assemble(other) == assemble(experiment) else None
-    except Unexpected:
+    except InputError:
         return None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from evo.analysis.innate import code_length as coding
 from evo.analysis.innate import compressed_networks as controls
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.analysis.scores import Scores
@@ -68,7 +68,7 @@ def table(points: Sequence[Point], conditions: Sequence[Condition]) -> pandas.Da
     return pandas.DataFrame(rows)
 
 
-def columns(bench: Bench, conditions: Sequence[Condition]) -> dict[str, str]:
+def columns(bench: Design, conditions: Sequence[Condition]) -> dict[str, str]:
     """What the scores in the table mean."""
     over = f"mean over births, of networks that were trained over the {controls.NETWORKS} of a setting"
     means = {c: f"{bench.main.replace('_', ' ')} {CONDITIONS[c][0]}, test split, {over}" for c in conditions}
@@ -77,7 +77,7 @@ def columns(bench: Bench, conditions: Sequence[Condition]) -> dict[str, str]:
 
 
 def picture(
-    bench: Bench, table: pandas.DataFrame, founders: float, wiring: float, best: Point | None, judged: Condition
+    bench: Design, table: pandas.DataFrame, founders: float, wiring: float, best: Point | None, judged: Condition
 ) -> Picture:
     """Score against coded bits: `best` is encircled."""
     from matplotlib.ticker import LogLocator

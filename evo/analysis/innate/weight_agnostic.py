@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from evo.analysis.innate.battery import EVOLVED, Battery
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.null_models import SIGNS
 from evo.analysis.innate.sentence import number
 from evo.analysis.report.section import Picture, Section, bottomless, canvas
@@ -87,11 +87,11 @@ def ladder(batteries: Sequence[Battery]) -> Section:
     return Section("ladder", "Ladder", tuple(said), _TERMS, {"rungs": frame}, {"rungs": _bars(frame, bench)})
 
 
-def _birth(bench: Bench, what: str, weights: SharedWeight) -> Scores:
+def _birth(bench: Design, what: str, weights: SharedWeight) -> Scores:
     return bench.scores(bench.measure(what, bench.newborns(weights)))[bench.condition]
 
 
-def _tuned(bench: Bench) -> float:
+def _tuned(bench: Design) -> float:
     """By the selection split: the test split chooses nothing."""
     means = []
     for value in SERIES:
@@ -108,7 +108,7 @@ def _mean(scores: Sequence[Scores]) -> Scores:
     return replace(scores[0], values=values, resampled=np.mean(again, axis=0) if again else None)
 
 
-def _bars(frame: pandas.DataFrame, bench: Bench) -> Picture:
+def _bars(frame: pandas.DataFrame, bench: Design) -> Picture:
     figure, axis = canvas(7.2, 0.9 + 0.4 * len(frame))
     colours = {OWN: INNATE, AFTER: LEARNED}
     heights = np.arange(len(frame))[::-1]

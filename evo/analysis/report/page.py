@@ -17,7 +17,7 @@ import numpy as np
 from evo.analysis.report.save import distinct, stems
 from evo.analysis.report.section import Section
 from evo.analysis.report.svg import svg
-from genomes.errors import expect, nearest
+from genomes.errors import nearest, require
 
 if TYPE_CHECKING:
     import pandas
@@ -90,14 +90,14 @@ def render(
         terms: meanings for facts, beside those of the sections.
 
     Raises:
-        Unexpected: two sections of one key, or a fact whose term nothing explains.
+        InputError: two sections of one key, or a fact whose term nothing explains.
     """
     keys = [section.key for section in sections]
-    expect(len(set(keys)) == len(keys), "report", "sections of different keys", keys)
+    require(len(set(keys)) == len(keys), "report", "sections of different keys", keys)
     glossary = _glossary(sections, terms or {})
     named = {name: term for (name, _), term in reversed(glossary.items())}
     for _, _, name in facts:
-        expect(name in named, "facts", f"the name of a term, {nearest(name, named)}", name)
+        require(name in named, "facts", f"the name of a term, {nearest(name, named)}", name)
     plain = [(label, _plain(value), name) for label, value, name in facts]
     return _template().render(
         title=title,

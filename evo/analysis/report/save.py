@@ -14,7 +14,7 @@ from evo.analysis.report.section import Section
 from evo.analysis.report.svg import drawn, svg
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import make_folder
-from genomes.errors import expect
+from genomes.errors import require
 
 if TYPE_CHECKING:
     import networkx
@@ -34,13 +34,13 @@ def save(sections: Sequence[Section], folder: Path) -> list[Path]:
         The files, in the order of the sections.
 
     Raises:
-        Unexpected: the disk refuses, a picture's tips do not fit its figure, or a link leads out of the folder.
+        InputError: the disk refuses, a picture's tips do not fit its figure, or a link leads out of the folder.
     """
     written = []
     for name, data in _files(sections):
         path = folder / name
         inside = path.parent.resolve().is_relative_to(folder.resolve())
-        expect(inside, str(path.parent), "a folder of its own", "a link that leads elsewhere")
+        require(inside, str(path.parent), "a folder of its own", "a link that leads elsewhere")
         make_folder(path.parent)
         write_atomic(path, data)
         written.append(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from genomes.errors import expect
+from genomes.errors import require
 
 if TYPE_CHECKING:
     import networkx
@@ -58,7 +58,7 @@ class Section:
     def __post_init__(self) -> None:
         for name, table in self.tables.items():
             lost = [str(column) for column in table.columns if str(column) not in self.terms]
-            expect(not lost, f"section {self.key}", f"a meaning for every column of {name}", lost)
+            require(not lost, f"section {self.key}", f"a meaning for every column of {name}", lost)
 
 
 def canvas(width: float = 7.2, height: float = 3.8, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 import numpy as np
 
 from evo.analysis.report.section import Picture
-from genomes.errors import expect
+from genomes.errors import require
 
 LEAVES = ("path", "use", "image", "rect", "circle")
 SMALLEST = 0.7
@@ -32,7 +32,7 @@ def svg(picture: Picture, name: str) -> str:
         name: begins every id, so that several pictures may stand in one page.
 
     Raises:
-        Unexpected: a tip for a gid that no artist of the figure has, or another number of texts than it has members.
+        InputError: a tip for a gid that no artist of the figure has, or another number of texts than it has members.
     """
     root = fromstring(drawn(picture.figure, "svg"))
     _plain(root)
@@ -81,16 +81,16 @@ def _plain(root: Element) -> None:
 def _tip(root: Element, figure: Any, gid: str, texts: str | Sequence[str]) -> None:
     """Puts a text on every element with a gid, or one on each: on the elements, or on the members of the only one."""
     artists = figure.findobj(lambda artist: artist.get_gid() == gid)
-    expect(artists, "tips", "the gid of an artist in the figure", gid)
+    require(artists, "tips", "the gid of an artist in the figure", gid)
     groups = [element for element in root.iter() if element.get("id") == gid]
     if isinstance(texts, str):
         targets, said = groups, [texts] * len(groups)
     elif len(artists) > 1:
         targets, said = groups, list(texts)
-        expect(len(said) == len(artists), f"tips of {gid}", f"{len(artists)} texts", len(said))
+        require(len(said) == len(artists), f"tips of {gid}", f"{len(artists)} texts", len(said))
     else:
         shown = _shown(artists[0])
-        expect(len(texts) == len(shown), f"tips of {gid}", f"{len(shown)} texts", len(texts))
+        require(len(texts) == len(shown), f"tips of {gid}", f"{len(shown)} texts", len(texts))
         targets, said = list(_leaves(groups)), list(compress(texts, shown))
     if len(targets) == len(said):  # else a part lies outside the picture: no word is better than a wrong one
         for element, text in zip(targets, said, strict=True):

@@ -65,7 +65,7 @@ def inside(
         measured: a representation to stand beside the layers'; its stimuli are observed for themselves.
 
     Raises:
-        Unexpected: stimuli of `measured` that the network does not meet.
+        InputError: stimuli of `measured` that the network does not meet.
     """
     import pandas
 

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from evo.analysis.representation.similarity import Distance, dissimilarities
 from evo.storage.arrays import Arrays, unpack_foreign
-from genomes.errors import Unexpected, expect, nearest
+from genomes.errors import InputError, nearest, require
 
 _FEWEST, _MOST = 8, 3000
 _MEMORY = 2**30  # bytes that a file's matrices may take
@@ -47,23 +47,23 @@ def read_measured(path: str | Path, there: int) -> Measured:
         there: how many numbers stimuli can have: see `stimuli_there`.
 
     Raises:
-        Unexpected: no such file or array, stimuli that do not fit, numbers that are none. Nothing pickled is read.
+        InputError: no such file or array, stimuli that do not fit, numbers that are none. Nothing pickled is read.
     """
     path = Path(path)
     arrays = unpack_foreign(path)
     name = next((wanted for wanted in _WANTED if wanted in arrays), None)
     if name is None:
-        raise Unexpected(f"{path}: expected {' or '.join(_WANTED)}, got {_near(arrays)}")
+        raise InputError(f"{path}: expected {' or '.join(_WANTED)}, got {_near(arrays)}")
     where, values = f"{path}: {name}", arrays[name]
-    expect(values.dtype.kind in "biuf", where, "real numbers", str(values.dtype))
+    require(values.dtype.kind in "biuf", where, "real numbers", str(values.dtype))
     shapes = (2, 3) if name == "responses" else (2,)
     form = "(stimuli, neurons) or (repeats, stimuli, neurons)" if name == "responses" else "(stimuli, stimuli)"
-    expect(values.ndim in shapes and values.size, where, f"an array {form}", values.shape)
+    require(values.ndim in shapes and values.size, where, f"an array {form}", values.shape)
     stimuli = _stimuli(str(path), arrays, values.shape[-2], there)
     needed = 8 * (values.size + (values.shape[0] if values.ndim == 3 else 1) * len(stimuli) ** 2)
-    expect(needed <= _MEMORY, where, f"dissimilarities that take at most {_MEMORY} bytes", needed)
+    require(needed <= _MEMORY, where, f"dissimilarities that take at most {_MEMORY} bytes", needed)
     values = values.astype(np.float64)
-    expect(np.isfinite(values).all(), where, "finite numbers", f"{int((~np.isfinite(values)).sum())} that are not")
+    require(np.isfinite(values).all(), where, "finite numbers", f"{int((~np.isfinite(values)).sum())} that are not")
     order = np.argsort(stimuli)
     if name == "dissimilarity":
         _check_dissimilarity(where, values)
@@ -72,7 +72,7 @@ def read_measured(path: str | Path, there: int) -> Measured:
     matrices = np.stack([dissimilarities(each, distance(responses.shape[2])) for each in responses])
     # the diagonal too is nan where a pattern is the same in all neurons
     flat = int(np.isnan(np.diagonal(matrices, axis1=1, axis2=2)).sum())
-    expect(not flat, where, "responses that differ between neurons, for every stimulus", f"{flat} that do not")
+    require(not flat, where, "responses that differ between neurons, for every stimulus", f"{flat} that do not")
     return Measured(path.name, stimuli[order], matrices, responses)
 
 
@@ -89,21 +89,21 @@ def _near(arrays: Arrays) -> str:
 
 def _stimuli(where: str, arrays: Arrays, count: int, there: int) -> Int[ndarray, " stimuli"]:
     """The numbers of the stimuli, in the order of the file."""
-    expect(_FEWEST <= count <= _MOST, where, f"{_FEWEST} to {_MOST:,} stimuli", count)
+    require(_FEWEST <= count <= _MOST, where, f"{_FEWEST} to {_MOST:,} stimuli", count)
     if "stimuli" not in arrays:
         said = f"the {there:,} stimuli of the test split, or `stimuli`, an array of their numbers"
-        expect(count == there, where, said, f"{count:,} stimuli")
+        require(count == there, where, said, f"{count:,} stimuli")
         return np.arange(count)
     stimuli, where = arrays["stimuli"], f"{where}: stimuli"
-    expect(stimuli.dtype.kind in "iu" and stimuli.shape == (count,), where, f"{count} integers", stimuli.shape)
+    require(stimuli.dtype.kind in "iu" and stimuli.shape == (count,), where, f"{count} integers", stimuli.shape)
     inside = stimuli.min() >= 0 and stimuli.max() < there and len(np.unique(stimuli)) == count
-    expect(inside, where, f"numbers from 0 to {there - 1}, each once", f"{stimuli.min()} to {stimuli.max()}")
+    require(inside, where, f"numbers from 0 to {there - 1}, each once", f"{stimuli.min()} to {stimuli.max()}")
     return stimuli.astype(np.int64)
 
 
 def _check_dissimilarity(where: str, values: ndarray) -> None:
-    expect(values.shape[0] == values.shape[1], where, "a square matrix", values.shape)
+    require(values.shape[0] == values.shape[1], where, "a square matrix", values.shape)
     scale = float(np.abs(values).max())
-    expect(np.allclose(values, values.T, rtol=0.0, atol=1e-6 * scale), where, "a symmetric matrix", "one that is not")
+    require(np.allclose(values, values.T, rtol=0.0, atol=1e-6 * scale), where, "a symmetric matrix", "one that is not")
     largest = float(np.abs(np.diag(values)).max())
-    expect(largest <= 1e-6 * scale, where, "zeros on the diagonal", largest)
+    require(largest <= 1e-6 * scale, where, "zeros on the diagonal", largest)

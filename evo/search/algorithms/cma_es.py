@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from evo.search.operators.deap_individual import individuals
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -37,7 +37,7 @@ class CMAES(Search):
 
     def __post_init__(self) -> None:
         check_population("CMAES", self.population, 4)
-        expect(0 < self.sigma <= 1, "CMAES.sigma", "a number above 0, at most 1", self.sigma)
+        require(0 < self.sigma <= 1, "CMAES.sigma", "a number above 0, at most 1", self.sigma)
 
     @property
     def lives(self) -> int:
@@ -46,7 +46,7 @@ class CMAES(Search):
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """A covariance must fit into memory and time."""
-        expect(spec.size <= _LARGEST, "search CMAES", f"a genome of at most {_LARGEST} numbers", spec.size)
+        require(spec.size <= _LARGEST, "search CMAES", f"a genome of at most {_LARGEST} numbers", spec.size)
 
     def begin(self, spec: GenomeSpec, chance: Chance) -> State:
         """A random founder, round samples."""

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
 from evo.search.operators import noise_table
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -55,7 +55,7 @@ class EvolutionStrategy(Search):
 
     def __post_init__(self) -> None:
         check_population("EvolutionStrategy", self.population, 3)
-        expect(
+        require(
             self.population % 2 == 1,
             "EvolutionStrategy.population",
             "an odd number (pairs and their centre)",
@@ -63,10 +63,10 @@ class EvolutionStrategy(Search):
         )
         for name in ("sigma", "step", "sigma_end", "step_end"):
             number = getattr(self, name)
-            expect(0 < number <= 1, f"EvolutionStrategy.{name}", "a number above 0, at most 1", number)
+            require(0 < number <= 1, f"EvolutionStrategy.{name}", "a number above 0, at most 1", number)
         for name in ("momentum", "scaling"):
-            expect(0 <= getattr(self, name) < 1, f"EvolutionStrategy.{name}", "0 to below 1", getattr(self, name))
-        expect(self.horizon >= 1, "EvolutionStrategy.horizon", "at least 1", self.horizon)
+            require(0 <= getattr(self, name) < 1, f"EvolutionStrategy.{name}", "0 to below 1", getattr(self, name))
+        require(self.horizon >= 1, "EvolutionStrategy.horizon", "at least 1", self.horizon)
 
     @property
     def lives(self) -> int:

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
 from evo.search.operators.deap_individual import individuals, matrix
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -35,7 +35,7 @@ class FitnessProportional(Search):
 
     def __post_init__(self) -> None:
         check_population("FitnessProportional", self.population)
-        expect(0 <= self.mutation <= 1, "FitnessProportional.mutation", "a probability", self.mutation)
+        require(0 <= self.mutation <= 1, "FitnessProportional.mutation", "a probability", self.mutation)
 
     @property
     def lives(self) -> int:
@@ -44,8 +44,8 @@ class FitnessProportional(Search):
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Proportions of one goal; a genome that can be cut."""
-        expect(goals == 1, "search FitnessProportional", "exactly one goal", goals)
-        expect(spec.size >= 2, "search FitnessProportional", "a genome of at least 2 numbers", spec.size)
+        require(goals == 1, "search FitnessProportional", "exactly one goal", goals)
+        require(spec.size >= 2, "search FitnessProportional", "a genome of at least 2 numbers", spec.size)
 
     def begin(self, spec: GenomeSpec, chance: Chance) -> State:
         """The founders, not yet evaluated."""

@@ -20,7 +20,7 @@ from evo.search.base import (
     unrelated,
 )
 from evo.search.operators.variation import Variation, tournament
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -46,8 +46,8 @@ class Genetic(Search):
 
     def __post_init__(self) -> None:
         check_population("Genetic", self.population)
-        expect(0 <= self.elites < self.population, "Genetic.elites", "0 to below the population", self.elites)
-        expect(self.tournament >= 1, "Genetic.tournament", "at least 1", self.tournament)
+        require(0 <= self.elites < self.population, "Genetic.elites", "0 to below the population", self.elites)
+        require(self.tournament >= 1, "Genetic.tournament", "at least 1", self.tournament)
 
     @property
     def lives(self) -> int:

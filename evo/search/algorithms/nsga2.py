@@ -16,7 +16,7 @@ from evo.search.front import FrontSearch
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.front_sort import best, crowding
 from evo.search.operators.variation import Variation
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -36,11 +36,11 @@ class NSGA2(FrontSearch):
 
     def __post_init__(self) -> None:
         check_population("NSGA2", self.population, 4)
-        expect(self.population % 4 == 0, "NSGA2.population", "a multiple of 4", self.population)
+        require(self.population % 4 == 0, "NSGA2.population", "a multiple of 4", self.population)
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Needs something to trade."""
-        expect(goals >= 2, "search NSGA2", "at least two goals", goals)
+        require(goals >= 2, "search NSGA2", "at least two goals", goals)
 
     def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
         """Binary tournaments by front and crowding distance."""

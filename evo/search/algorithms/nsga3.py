@@ -17,7 +17,7 @@ from evo.search.front import FrontSearch
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.front_sort import fronts
 from evo.search.operators.variation import Variation
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -41,14 +41,14 @@ class NSGA3(FrontSearch):
 
     def __post_init__(self) -> None:
         check_population("NSGA3", self.population)
-        expect(self.divisions >= 1, "NSGA3.divisions", "at least 1", self.divisions)
+        require(self.divisions >= 1, "NSGA3.divisions", "at least 1", self.divisions)
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Needs something to trade."""
-        expect(goals >= 2, "search NSGA3", "at least two goals", goals)
+        require(goals >= 2, "search NSGA3", "at least two goals", goals)
         points = math.comb(goals + self.divisions - 1, self.divisions)
         where = f"search NSGA3.divisions: {self.divisions} for {goals} goals"
-        expect(points <= _MOST_POINTS, where, f"at most {_MOST_POINTS} reference points", points)
+        require(points <= _MOST_POINTS, where, f"at most {_MOST_POINTS} reference points", points)
 
     def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
         """Any two."""

@@ -20,7 +20,7 @@ from evo.search.base import (
     unrelated,
 )
 from evo.search.operators.variation import Variation, tournament
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -47,8 +47,8 @@ class SteadyState(Search):
 
     def __post_init__(self) -> None:
         check_population("SteadyState", self.population)
-        expect(1 <= self.children <= self.population, "SteadyState.children", "1 to the population", self.children)
-        expect(self.tournament >= 1, "SteadyState.tournament", "at least 1", self.tournament)
+        require(1 <= self.children <= self.population, "SteadyState.children", "1 to the population", self.children)
+        require(self.tournament >= 1, "SteadyState.tournament", "at least 1", self.tournament)
 
     @property
     def lives(self) -> int:

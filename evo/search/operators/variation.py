@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from evo.search.base import Asked, deap_chance
 from evo.search.operators.deap_individual import Individual, individuals, matrix
-from genomes.errors import expect
+from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Chance
 
@@ -51,9 +51,9 @@ class Variation:
     eta: float = 15.0
 
     def __post_init__(self) -> None:
-        expect(0 <= self.crossover <= 1, "variation.crossover", "a probability", self.crossover)
-        expect(self.mutations >= 0, "variation.mutations", "at least 0", self.mutations)
-        expect(self.eta > 0, "variation.eta", "a number above 0", self.eta)
+        require(0 <= self.crossover <= 1, "variation.crossover", "a probability", self.crossover)
+        require(self.mutations >= 0, "variation.mutations", "at least 0", self.mutations)
+        require(self.eta > 0, "variation.eta", "a number above 0", self.eta)
 
     def encoded(self, units: Float64[ndarray, "N G"], spec: GenomeSpec) -> Float64[ndarray, "N length"]:
         """What the operators work on."""

@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.analysis.assay_runner import Examiner, per_genome, repeated
+from evo.analysis.assay_runner import AssayRunner, per_genome, repeated
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.evaluate import evaluate
@@ -35,7 +35,7 @@ def genomes(experiment, count=3):
 
 
 def examiner(experiment):
-    return Examiner(experiment, Serial())
+    return AssayRunner(experiment, Serial())
 
 
 def test_rows_that_share_a_life_share_all_of_their_chance(small):
@@ -137,7 +137,7 @@ def test_failed_rows_are_nan_and_counted(small):
 
 def test_whoever_watches_is_told(small):
     told = []
-    Examiner(small(), Serial(), lambda *news: told.append(news)).examine("wiring", genomes(small(), 6))
+    AssayRunner(small(), Serial(), lambda *news: told.append(news)).examine("wiring", genomes(small(), 6))
     assert told == [("wiring", 0, 2), ("wiring", 1, 2), ("wiring", 2, 2)]
 
 
@@ -148,7 +148,7 @@ def test_ray_and_this_process_agree_to_the_byte(small, ray_executor):
     edits[3, :5] = 0.0
     assay = Assay("test", interventions=(Shuffled(), WeightNoise(0.1)), resamples=5)
     here = examiner(small()).examine("x", levels, assay, edits=edits)
-    there = Examiner(small(), ray_executor).examine("x", levels, assay, edits=edits)
+    there = AssayRunner(small(), ray_executor).examine("x", levels, assay, edits=edits)
     assert here.keys() == there.keys()
     assert all(here[name].tobytes() == there[name].tobytes() for name in here)
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.export import export
 from evo.analysis.subject import subject
 from evo.distribution.executor import Serial
@@ -16,7 +16,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import dump
 from evo.experiment.experiment import assemble
 from evo.search.algorithms.nsga2 import NSGA2
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.tasks.teacher import Teacher
 
 INNATE = "innate.explained_variance"
@@ -62,7 +62,7 @@ def test_overrides_change_the_world_and_not_the_genome(run_path):
     assert opened.experiment.task.measured == 32
     assert not opened.bred
     assert subject(run_path).bred
-    with pytest.raises(Unexpected, match="an experiment whose genome is the run's own, got"):
+    with pytest.raises(InputError, match="an experiment whose genome is the run's own, got"):
         subject(run_path, overrides=["encoding.genes=3"])
 
 
@@ -74,7 +74,7 @@ def config(tmp_path, run_path):
 
 def innate(opened):
     assay = Assay("test", learn=False, interventions=opened.interventions)
-    return Examiner(opened.experiment, Serial()).examine("x", opened.levels, assay)[INNATE][0]
+    return AssayRunner(opened.experiment, Serial()).examine("x", opened.levels, assay)[INNATE][0]
 
 
 def test_a_genome_file_and_a_file_of_weights_behave_like_the_run(run_path, tmp_path):
@@ -94,47 +94,47 @@ def test_a_genome_file_and_a_file_of_weights_behave_like_the_run(run_path, tmp_p
 
 
 def test_mistakes_are_sentences(run_path, tmp_path):
-    with pytest.raises(Unexpected, match=r"--genomes: expected best, front or a number of genomes, got 'bets'"):
+    with pytest.raises(InputError, match=r"--genomes: expected best, front or a number of genomes, got 'bets'"):
         subject(run_path, "bets")
-    with pytest.raises(Unexpected, match=r"no\.npz: expected a run folder, got nothing there"):
+    with pytest.raises(InputError, match=r"no\.npz: expected a run folder, got nothing there"):
         subject(tmp_path / "no.npz")
     np.savez(tmp_path / "a.npz", weigths=np.ones(3))
-    with pytest.raises(Unexpected, match=r"a\.npz: expected --config, the experiment"):
+    with pytest.raises(InputError, match=r"a\.npz: expected --config, the experiment"):
         subject(tmp_path / "a.npz")
     known = config(tmp_path, run_path)
     with pytest.raises(
-        Unexpected, match=r"a\.npz: expected `levels` of \d+ genes or `weight\.PROJECTION`, got \['weigths'\]"
+        InputError, match=r"a\.npz: expected `levels` of \d+ genes or `weight\.PROJECTION`, got \['weigths'\]"
     ):
         subject(tmp_path / "a.npz", config=known)
     np.savez(tmp_path / "b.npz", **{"weight.layer0 -> layer1": np.ones((4, 5))})
-    with pytest.raises(Unexpected, match=r"b\.npz: no weight\.layer1 -> layer2"):
+    with pytest.raises(InputError, match=r"b\.npz: no weight\.layer1 -> layer2"):
         subject(tmp_path / "b.npz", config=known)
     np.savez(
         tmp_path / "c.npz", **{"weight.layer0 -> layer1": np.ones((4, 6)), "weight.layer1 -> layer2": np.ones((3, 4))}
     )
-    with pytest.raises(Unexpected, match=r"weight\.layer0 -> layer1: expected shape \(4, 5\), got \(4, 6\)"):
+    with pytest.raises(InputError, match=r"weight\.layer0 -> layer1: expected shape \(4, 5\), got \(4, 6\)"):
         subject(tmp_path / "c.npz", config=known)
 
 
 @pytest.mark.parametrize("levels", [[-1, 0], [0.5, 1.5], [1j, 2], ["a", "b"]])
 def test_levels_that_are_none_are_refused(run_path, tmp_path, levels):
     np.savez(tmp_path / "l.npz", levels=np.array(levels))
-    with pytest.raises(Unexpected, match=r"l\.npz: levels: expected whole numbers from 0"):
+    with pytest.raises(InputError, match=r"l\.npz: levels: expected whole numbers from 0"):
         subject(tmp_path / "l.npz", config=config(tmp_path, run_path))
 
 
 def test_a_file_that_would_run_code_or_fill_the_memory_is_refused(run_path, tmp_path, monkeypatch):
     np.savez(tmp_path / "d.npz", levels=np.array([{}], dtype=object))
     with pytest.raises(
-        Unexpected, match=r"d\.npz: expected an \.npz of named arrays, got one that is refused: .* of dtype object"
+        InputError, match=r"d\.npz: expected an \.npz of named arrays, got one that is refused: .* of dtype object"
     ):
         subject(tmp_path / "d.npz", config=config(tmp_path, run_path))
     (tmp_path / "e.npz").write_bytes(b"no archive")
-    with pytest.raises(Unexpected, match=r"e\.npz: expected an \.npz of named arrays"):
+    with pytest.raises(InputError, match=r"e\.npz: expected an \.npz of named arrays"):
         subject(tmp_path / "e.npz", config=config(tmp_path, run_path))
     monkeypatch.setattr("evo.storage.arrays._FOREIGN", 2**20)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, levels=np.zeros(2**20 + 1, np.uint8))
     (tmp_path / "bomb.npz").write_bytes(buffer.getvalue())
-    with pytest.raises(Unexpected, match=r"bomb\.npz: .* unfold to"):
+    with pytest.raises(InputError, match=r"bomb\.npz: .* unfold to"):
         subject(tmp_path / "bomb.npz", config=config(tmp_path, run_path))

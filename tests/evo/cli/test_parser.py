@@ -4,7 +4,7 @@ import pytest
 
 import evo
 from evo.cli.parser import options_of
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 VERBS = ["evolve", "resume", "list", "doctor", "innate", "inspect", "compare", "export", "pack", "unpack", "check"]
 
@@ -21,7 +21,7 @@ VERBS = ["evolve", "resume", "list", "doctor", "innate", "inspect", "compare", "
     ],
 )
 def test_an_option_is_taken_by_its_whole_name_and_the_nearest_is_offered(words, sentence):
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         options_of(words)
     assert sentence in str(raised.value)
 
@@ -29,7 +29,7 @@ def test_an_option_is_taken_by_its_whole_name_and_the_nearest_is_offered(words, 
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_option_of_any_verb_is_abbreviated(verb):
     given = {"list": [], "doctor": [], "export": ["run", "--to", "csv"]}.get(verb, ["run"])
-    with pytest.raises(Unexpected, match="unknown argument '--jso'; did you mean '--json'"):
+    with pytest.raises(InputError, match="unknown argument '--jso'; did you mean '--json'"):
         options_of([verb, *given, "--jso"])
 
 

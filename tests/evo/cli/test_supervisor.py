@@ -168,15 +168,17 @@ def test_pauses_double_up_to_a_minute(stub, monkeypatch):
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-@pytest.mark.parametrize("fault", ["raise Unreachable('no cluster')", "raise RuntimeError('the raylet died')"])
+@pytest.mark.parametrize("fault", ["raise ClusterUnreachable('no cluster')", "raise RuntimeError('the raylet died')"])
 def test_what_may_be_mended_is_tried_again_once_a_session_had_begun(fault, stub, capfd):
-    live = "from evo.distribution.cluster import Unreachable\ndef live(words, life):\n    if life > 3: return 0\n"
+    live = (
+        "from evo.distribution.cluster import ClusterUnreachable\ndef live(words, life):\n    if life > 3: return 0\n"
+    )
     stub(f"{live}    if life == 1: begin('run'); die()\n    {fault}")
     assert main(["evolve", "teacher"]) == 0
     assert len(stub.lives()) == 4
     Path("lives").unlink()
     stub(f"{live}    {fault}")
-    assert main(["evolve", "teacher"]) == (2 if "Unreachable" in fault else 1)
+    assert main(["evolve", "teacher"]) == (2 if "ClusterUnreachable" in fault else 1)
     assert len(stub.lives()) == 1, "what never worked is said once"
     assert "cluster" in fault or "RuntimeError: the raylet died" in capfd.readouterr().err
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from evo.distribution import cluster
-from evo.distribution.cluster import Cluster, Unreachable, reach
+from evo.distribution.cluster import Cluster, ClusterUnreachable, reach
 from evo.distribution.user_modules import Modules, own_modules, travelling
 from evo.evaluation.numerics import variables
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 TOKEN = "5a" * 32
 ROOT = Path(__file__).resolve().parents[3]
@@ -101,26 +101,26 @@ def unset(monkeypatch, tmp_path):
 def test_an_address_where_nobody_answers_is_a_sentence_at_once(client, monkeypatch):
     monkeypatch.setattr(cluster, "_installed", lambda module: True)
     monkeypatch.setattr(cluster.subprocess, "run", lambda *_, **__: pytest.fail("Ray tries for a long time"))
-    with pytest.raises(Unreachable, match=r"^\S+: no cluster answers there: .*refused"):
+    with pytest.raises(ClusterUnreachable, match=r"^\S+: no cluster answers there: .*refused"):
         reach(f"{client}127.0.0.1:{free_port()}")
 
 
 def test_a_client_without_its_package_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(cluster, "_installed", lambda module: module != "grpc")
-    with pytest.raises(Unreachable, match=r"pip install 'ray\[client\]'"):
+    with pytest.raises(ClusterUnreachable, match=r"pip install 'ray\[client\]'"):
         reach("ray://127.0.0.1:10001")
 
 
 @pytest.mark.parametrize("address", ["localhost", "http://127.0.0.1:8265", "127.0.0.1:port", ""])
 def test_what_is_no_address_is_said(address):
-    with pytest.raises(Unexpected, match=r"expected auto, HOST:PORT or ray://HOST:PORT"):
+    with pytest.raises(InputError, match=r"expected auto, HOST:PORT or ray://HOST:PORT"):
         reach(address)
 
 
 def test_whoever_is_silent_is_not_waited_for(monkeypatch, unset):
     monkeypatch.setattr(cluster, "_PROBE", 1.0)
     sentence = "no cluster lets this process in within 1 s"
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unreachable, match=sentence):
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ClusterUnreachable, match=sentence):
         reach(f"127.0.0.1:{silent.getsockname()[1]}")
 
 
@@ -295,18 +295,18 @@ def test_too_much_luggage_is_refused(monkeypatch):
         thing: object
 
     monkeypatch.setattr(luggage, "_MOST_SOURCE", 10)
-    with pytest.raises(Unexpected, match="modules to travel"):
+    with pytest.raises(InputError, match="modules to travel"):
         own_modules(Holder(1))
 
 
 @pytest.mark.ray
 def test_a_wrong_or_missing_token_is_called_a_token(raylets, unset):
     unset.setattr(cluster, "_PROBE", 200.0)  # Ray itself gives up, and says why
-    with pytest.raises(Unreachable, match="token is missing or not the cluster's"):
+    with pytest.raises(ClusterUnreachable, match="token is missing or not the cluster's"):
         reach(raylets.address)
     unset.setenv("RAY_AUTH_MODE", "token")
     unset.setenv("RAY_AUTH_TOKEN", "00" * 32)
-    with pytest.raises(Unreachable, match="token is missing or not the cluster's"):
+    with pytest.raises(ClusterUnreachable, match="token is missing or not the cluster's"):
         reach(raylets.address)
 
 

@@ -16,14 +16,14 @@ from evo.distribution.dispatcher import Dispatcher
 from evo.distribution.executor import Serial
 from evo.distribution.jobs import Memory
 from evo.distribution.ray_executor import OnRay
-from evo.distribution.worker import Disagreement, answer
+from evo.distribution.worker import ResultMismatch, answer
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_in_worker
-from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.evaluation.outcome import Outcome, outcome_arrays
 from evo.experiment.limits import Limits
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 pytestmark = pytest.mark.ray
 
@@ -76,7 +76,7 @@ def dispatched(experiment, cohorts, evaluator=evaluate_in_worker, digest=None, m
     memory = memory or Memory(Counter())
     with Cluster(2) as cluster:
         task = cluster.task(answer, "cpu", experiment)
-        proof = Proof(experiment, digest or proof_of_lives(experiment))
+        proof = Fingerprint(experiment, digest or fingerprint_of_lives(experiment))
         found = Dispatcher(cluster, task, evaluator, experiment, cohorts, SELECTION, proof, memory)
         return dict(found.arriving()), memory
 
@@ -143,7 +143,7 @@ def test_a_late_answer_that_differs_is_found(clean, ray_executor, patient, held_
     with OnRay(2, evaluator=differs_once) as executor:
         list(executor.outcomes(experiment, cohorts))
         go()
-        with pytest.raises(Disagreement, match="cohort 1 of generation 0"):
+        with pytest.raises(ResultMismatch, match="cohort 1 of generation 0"):
             until_compared(executor, experiment, cohorts)
 
 
@@ -192,13 +192,13 @@ def test_results_of_which_no_two_agree_stop_the_run(clean, ray_executor, monkeyp
         outcome = evaluate_in_worker(experiment, cohort, assay)
         return replace(outcome, measurements=outcome.measurements | {"gain": np.full(cohort.real, time.time_ns() / 1)})
 
-    with pytest.raises(Disagreement, match="three results"):
+    with pytest.raises(ResultMismatch, match="three results"):
         dispatched(experiment, cohorts, draws_chance_of_its_own)
 
 
 def test_a_processor_that_computes_other_bits_is_sent_away(clean, ray_executor):
     experiment, cohorts, _ = clean
-    with pytest.raises(Unexpected, match=r"computes other last bits than those that the run began with.*--portable"):
+    with pytest.raises(InputError, match=r"computes other last bits than those that the run began with.*--portable"):
         dispatched(experiment, cohorts, digest="0" * 64)
 
 

@@ -11,18 +11,18 @@ import pytest
 import ray
 
 from evo.distribution import dispatcher
-from evo.distribution.cluster import Cluster, Node, Unreachable
+from evo.distribution.cluster import Cluster, ClusterUnreachable, Node
 from evo.distribution.dispatcher import Dispatcher, is_audited
 from evo.distribution.jobs import Memory
-from evo.distribution.worker import Answer, Disagreement
+from evo.distribution.worker import Answer, ResultMismatch
 from evo.evaluation.cohort import SELECTION, Cohort
-from evo.evaluation.fingerprint import Proof
+from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Outcome
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 
 CRASHED, FULL = ray.exceptions.WorkerCrashedError(), ray.exceptions.OutOfMemoryError("full")
-STALE = ray.exceptions.RayTaskError("answer", "Unexpected: mine.npz has changed", Unexpected("mine.npz has changed"))
+STALE = ray.exceptions.RayTaskError("answer", "InputError: mine.npz has changed", InputError("mine.npz has changed"))
 GONE = ray.exceptions.NodeDiedError("gone")
 NODES = (Node("n0", "10.0.0.1", "n0", 2, 0), Node("n1", "10.0.0.2", "n1", 1, 0), Node("head", "10.0.0.3", "head", 0, 0))
 
@@ -226,7 +226,7 @@ def test_a_cohort_is_not_guilty_of_the_death_of_a_node(work, played):
     assert memory.incidents == {"lost_with_node": 20}
     assert not any(one.guarded for one in there.sent)
     there = played(lambda sent: (1.0, GONE if sent.cohort.number == 2 else answer(sent.cohort)))
-    with pytest.raises(Unreachable, match=r"cohort 2 of generation 0 met the death of 20 nodes"):
+    with pytest.raises(ClusterUnreachable, match=r"cohort 2 of generation 0 met the death of 20 nodes"):
         dispatched(experiment, there, cohorts)
     assert sum(one.cohort.number == 2 for one in there.sent) == 21
 
@@ -242,7 +242,7 @@ def test_a_cluster_that_is_gone_is_one_sentence(work, played, monkeypatch, error
         raise error
 
     monkeypatch.setattr("ray.wait", fails)
-    with pytest.raises(Unreachable, match=r"^Ray: the cluster is gone: .*head gone") as raised:
+    with pytest.raises(ClusterUnreachable, match=r"^Ray: the cluster is gone: .*head gone") as raised:
         dispatched(experiment, there, cohorts)
     assert "line 3" not in str(raised.value)
 
@@ -252,7 +252,7 @@ def audited(work, monkeypatch):
     """Every cohort is."""
     monkeypatch.setattr(dispatcher, "_AUDITED", 1.0)
     experiment, cohorts = work
-    return experiment, cohorts, Proof(experiment, "0" * 64)
+    return experiment, cohorts, Fingerprint(experiment, "0" * 64)
 
 
 def test_an_audit_is_made_on_another_node_and_two_that_agree_are_believed(audited, played):
@@ -309,7 +309,7 @@ def test_the_only_node_is_not_sent_away_for_a_wrong_answer(audited, played, capl
 def test_three_results_of_one_cohort_stop_the_run(audited, played):
     experiment, cohorts, proof = audited
     there = played(lambda sent: (1.0, answer(sent.cohort, f"node-{sent.number}-of-three", add=float(sent.number))))
-    with pytest.raises(Disagreement, match=r"cohort 0 of generation 0 came to three results") as raised:
+    with pytest.raises(ResultMismatch, match=r"cohort 0 of generation 0 came to three results") as raised:
         dispatched(experiment, there, cohorts[:1], proof=proof)
     assert "process 7 on node node-0-o, process 7 on node node-1-o, process 7 on node node-2-o" in str(raised.value)
     assert len(there.sent) == 3
@@ -359,7 +359,7 @@ def test_a_node_that_computes_other_bits_gets_no_cohorts_and_its_attempts_are_ma
 def test_when_no_node_computes_the_bits_of_the_run_it_stops(work, played):
     experiment, cohorts = work
     there = played(lambda sent: (1.0, replace(answer(sent.cohort), outcome=None)))
-    with pytest.raises(Unexpected, match=r"^Ray: node n0 \(AVX2\) computes other last bits.*--portable for mixed"):
+    with pytest.raises(InputError, match=r"^Ray: node n0 \(AVX2\) computes other last bits.*--portable for mixed"):
         dispatched(experiment, there, cohorts, nodes=NODES[:1])
 
 
@@ -505,7 +505,7 @@ def test_a_late_answer_is_compared_and_forgotten_where_it_agrees(work, played):
         CLOCK[0] += 100.0
         if add:
             with pytest.raises(
-                Disagreement, match=r"^cohort 1 of generation 0 came to another result on node n0, after"
+                ResultMismatch, match=r"^cohort 1 of generation 0 came to another result on node n0, after"
             ):
                 dispatched(experiment, there, cohorts[:1], memory=memory)
         else:

@@ -17,7 +17,7 @@ from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 
 pytestmark = pytest.mark.ray
@@ -84,11 +84,11 @@ def test_a_mistake_of_the_user_is_not_taken_for_a_fault(to_live, ray_executor):
     experiment, tried = to_live
 
     def mistaken(experiment, cohort, assay):
-        from genomes.errors import Unexpected
+        from genomes.errors import InputError
 
-        raise Unexpected("data.npz: expected a file, got nothing there")
+        raise InputError("data.npz: expected a file, got nothing there")
 
-    with OnRay(2, evaluator=mistaken) as executor, pytest.raises(Unexpected, match="expected a file"):
+    with OnRay(2, evaluator=mistaken) as executor, pytest.raises(InputError, match="expected a file"):
         list(executor.outcomes(experiment, tried))
 
 
@@ -128,7 +128,7 @@ def test_ray_may_have_been_imported_before(tmp_path):
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_no_workers_are_refused(workers):
-    with pytest.raises(Unexpected, match="at least 1"):
+    with pytest.raises(InputError, match="at least 1"):
         OnRay(workers)
 
 

@@ -9,7 +9,7 @@ import pytest
 from evo.distribution.worker import Answer, answer, depends_on_the_machine, differ, digest_of
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.fingerprint import Proof, proof_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.evaluation.outcome import Outcome, outcome_arrays
 
 
@@ -27,13 +27,13 @@ def test_a_worker_without_the_proof_computes_nothing(small, founded):
         asked.append(cohort.number)
         return evaluate(experiment, cohort, assay)
 
-    cohort, digest = founded(experiment), proof_of_lives(experiment)
+    cohort, digest = founded(experiment), fingerprint_of_lives(experiment)
     for wrong in ("0" * 64, digest[::-1]):
-        given = answer(evaluator, experiment, cohort, SELECTION, Proof(experiment, wrong), False)
+        given = answer(evaluator, experiment, cohort, SELECTION, Fingerprint(experiment, wrong), False)
         assert (given.outcome, given.node) == (None, "here")
-        assert answer(evaluator, experiment, cohort, SELECTION, Proof(experiment, wrong), True).outcome is None
+        assert answer(evaluator, experiment, cohort, SELECTION, Fingerprint(experiment, wrong), True).outcome is None
     assert asked == [], "not even tried"
-    for proof in (Proof(experiment, digest), None):
+    for proof in (Fingerprint(experiment, digest), None):
         assert answer(evaluator, experiment, cohort, SELECTION, proof, False).outcome is not None
     assert asked == [0, 0]
 
@@ -41,7 +41,7 @@ def test_a_worker_without_the_proof_computes_nothing(small, founded):
 @pytest.mark.parametrize("guarded", [False, True])
 def test_a_worker_that_proved_itself_gives_what_the_cohort_comes_to(small, founded, same_bytes, guarded):
     experiment = small()
-    cohort, proof = founded(experiment), Proof(experiment, proof_of_lives(experiment))
+    cohort, proof = founded(experiment), Fingerprint(experiment, fingerprint_of_lives(experiment))
     given = answer(None, experiment, cohort, SELECTION, proof, guarded)
     assert same_bytes(outcome_arrays(given.outcome), outcome_arrays(evaluate(experiment, cohort)))
     assert given.digest == digest_of(evaluate(experiment, cohort))

@@ -14,7 +14,7 @@ from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.intervention import Intervention
 from genomes.streams import SHARED, chance
@@ -332,5 +332,5 @@ def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monke
     experiment = small(search=EvolutionStrategy(7), generations=1)
     source = experiment.search.begin(assemble(experiment), chance(0, "search", -1))
     monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, luck: np.zeros((1, spec.size)))
-    with pytest.raises(Unexpected, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
+    with pytest.raises(InputError, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
         written_out(experiment, unwritten(0, 7, 4, source)[0])

@@ -12,7 +12,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_safely, isolate
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import assemble
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolvable, Evolve
 from inner_loop.lives.samples import Lifetime
 from inner_loop.rule import LearningRule
@@ -22,7 +22,7 @@ ERRORS = {
     5: ValueError("a rule of the user's own"),
     6: MemoryError(),
     7: RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
-    9: Unexpected("rule: expected nothing of the kind, got it"),
+    9: InputError("rule: expected nothing of the kind, got it"),
 }
 KIND = Evolve((0.0, 15.0), bits=4)
 CALM = 1  # the bystander, of the middle level, is of kind 8
@@ -142,7 +142,7 @@ def test_two_who_only_raise_together_condemn_the_cohort_and_nobody_else(touchy):
 
 def test_what_the_user_did_wrong_is_no_individuals_failure(touchy):
     experiment, cohort = touchy([CALM, 9, CALM, CALM])
-    with pytest.raises(Unexpected, match="rule: expected nothing of the kind"):
+    with pytest.raises(InputError, match="rule: expected nothing of the kind"):
         evaluate_safely(experiment, cohort)
 
 

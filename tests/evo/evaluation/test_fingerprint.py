@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from evo.evaluation import numerics
-from evo.evaluation.fingerprint import _lived, proof_of_lives, proof_of_search
+from evo.evaluation.fingerprint import _lived, fingerprint_of_lives, fingerprint_of_search
 from evo.evaluation.numerics import VARIABLES, kernels, use_portable_kernels
 from evo.evolution.evolve import evolve
 from evo.evolution.manifest import check_same_world, manifest
@@ -17,7 +17,7 @@ from evo.evolution.run import Run
 from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES, EvolutionStrategy
 from genomes.encodings import GeneExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.topology import layered
 from inner_loop.rules import Backprop
 from inner_loop.tasks.teacher import Teacher
@@ -39,17 +39,17 @@ def instinct(*words, folder, **variables):
 
 def test_the_proof_is_of_the_experiment_and_the_same_every_time(small):
     experiment = small()
-    first = proof_of_lives(experiment)
+    first = fingerprint_of_lives(experiment)
     _lived.cache_clear()
-    assert proof_of_lives(replace(experiment)) == first
+    assert fingerprint_of_lives(replace(experiment)) == first
     other = small(topology=layered(5, 6, 3))
-    assert proof_of_lives(other) != first
-    assert proof_of_lives(small(task=Teacher(5, 3, hidden=2, measured=16))) != first, "its data count"
+    assert fingerprint_of_lives(other) != first
+    assert fingerprint_of_lives(small(task=Teacher(5, 3, hidden=2, measured=16))) != first, "its data count"
 
 
 def test_the_weights_of_the_known_cohort_matter(small, monkeypatch):
     experiment = small(rule=Backprop(0.1), seed=21)
-    first, middle = proof_of_lives(experiment), proof_of_lives(experiment, spread=0.0)
+    first, middle = fingerprint_of_lives(experiment), fingerprint_of_lives(experiment, spread=0.0)
     other = GeneExpression.develop
 
     def doubled(self, genes, topology, chance):
@@ -58,7 +58,7 @@ def test_the_weights_of_the_known_cohort_matter(small, monkeypatch):
 
     monkeypatch.setattr(GeneExpression, "develop", doubled)
     _lived.cache_clear()
-    assert proof_of_lives(experiment) != first
+    assert fingerprint_of_lives(experiment) != first
     assert first != middle
 
 
@@ -66,11 +66,11 @@ def test_a_run_of_before_is_held_to_the_cohort_that_it_knows(small):
     experiment = small()
     then = manifest(experiment, [])
     assert then["proof"].keys() == {"cohort", "search"}
-    old = then | {"proof": {"lives": proof_of_lives(experiment, spread=0.0), "search": then["proof"]["search"]}}
+    old = then | {"proof": {"lives": fingerprint_of_lives(experiment, spread=0.0), "search": then["proof"]["search"]}}
     del old["modules"]
     check_same_world("runs/x", old, experiment)
     old["proof"]["lives"] = then["proof"]["cohort"]
-    with pytest.raises(Unexpected, match="the last bits come out otherwise"):
+    with pytest.raises(InputError, match="the last bits come out otherwise"):
         check_same_world("runs/x", old, experiment)
 
 
@@ -78,13 +78,13 @@ def test_a_run_of_before_is_held_to_the_cohort_that_it_knows(small):
 def test_every_search_has_a_proof(kind, small):
     goals = small().goals if kind.__name__ != "FitnessProportional" else Scores(("area",))
     experiment = small(search=kind(), goals=goals)
-    assert len(proof_of_search(experiment)) == 64
-    assert proof_of_search(experiment) == proof_of_search(experiment)
+    assert len(fingerprint_of_search(experiment)) == 64
+    assert fingerprint_of_search(experiment) == fingerprint_of_search(experiment)
 
 
 def test_a_lazy_search_proves_nothing_since_it_would_take_seconds(small, monkeypatch):
     monkeypatch.setattr("evo.search.algorithms.evolution_strategy._HELD", 1)
-    assert proof_of_search(small(search=EvolutionStrategy(9))) == ""
+    assert fingerprint_of_search(small(search=EvolutionStrategy(9))) == ""
 
 
 @pytest.mark.parametrize("part", ["lives", "cohort", "search"])
@@ -93,7 +93,7 @@ def test_a_machine_that_rounds_otherwise_does_not_go_on_with_a_run(part, small):
     then = manifest(experiment, [])
     check_same_world("runs/x", then, experiment)
     then["proof"] = then["proof"] | {part: "0" * 64}
-    with pytest.raises(Unexpected, match=r"runs/x: began with native kernels on .*--portable"):
+    with pytest.raises(InputError, match=r"runs/x: began with native kernels on .*--portable"):
         check_same_world("runs/x", then, experiment)
     del then["proof"]
     check_same_world("runs/x", then, experiment)
@@ -109,13 +109,13 @@ def test_portable_kernels_are_kept_by_a_run_and_its_resumes(tmp_path):
     run = Run(tmp_path / "run")
     assert len(run.generations) == 3
     if manifest(run.experiment, [])["proof"] != made["proof"]:  # not on a processor that has these kernels alone
-        with pytest.raises(Unexpected, match="began with portable kernels"):
+        with pytest.raises(InputError, match="began with portable kernels"):
             list(evolve(replace(run.experiment), run.path))
 
 
 def test_kernels_cannot_be_chosen_once_numpy_is_there(monkeypatch):
     assert kernels() == "native"
-    with pytest.raises(Unexpected, match="portable: expected to be asked before numpy and torch"):
+    with pytest.raises(InputError, match="portable: expected to be asked before numpy and torch"):
         use_portable_kernels()
     assert kernels() == "native"
 
@@ -131,10 +131,10 @@ def test_a_manifest_that_cannot_be_read_says_nothing_about_kernels(tmp_path):
 def test_a_manifest_of_strange_types_is_a_sentence(versions, small):
     experiment = small()
     then = manifest(experiment, []) | {"versions": versions}
-    with pytest.raises(Unexpected, match=r"manifest\.json: expected versions by package"):
+    with pytest.raises(InputError, match=r"manifest\.json: expected versions by package"):
         check_same_world("runs/x", then, experiment)
     then = {"versions": manifest(experiment, [])["versions"]}
-    with pytest.raises(Unexpected, match="the data that the run began with"):
+    with pytest.raises(InputError, match="the data that the run began with"):
         check_same_world("runs/x", then, experiment)
 
 
@@ -170,7 +170,7 @@ def test_a_link_in_a_set_says_nothing_about_kernels(tmp_path, monkeypatch):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "seed-0").symlink_to(tmp_path / "other")
     numerics.use_kernels_of(tmp_path / "set")
-    with pytest.raises(Unexpected, match="portable: expected to be asked before"):
+    with pytest.raises(InputError, match="portable: expected to be asked before"):
         numerics.use_kernels_of(tmp_path / "other")
 
 

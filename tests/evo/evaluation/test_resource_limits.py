@@ -15,10 +15,10 @@ from evo.distribution.ray_executor import OnRay
 from evo.evaluation.child_process import guarded
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
-from evo.evaluation.resource_limits import OutOfTime, within
+from evo.evaluation.resource_limits import TimeLimitExceeded, within
 from evo.experiment.experiment import assemble
 from evo.experiment.limits import Limits
-from genomes.errors import Unexpected, expect
+from genomes.errors import InputError, require
 from genomes.evolve import Evolvable, Evolve
 from inner_loop.lives.samples import Lifetime
 from inner_loop.rule import LearningRule
@@ -113,12 +113,12 @@ def test_the_alarm_of_somebody_else_goes_on():
     theirs = signal.signal(signal.SIGALRM, lambda *_: heard.append(True))
     before = signal.setitimer(signal.ITIMER_REAL, 10_000.0)
     try:
-        with pytest.raises(OutOfTime), within(Limits(seconds=0.1)):
+        with pytest.raises(TimeLimitExceeded), within(Limits(seconds=0.1)):
             time.sleep(300)
         left, _ = signal.setitimer(signal.ITIMER_REAL, 0.2)
         assert 9_000 < left <= 10_000 - 0.1, "time has gone on meanwhile"
         assert not heard
-        with pytest.raises(OutOfTime), within(Limits(seconds=0.3)):
+        with pytest.raises(TimeLimitExceeded), within(Limits(seconds=0.3)):
             time.sleep(300)
         while not heard:  # overdue
             time.sleep(0.01)
@@ -143,7 +143,7 @@ def test_without_limits_nothing_is_set(burdened):
     "wrong", [{"seconds": 0.0}, {"seconds": float("inf")}, {"memory": -1.0}, {"failures": 1.1}, {"failures": -0.1}]
 )
 def test_limits_that_are_none_are_refused(wrong):
-    with pytest.raises(Unexpected, match=f"limits.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"limits.{next(iter(wrong))}"):
         Limits(**wrong)
 
 
@@ -175,8 +175,8 @@ def test_whatever_happens_to_a_child_is_told_and_nobody_else_is_hurt(founded, sm
         "fails": "raised", "leaves": "lost", "is killed": "lost", "never ends": "timeout", "breaks": "lost"
     }  # fmt: skip
     assert not held[0], "a child has memory of its own"
-    with pytest.raises(Unexpected, match="x: expected y"):
-        guarded(lambda: expect(False, "x", "y", 3), 100.0)
+    with pytest.raises(InputError, match="x: expected y"):
+        guarded(lambda: require(False, "x", "y", 3), 100.0)
 
 
 def test_who_kills_its_process_is_found_in_children_of_this_one(burdened):

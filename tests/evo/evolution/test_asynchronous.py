@@ -14,9 +14,9 @@ from evo.evolution.evolve import evolve
 from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.search.algorithms import NSGA2, EvolutionStrategy, SteadyState
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from evo.storage.run_folder import RunFolder
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 GENERATIONS = 12
 
@@ -99,7 +99,7 @@ def test_a_state_that_does_not_say_who_is_in_flight_is_torn(flying, tmp_path):
         {name: array[:1] if name.endswith(".units") else array for name, array in state.items()},
     ):
         folder.write_state(0, broken)
-        with pytest.raises(Torn, match="state 0: expected"):
+        with pytest.raises(CorruptFile, match="state 0: expected"):
             list(evolve(experiment, tmp_path / "run", Serial()))
 
 
@@ -146,7 +146,7 @@ def test_on_ray_it_goes_to_its_end_and_is_gone_on_with(flying, ray_executor, tmp
 
 
 def test_a_search_that_tells_its_generations_in_turn_is_refused(flying):
-    with pytest.raises(Unexpected, match="in_flight: expected 1: EvolutionStrategy tells its generations in turn"):
+    with pytest.raises(InputError, match="in_flight: expected 1: EvolutionStrategy tells its generations in turn"):
         flying(EvolutionStrategy(9))
 
 

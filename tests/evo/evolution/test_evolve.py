@@ -16,7 +16,7 @@ from evo.evolution.offspring import RunFailed
 from evo.evolution.result import founders_scores, result
 from evo.evolution.run import summary
 from evo.search.algorithms import NSGA2, EvolutionStrategy
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from inner_loop.rules import Backprop
 
@@ -37,13 +37,13 @@ def test_generations_come_one_by_one_and_callbacks_see_each(small, tmp_path):
 
 
 def test_a_folder_of_another_experiment_is_refused(small, lived):
-    with pytest.raises(Unexpected, match="seed was 0 and is now 9; another experiment is a new run"):
+    with pytest.raises(InputError, match="seed was 0 and is now 9; another experiment is a new run"):
         list(evolve(small(seed=9), lived.path))
 
 
 def test_what_differs_is_named_with_both_values_and_how_generations_are_added(small, lived):
     other = small(rule=Backprop(Evolve((1e-3, 1e-1), "log", 4), 0.5), generations=3, cohort=5)
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         list(evolve(other, lived.path))
     for part in (
         "generations was 2 and is now 3",
@@ -53,7 +53,7 @@ def test_what_differs_is_named_with_both_values_and_how_generations_are_added(sm
         "another experiment is a new run",
     ):
         assert part in str(raised.value)
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         list(evolve(small(generations=1), lived.path))
     assert "new run" not in str(raised.value)
 
@@ -65,8 +65,8 @@ def test_an_evolution_that_is_never_iterated_over_says_so_and_makes_nothing(smal
 
 
 def test_in_a_process_of_the_callers_generations_are_bred_on_one_thread(small, tmp_path, monkeypatch):
-    seen, real = [], bred.Bred.told
-    monkeypatch.setattr(bred.Bred, "told", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
+    seen, real = [], bred.Offspring.told
+    monkeypatch.setattr(bred.Offspring, "told", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
     settle.cache_clear()
     torch.set_num_threads(2)
     try:
@@ -102,7 +102,7 @@ def test_a_folder_has_one_driver(small, lived):
     extend(lived.path, 4, allow_code=False)
     first = continued(Run(lived.path), _serial())
     next(first)
-    with pytest.raises(Unexpected, match="driven by process"):
+    with pytest.raises(InputError, match="driven by process"):
         next(continued(Run(lived.path), _serial()))
     first.close()
     assert [g.index for g in continued(Run(lived.path), _serial())] == [3]
@@ -183,7 +183,7 @@ def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small,
     state = {name: array for name, array in (run.folder.latest()[1] | change).items() if array is not None}
     run.folder.write_state(0, state)
     (name,) = change
-    with pytest.raises(Unexpected, match=rf"run: state 0: expected `{name}` as EvolutionStrategy leaves it, got "):
+    with pytest.raises(InputError, match=rf"run: state 0: expected `{name}` as EvolutionStrategy leaves it, got "):
         list(continued(run, _serial()))
 
 
@@ -247,7 +247,7 @@ def test_a_new_run_is_made_whole(small, tmp_path):
     assert manifest["command"] == "instinct evolve 'x y'"
     assert {"instinct", "torch", "numpy", "deap", "ray", "python"} == set(manifest["versions"])
     assert (manifest["threads"], manifest["cohort"], manifest["seed"]) == (1, 4, 0)
-    with pytest.raises(Unexpected, match="at least one finished generation"):
+    with pytest.raises(InputError, match="at least one finished generation"):
         Run(path).best()
 
 

@@ -14,7 +14,7 @@ from evo.evaluation.outcome import FAILURES, Failure, Outcome, joined, outcome_a
 from evo.evolution.generation import Generation, screened
 from evo.experiment.goals import Scores
 from evo.search.operators.deap_individual import individuals
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 
 EVERY = ("", "nan", "raised", "timeout", "memory", "lost")
 GOALS = Scores(("gain", "-synapses"))
@@ -84,7 +84,7 @@ def test_a_generation_goes_through_a_file(dtype, same_bytes):
 )
 def test_what_is_no_outcome_in_a_journal_is_lived_again(change, same_bytes):
     right = outcome_arrays(outcome())
-    with pytest.raises(Torn, match="expected the arrays of an outcome"):
+    with pytest.raises(CorruptFile, match="expected the arrays of an outcome"):
         outcome_of(right | change)
     found = outcomes_of({0: right, 1: right | change, 2: right, 9: right}, {0: 6, 1: 6, 2: 4})
     assert found.keys() == {0}

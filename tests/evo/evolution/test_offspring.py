@@ -86,7 +86,7 @@ import wild
 from dataclasses import replace
 from evo.experiment.config import load
 from evo.evolution.evolve import evolve
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 NAMES = ("", "few", "parent", "child", "list", "object", "ask", "tell")
 small = load("teacher", ["generations=1", "cohort=3", "lifetime.steps=1"])
@@ -98,7 +98,7 @@ said = {}
 for name, experiment in tried.items():
     try:
         said[name] = len(list(evolve(experiment, f"run-{name}")))
-    except (Unexpected, RuntimeError) as error:
+    except (InputError, RuntimeError) as error:
         said[name] = str(error)
 print(json.dumps(said))
 """
@@ -145,4 +145,4 @@ def test_what_is_wrong_is_one_sentence(said, wrong, sentence):
 
 
 def test_why_individuals_have_no_score_is_said(said):
-    assert "Misshapen: Loud: expected reward of shape (1, " in said[1]
+    assert "ShapeError: Loud: expected reward of shape (1, " in said[1]

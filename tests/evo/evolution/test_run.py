@@ -14,9 +14,9 @@ from evo.evolution.individual import Best
 from evo.experiment.experiment import birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import layered
@@ -203,13 +203,13 @@ def test_a_history_is_indexed_by_generation(small, tmp_path):
 def test_what_cannot_be_read_says_where(small, tmp_path):
     run = lived(small(), tmp_path / "run")
     (tmp_path / "run" / "generations" / "00001.npz").write_bytes(b"torn")
-    with pytest.raises(Torn) as raised:
+    with pytest.raises(CorruptFile) as raised:
         run.generation(1)
     assert str(raised.value).startswith(str(tmp_path / "run"))
     assert str(raised.value).count(str(tmp_path / "run")) == 1
     for path in (tmp_path / "run" / "generations").iterdir():
         path.unlink()
-    with pytest.raises(Unexpected, match="expected at least one finished generation, got 0"):
+    with pytest.raises(InputError, match="expected at least one finished generation, got 0"):
         Run(tmp_path / "run").best()
 
 
@@ -248,7 +248,7 @@ def test_code_that_an_experiment_names_runs_only_where_it_is_allowed(small, tmp_
         lifetime=EpisodicLifetime(1, 1, ("innate",)),
     )
     lived(experiment, tmp_path / "run")
-    with pytest.raises(Unexpected, match="mine_of_a_run"):
+    with pytest.raises(InputError, match="mine_of_a_run"):
         _ = Run(tmp_path / "run").experiment
     run = Run(tmp_path / "run", allow_code=True)
     assert run.experiment == experiment

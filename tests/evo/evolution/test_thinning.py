@@ -19,8 +19,8 @@ from evo.evolution.thinning import judged_scores, stays_whole, thin, thinned
 from evo.experiment.experiment import assemble
 from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
 from evo.storage.atomic import write_atomic
-from evo.storage.checksums import Torn
-from genomes.errors import Unexpected
+from evo.storage.checksums import CorruptFile
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.tasks.teacher import Teacher
 
@@ -68,7 +68,7 @@ def test_a_thinned_generation_has_the_best_the_first_and_the_best_of_each_goal(r
         assert small.measurements["gain"][small.row(slot)] == whole.measurements["gain"][slot]
         assert small.parents[small.row(slot)].tolist() == whole.parents[slot].tolist()
     (gone,) = [slot for slot in range(6) if slot not in small.slots][:1]
-    with pytest.raises(Unexpected, match=rf"generation 4: expected one of the individuals kept, .*got {gone}"):
+    with pytest.raises(InputError, match=rf"generation 4: expected one of the individuals kept, .*got {gone}"):
         runs[0].individual(4, gone)
 
 
@@ -161,7 +161,7 @@ def test_a_disk_that_refuses_leaves_the_whole_generation(runs, monkeypatch):
         patched.setattr(
             "evo.storage.atomic.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
         )
-        with pytest.raises(Unexpected, match="No space left"):
+        with pytest.raises(InputError, match="No space left"):
             thin(run.folder, experiment, 7)
     assert bytes_of(run.path) == before
     thin(run.folder, experiment, 7)
@@ -267,7 +267,9 @@ def test_what_is_no_generation_is_refused_in_a_sentence(change, reason):
     ).arrays()
     assert Generation.of(4, right).counted_failures == {}
     arrays = {name: array for name, array in (right | change).items() if array is not None}
-    with pytest.raises(Torn, match=r"^generation 4: expected the arrays of a generation, got others \(") as refused:
+    with pytest.raises(
+        CorruptFile, match=r"^generation 4: expected the arrays of a generation, got others \("
+    ) as refused:
         Generation.of(4, arrays)
     assert reason in str(refused.value)
 
@@ -277,8 +279,8 @@ def test_levels_that_are_no_genomes_are_refused_in_a_sentence(runs):
     run, folder = runs[1], runs[1].folder
     for levels in (np.full((6, 9999), 1, np.uint8), arrays["levels"] * 0 + 255, arrays["levels"].astype(np.uint16)):
         folder.write_generation(4, arrays | {"levels": levels})
-        with pytest.raises(Torn, match=r"generation 4: expected genomes of"):
+        with pytest.raises(CorruptFile, match=r"generation 4: expected genomes of"):
             run.individual(4, 0)
     write_atomic(run.path / "generations" / "00004.npz", b"")
-    with pytest.raises(Torn, match=r"00004\.npz"):
+    with pytest.raises(CorruptFile, match=r"00004\.npz"):
         run.generation(4)

@@ -11,7 +11,7 @@ from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.operators.variation import Variation
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolvable, Evolve
 from genomes.topology import Group, Topology
 from inner_loop.lives.samples import Lifetime
@@ -39,7 +39,7 @@ generations: 20
 
 
 def mistakes(*overrides: str, text: str = YAML) -> list[str]:
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         read(text, "x.yaml", overrides)
     return str(caught.value).splitlines()
 
@@ -180,7 +180,7 @@ def test_the_file_is_found_by_path_or_name(tmp_path: Path, monkeypatch: pytest.M
         "latin.yaml": "latin.yaml: expected UTF-8 text, got byte 0xe9",
         "list.yaml": "list.yaml: expected a mapping with keys such as topology and task, got [1]",
     }.items():
-        with pytest.raises(Unexpected) as caught:
+        with pytest.raises(InputError) as caught:
             load(name)
         assert str(caught.value) == sentence
 
@@ -188,7 +188,7 @@ def test_the_file_is_found_by_path_or_name(tmp_path: Path, monkeypatch: pytest.M
 def test_a_sweep_is_a_set_and_no_experiment(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(YAML + "sweep: {encoding.genes: [3, 5]}")
     for overrides in ([], ["sweep.encoding.bits=[3]"], ["seed=4"]):
-        with pytest.raises(Unexpected, match=r"^x.yaml: sweep: expected one experiment, got a set of them; sweep=null"):
+        with pytest.raises(InputError, match=r"^x.yaml: sweep: expected one experiment, got a set of them; sweep=null"):
             load(tmp_path / "x.yaml", overrides)
     assert load(tmp_path / "x.yaml", ["sweep=null"]) == read(YAML, "x.yaml")
     assert document(tmp_path / "x.yaml")[0] == "x.yaml"
@@ -198,14 +198,14 @@ def test_a_sweep_is_a_set_and_no_experiment(tmp_path: Path) -> None:
 def test_whose_mistake_a_value_is() -> None:
     data = document("teacher")[1]
     swept = {"encoding.genes": (0, False), "lifetime.steps": (-1, True)}
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         understood(data, "x.yaml", ["encoding.bits=x", "lifetime.batch=4"], swept=swept)
     assert sorted(str(caught.value).splitlines()) == [
         "command line: encoding.bits: expected a whole number, got 'x'",
         "command line: sweep.lifetime.steps: expected at least 0, got -1",
         "x.yaml: sweep.encoding.genes: expected at least 1, got 0",
     ]
-    with pytest.raises(Unexpected, match=r"^x.yaml: sweep.encoding.genes: expected at least 1"):
+    with pytest.raises(InputError, match=r"^x.yaml: sweep.encoding.genes: expected at least 1"):
         understood(data, "x.yaml", swept=swept | {"lifetime.steps": (3, True)})
 
 

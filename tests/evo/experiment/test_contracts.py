@@ -8,7 +8,7 @@ from evo.cli.main import main
 from evo.evolution.evolve import evolve
 from evo.experiment.config import read
 from evo.experiment.contracts import check
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.foreign import imported
 
 STRANGER = """
@@ -99,7 +99,7 @@ def stranger(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_wrong_is_one_sentence_that_names_no_other_seam(stranger, name, sentence):
-    with pytest.raises(Unexpected, match=f"^{sentence}"):
+    with pytest.raises(InputError, match=f"^{sentence}"):
         check(f"{stranger}:{name}")
 
 

@@ -13,7 +13,7 @@ from evo.search.algorithms.cma_es import CMAES
 from evo.search.algorithms.nsga2 import NSGA2
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
@@ -156,7 +156,7 @@ def test_bits_of_the_wiring_are_32_a_weight(small):
     ],
 )
 def test_parts_that_do_not_fit_are_told_apart(small, changes, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         small(**changes)
     assert str(caught.value).startswith(sentence)
 

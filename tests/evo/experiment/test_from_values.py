@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evo.experiment.config import dump, read, understood
 from evo.experiment.experiment import Experiment
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 PLAIN: dict[str, Any] = {
     "topology": {
@@ -120,10 +120,10 @@ def mutant(chance: random.Random) -> Any:
 
 
 def complaints(data: Any) -> list[str]:
-    """What is wrong with a config, a sentence each; any exception but Unexpected gets through."""
+    """What is wrong with a config, a sentence each; any exception but InputError gets through."""
     try:
         assert isinstance(understood(data, "x.yaml"), Experiment)
-    except Unexpected as error:
+    except InputError as error:
         return str(error).splitlines()
     return []
 

@@ -8,7 +8,7 @@ import pytest
 from evo.experiment.contracts import check_goals
 from evo.experiment.experiment import measurement_names
 from evo.experiment.goals import GOALS, Scores
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits
@@ -60,19 +60,19 @@ def test_a_life_in_a_world_gives_its_scores_in_every_condition_measured():
     ],
 )
 def test_an_unknown_name_gets_the_nearest(name, tail):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         Scores(("gain", name)).check(names_in(Digits()))
     assert str(caught.value).startswith(f"goals.names: no measurement '{name}'; {tail}")
 
 
 def test_names_of_another_task_are_refused():
     Scores(("innate.accuracy", "-genome_bits")).check(names_in(Digits()))
-    with pytest.raises(Unexpected, match=r"no measurement 'innate.accuracy'"):
+    with pytest.raises(InputError, match=r"no measurement 'innate.accuracy'"):
         Scores(("innate.accuracy",)).check(names_in(Teacher()))
 
 
 def test_at_least_one_goal():
-    with pytest.raises(Unexpected, match=r"goals\.names: expected at least one goal"):
+    with pytest.raises(InputError, match=r"goals\.names: expected at least one goal"):
         Scores(())
 
 

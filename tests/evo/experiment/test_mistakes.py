@@ -3,13 +3,13 @@
 import pytest
 
 from evo.experiment.config import load, read, shipped
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 DIGITS = shipped()["digits"].read_text(encoding="utf-8")
 
 
 def told(*overrides, text=DIGITS):
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         read(text, "x.yaml", overrides)
     return str(raised.value).splitlines()
 
@@ -77,7 +77,7 @@ def test_a_mistake_that_the_file_has_by_itself_is_the_files():
 
 
 def test_the_choices_of_an_activation_are_listed_beside_the_nearest():
-    with pytest.raises(Unexpected) as raised:
+    with pytest.raises(InputError) as raised:
         load("digits", ["topology.groups.hidden.activation=gelu"])
     sentence = str(raised.value)
     assert sentence.startswith("command line: topology.groups.hidden.activation: ")

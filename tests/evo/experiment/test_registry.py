@@ -5,7 +5,7 @@ import pytest
 
 from evo.experiment.registry import REGISTRY, SEAMS, kind_of, names, resolve
 from evo.search.algorithms.random_search import RandomSearch
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 STRANGER = """
 from dataclasses import dataclass
@@ -63,17 +63,17 @@ def test_every_name_resolves_to_its_class(seam: str) -> None:
 
 
 def test_an_unknown_name_gets_the_nearest_and_the_list() -> None:
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         resolve("encoding", "GeneExpresion")
     assert str(caught.value).startswith(
         "encoding.kind: no encoding 'GeneExpresion'; did you mean 'GeneExpression'? (GeneExpression, "
     )
-    with pytest.raises(Unexpected, match=r"no rule 'xyz'; choose from BPTT, Backprop, .*Volterra$"):
+    with pytest.raises(InputError, match=r"no rule 'xyz'; choose from BPTT, Backprop, .*Volterra$"):
         resolve("rule", "xyz")
 
 
 def test_a_strangers_class_needs_permission_before_its_code_runs(stranger: str) -> None:
-    with pytest.raises(Unexpected, match=rf"rule\.kind: '{stranger}:Stranger' is code .* --allow-code"):
+    with pytest.raises(InputError, match=rf"rule\.kind: '{stranger}:Stranger' is code .* --allow-code"):
         resolve("rule", f"{stranger}:Stranger")
     assert stranger not in sys.modules
     found = resolve("rule", f"{stranger}:Stranger", allow_code=True)
@@ -97,7 +97,7 @@ def test_a_strangers_class_needs_permission_before_its_code_runs(stranger: str) 
     ],
 )
 def test_a_class_that_is_no_component_gets_a_sentence(stranger: str, name: str, sentence: str) -> None:
-    with pytest.raises(Unexpected, match=f"^rule.kind: {sentence}"):
+    with pytest.raises(InputError, match=f"^rule.kind: {sentence}"):
         resolve("rule", f"{stranger}:{name}", allow_code=True)
 
 
@@ -107,5 +107,5 @@ def test_a_module_that_cannot_be_imported_gets_a_sentence(
 ) -> None:
     (tmp_path / "raises_at_import.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(Unexpected, match=r"rule\.kind: '.*' cannot be imported: \w+"):
+    with pytest.raises(InputError, match=r"rule\.kind: '.*' cannot be imported: \w+"):
         resolve("rule", kind, allow_code=True)

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evo.experiment.strict_yaml import LARGEST, parse, write
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=12)
 PLAIN = st.recursive(
@@ -57,7 +57,7 @@ def test_yaml_is_of_version_1_2() -> None:
     ],
 )
 def test_refused_with_a_sentence(text: str, sentence: str) -> None:
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         parse(text, "x.yaml")
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
@@ -65,7 +65,7 @@ def test_refused_with_a_sentence(text: str, sentence: str) -> None:
 
 def test_what_the_yaml_reader_quotes_is_printable_and_short() -> None:
     for value in ('"\\e[2J"', "a" * 40_000):
-        with pytest.raises(Unexpected, match="found duplicate key") as caught:
+        with pytest.raises(InputError, match="found duplicate key") as caught:
             parse(f"a: {value}\na: {value}", "x.yaml")
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 400
@@ -75,12 +75,12 @@ def test_a_bomb_of_aliases_costs_no_time() -> None:
     """Spread out it would be 10^20 letters, and this test would never end."""
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
-    with pytest.raises(Unexpected, match="no anchors and aliases"):
+    with pytest.raises(InputError, match="no anchors and aliases"):
         parse("\n".join(levels), "bomb.yaml")
 
 
 @settings(max_examples=150)
 @given(st.text(st.sampled_from(list("ab:-[]{},#&*!|>'\"%@`?.0179_e+ \n\t=~<\\")), max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    with contextlib.suppress(Unexpected):
+    with contextlib.suppress(InputError):
         parse(text, "x.yaml")

@@ -9,7 +9,7 @@ from evo.evolution.run_set import new_set
 from evo.experiment.config import load, read
 from evo.experiment.sweep import Member, members, tails
 from evo.storage.run_set import SET, runs_of
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 CONFIG = """
 topology:
@@ -50,7 +50,7 @@ def names(sweep: str = "", *overrides: str, seeds: int | None = None) -> list[st
 
 
 def mistakes(sweep: str, *overrides: str, seeds: int | None = None, allow_code: bool = False) -> list[str]:
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         members(config(sweep), overrides, seeds, allow_code)
     return str(caught.value).splitlines()
 
@@ -175,7 +175,7 @@ def test_code_that_a_files_sweep_names_needs_leave(key: str, tmp_path: Path, mon
     changed = CONFIG.replace(", learning_rate: 0.1, momentum: 0.9", "")
     Path("x.yaml").write_text(changed + sweep)
     overrides: list[str] = [] if key == "rule" else ["rule=Frozen"]
-    with pytest.raises(Unexpected, match=r"^x.yaml: sweep.rule.kind: 'swept_rules:Good' is code"):
+    with pytest.raises(InputError, match=r"^x.yaml: sweep.rule.kind: 'swept_rules:Good' is code"):
         members("x.yaml", overrides)
     (allowed,) = members("x.yaml", overrides, allow_code=True)
     Path("x.yaml").write_text(changed)
@@ -185,7 +185,7 @@ def test_code_that_a_files_sweep_names_needs_leave(key: str, tmp_path: Path, mon
 
 
 def test_one_experiment_is_no_set() -> None:
-    with pytest.raises(Unexpected, match=r"^x.yaml: sweep: expected one experiment, got a set of them; sweep=null"):
+    with pytest.raises(InputError, match=r"^x.yaml: sweep: expected one experiment, got a set of them; sweep=null"):
         load(config(SWEEP))
     assert load("x.yaml", ["sweep=null"]) == read(CONFIG, "x.yaml")
 
@@ -202,13 +202,13 @@ def test_a_set_lies_in_one_folder() -> None:
         assert "sweep" not in Run(path).folder.experiment_yaml
         assert Run(path).folder.manifest["command"].startswith("instinct evolve x.yaml sweep=null encoding.genes=")
     assert runs_of(paths[3]) == [paths[3]]
-    with pytest.raises(Unexpected, match="expected a new or empty folder for a set"):
+    with pytest.raises(InputError, match="expected a new or empty folder for a set"):
         new_set(made, place, [])
 
 
 def test_what_is_neither_run_nor_set() -> None:
     def sentence(path: str) -> str:
-        with pytest.raises(Unexpected) as caught:
+        with pytest.raises(InputError) as caught:
             runs_of(Path(path))
         return str(caught.value)
 

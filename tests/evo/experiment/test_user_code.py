@@ -7,7 +7,7 @@ import pytest
 
 from evo.evolution.manifest import check_same_world, manifest
 from evo.experiment.user_code import hashes, source
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 PACKAGE = {
     "own_code/__init__.py": "",
@@ -96,7 +96,7 @@ def test_a_run_is_not_gone_on_with_by_other_code(name, ours, folder):
     file = file if file.exists() else folder / name.replace(".", "/") / "__init__.py"
     before = file.read_bytes()
     file.write_bytes(before + b"\n\n# changed\n")
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         check_same_world("runs/x", then, ours())
     assert str(caught.value).startswith(f"runs/x: expected the code that the run began with, got another {file}; ")
     assert "instinct evolve runs/x/experiment.yaml" in str(caught.value)
@@ -110,7 +110,7 @@ def test_a_run_is_not_gone_on_with_by_other_code(name, ours, folder):
 def test_runs_that_know_no_modules_are_gone_on_with(modules, ours):
     then = manifest(ours(), []) | {"modules": modules}
     if isinstance(modules, dict):
-        with pytest.raises(Unexpected, match=r"maths\.py"):
+        with pytest.raises(InputError, match=r"maths\.py"):
             check_same_world("runs/x", then, ours())
     else:
         check_same_world("runs/x", then, ours())

@@ -15,7 +15,7 @@ from evo.search.algorithms.nsga3 import NSGA3
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.algorithms.steady_state import SteadyState
 from evo.search.operators.variation import Variation
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 
@@ -187,7 +187,7 @@ def test_random_search_never_asks_twice_and_learns_nothing():
     ],
 )
 def test_a_search_that_cannot_work_says_so(search, numbers, goals, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         search.check(GenomeSpec((Field("x", (numbers,)),)), goals)
     assert str(caught.value).startswith(sentence)
 
@@ -217,6 +217,6 @@ def test_what_a_search_can_work_with_passes():
     ],
 )
 def test_numbers_that_make_no_search_are_refused(build, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         build()
     assert str(caught.value).startswith(sentence)

@@ -19,7 +19,7 @@ import numpy as np
 from evo.storage import atomic, run_folder
 from evo.storage.arrays import Arrays, pack
 from evo.storage.run_folder import RunFolder
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 KILLS = 15
 OPEN = os.open  # as it is
@@ -218,7 +218,7 @@ def sentence(path: Path) -> str:
     """What a driver that cannot go on says; empty where it can."""
     try:
         work(path, 4)
-    except Unexpected as error:
+    except InputError as error:
         return str(error).replace("\n", " cannot be written ")  # several lines are no sentence
     return ""
 

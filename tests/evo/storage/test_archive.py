@@ -19,9 +19,9 @@ from evo.experiment.sweep import members
 from evo.storage import archive
 from evo.storage.archive import pack_run, unpack_run
 from evo.storage.checksum_list import SUMS, content, safe, sums_of, sums_text
-from evo.storage.checksums import Torn, in_a_comment
+from evo.storage.checksums import CorruptFile, in_a_comment
 from evo.storage.run_folder import RunFolder
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 SUM = hashlib.sha256(b"{}").hexdigest()
 
@@ -95,28 +95,28 @@ def test_a_set_is_packed_with_its_runs(tmp_path):
 
 
 def test_a_run_that_is_driven_is_not_packed(run, tmp_path):
-    with RunFolder.open(run).driving(), pytest.raises(Unexpected, match="expected a run that nobody drives"):
+    with RunFolder.open(run).driving(), pytest.raises(InputError, match="expected a run that nobody drives"):
         pack_run(run, tmp_path / "run.zip")
     assert not list(tmp_path.glob("*.zip")) + list(tmp_path.glob(".*"))
 
 
 def test_what_cannot_be_packed_says_why_and_leaves_nothing(run, tmp_path, monkeypatch):
     (tmp_path / "there.zip").write_bytes(b"years")
-    with pytest.raises(Unexpected, match=r"there\.zip: expected a new file"):
+    with pytest.raises(InputError, match=r"there\.zip: expected a new file"):
         pack_run(run, tmp_path / "there.zip")
     (run / "passwords").symlink_to("/etc/passwd")
-    with pytest.raises(Unexpected, match="files and folders alone in a run, got a link"):
+    with pytest.raises(InputError, match="files and folders alone in a run, got a link"):
         pack_run(run, tmp_path / "run.zip")
     (run / "passwords").unlink()
     with monkeypatch.context() as patched:
         patched.setattr(archive.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-        with pytest.raises(Unexpected, match=r"run\.zip: cannot be written \(No space left on device\)"):
+        with pytest.raises(InputError, match=r"run\.zip: cannot be written \(No space left on device\)"):
             pack_run(run, tmp_path / "run.zip")
     state = run / "state" / "00001.npz"
     state.write_bytes(state.read_bytes()[:-1])
-    with pytest.raises(Torn, match=r"state/00001\.npz: expected the bytes"):
+    with pytest.raises(CorruptFile, match=r"state/00001\.npz: expected the bytes"):
         pack_run(run, tmp_path / "run.zip")
-    with pytest.raises(Unexpected, match="expected a run folder"):
+    with pytest.raises(InputError, match="expected a run folder"):
         pack_run(tmp_path / "nowhere", tmp_path / "run.zip")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "there.zip"]
 
@@ -133,7 +133,7 @@ def test_every_flipped_bit_and_every_truncation_is_found(tmp_path, monkeypatch):
             other = tmp_path / f"out-{place}"
             try:
                 unpack_run(path, other)
-            except Torn:
+            except CorruptFile:
                 assert not other.exists()
             else:  # a date, a permission, a system: nothing of what is inside
                 assert bytes_of(other) == before
@@ -154,7 +154,7 @@ def test_a_name_that_could_leave_the_folder_is_refused(name, tmp_path):
         place = tmp_path / "deep" / "deeper"
         place.mkdir(parents=True)
         path = crafted(tmp_path / "evil.zip", inside={"manifest.json": b"{}", name: b"!"})
-        with pytest.raises(Torn, match="could leave the folder"):
+        with pytest.raises(CorruptFile, match="could leave the folder"):
             unpack_run(path, place / "run")
         assert sorted(p.name for p in tmp_path.rglob("*")) == ["deep", "deeper", "evil.zip"]
 
@@ -198,7 +198,7 @@ def test_what_was_made_to_do_harm_is_refused_in_a_sentence(how, tmp_path, monkey
     monkeypatch.setattr(archive, "MOST_FILES", 50_000)
     monkeypatch.setattr(archive, "MOST_BYTES", 10**5)
     make(tmp_path / "evil.zip")
-    with pytest.raises(Torn, match=r"evil\.zip: expected what `instinct pack` writes, got ") as refused:
+    with pytest.raises(CorruptFile, match=r"evil\.zip: expected what `instinct pack` writes, got ") as refused:
         unpack_run(tmp_path / "evil.zip", tmp_path / "run")
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -207,7 +207,7 @@ def test_what_was_made_to_do_harm_is_refused_in_a_sentence(how, tmp_path, monkey
 
 def test_compressed_members_are_refused_even_where_they_are_few(tmp_path):
     crafted(tmp_path / "a.zip", inside={"manifest.json": os.urandom(300)}, compression=zipfile.ZIP_DEFLATED)
-    with pytest.raises(Torn, match="a compressed or encrypted member"):
+    with pytest.raises(CorruptFile, match="a compressed or encrypted member"):
         unpack_run(tmp_path / "a.zip", tmp_path / "run")
 
 
@@ -217,7 +217,7 @@ def test_an_archive_that_declares_a_long_list_takes_no_memory(tmp_path):
     data[-14:-10] = b"\xff\xff\xff\xff"  # 65,535 members, by the word of the archive alone
     data[-10:-6] = (2**31).to_bytes(4, "little")
     path.write_bytes(data)
-    with pytest.raises(Torn, match="files, more than"):
+    with pytest.raises(CorruptFile, match="files, more than"):
         unpack_run(path, tmp_path / "run")
 
 
@@ -226,12 +226,12 @@ def test_what_is_there_is_not_written_over(run, tmp_path):
     taken.mkdir()
     (taken / "thesis.tex").write_text("years")
     for place in (taken, taken / "thesis.tex"):
-        with pytest.raises(Unexpected, match="expected a new or empty folder"):
+        with pytest.raises(InputError, match="expected a new or empty folder"):
             unpack_run(packed, place)
     assert (taken / "thesis.tex").read_text() == "years"
     (tmp_path / "empty").mkdir()
     assert bytes_of(unpack_run(packed, tmp_path / "empty")) == bytes_of(run)
-    with pytest.raises(Unexpected, match=r"nothing\.zip: cannot be unpacked \(No such file or directory\)"):
+    with pytest.raises(InputError, match=r"nothing\.zip: cannot be unpacked \(No such file or directory\)"):
         unpack_run(tmp_path / "nothing.zip", tmp_path / "new")
 
 
@@ -246,7 +246,7 @@ def test_a_disk_that_refuses_leaves_no_folder(run, tmp_path, monkeypatch):
         real(descriptor)
 
     monkeypatch.setattr(archive.os, "fsync", full)
-    with pytest.raises(Unexpected, match=r"new: cannot be unpacked \(No space left on device\)"):
+    with pytest.raises(InputError, match=r"new: cannot be unpacked \(No space left on device\)"):
         unpack_run(packed, tmp_path / "new")
     assert sorted(os.listdir(tmp_path)) == ["run", "run.zip"]
 

@@ -19,8 +19,8 @@ from hypothesis.extra import numpy as npst
 from evo.storage import atomic
 from evo.storage.arrays import pack, unpack
 from evo.storage.atomic import append_at, write_atomic
-from evo.storage.checksums import LIMIT, Torn, verified
-from genomes.errors import Unexpected
+from evo.storage.checksums import LIMIT, CorruptFile, verified
+from genomes.errors import InputError
 
 DTYPES = st.one_of(
     npst.boolean_dtypes(),
@@ -120,7 +120,7 @@ def test_numpy_opens_it(tmp_path):
 def test_every_truncation_is_seen():
     data = pack(SMALL)
     for length in range(len(data)):
-        with pytest.raises(Torn):
+        with pytest.raises(CorruptFile):
             unpack(data[:length])
 
 
@@ -129,25 +129,25 @@ def test_every_flipped_bit_is_seen():
     for place in range(len(data)):
         for bit in range(8):
             data[place] ^= 1 << bit
-            with pytest.raises(Torn):
+            with pytest.raises(CorruptFile):
                 verified(bytes(data))
             data[place] ^= 1 << bit
     assert unpack(bytes(data)).keys() == SMALL.keys()
 
 
 def test_bytes_that_follow_are_seen():
-    with pytest.raises(Torn):
+    with pytest.raises(CorruptFile):
         unpack(pack(SMALL) + b"\0")
 
 
 def test_a_torn_file_is_named_in_one_sentence(tmp_path):
     path = tmp_path / "00007.npz"
     path.write_bytes(pack(SMALL)[:-1])
-    with pytest.raises(Torn, match=r"00007\.npz: expected the bytes that its checksum names, got \d+ others$"):
+    with pytest.raises(CorruptFile, match=r"00007\.npz: expected the bytes that its checksum names, got \d+ others$"):
         unpack(path)
-    with pytest.raises(Torn, match=r"00008\.npz: cannot be read \(there is no such file\)$"):
+    with pytest.raises(CorruptFile, match=r"00008\.npz: cannot be read \(there is no such file\)$"):
         unpack(tmp_path / "00008.npz")
-    with pytest.raises(Torn, match="no such file"):
+    with pytest.raises(CorruptFile, match="no such file"):
         unpack(tmp_path)
 
 
@@ -155,7 +155,7 @@ def test_a_file_above_the_limit_is_not_read(tmp_path):
     path = tmp_path / "large.npz"
     path.touch()
     os.truncate(path, LIMIT + 1)  # takes no room
-    with pytest.raises(Torn, match="larger than"):
+    with pytest.raises(CorruptFile, match="larger than"):
         unpack(path)
 
 
@@ -174,14 +174,14 @@ def test_a_file_above_the_limit_is_not_read(tmp_path):
     ],
 )
 def test_harm_under_a_right_checksum_is_refused(archive, reason):
-    with pytest.raises(Torn, match=reason) as refused:
+    with pytest.raises(CorruptFile, match=reason) as refused:
         unpack(archive)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_arrays_of_one_name_are_refused():
-    with pytest.raises(Torn, match="two arrays of one name"):
+    with pytest.raises(CorruptFile, match="two arrays of one name"):
         unpack(crafted([("a.npy", npy(np.zeros(2))), ("a.npy", npy(np.ones(2)))]))
 
 
@@ -193,7 +193,7 @@ def test_members_that_share_their_bytes_are_refused():
     entries = b"".join(first.replace(b"00.npy", f"{i:02d}.npy".encode()) for i in range(50))
     end = archive.index(b"PK\x05\x06")
     overlapping = sealed(archive[:start] + entries + archive[end:])
-    with pytest.raises(Torn, match=f"unfold to {50 * len(member)}"):
+    with pytest.raises(CorruptFile, match=f"unfold to {50 * len(member)}"):
         unpack(overlapping)
 
 
@@ -212,7 +212,7 @@ def test_nothing_is_executed_and_nothing_extracted(tmp_path, monkeypatch):
     inner.mkdir()
     monkeypatch.chdir(inner)
     harmful = npy(np.array([Loaded(str(tmp_path / "executed"))], dtype=object), allow_pickle=True)
-    with pytest.raises(Torn, match="of dtype object"):
+    with pytest.raises(CorruptFile, match="of dtype object"):
         unpack(crafted([("a.npy", harmful)]))
     assert list(unpack(crafted([("../escaped.npy", npy(np.ones(1)))]))) == ["../escaped"]
     assert [p.name for p in tmp_path.iterdir()] == ["inner"]
@@ -225,13 +225,13 @@ def test_nothing_is_executed_and_nothing_extracted(tmp_path, monkeypatch):
     ids=lambda array: str(array.dtype),
 )
 def test_what_is_no_plain_array_is_not_written(array):
-    with pytest.raises(Unexpected, match="measured: expected an array of numbers, truth values or text"):
+    with pytest.raises(InputError, match="measured: expected an array of numbers, truth values or text"):
         pack({"measured": array})
 
 
 @pytest.mark.parametrize("name", ["", "a.npy", "a\0b", "a\nb", "\ud800"])
 def test_names_that_an_archive_would_change_are_not_written(name):
-    with pytest.raises(Unexpected, match="printable names"):
+    with pytest.raises(InputError, match="printable names"):
         pack({name: np.ones(1)})
 
 
@@ -263,7 +263,7 @@ def test_short_writes_are_carried_on(tmp_path, monkeypatch):
 
 def test_a_disk_that_takes_nothing_is_no_endless_loop(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic.os, "write", lambda descriptor, data: 0)
-    with pytest.raises(Unexpected, match="nothing more is taken"):
+    with pytest.raises(InputError, match="nothing more is taken"):
         write_atomic(tmp_path / "file", b"new")
 
 
@@ -288,10 +288,10 @@ def failing(monkeypatch, name: str, error: BaseException, after: int = 0):
     [
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
-            Unexpected,
+            InputError,
             r"file: cannot be written \(No space left on de",
         ),
-        (OSError(errno.EIO, os.strerror(errno.EIO)), Unexpected, r"file: cannot be written \(Input/output error\)"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), InputError, r"file: cannot be written \(Input/output error\)"),
         (KeyboardInterrupt(), KeyboardInterrupt, "^$"),
     ],
 )
@@ -323,6 +323,6 @@ def test_an_append_that_fails_leaves_what_was_there(tmp_path, monkeypatch, name)
         failing(monkeypatch, name, full)
     else:
         monkeypatch.setattr(atomic, name, lambda descriptor: (_ for _ in ()).throw(full))
-    with pytest.raises(Unexpected, match="No space left"):
+    with pytest.raises(InputError, match="No space left"):
         append_at(path, 4, b"two|")
     assert path.read_bytes() == b"one|"

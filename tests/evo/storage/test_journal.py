@@ -11,7 +11,7 @@ import pytest
 
 from evo.storage import atomic
 from evo.storage.journal import Journal
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 
 def cohort(number: int) -> dict[str, np.ndarray]:
@@ -138,7 +138,7 @@ def test_a_full_disk_costs_the_record_alone(journal, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(atomic.os, "write", full)
-        with pytest.raises(Unexpected, match=r"journal: cannot be written \(No space left on device\)"):
+        with pytest.raises(InputError, match=r"journal: cannot be written \(No space left on device\)"):
             journal.append(7, 1, cohort(1))
     assert journal.path.read_bytes() == whole
     journal.append(7, 1, cohort(1))

@@ -30,7 +30,7 @@ from evo.storage.journal import Journal
 from evo.storage.log import Log
 from evo.storage.mirror import fetched, mirror_of
 from evo.storage.remote import kept
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 
 class Bad(MemoryFileSystem):
@@ -293,7 +293,7 @@ def test_a_store_that_goes_away_costs_nothing_and_is_told_once(small, undisturbe
 
 def test_a_store_that_is_away_from_the_start_is_one_sentence(small):
     Bad.away = True
-    with pytest.raises(Unexpected, match=r"^bad://bucket/run: cannot be reached \(the network is down\)$"):
+    with pytest.raises(InputError, match=r"^bad://bucket/run: cannot be reached \(the network is down\)$"):
         lived(small(), "bad://bucket/run")
 
 
@@ -371,7 +371,7 @@ def test_without_a_good_manifest_or_experiment_there_is_no_run(torn, small, else
     store, base = fsspec.url_to_fs(url)
     store.pipe_file(f"{base}/{torn}", objects(url)[torn].replace(b"seed", b"sead"))
     elsewhere("b")
-    with pytest.raises(Unexpected, match="manifest" if torn == "manifest.json" else "cannot be read"):
+    with pytest.raises(InputError, match="manifest" if torn == "manifest.json" else "cannot be read"):
         _ = Run(url).experiment
 
 
@@ -393,7 +393,7 @@ def test_two_drivers_of_one_url_are_one_too_many(small, elsewhere, monkeypatch):
     first = evolve(experiment, url)
     next(first)
     elsewhere("b")
-    with pytest.raises(Unexpected, match=rf"bucket/run: .* got one driven by process {os.getpid()} on .*, last heard"):
+    with pytest.raises(InputError, match=rf"bucket/run: .* got one driven by process {os.getpid()} on .*, last heard"):
         lived(experiment, url)
     first.close()
     assert "lock" not in objects(url)
@@ -410,7 +410,7 @@ def test_a_lock_without_a_heartbeat_is_void_after_ten_minutes(exclusive, small, 
         if void:
             assert len(files_of(lived(small(), url))) == 4
         else:
-            with pytest.raises(Unexpected, match=r"by process 1 on mars, last heard of 5[4-9]\d s ago; wait for it"):
+            with pytest.raises(InputError, match=r"by process 1 on mars, last heard of 5[4-9]\d s ago; wait for it"):
                 lived(small(), url)
 
 
@@ -432,7 +432,7 @@ def test_who_was_taken_over_stops_and_writes_no_more(small, monkeypatch):
         store.pipe_file("/bucket/run/lock", taken)
         time.sleep(0.05)
 
-    with pytest.raises(Unexpected, match="taken over by process 2 on mars while this one was not heard of"):
+    with pytest.raises(InputError, match="taken over by process 2 on mars while this one was not heard of"):
         list(evolve(experiment, url, callbacks=[take]))
     assert objects(url)["lock"] == taken
 
@@ -444,7 +444,7 @@ def test_another_run_at_the_same_url_is_not_mixed_in(small, elsewhere):
     fsspec.filesystem("memory").rm("/bucket/run", recursive=True)
     lived(small(seed=5), url)
     elsewhere("a")
-    with pytest.raises(Unexpected, match=r"expected the run that is worked on in .*, got another one; to take "):
+    with pytest.raises(InputError, match=r"expected the run that is worked on in .*, got another one; to take "):
         fetched(url)
     shutil.rmtree(place(url).parent)
     assert Run(url).experiment.seed == 5
@@ -458,7 +458,7 @@ def test_a_folder_that_vanishes_takes_nothing_with_it(small):
             until(lambda: "state/00003.npz" in names(url))
             shutil.rmtree(place(url))
 
-    with pytest.raises(Unexpected, match=r"cannot be written \(No such file or directory\)"):
+    with pytest.raises(InputError, match=r"cannot be written \(No such file or directory\)"):
         list(evolve(experiment, url, callbacks=[vanish]))
     there = objects(url)
     assert {f"generations/{i:05d}.npz" for i in range(4)} | {"manifest.json", "state/00003.npz"} <= there.keys()
@@ -466,9 +466,9 @@ def test_a_folder_that_vanishes_takes_nothing_with_it(small):
 
 
 def test_a_missing_package_and_an_unknown_kind_of_url_are_one_sentence(small):
-    with pytest.raises(Unexpected, match=r"^s3://b/r: nothing that is installed speaks s3://; pip install s3fs$"):
+    with pytest.raises(InputError, match=r"^s3://b/r: nothing that is installed speaks s3://; pip install s3fs$"):
         lived(small(), "s3://b/r")
-    with pytest.raises(Unexpected, match=r"^nope://b/r: expected a URL that fsspec knows"):
+    with pytest.raises(InputError, match=r"^nope://b/r: expected a URL that fsspec knows"):
         lived(small(), "nope://b/r")
 
 
@@ -552,7 +552,7 @@ def test_a_course_is_not_given_up_while_the_store_that_has_it_is_away(small, imp
     (run / "generations" / "00001.npz").write_bytes(b"torn")
     Bad.away = True
     held = r"bucket/run: cannot be written \(the network is down\), which holds state/"
-    with impatient(), pytest.raises(Unexpected, match=held):
+    with impatient(), pytest.raises(InputError, match=held):
         lived(experiment, url)
     Bad.away = False
     assert [g.index for g in evolve(experiment, url)] == []
@@ -567,7 +567,7 @@ def test_two_machines_of_one_name_are_two(small, elsewhere, monkeypatch):
     next(first)
     (Path(os.environ["XDG_CACHE_HOME"]) / "instinct" / "machine").unlink()  # the same name and path, another disk
     assert machine() != here
-    with pytest.raises(Unexpected, match="expected a run that nobody drives"):
+    with pytest.raises(InputError, match="expected a run that nobody drives"):
         mirror_of(place(url))._lock.acquire()
     first.close()
 

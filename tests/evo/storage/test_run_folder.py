@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from evo.storage.run_folder import FORMAT, RunFolder
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
 YAML = "seed: 3  # é\n"
@@ -68,14 +68,14 @@ def test_an_empty_folder_can_become_a_run(tmp_path):
 
 
 def test_create_refuses_what_is_there_and_says_what_to_do(folder, tmp_path):
-    with pytest.raises(Unexpected, match=r"one that holds a run; go on with `instinct resume .*run-001`, or choose an"):
+    with pytest.raises(InputError, match=r"one that holds a run; go on with `instinct resume .*run-001`, or choose an"):
         RunFolder.create(folder.path, YAML, MANIFEST)
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").write_text("years")
-    with pytest.raises(Unexpected, match="one that holds other files; choose another --run"):
+    with pytest.raises(InputError, match="one that holds other files; choose another --run"):
         RunFolder.create(other, YAML, MANIFEST)
-    with pytest.raises(Unexpected, match="got a file; choose another --run"):
+    with pytest.raises(InputError, match="got a file; choose another --run"):
         RunFolder.create(other / "thesis.tex", YAML, MANIFEST)
     assert os.listdir(other) == ["thesis.tex"]
 
@@ -83,29 +83,29 @@ def test_create_refuses_what_is_there_and_says_what_to_do(folder, tmp_path):
 def test_of_two_that_create_the_same_folder_one_wins(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", lambda path: iter(()))  # both saw it empty
     RunFolder.create(tmp_path / "a", YAML, MANIFEST)
-    with pytest.raises(Unexpected, match="one that holds a run"):
+    with pytest.raises(InputError, match="one that holds a run"):
         RunFolder.create(tmp_path / "a", "seed: 4\n", MANIFEST)
     assert RunFolder.open(tmp_path / "a").experiment_yaml == YAML
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder that even root cannot write to")
 def test_a_place_that_cannot_be_written_to_is_one_sentence():
-    with pytest.raises(Unexpected, match=r"^/proc/runs/a: cannot be written \(No such file or directory\)"):
+    with pytest.raises(InputError, match=r"^/proc/runs/a: cannot be written \(No such file or directory\)"):
         RunFolder.create(Path("/proc/runs/a"), YAML, MANIFEST)
 
 
 def test_open_refuses_what_is_no_run_of_this_format(folder, tmp_path):
-    with pytest.raises(Unexpected, match="got nothing there; did you mean 'run-001'"):
+    with pytest.raises(InputError, match="got nothing there; did you mean 'run-001'"):
         RunFolder.open(tmp_path / "run-01")
-    with pytest.raises(Unexpected, match=r"got a folder without manifest\.json"):
+    with pytest.raises(InputError, match=r"got a folder without manifest\.json"):
         RunFolder.open(tmp_path)
     later = {"format": FORMAT + 1}
     folder.write_json("manifest.json", later)
-    with pytest.raises(Unexpected, match=f"expected a run in format {FORMAT}, got format {FORMAT + 1}"):
+    with pytest.raises(InputError, match=f"expected a run in format {FORMAT}, got format {FORMAT + 1}"):
         RunFolder.open(folder.path)
     for content in (b"", b"[1]", b"{", b"\xff", b"[" * 100_000):
         (folder.path / "manifest.json").write_bytes(content)
-        with pytest.raises(Torn, match=r"manifest\.json: expected "):
+        with pytest.raises(CorruptFile, match=r"manifest\.json: expected "):
             RunFolder.open(folder.path)
 
 
@@ -116,7 +116,7 @@ def test_every_flipped_bit_and_every_truncation_of_a_text_is_found_and_named(nam
     for place in range(len(whole)):
         for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]):
             path.write_bytes(damaged)
-            with pytest.raises(Unexpected, match=r"experiment\.yaml: |manifest\.json: |got format"):
+            with pytest.raises(InputError, match=r"experiment\.yaml: |manifest\.json: |got format"):
                 _ = RunFolder.open(folder.path).experiment_yaml
     path.write_bytes(whole)
     assert RunFolder.open(folder.path).experiment_yaml == YAML
@@ -130,7 +130,7 @@ def test_people_read_both_texts_and_who_edits_one_is_told_how_to_go_on(folder):
     assert json.loads((folder.path / "manifest.json").read_text()).keys() == {"format", *MANIFEST, "seal"}
     path.write_text(path.read_text().replace("seed: 3", "seed: 4"))
     go_on = r"a run goes on as it began: put the old text back, or begin a new run: instinct evolve .*experiment\.yaml$"
-    with pytest.raises(Torn, match=go_on):
+    with pytest.raises(CorruptFile, match=go_on):
         _ = folder.experiment_yaml
     folder.write_manifest({"other": 1})
     assert RunFolder.open(folder.path).manifest == {"other": 1}
@@ -149,16 +149,16 @@ def test_a_run_at_rest_can_be_held_and_is_not_written(folder):
     with folder.resting():
         pass
     assert not (folder.path / "lock").exists()
-    with folder.driving(), pytest.raises(Unexpected, match="driven by process"), RunFolder.open(folder.path).resting():
+    with folder.driving(), pytest.raises(InputError, match="driven by process"), RunFolder.open(folder.path).resting():
         pytest.fail("it is driven")
-    refused = pytest.raises(Unexpected, match="expected a run that nobody drives")
+    refused = pytest.raises(InputError, match="expected a run that nobody drives")
     with folder.resting(), RunFolder.open(folder.path).resting(), refused, folder.driving():
         pytest.fail("it is held")
 
 
 def test_a_run_without_its_experiment_says_so(folder):
     (folder.path / "experiment.yaml").unlink()
-    with pytest.raises(Torn, match=r"experiment\.yaml: cannot be read \(there is no such file\)"):
+    with pytest.raises(CorruptFile, match=r"experiment\.yaml: cannot be read \(there is no such file\)"):
         _ = folder.experiment_yaml
 
 
@@ -169,7 +169,7 @@ def test_generations_and_states_come_back(folder):
     index, units = folder.latest()
     assert index == 4
     np.testing.assert_equal(units, state(4))
-    with pytest.raises(Torn, match=r"00009\.npz: cannot be read"):
+    with pytest.raises(CorruptFile, match=r"00009\.npz: cannot be read"):
         folder.read_generation(9)
 
 
@@ -271,9 +271,9 @@ def test_reading_writes_nothing(folder):
 def test_a_second_driver_is_told_who_the_first_one_is(folder):
     with folder.driving():
         holder = rf"driven by process {os.getpid()} on {os.uname().nodename}; wait for it, stop it, or choose another"
-        with pytest.raises(Unexpected, match=holder), RunFolder.open(folder.path).driving():
+        with pytest.raises(InputError, match=holder), RunFolder.open(folder.path).driving():
             pytest.fail("two drivers")
-        with pytest.raises(Unexpected, match=holder):
+        with pytest.raises(InputError, match=holder):
             RunFolder.open(folder.path).rewrite_experiment("seed: 4\n")
         assert RunFolder.open(folder.path).latest()[0] == 4  # readers are welcome
     with pytest.raises(ZeroDivisionError), folder.driving():
@@ -286,7 +286,7 @@ def test_a_second_driver_is_told_who_the_first_one_is(folder):
 
 def test_a_lock_that_cannot_be_made_is_one_sentence(folder):
     (folder.path / "lock").mkdir()
-    with pytest.raises(Unexpected, match=r"lock: cannot be written \(Is a directory\)"), folder.driving():
+    with pytest.raises(InputError, match=r"lock: cannot be written \(Is a directory\)"), folder.driving():
         pytest.fail("no lock")
 
 
@@ -334,7 +334,7 @@ def test_the_lock_of_a_driver_goes_with_it(tmp_path):
     with crash(tmp_path, "hold") as driver:
         try:
             assert driver.stdout.readline() == "holding\n"
-            with pytest.raises(Unexpected, match=f"driven by process {driver.pid} on "), folder.driving():
+            with pytest.raises(InputError, match=f"driven by process {driver.pid} on "), folder.driving():
                 pytest.fail("two drivers")
         finally:
             driver.kill()
@@ -353,7 +353,7 @@ def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path):
         if place.is_dir() and not place.is_symlink():
             place.rmdir()
         make()
-        with pytest.raises(Unexpected, match=f"{name}: expected files and folders alone in a run"):
+        with pytest.raises(InputError, match=f"{name}: expected files and folders alone in a run"):
             RunFolder.open(path)
         place.unlink()
     assert outside.read_text() == "mine"
@@ -376,7 +376,7 @@ def test_what_somebody_put_into_a_folder_is_not_made_anew(own, tmp_path):
     for part in ("generations", "state") if "/" in own else ():
         (tmp_path / part).mkdir()
     (tmp_path / own).write_text("years")
-    with pytest.raises(Unexpected, match="one that holds other files"):
+    with pytest.raises(InputError, match="one that holds other files"):
         RunFolder.create(tmp_path, YAML, MANIFEST)
     assert (tmp_path / own).read_text() == "years"
 

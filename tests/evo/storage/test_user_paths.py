@@ -12,7 +12,7 @@ from evo.evolution.run import Run
 from evo.experiment.config import load
 from evo.experiment.sweep import members
 from evo.storage.user_paths import file_to_write, folder_to_write
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 LONG = "a" * 300
 SMALL = ["teacher", "--serial", "generations=1", "search.population=5", "cohort=3", "lifetime.steps=3"]
@@ -111,7 +111,7 @@ def test_a_folder_is_no_file_to_write(line, run, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("opened", [Run, load, lambda path: next(evolve(load("teacher"), path))])
 def test_from_python_a_name_that_cannot_be_is_a_sentence_too(opened):
-    with pytest.raises(Unexpected, match="File name too long"):
+    with pytest.raises(InputError, match="File name too long"):
         opened(LONG)
 
 
@@ -123,7 +123,7 @@ def test_a_place_that_can_become_one_is_one(tmp_path):
 
 def test_a_folder_that_may_not_be_written_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(Unexpected, match="nothing may be written"):
+    with pytest.raises(InputError, match="nothing may be written"):
         folder_to_write(tmp_path / "new")
 
 

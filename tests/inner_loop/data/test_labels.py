@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.tasks.arrays import Arrays
 
@@ -34,7 +34,7 @@ def classes_of(task):
 
 
 def refused(task):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         task.ready()
     assert "\n" not in str(caught.value)
     return str(caught.value)

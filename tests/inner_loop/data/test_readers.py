@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.data import readers as formats
 from inner_loop.tasks import arrays
 from inner_loop.tasks.arrays import Arrays
@@ -93,7 +93,7 @@ def test_a_task_that_names_its_data_refuses_others(tmp_path):
     arrays._data.clear()
     write(tmp_path, 2)
     for look in (named.dataset, named.fingerprint, named.ready, lambda: named.size("test")):
-        with pytest.raises(Unexpected, match=r"data\.csv: expected the data of SHA-256 .*, got data that have changed"):
+        with pytest.raises(InputError, match=r"data\.csv: expected the data of SHA-256 .*, got data that have changed"):
             look()
     write(tmp_path, 1)
     assert first(named) == 1
@@ -122,7 +122,7 @@ def test_a_hash_that_was_given_stays(tmp_path):
     task = write(tmp_path, 1)
     assert Arrays(task.path, sha256="0" * 64).pinned(task.fingerprint()).sha256 == "0" * 64
     assert task.pinned("").sha256 is None
-    with pytest.raises(Unexpected, match=r"Arrays\.sha256: expected 64"):
+    with pytest.raises(InputError, match=r"Arrays\.sha256: expected 64"):
         task.pinned("abc")
 
 
@@ -133,5 +133,5 @@ def test_few_data_sets_are_kept(tmp_path):
 
 
 def test_a_path_that_no_system_has_is_one_sentence():
-    with pytest.raises(Unexpected, match="File name too long"):
+    with pytest.raises(InputError, match="File name too long"):
         Arrays("a" * 300).dataset()

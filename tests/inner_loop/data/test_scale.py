@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.tasks.arrays import Arrays
 
@@ -32,7 +32,7 @@ def as_bytes(raw):
 
 @pytest.mark.parametrize("half", ["x_train", "x_test"])
 def test_bytes_in_one_part_alone_are_refused_by_name_and_type(tmp_path, raw, half):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         Arrays(npz(tmp_path, raw | {half: raw[half].astype(np.uint8)})).ready()
     sentence = str(caught.value)
     for word in ("x_train", "x_test", "uint8", "float64", "`scale`"):
@@ -75,7 +75,7 @@ def test_what_float32_cannot_hold_is_refused(tmp_path, raw):
     raw |= {name: raw[name] * 1e300 for name in ("x_train", "x_test")}
     path = npz(tmp_path, raw)
     for scale in (None, "none"):
-        with pytest.raises(Unexpected, match="finite numbers, got inf"):
+        with pytest.raises(InputError, match="finite numbers, got inf"):
             Arrays(path, scale=scale).ready()
     assert inputs(Arrays(path, scale="unit"), "train").max() == 1
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import endowed
 from genomes.streams import Chance, chance
 from inner_loop.contracts.specimen import chosen, with_nan
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives import behaviour as episode
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import Exploration, LearningRule
@@ -75,7 +75,7 @@ def lived(world, newborn, rule=None, luck=COMMON, episodes=EPISODES, apart=False
     if apart:
         newborn, weights = newborn.repeated(episodes), weights.repeated(episodes)
     network, objective = Network(newborn.topology), SquaredError()
-    being = Being(network, newborn, world, objective, feedback, apart)
+    being = AgentState(network, newborn, world, objective, feedback, apart)
     state = None if rule is None else rule.init(network, newborn, weights)
     return behave(being, weights, luck, luck.stream("hidden"), episodes, rule, state, **given)
 
@@ -209,7 +209,7 @@ class Spoilt(World):
 def test_worlds_keep_what_the_loop_relies_on(corridor, fault, words):
     good = corridor(taught=True, stride=0.3, walk=40)
     assert check_world(Spoilt(good, ""))
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         check_world(Spoilt(good, fault))
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import endowed
 from genomes.streams import Chance, chance
 from inner_loop.contracts.specimen import chosen, tensors
 from inner_loop.lives import behaviour as episode
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.squared_error import SquaredError
@@ -73,7 +73,7 @@ def exam(newborn, world, luck, rule=None, split="selection", exams=4, forgetful=
     apart, streams = rule is not None, (luck.stream(f"exam {split}"), luck.stream("hidden"))
     weights = Weights.born(newborn).repeated(exams if apart else 1)
     newborn = newborn.repeated(exams if apart else 1)
-    being = Being(Network(newborn.topology), newborn, world, None, feedback, apart)
+    being = AgentState(Network(newborn.topology), newborn, world, None, feedback, apart)
     state = rule.init(being.network, newborn, weights) if apart else None
     return behave(being, weights, *streams, exams, rule, state, forgetful).scores
 
@@ -109,7 +109,7 @@ def test_a_life_is_its_episodes_one_after_the_other(corridor, networks, parallel
     world, newborn, rule = corridor("response"), networks(range(3)), Growing(evening=EVENING)
     life, luck = replace(LIFE, parallel=parallel, criterion=0.0), own(range(3))
     measured = live_in(newborn, rule, None, world, life, luck)
-    being, weights = Being(Network(newborn.topology), newborn, world, None), Weights.born(newborn)
+    being, weights = AgentState(Network(newborn.topology), newborn, world, None), Weights.born(newborn)
     state, curve, steps = rule.init(being.network, newborn, weights), [], torch.zeros(3, dtype=torch.float64)
     for number in range(3):
         streams = luck.stream(f"episode {number}"), luck.stream("hidden")
@@ -363,6 +363,6 @@ def test_common_chance_is_that_of_everybody(corridor, networks):
     ],
 )
 def test_a_lifetime_that_cannot_be_is_refused(given, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         EpisodicLifetime(**given)
     assert str(caught.value).startswith(sentence)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from inner_loop.objective import Lived, error_by_autograd
@@ -90,5 +90,5 @@ def test_smoothing_spreads_the_target_and_can_be_a_gene():
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.1, Evolve((0.5, 2.0))])
 def test_smoothing_is_a_share(smoothing):
-    with pytest.raises(Unexpected, match="0 to 1"):
+    with pytest.raises(InputError, match="0 to 1"):
         CrossEntropy(smoothing)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.activation import ACTIVATIONS
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import with_leaks
 from genomes.evolve import Evolve
 from genomes.streams import chance
@@ -340,5 +340,5 @@ def test_what_to_remember_is_learned_if_the_error_goes_back_to_where_it_was_seen
     ],
 )
 def test_fields_that_make_no_sense_are_refused(fields, words):
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         BPTT(**fields)

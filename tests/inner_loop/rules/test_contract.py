@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from inner_loop.contracts.components import check_objective, check_rule, check_task
 from inner_loop.network import Weights
@@ -123,7 +123,7 @@ def raises(weights, lived, newborn):
     ],
 )
 def test_a_broken_rule_is_told_what_is_broken(change, words):
-    with pytest.raises(Unexpected, match="Broken: ") as caught:
+    with pytest.raises(InputError, match="Broken: ") as caught:
         check_rule(Broken(change))
     assert caught.match(words)
 
@@ -132,7 +132,7 @@ def test_a_component_that_is_no_value_is_refused():
     class Stateful(LearningRule[tuple[()]]):
         init = step = None
 
-    with pytest.raises(Unexpected, match="frozen dataclass"):
+    with pytest.raises(InputError, match="frozen dataclass"):
         check_rule(Stateful())
 
 
@@ -207,7 +207,7 @@ class Spoilt(Task):
 )
 def test_a_broken_task_is_told_what_is_broken(fault, words):
     assert check_task(Spoilt("none"))
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         check_task(Spoilt(fault))
 
 
@@ -256,7 +256,7 @@ class Wrong(Objective):
 )
 def test_a_broken_objective_is_told_what_is_broken(fault, words):
     assert check_objective(Wrong("none"))
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         check_objective(Wrong(fault))
 
 
@@ -270,5 +270,5 @@ def test_an_error_that_forgets_a_group_is_noticed():
             return SquaredError().error(lived)
 
     assert replace(Sparse()) == Sparse()
-    with pytest.raises(Unexpected, match="gradient of loss"):
+    with pytest.raises(InputError, match="gradient of loss"):
         check_objective(Sparse())

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype
 from genomes.streams import chance
@@ -145,7 +145,7 @@ def test_a_taught_hebbian_associates_what_it_is_shown():
 
 
 def test_a_bound_must_be_positive():
-    with pytest.raises(Unexpected, match="bound"):
+    with pytest.raises(InputError, match="bound"):
         Hebbian(bound=0.0)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import with_leaks
 from genomes.evolve import Evolve
 from genomes.streams import chance
@@ -313,5 +313,5 @@ def test_the_contract_holds_and_a_task_teaches_nothing(per):
     ],
 )
 def test_fields_that_make_no_sense_are_refused(fields, words):
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         PolicyGradient(**fields)

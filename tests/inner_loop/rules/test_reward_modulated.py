@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import endowed
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
@@ -14,7 +14,7 @@ from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rules.reward_modulated import RewardModulated
@@ -208,7 +208,7 @@ def after_one_step(rule, newborn, baseline=0.0):
     state = rule.init(network, newborn, weights)
     state.baseline.fill_(baseline)
     luck = chance(0, "life", owners=range(newborn.lives))
-    behaved = behave(Being(network, newborn, Bowl(), None), weights, luck, hidden, 1, rule, state)
+    behaved = behave(AgentState(network, newborn, Bowl(), None), weights, luck, hidden, 1, rule, state)
     return {name: w - newborn.projections[name].weight for name, w in behaved.weights.projections.items()}
 
 
@@ -260,7 +260,7 @@ def test_lives_in_a_bowl_come_near_to_the_place(side):
     rule = RewardModulated(learning_rate=0.3, noise=0.2, baseline_rate=0.2, bound=10.0)
     newborn = identical(rule, LIVES, len(INPUT), len(AIM))
     network, weights = Network(newborn.topology), Weights.born(newborn)
-    state, being = rule.init(network, newborn, weights), Being(network, newborn, Bowl(), None)
+    state, being = rule.init(network, newborn, weights), AgentState(network, newborn, Bowl(), None)
     for number in range(300):
         luck = chance(0, "life", number, range(LIVES))
         behave(being, weights, luck, chance(0, "hidden"), side, rule, state)  # writes into both
@@ -291,7 +291,7 @@ def test_what_is_tried():
     ],
 )
 def test_what_is_no_rule_is_refused(fields, words):
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         RewardModulated(**fields)
 
 

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolvable import endowed, evolved_spec
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
@@ -227,7 +227,7 @@ def test_a_reward_is_asked_for_only_if_it_is_in_a_term():
     ],
 )
 def test_what_is_no_rule_is_refused(fields, words):
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         Volterra(**fields)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.data.readers import IDX_FILES, fetch, read
 from inner_loop.tasks.arrays import Arrays
@@ -55,7 +55,7 @@ def all_of(task, split):
 
 
 def complaint(task):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         task.size("train")
     sentence = str(caught.value)
     assert "\n" not in sentence
@@ -152,7 +152,7 @@ def test_a_missing_file_names_its_neighbour(tmp_path, images):
     path = npz(tmp_path, images, "mnist.npz")
     assert "did you mean 'mnist.npz'?" in complaint(Arrays(path.replace("mnist", "mnits")))
     assert "no such file" in complaint(Arrays(str(tmp_path / "no" / "where.csv")))
-    with pytest.raises(Unexpected, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         Arrays(str(tmp_path / "nowhere.csv")).fingerprint()
 
 
@@ -290,7 +290,7 @@ def test_a_csv_that_is_no_text(tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"selection": 0.0}, {"test": 1.0}, {"classes": 1}, {"split_seed": -1}])
 def test_wrong_fields(wrong):
-    with pytest.raises(Unexpected, match=f"Arrays.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Arrays.{next(iter(wrong))}"):
         Arrays("data.npz", **wrong)
 
 

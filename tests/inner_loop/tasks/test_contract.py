@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import Chance, chance
 from inner_loop.data.labelled import Dataset, divided, epochs, stratified
 from inner_loop.task import SPLITS, classification_scores, regression_scores
@@ -52,7 +52,7 @@ def test_digits_are_divided_by_class_and_by_seed():
 
 @pytest.mark.parametrize("sizes", [{"train": 5}, {"train": 1000, "selection": 700, "test": 200}])
 def test_impossible_digits(sizes):
-    with pytest.raises(Unexpected, match="Digits"):
+    with pytest.raises(InputError, match="Digits"):
         Digits(**sizes)
 
 
@@ -76,7 +76,7 @@ def test_stratified_sets_are_disjoint_and_fair():
     for part, share in zip(parts, (0.5, 0.25, 0.25), strict=True):
         assert np.abs(np.bincount(labels[part]) - share * np.array([40, 20, 20, 8])).max() <= 1
     assert not np.array_equal(stratified(labels, (44,), seed=4)[0], parts[0])
-    with pytest.raises(Unexpected, match="at most 88"):
+    with pytest.raises(InputError, match="at most 88"):
         stratified(labels, (80, 9), seed=0)
 
 
@@ -132,7 +132,7 @@ def test_all_splits_of_a_stream_have_the_same_teacher():
 
 @pytest.mark.parametrize("wrong", [{"inputs_size": 0}, {"outputs_size": 0}, {"measured": 0}, {"hidden": -1}])
 def test_impossible_teachers(wrong):
-    with pytest.raises(Unexpected, match=f"Teacher.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Teacher.{next(iter(wrong))}"):
         Teacher(**wrong)
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import Chance, chance
 from inner_loop.contracts.components import check_task
 from inner_loop.task import SPLITS
@@ -105,5 +105,5 @@ def test_the_main_score_is_the_papers_error_with_its_sign_turned():
     ],
 )
 def test_impossible_sinusoids(wrong):
-    with pytest.raises(Unexpected, match=f"Sinusoid.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Sinusoid.{next(iter(wrong))}"):
         Sinusoid(**wrong)

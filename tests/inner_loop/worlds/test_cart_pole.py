@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.cart_pole import CartPole
@@ -221,12 +221,12 @@ def test_a_step_costs_few_operations():
     ],
 )
 def test_impossible_numbers(name, number):
-    with pytest.raises(Unexpected, match=f"CartPole.{name}: expected"):
+    with pytest.raises(InputError, match=f"CartPole.{name}: expected"):
         dataclasses.replace(CartPole(), **{name: number})
 
 
 def test_impossible_reversal():
     unchecked = object.__new__(CartPole)
     object.__setattr__(unchecked, "reversed", "sometimes")
-    with pytest.raises(Unexpected, match=r"CartPole\.reversed: expected one of never, always, random, got"):
+    with pytest.raises(InputError, match=r"CartPole\.reversed: expected one of never, always, random, got"):
         unchecked.__post_init__()

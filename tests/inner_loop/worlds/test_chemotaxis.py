@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.chemotaxis import Chemotaxis
@@ -160,5 +160,5 @@ def test_a_worm_that_must_remember_sees_the_concentration_only():
     ],
 )
 def test_impossible_plates(wrong):
-    with pytest.raises(Unexpected, match=f"Chemotaxis.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Chemotaxis.{next(iter(wrong))}"):
         Chemotaxis(**wrong)

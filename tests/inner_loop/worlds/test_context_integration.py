@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
@@ -121,5 +121,5 @@ def test_who_attends_is_as_good_as_signal_detection_allows_and_who_adds_is_not()
     ],
 )
 def test_impossible_worlds(wrong):
-    with pytest.raises(Unexpected, match=f"ContextIntegration.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"ContextIntegration.{next(iter(wrong))}"):
         ContextIntegration(**wrong)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete, Moment, Response, World
 from inner_loop.worlds import WORLDS
@@ -99,12 +99,12 @@ def test_the_specimen_keeps_the_contract():
     ],
 )
 def test_a_broken_world_is_told_what_is_broken(fault, words):
-    with pytest.raises(Unexpected, match=words):
+    with pytest.raises(InputError, match=words):
         check_world(Drift(fault))
 
 
 def test_what_actions_mean_is_checked():
-    with pytest.raises(Unexpected, match="at least 2 actions"):
+    with pytest.raises(InputError, match="at least 2 actions"):
         Discrete(1)
-    with pytest.raises(Unexpected, match="at least 1 output"):
+    with pytest.raises(InputError, match="at least 1 output"):
         Response(0)

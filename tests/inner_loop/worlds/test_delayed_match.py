@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
@@ -99,5 +99,5 @@ def test_the_answer_may_come_at_any_step_of_the_decision_period():
     "wrong", [{"directions": 1}, {"sigma": -1.0}, {"fail": math.inf}, {"test": -1.0}, {"decision": 0.0}]
 )
 def test_impossible_worlds(wrong):
-    with pytest.raises(Unexpected, match=f"DelayedMatch.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"DelayedMatch.{next(iter(wrong))}"):
         DelayedMatch(**wrong)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.foraging import Foraging
@@ -155,5 +155,5 @@ def test_what_is_food_may_last_for_a_life():
     [{"size": 2}, {"regrowth": 0}, {"duration": 0}, {"density": 1.1}, {"food": -1.0}, {"harm": float("inf")}],
 )
 def test_impossible_forests(wrong):
-    with pytest.raises(Unexpected, match=f"Foraging.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Foraging.{next(iter(wrong))}"):
         Foraging(**wrong)

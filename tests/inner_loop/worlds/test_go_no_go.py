@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
@@ -93,5 +93,5 @@ def test_payment_can_be_changed():
     "wrong", [{"go": 1.1}, {"fail": math.nan}, {"miss": math.inf}, {"stimulus": -1.0}, {"dt": -1.0}]
 )
 def test_impossible_worlds(wrong):
-    with pytest.raises(Unexpected, match=f"GoNoGo.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"GoNoGo.{next(iter(wrong))}"):
         GoNoGo(**wrong)

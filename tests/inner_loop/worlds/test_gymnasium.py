@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import Chance, chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Continuous, Discrete
@@ -338,7 +338,7 @@ def test_every_environment_is_closed_when_its_episode_is_forgotten(alarm):
     ],
 )
 def test_one_sentence_for_what_cannot_be(world, sentence):
-    with pytest.raises(Unexpected, match=f"^{sentence}"):
+    with pytest.raises(InputError, match=f"^{sentence}"):
         Gymnasium(*world).ready()
 
 
@@ -354,7 +354,7 @@ def test_one_sentence_for_what_cannot_be(world, sentence):
 def test_actions_that_no_network_takes(register, taken):
     strange = register("Strange-v0", Strange, max_episode_steps=5, kwargs={"taken": taken})
     with pytest.raises(
-        Unexpected, match=r"Gymnasium\.id: expected .* actions on one axis or Discrete ones in Strange-v0"
+        InputError, match=r"Gymnasium\.id: expected .* actions on one axis or Discrete ones in Strange-v0"
     ):
         Gymnasium(strange, longest=7).ready()
 
@@ -404,7 +404,7 @@ def test_numbers_of_other_kinds_are_those_of_python(register):
     ],
 )
 def test_what_no_life_could_be_lived_in_is_refused_before_any(kind, sentence, register):
-    with pytest.raises(Unexpected, match=rf"Gymnasium\.id: {sentence}"):
+    with pytest.raises(InputError, match=rf"Gymnasium\.id: {sentence}"):
         Gymnasium(register("Strange-v1", kind, max_episode_steps=5)).ready()
 
 
@@ -425,7 +425,7 @@ def test_an_id_that_is_registered_anew_is_looked_at_anew(register):
     ],
 )
 def test_impossible_fields(fields, name):
-    with pytest.raises(Unexpected, match=rf"Gymnasium\.{name}: expected"):
+    with pytest.raises(InputError, match=rf"Gymnasium\.{name}: expected"):
         Gymnasium(**fields)
 
 
@@ -444,14 +444,14 @@ def test_a_missing_simulator_is_one_sentence(monkeypatch, id, package, extra, fo
     missing(package, monkeypatch)
     for module in [module for module in sys.modules if module.startswith(f"gymnasium.envs.{folder}")]:
         monkeypatch.delitem(sys.modules, module)
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         Gymnasium(id, longest=13).ready()
     assert str(caught.value) == f"Gymnasium.id: a package is missing for '{id}': pip install 'instinct[{extra}]'"
 
 
 def test_without_gymnasium_it_is_one_sentence(monkeypatch):
     missing("gymnasium", monkeypatch)
-    with pytest.raises(Unexpected, match=r"Gymnasium: a package is missing: pip install gymnasium"):
+    with pytest.raises(InputError, match=r"Gymnasium: a package is missing: pip install gymnasium"):
         Gymnasium(longest=17).ready()
 
 

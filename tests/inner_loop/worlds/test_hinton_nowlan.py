@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import chance
 from genomes.topology import Group, Topology
 from inner_loop.contracts.worlds import check_world
-from inner_loop.lives.behaviour import Being, behave
+from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.trial_and_error import TrialAndError
 from inner_loop.world import Response
@@ -73,7 +73,7 @@ def guessing(plastic, lives, trials):
     marks = (torch.arange(20) < plastic).float()[None, :, None].expand(lives, -1, -1)
     weight = torch.where(marks > 0, own.stream("birth").integers(2, 20, 1) * 2.0 - 1.0, 1.0)
     newborn = Phenotype(topology, {"input -> switches": Synapses(weight, parameters={"plastic": marks})})
-    being, weights = Being(Network(topology), newborn, HintonNowlan(trials=trials), None), Weights.born(newborn)
+    being, weights = AgentState(Network(topology), newborn, HintonNowlan(trials=trials), None), Weights.born(newborn)
     rule = TrialAndError()
     state = rule.init(being.network, newborn, weights)
     return behave(being, weights, own, own, 1, rule, state).scores["fitness"]
@@ -94,5 +94,5 @@ def test_lives_that_guess_find_it_as_coins_would(plastic):
 
 @pytest.mark.parametrize("name", ["loci", "trials"])
 def test_numbers_that_make_no_world_are_refused(name):
-    with pytest.raises(Unexpected, match=rf"^HintonNowlan\.{name}: expected at least 1, got 0$"):
+    with pytest.raises(InputError, match=rf"^HintonNowlan\.{name}: expected at least 1, got 0$"):
         HintonNowlan(**{name: 0})

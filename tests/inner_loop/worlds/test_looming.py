@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.looming import Looming
@@ -237,7 +237,7 @@ def test_scores_by_hand():
     ],
 )
 def test_impossible_films(wrong):
-    with pytest.raises(Unexpected, match=f"Looming.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Looming.{next(iter(wrong))}"):
         Looming(**wrong)
 
 

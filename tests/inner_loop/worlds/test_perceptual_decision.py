@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
@@ -106,5 +106,5 @@ def test_nobody_is_right_in_more_than_nine_of_ten_trials():
     ],
 )
 def test_impossible_worlds(wrong):
-    with pytest.raises(Unexpected, match=f"PerceptualDecision.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"PerceptualDecision.{next(iter(wrong))}"):
         PerceptualDecision(**wrong)

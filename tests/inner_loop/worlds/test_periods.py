@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.trials.periods import Periods, Scheme, check_timing, extent, length, lengths, longest, picked, tuned
@@ -190,7 +190,7 @@ def test_random_durations_have_their_distribution(duration, dt, share):
     ],
 )
 def test_impossible_durations(dt, durations, message):
-    with pytest.raises(Unexpected, match=message):
+    with pytest.raises(InputError, match=message):
         check_timing("World", dt, durations)
 
 
@@ -200,7 +200,7 @@ def test_possible_durations():
 
 @pytest.mark.parametrize("wrong", [{"correct": math.nan}, {"abort": -math.inf}, {"decision_weight": -1.0}])
 def test_impossible_schemes(wrong):
-    with pytest.raises(Unexpected, match=f"Scheme.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"Scheme.{next(iter(wrong))}"):
         Scheme(**wrong)
 
 

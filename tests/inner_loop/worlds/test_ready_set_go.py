@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.trials.periods import Scheme
@@ -126,5 +126,5 @@ def test_the_aligned_target_is_what_is_paid_best():
     ],
 )
 def test_impossible_worlds(wrong):
-    with pytest.raises(Unexpected, match=f"ReadySetGo.{next(iter(wrong))}"):
+    with pytest.raises(InputError, match=f"ReadySetGo.{next(iter(wrong))}"):
         ReadySetGo(**wrong)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.retina import Retina
@@ -239,5 +239,5 @@ def test_trials_begin_with_each_direction_and_all_end_together():
     ],
 )
 def test_impossible_retinas(wrong):
-    with pytest.raises(Unexpected, match=f"Retina.{next(iter(wrong))}:"):
+    with pytest.raises(InputError, match=f"Retina.{next(iter(wrong))}:"):
         Retina(**wrong)

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.swing_up import SwingUp
@@ -182,5 +182,5 @@ def test_forces_beyond_the_range_are_the_largest_and_no_number_is_none():
     ],
 )
 def test_impossible_numbers(name, number):
-    with pytest.raises(Unexpected, match=f"SwingUp.{name}: expected"):
+    with pytest.raises(InputError, match=f"SwingUp.{name}: expected"):
         dataclasses.replace(SwingUp(), **{name: number})

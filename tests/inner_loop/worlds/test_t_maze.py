@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.streams import chance
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.t_maze import TMaze
@@ -197,5 +197,5 @@ def test_a_side_may_last_for_a_life():
     [{"trials": 0}, {"corridor": -1}, {"reversals": -1}, {"window": 0}, {"window": 26}, {"small": 1.0}],
 )
 def test_impossible_mazes(wrong):
-    with pytest.raises(Unexpected, match="TMaze"):
+    with pytest.raises(InputError, match="TMaze"):
         TMaze(**wrong)

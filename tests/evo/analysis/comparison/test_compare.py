@@ -17,7 +17,7 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from inner_loop.rules.frozen import Frozen
 from inner_loop.tasks.digits import Digits
@@ -235,11 +235,11 @@ def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: Path) -> None:
     run = made("a")
-    with pytest.raises(Unexpected, match="compare: expected at least two runs, got 1"):
+    with pytest.raises(InputError, match="compare: expected at least two runs, got 1"):
         compare([run])
     copy = made("copy")
     with pytest.raises(
-        Unexpected, match=r"expected every run once, but .*/a and .*/copy are one experiment with seed 0"
+        InputError, match=r"expected every run once, but .*/a and .*/copy are one experiment with seed 0"
     ):
         compare([run, copy])
     topology = replace(run.experiment.topology, groups=tuple(
@@ -248,12 +248,12 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: 
     from evo.experiment.goals import Scores
 
     digits = made("digits", topology=topology, task=Digits(), goals=Scores(("innate.accuracy", "learned.accuracy")))
-    with pytest.raises(Unexpected, match=r"same main score, but .*/a has explained_variance, .*/digits has accuracy"):
+    with pytest.raises(InputError, match=r"same main score, but .*/a has explained_variance, .*/digits has accuracy"):
         compare([run, digits])
     other = made("b", seed=1)
     torn = other.path / "generations" / "00001.npz"
     torn.write_bytes(torn.read_bytes()[:-9])
-    with pytest.raises(Unexpected, match=r"00001.npz: "):
+    with pytest.raises(InputError, match=r"00001.npz: "):
         compare([run, other])
 
 

@@ -21,7 +21,7 @@ from evo.analysis.connectomics.graph import (
     reciprocity,
 )
 from evo.analysis.connectomics.motifs import generator
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology, layered
 
@@ -70,7 +70,7 @@ def test_the_graph_of_neurons_has_every_number_and_can_be_written():
     again = networkx.read_graphml(io.BytesIO(file.getvalue()))
     assert dict(again.nodes["brain/3"]) == graph.nodes["brain/3"]
     assert dict(again.edges[f"brain/{pre}", f"hand/{post}"]) == said
-    with pytest.raises(Unexpected, match="individual: expected 0 to 1"):
+    with pytest.raises(InputError, match="individual: expected 0 to 1"):
         neuron_graph(newborn, 2)
 
 

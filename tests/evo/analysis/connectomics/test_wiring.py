@@ -9,7 +9,7 @@ import torch
 
 from evo.analysis.connectomics.motifs import generator
 from evo.analysis.connectomics.wiring import wiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology, layered
 
@@ -138,5 +138,5 @@ def test_networks_that_are_too_large_are_not_compared():
 
 @pytest.mark.parametrize(("draws", "strongest", "wrong"), [(18, 0.2, "wiring.draws"), (19, 1.0, "wiring.strongest")])
 def test_wrong_settings_are_said(draws, strongest, wrong):
-    with pytest.raises(Unexpected, match=wrong):
+    with pytest.raises(InputError, match=wrong):
         wiring(random_network(layered(3, 2)), 0, draws, strongest)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.cross_fostering import cross_fostering
 from evo.analysis.genetics.variants import examined
 from evo.distribution.executor import Serial
@@ -16,7 +16,7 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from inner_loop.rules.backprop import Backprop
 
 BIRTHS = 6
@@ -42,7 +42,9 @@ def test_wiring_and_plasticity_change_places(evolved):
     mixed[0][rate], mixed[1][rate] = other[rate], own[rate]
     assert own[rate] != other[rate]
     levels = np.stack([own, mixed[0], mixed[1], other])
-    scores = examined(Examiner(a.experiment, Serial()), "again", levels, "test", ("innate", "learned"), range(BIRTHS))
+    scores = examined(
+        AssayRunner(a.experiment, Serial()), "again", levels, "test", ("innate", "learned"), range(BIRTHS)
+    )
     table = section.tables["genomes"]
     for condition, text in (("innate", "at birth"), ("learned", "after learning")):
         assert table[f"score {text}"].to_list() == pytest.approx(scores.means(condition).tolist())
@@ -78,5 +80,5 @@ def test_what_cannot_be_exchanged_is_said_in_one_sentence(evolved):
     assert said[0].startswith("There is nothing to cross-foster: no number of plasticity or objective evolves")
     random = evolved("d", encoding=RandomWiring())
     assert "no number of the wiring evolves" in cross_fostering(random, random, Serial(), BIRTHS).sentences[0]
-    with pytest.raises(Unexpected, match="births: expected at least 2, got 1"):
+    with pytest.raises(InputError, match="births: expected at least 2, got 1"):
         cross_fostering(a, a, Serial(), 1)

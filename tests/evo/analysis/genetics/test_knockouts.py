@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 import pytest
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.dose_response import DOSES
 from evo.analysis.genetics.epistasis import _sentence, apart
 from evo.analysis.genetics.knockouts import Knockouts, knockouts
@@ -25,7 +25,7 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
 from genomes.encoding import Encoding
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.interventions.given import Given
 from genomes.phenotype import Phenotype, Synapses
@@ -110,7 +110,7 @@ def wired(first: list[int], second: list[int]) -> np.ndarray:
 
 def found_in(experiment: Experiment, levels: np.ndarray, births: int = 2) -> Knockouts:
     subject = Subject("planted", experiment, levels[None], ("planted",))
-    return knockouts(subject, Examiner(experiment, Serial()), births)
+    return knockouts(subject, AssayRunner(experiment, Serial()), births)
 
 
 def test_two_rules_in_series_are_both_needed_and_enough(small, samples):
@@ -152,7 +152,7 @@ def test_a_rule_that_keeps_less_than_95_per_cent_is_not_given_up(small, samples)
     """A synapse a class: without one of them a quarter of the answers is lost."""
     experiment = chain(small, samples(one_each, 4, 4), 4, 4)
     levels = np.eye(4, dtype=np.uint8).ravel() + np.uint8(1)
-    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, levels), 2)
+    bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 2)
     needed = {0, 5, 10, 15}
     fewest = minimal(bench, list(range(16)))
     assert fewest.kept == needed
@@ -202,7 +202,7 @@ def test_a_unit_that_does_nothing_shows_no_effect(small):
     levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())
     rows = REPETITIONS * 2 * births
     scores = (
-        examined(Examiner(experiment, Serial()), "null", np.repeat(levels, 1, 0), "test", ("innate",), range(rows))
+        examined(AssayRunner(experiment, Serial()), "null", np.repeat(levels, 1, 0), "test", ("innate",), range(rows))
         .main["innate"]
         .reshape(REPETITIONS, 2, births)
     )
@@ -235,7 +235,7 @@ def test_rows_of_the_same_life_are_paired(small):
     experiment = small()
     spec = assemble(experiment)
     levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
-    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, levels), 3)
+    bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 3)
     scores = bench.tested("twice", bench.units.without([(), ()]))
     for name in ("innate", "learned"):
         assert np.array_equal(*scores.main[name])
@@ -250,13 +250,13 @@ def test_rows_of_the_same_life_are_paired(small):
 def test_what_is_chosen_on_is_not_what_is_reported(small, samples, monkeypatch):
     """The ranking sees the selection split only, the effects the test split only, in other lives."""
     seen = []
-    original = Examiner.examine
+    original = AssayRunner.examine
 
     def watched(self, what, levels, assay, lives=None, edits=None, experiment=None):
         seen.append((what, assay.split, set([] if lives is None else lives.tolist())))
         return original(self, what, levels, assay, lives, edits, experiment)
 
-    monkeypatch.setattr(Examiner, "examine", watched)
+    monkeypatch.setattr(AssayRunner, "examine", watched)
     found_in(chain(small, samples(twice, 2, 2)), wired([2, 1], [1, 2]))
     ranked = [lives for what, split, lives in seen if split == "selection" and what != "random founders"]
     tested = [lives for what, split, lives in seen if split == "test" and what != "random founders"]
@@ -279,10 +279,10 @@ def test_conditions_are_those_that_can_differ(small):
         ({"lifetime": Lifetime(0)}, ("innate",)),
     ):
         experiment = small(goals=both, **changes)
-        variants = Variants(Examiner(experiment, Serial()), units_of(experiment, np.zeros(1, np.uint8)), 2)
+        variants = Variants(AssayRunner(experiment, Serial()), units_of(experiment, np.zeros(1, np.uint8)), 2)
         assert variants.conditions == variants.judged == wanted
     only_learned = small(goals=Scores(("learned.explained_variance",)), rule=Frozen())
-    assert Variants(Examiner(only_learned, Serial()), variants.units, 2).judged == ("innate",)
+    assert Variants(AssayRunner(only_learned, Serial()), variants.units, 2).judged == ("innate",)
 
 
 def test_losses_that_are_gains_are_said_with_their_sign():
@@ -295,12 +295,12 @@ def test_what_cannot_be_knocked_out_is_said(small, samples):
     experiment = chain(small, samples(twice, 2, 2))
     given = Given({e.name: np.ones(experiment.topology.shape(e)) for e in experiment.topology.edges}, {}, {})
     subject = Subject("file", experiment, wired([2, 1], [1, 2])[None], ("file",), (given,))
-    found = knockouts(subject, Examiner(experiment, Serial()), 2)
+    found = knockouts(subject, AssayRunner(experiment, Serial()), 2)
     assert found.section.sentences == ("Nothing of file can be knocked out: its weights come from a file.",)
     assert found.frame.empty
     useless = found_in(experiment, wired([0, 1], [1, 2]))
     assert any(said.startswith("There is no minimal genome") for said in useless.section.sentences)
-    with pytest.raises(Unexpected, match="births: expected at least 2, got 1"):
+    with pytest.raises(InputError, match="births: expected at least 2, got 1"):
         found_in(experiment, wired([2, 1], [1, 2]), births=1)
 
 
@@ -336,7 +336,7 @@ def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_
         arrays[f"y_{part}"][:wrong] = 1 - labels[:wrong]
     np.savez(tmp_path / "samples.npz", **arrays)
     experiment = chain(small, Arrays(str(tmp_path / "samples.npz")))
-    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, wired([2, 1], [1, 2])), 2)
+    bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, wired([2, 1], [1, 2])), 2)
     fewest = minimal(bench, [0, 3, 1, 2])
     assert fewest.kept == {0, 3}
     course = fewest.part.tables["minimal"].set_index("left")["score at birth"]
@@ -350,7 +350,7 @@ def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small)
     spec = assemble(experiment)
     levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
     found = found_in(experiment, levels, births=4).frame
-    bench = Variants(Examiner(experiment, Serial()), units_of(experiment, levels), 4)
+    bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 4)
     count = len(bench.units.each)
     scores = bench.tested("again", bench.units.without([(), *([k] for k in range(count))]))
     names = [unit.name for unit in bench.units.each]

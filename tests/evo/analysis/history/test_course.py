@@ -17,7 +17,7 @@ from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
-from evo.storage.checksums import Torn
+from evo.storage.checksums import CorruptFile
 from genomes.encodings.alleles import Alleles
 from genomes.streams import chance
 from genomes.topology import layered
@@ -221,7 +221,7 @@ def test_a_torn_generation_says_so_itself(planted):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     path.write_bytes(data)
-    with pytest.raises(Torn):
+    with pytest.raises(CorruptFile):
         told(run)
 
 

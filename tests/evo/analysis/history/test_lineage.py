@@ -19,7 +19,7 @@ from evo.experiment.experiment import assemble
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.search.operators.variation import Variation
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 NONE = (-1, -1)
 
@@ -144,7 +144,7 @@ def test_a_run_gives_parents_and_lineage_of_an_individual_and_of_its_best(small,
 )
 def test_a_lineage_that_there_is_not_is_refused_in_a_sentence(changes, wanted, small, tmp_path):
     list(evolve(small(generations=3, **changes), tmp_path / "run"))
-    with pytest.raises(Unexpected, match=wanted):
+    with pytest.raises(InputError, match=wanted):
         lineage_frame(Run(tmp_path / "run"))
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.analysis.assay_runner import Examiner
-from evo.analysis.innate.design import Bench
+from evo.analysis.assay_runner import AssayRunner
+from evo.analysis.innate.design import Design
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor, Serial
 from evo.evaluation.cohort import Assay
@@ -97,8 +97,8 @@ def bench_of(subject_of):
 
     def made(experiment, levels=None, births=2, draws=50, executor=None, **more):
         home = replace(experiment, held_out=())
-        examiner = Examiner(home, executor or Serial())
-        return Bench(subject_of(experiment, levels, **more), examiner, births, draws)
+        examiner = AssayRunner(home, executor or Serial())
+        return Design(subject_of(experiment, levels, **more), examiner, births, draws)
 
     return made
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo.analysis.assay_runner import Examiner
+from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.innate.compressed_networks import (
     METHODS,
     NETWORKS,
@@ -173,7 +173,7 @@ def test_numbers_learn_the_task_that_evolution_meets(small):
     scores = []
     for code in (Code("direct", "", begun, dict, 8), replace(long, bits=8)):
         assay = Assay("test", learn=False, interventions=written(code, experiment.topology).networks)
-        found = Examiner(experiment, Serial()).examine("x", genome(experiment)[None], assay)
+        found = AssayRunner(experiment, Serial()).examine("x", genome(experiment)[None], assay)
         scores.append(found["innate.explained_variance"][0])
     assert scores[0] < 0.5
     assert scores[1] > 0.9
@@ -192,7 +192,7 @@ def test_the_rate_is_tuned_on_selection_by_networks_that_never_learned_on_it(sma
     scores = []
     for each in learned(experiment, newborn, code, RATES, ("train",)).values():
         assay = Assay("selection", learn=False, interventions=written(each, experiment.topology).networks)
-        found = Examiner(experiment, Serial()).examine("x", genome(experiment)[None], assay)
+        found = AssayRunner(experiment, Serial()).examine("x", genome(experiment)[None], assay)
         scores.append(found["innate.explained_variance"][0])
     assert rate == RATES[int(np.argmax(scores))]
     assert np.ptp(scores) > 0.1, "or this test could not tell"

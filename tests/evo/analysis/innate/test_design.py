@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evo.analysis.assay_runner import Examiner
-from evo.analysis.innate.design import Bench
+from evo.analysis.assay_runner import AssayRunner
+from evo.analysis.innate.design import Design
 from evo.analysis.scores import Scores, above_over_runs, over_runs
 from evo.analysis.statistics import estimate, mean_over_runs
 from evo.distribution.executor import Serial
@@ -41,7 +41,7 @@ MAIN = "innate.explained_variance"
 )
 def test_conditions(subject_of, config, measured, at_birth, condition, after, learns):
     experiment = load(config)
-    bench = Bench(subject_of(experiment), Examiner(experiment, Serial()), 2, 20)
+    bench = Design(subject_of(experiment), AssayRunner(experiment, Serial()), 2, 20)
     assert bench.measured == measured
     assert bench.at_birth == at_birth
     assert bench.condition == condition

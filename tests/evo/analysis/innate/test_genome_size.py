@@ -7,10 +7,10 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.analysis.assay_runner import Examiner, repeated
+from evo.analysis.assay_runner import AssayRunner, repeated
 from evo.analysis.innate import compressed_networks as controls
 from evo.analysis.innate import genome_size as size_module
-from evo.analysis.innate.design import Bench
+from evo.analysis.innate.design import Design
 from evo.analysis.innate.genome_size import fewest, genome_size
 from evo.analysis.scores import Scores
 from evo.analysis.statistics import Estimate
@@ -66,13 +66,13 @@ def planted(experiment, allowed=None):
     spec = assemble(experiment)
     levels = spec.quantise(founders(200, spec, chance(3, "planted")))
     levels = levels if allowed is None else np.array(allowed, dtype=levels.dtype)[levels % len(allowed)]
-    found = Examiner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
+    found = AssayRunner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
     best = levels[np.argmax(found["innate.explained_variance"])]
     return Subject("planted", experiment, best[None], ("planted",))
 
 
 def size_of(subject, births=2):
-    return genome_size(subject, Examiner(subject.experiment, Serial()), births)
+    return genome_size(subject, AssayRunner(subject.experiment, Serial()), births)
 
 
 def genome_rows(size):
@@ -97,7 +97,7 @@ def test_with_all_its_bits_it_is_the_genome_itself_to_the_bit(small):
     subject = planted(experiment)
     rows, lives = repeated(subject.levels, 2)
     home = replace(experiment, cohort=4)
-    plain = Examiner(home, Serial()).examine("x", rows, Assay("test", resamples=20), lives)
+    plain = AssayRunner(home, Serial()).examine("x", rows, Assay("test", resamples=20), lives)
     table = genome_rows(size_of(subject))
     for condition in ("innate", "learned"):
         assert table[condition].iloc[0] == plain[f"{condition}.explained_variance"].mean()
@@ -152,7 +152,7 @@ def test_births_that_all_networks_share_are_resampled_with_them():
 def test_without_controls_the_genome_is_the_same(small):
     subject = planted(small(task=TASK))
     whole = size_of(subject)
-    alone = genome_size(subject, Examiner(subject.experiment, Serial()), 2, beside=False)
+    alone = genome_size(subject, AssayRunner(subject.experiment, Serial()), 2, beside=False)
     assert set(alone.section.tables["sizes"]["method"]) == {"genome"}
     assert (alone.bits, alone.effective_coded_bits) == (whole.bits, whole.effective_coded_bits)
     assert genome_rows(alone).equals(genome_rows(whole))
@@ -181,7 +181,7 @@ def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
     spec = assemble(experiment)
     levels = spec.quantise(founders(200, spec, chance(3, "planted")))
-    found = Examiner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
+    found = AssayRunner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
     worst = levels[np.argmin(found["innate.explained_variance"])]
     size = size_of(Subject("worst", experiment, worst[None], ("worst",)))
     assert np.isnan(size.effective_bits)
@@ -195,7 +195,7 @@ def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
     experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
     subject = planted(experiment)
     size = size_of(subject)
-    bench = Bench(subject, Examiner(experiment, Serial()), 2, 8)
+    bench = Design(subject, AssayRunner(experiment, Serial()), 2, 8)
     chosen, founders = size_module._curve(bench, "selection", ("innate",))
     kept = fewest(np.array([point.mean("innate") for point in chosen]), founders["innate"])
     assert kept

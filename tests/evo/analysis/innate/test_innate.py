@@ -8,7 +8,7 @@ import pytest
 from evo.analysis.innate.innate import innate_test
 from evo.distribution.executor import Executor, Serial
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 KEYS = {
     *("score", "innate", "innate_ci", "learned", "learned_ci", "random_founders", "random_founders_ci", "shuffled"),
@@ -94,10 +94,10 @@ def test_episodes_are_those_of_an_examination(subject_of, world):
     [({"draws": 5}, "--draws"), ({"births": 0}, "--births"), ({"episodes": 2}, "--episodes: expected a world")],
 )
 def test_mistakes(subject_of, task, options, why):
-    with pytest.raises(Unexpected, match=why):
+    with pytest.raises(InputError, match=why):
         result_of(subject_of(task), **options)
 
 
 def test_runs_that_cannot_be_compared(subject_of, task, world):
-    with pytest.raises(Unexpected, match=r"same scores and conditions.*variance in innate, tested.*return in innate"):
+    with pytest.raises(InputError, match=r"same scores and conditions.*variance in innate, tested.*return in innate"):
         result_of(subject_of(task), subject_of(world))

@@ -12,7 +12,7 @@ import pytest
 from evo.analysis.report import page
 from evo.analysis.report.page import ROWS, render
 from evo.analysis.report.section import Picture, Section, canvas
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 HOSTILE = "<script>alert(1)</script></style>\"'&amp;{{ 7 * 7 }}"
 
@@ -169,7 +169,7 @@ def test_a_long_table_is_cut_and_names_its_file(monkeypatch):
 
 
 def test_what_nothing_explains_is_refused():
-    with pytest.raises(Unexpected, match="did you mean 'cost'"):
+    with pytest.raises(InputError, match="did you mean 'cost'"):
         render("t", "l", [("f", 1, "costs")], [section()])
-    with pytest.raises(Unexpected, match="different keys"):
+    with pytest.raises(InputError, match="different keys"):
         render("t", "l", (), [section("a"), section("a")])

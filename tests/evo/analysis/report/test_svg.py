@@ -10,7 +10,7 @@ import pytest
 
 from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.svg import drawn, svg
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 SVG = "{http://www.w3.org/2000/svg}"
 FORMS = ("png", "svg", "pdf"), ("svg", "pdf", "png")
@@ -100,7 +100,7 @@ def test_a_single_text_goes_to_the_whole_artist():
 )
 def test_words_for_what_is_not_there_are_refused(words, sentence):
     picture = scatter([0, 1], [0, 1], "")
-    with pytest.raises(Unexpected, match=sentence):
+    with pytest.raises(InputError, match=sentence):
         svg(Picture(picture.figure, "Two.", words), "a")
 
 

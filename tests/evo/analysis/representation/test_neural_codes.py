@@ -17,7 +17,7 @@ from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import chance
 from genomes.topology import Group, Topology, layered
@@ -275,7 +275,7 @@ def test_dissimilarities_alone_have_no_cka_and_no_ceiling():
 
 def test_stimuli_that_were_not_met_are_refused():
     experiment = digits()
-    with pytest.raises(Unexpected, match="stimuli"):
+    with pytest.raises(InputError, match="stimuli"):
         inside(experiment, genome(experiment), 3, 1, Measured("far.npz", np.arange(93, 101), np.zeros((1, 8, 8))))
 
 

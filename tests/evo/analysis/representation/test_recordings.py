@@ -7,7 +7,7 @@ import pytest
 
 from evo.analysis.representation.recordings import read_measured
 from evo.analysis.representation.similarity import dissimilarities
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 
 RESPONSES = np.random.default_rng(0).normal(size=(10, 6))
 FAR = dissimilarities(RESPONSES)
@@ -79,22 +79,22 @@ def changed(array, index, value):
     ],
 )
 def test_what_does_not_fit_is_said_in_one_sentence(file, arrays, said):
-    with pytest.raises(Unexpected, match=re.escape(said)) as error:
+    with pytest.raises(InputError, match=re.escape(said)) as error:
         read_measured(file(**arrays), 10)
     assert "v1.npz" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_no_file_and_no_archive(tmp_path):
-    with pytest.raises(Unexpected, match=r"lost\.npz: .*no such file"):
+    with pytest.raises(InputError, match=r"lost\.npz: .*no such file"):
         read_measured(tmp_path / "lost.npz", 10)
     (tmp_path / "text.npz").write_text("not an archive")
-    with pytest.raises(Unexpected, match=r"text\.npz: expected an \.npz"):
+    with pytest.raises(InputError, match=r"text\.npz: expected an \.npz"):
         read_measured(tmp_path / "text.npz", 10)
 
 
 def test_a_small_file_cannot_ask_for_all_of_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("evo.analysis.representation.recordings._MEMORY", 10_000)
     np.savez(tmp_path / "many.npz", responses=np.ones((100, 9, 4), np.int8) * np.arange(4, dtype=np.int8))
-    with pytest.raises(Unexpected, match="dissimilarities that take at most 10000 bytes"):
+    with pytest.raises(InputError, match="dissimilarities that take at most 10000 bytes"):
         read_measured(tmp_path / "many.npz", 9)

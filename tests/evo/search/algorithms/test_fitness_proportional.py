@@ -8,7 +8,7 @@ import pytest
 from evo.experiment.contracts import check_search
 from evo.search.algorithms.fitness_proportional import FitnessProportional
 from evo.search.base import Search
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 
@@ -148,7 +148,7 @@ def test_what_it_cannot_work_with_is_refused_in_a_sentence():
             "search FitnessProportional: expected a genome of at least 2 numbers, got 1",
         ),
     ):
-        with pytest.raises(Unexpected) as caught:
+        with pytest.raises(InputError) as caught:
             search.check(spec, goals)
         assert str(caught.value) == sentence
 
@@ -162,6 +162,6 @@ def test_what_it_cannot_work_with_is_refused_in_a_sentence():
     ],
 )
 def test_numbers_that_make_no_search_are_refused(changes, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         replace(FitnessProportional(), **changes)
     assert str(caught.value) == sentence

@@ -16,7 +16,7 @@ from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import Asked, Search
 from evo.search.operators import noise_table
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 
@@ -174,9 +174,9 @@ class Bent(Search):
 
 def test_a_search_whose_rows_are_not_those_it_asks_for_is_found_out():
     assert check_search(Bent())
-    with pytest.raises(Unexpected, match="Bent: expected rows that are those of its ask, got 'others'"):
+    with pytest.raises(InputError, match="Bent: expected rows that are those of its ask, got 'others'"):
         check_search(Bent(shift=1))
-    with pytest.raises(Unexpected, match="none where it is lazy"):
+    with pytest.raises(InputError, match="none where it is lazy"):
         check_search(Bent(claims=True))
 
 

@@ -9,7 +9,7 @@ from deap import tools
 from evo.search.base import deap_chance
 from evo.search.operators.deap_individual import individuals
 from evo.search.operators.variation import Variation
-from genomes.errors import Unexpected
+from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import chance
 
@@ -150,6 +150,6 @@ def test_individuals_of_bits_are_encoded_and_decoded():
     ],
 )
 def test_what_cannot_be_is_refused(changes, sentence):
-    with pytest.raises(Unexpected) as caught:
+    with pytest.raises(InputError) as caught:
         Variation(**changes)
     assert str(caught.value) == sentence
