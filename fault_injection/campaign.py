@@ -70,7 +70,7 @@ class Row:
 
 
 def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: bool = False) -> Row:
-    """Runs attempts of a class, each with an empty folder and luck of its own: (seed, class, number) repeats it."""
+    """Runs attempts of a class, each with an empty folder and random numbers of its own: (seed, class, number) repeats it."""
     from fault_injection.classes.trial import Skipped
 
     began, failures, recoveries, done = time.perf_counter(), [], [], 0
@@ -81,10 +81,10 @@ def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: b
                 for number in numbers:
                     own = place / f"attempt-{number}"
                     own.mkdir()
-                    luck = np.random.default_rng([seed, zlib.crc32(fault.NAME.encode()), number])
+                    rng = np.random.default_rng([seed, zlib.crc32(fault.NAME.encode()), number])
                     try:
                         with within(fault.SECONDS):
-                            recovery = attempt(number, own, luck)
+                            recovery = attempt(number, own, rng)
                         recoveries += [] if recovery is None else [recovery]
                     except KeyboardInterrupt:  # the user has seen enough: what was tried counts
                         break

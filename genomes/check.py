@@ -13,7 +13,7 @@ from genomes.contract import Clauses
 from genomes.encoding import Encoding, develop, encoding_spec
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 
 _COHORT = 4
@@ -43,7 +43,7 @@ def _encoding(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
     clauses.value()
     spec = encoding_spec(encoding, topology)
     clauses.hold(encoding_spec(encoding, topology) == spec, "the same topology gives the same genome")
-    units = chance(0, "check", owners=range(_FOUNDERS)).uniform(spec.size).numpy()
+    units = derive(0, "check", owners=range(_FOUNDERS)).uniform(spec.size).numpy()
     levels = spec.quantise(units)
     _check_bits(clauses, encoding, topology, spec, spec.genes(levels))
     grown = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS), torch.float32)
@@ -133,7 +133,7 @@ def _check_cohort(clauses: Clauses, encoding: Encoding, topology: Topology, gene
 
 def _check_module(clauses: Clauses, encoding: Encoding, topology: Topology, genes: Genes) -> None:
     grown = _grow(encoding, genes, topology, range(_COHORT))
-    inputs = chance(0, "inputs").normal(7, topology.sensory.size)[0]
+    inputs = derive(0, "inputs").normal(7, topology.sensory.size)[0]
     outputs = _forward(grown, inputs)
     with torch.no_grad():
         modules = torch.stack([grown.module(i)(inputs) for i in range(_COHORT)])
@@ -158,7 +158,7 @@ def _forward(grown: Phenotype, inputs: Tensor) -> Tensor:
 def _grow(
     encoding: Encoding, genes: Genes, topology: Topology, owners: range | list[int], dtype: torch.dtype = torch.float64
 ) -> Phenotype:
-    return develop(encoding, genes, topology, chance(0, "birth", owners=owners), dtype)
+    return develop(encoding, genes, topology, derive(0, "birth", owners=owners), dtype)
 
 
 def _tensors(grown: Phenotype) -> dict[str, Tensor]:

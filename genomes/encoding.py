@@ -11,7 +11,7 @@ from genomes.errors import ShapeError
 from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, Genes, GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, of_fields
 
@@ -32,12 +32,12 @@ class Encoding(ABC):
         """
 
     @abstractmethod
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """Grows P networks at once; differentiable in the genes where the formula is.
 
         Args:
             genes: by field name, (P, *shape).
-            chance: P streams of developmental chance, the individuals' own.
+            streams: P streams of developmental chance, the individuals' own.
         """
 
     def level_names(self, field: Field) -> tuple[str, ...]:
@@ -67,17 +67,17 @@ def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:
 
 
 def develop(
-    encoding: Encoding, genes: Genes, topology: Topology, chance: Chance, dtype: torch.dtype = torch.float32
+    encoding: Encoding, genes: Genes, topology: Topology, streams: Streams, dtype: torch.dtype = torch.float32
 ) -> Phenotype:
     """Genes to newborn networks, with the encoding's constants filled in beside its genes.
 
     Args:
         dtype: of the networks of an encoding without genes, whose wiring is chance alone; else theirs counts.
     """
-    first = next(iter(genes.values()), torch.empty(chance.owners, dtype=dtype, device=chance.keys.device))
+    first = next(iter(genes.values()), torch.empty(streams.owners, dtype=dtype, device=streams.keys.device))
     like = torch.empty(first.shape[0], 1, dtype=first.dtype, device=first.device)
     individual, _ = expressed(encoding, genes, topology, like)
-    grown = encoding.develop({**genes, **individual}, topology, chance)
+    grown = encoding.develop({**genes, **individual}, topology, streams)
     if grown.lives != len(like) or grown.topology != topology:
         raise ShapeError(f"{type(encoding).__name__}: expected {len(like)} networks of the topology, got {grown.lives}")
     return with_leaks(grown, genes)

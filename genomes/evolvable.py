@@ -14,7 +14,7 @@ from genomes.errors import require
 from genomes.evolve import Evolvable, Evolve, Several, Synaptic
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Projection, Topology
 
 
@@ -157,7 +157,7 @@ def _spread(values: Tensor, evolve: Evolve | None, topology: Topology) -> dict[s
 def _by_synapse(values: Tensor, shared: int | None, topology: Topology) -> dict[str, Tensor]:
     if shared is not None:
         # the lot is a constant of the framework: every number of a rule, and every run, has the same
-        lot = chance(0, "shared numbers").permutation(topology.synapses)[0] % shared
+        lot = derive(0, "shared numbers").permutation(topology.synapses)[0] % shared
         values = values[:, lot.to(values.device)]
     sizes = [math.prod(topology.shape(edge)) for edge in topology.edges]
     parts = zip(topology.edges, values.split(sizes, dim=1), strict=True)

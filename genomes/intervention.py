@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 
 
@@ -20,11 +20,11 @@ class Intervention(ABC):
     """
 
     @abstractmethod
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """The same P individuals, changed.
 
         Args:
-            chance: P streams, the individuals' own.
+            streams: P streams, the individuals' own.
 
         Raises:
             InputError: it cannot be done to networks of this topology.

@@ -46,8 +46,8 @@ def philox(counter: Sequence[Tensor], key: Sequence[Tensor]) -> tuple[Tensor, Te
 
 @final
 @dataclass(frozen=True, eq=False)
-class Chance:
-    """K independent streams; the same call on the same Chance gives the same numbers, always.
+class Streams:
+    """K independent streams; the same call on the same Streams gives the same numbers, always.
 
     Attributes:
         keys: (K, 2) int64, two 32-bit words for each owner.
@@ -60,12 +60,12 @@ class Chance:
         """How many streams run side by side: P individuals, or 1 when they are common to all."""
         return self.keys.shape[0]
 
-    def stream(self, purpose: str | int) -> Chance:
+    def stream(self, purpose: str | int) -> Streams:
         """Streams for another purpose, independent of these and of those of any other purpose."""
         low, high = _words_of(str(purpose))
         one = torch.ones_like(self.keys[:, 0])
         words = philox((one * low, one * high, one * _STREAM, one * 0), (self.keys[:, 0], self.keys[:, 1]))
-        return Chance(torch.stack(words[:2], dim=1))
+        return Streams(torch.stack(words[:2], dim=1))
 
     def words(self, count: int, start: int = 0) -> Int[Tensor, "K count"]:
         """Uniform 32-bit words, numbers `start` to `start + count` of each stream: (K, count) int64."""
@@ -95,14 +95,14 @@ class Chance:
         """A random order of 0 .. count - 1 for each owner; a tie of two words is broken by their index."""
         return torch.argsort(self.words(count), dim=1, stable=True)
 
-    def to(self, device: torch.device | str) -> Chance:
+    def to(self, device: torch.device | str) -> Streams:
         """The same streams on another device: the integers are the same there."""
-        return Chance(self.keys.to(device))
+        return Streams(self.keys.to(device))
 
 
-def chance(
+def derive(
     run_seed: int, purpose: str, generation: int = 0, owners: Sequence[int] | int = SHARED, replicate: int = 0
-) -> Chance:
+) -> Streams:
     """The one place where randomness begins.
 
     Args:
@@ -116,7 +116,7 @@ def chance(
     owner = torch.tensor([owners] if isinstance(owners, int) else list(owners), dtype=torch.int64)
     key = (torch.full_like(owner, low), torch.full_like(owner, high))
     counter = (owner & _MASK, (owner >> 32) & _MASK, torch.full_like(owner, _OWNER), torch.zeros_like(owner))
-    return Chance(torch.stack(philox(counter, key)[:2], dim=1))
+    return Streams(torch.stack(philox(counter, key)[:2], dim=1))
 
 
 def _words_of(text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import Any, final
 from torch import Tensor
 
 from genomes.errors import ShapeError, check_shape
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.environment import Environment, Split
 from inner_loop.network import Weights
 from inner_loop.rule import LearningRule
@@ -22,15 +22,15 @@ from inner_loop.world import Moment, World
 _MAY_LACK = ("trial", "target", "weight")
 
 
-def drawn(task: Task, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+def drawn(task: Task, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
     """`task.draw`, with the number of samples that was asked for, of as many streams or of one common to all.
 
     Raises:
         ShapeError: samples of other sizes.
     """
-    given = task.draw(split, samples, chance, start)
+    given = task.draw(split, samples, streams, start)
     for name, units in (("inputs", task.inputs), ("targets", task.outputs)):
-        fitting = {(streams, units, samples) for streams in (1, chance.owners)}
+        fitting = {(lives, units, samples) for lives in (1, streams.owners)}
         check_shape(task, f"{name} of {split}", getattr(given, name), fitting)
     return given
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from genomes.errors import InputError, check_shape
 
 if TYPE_CHECKING:
-    from genomes.streams import Chance
+    from genomes.streams import Streams
     from inner_loop.network import Activities
 
 
@@ -30,7 +30,7 @@ class Lived:
         output: name of the output group.
         objective: what is to be made small; None where nothing is.
         step: index of the step, from 0: of the life in a task, of the episode in a world.
-        chance: streams of this life (of this episode), P or common to all.
+        streams: streams of this life (of this episode), P or common to all.
         traits: numbers of the individuals by config path, (P,), such as `objective.smoothing`.
         before: activities a step earlier, zero at the first; None in networks without memory.
         drives: by group that leaks, (P, units, B): f(summed input), towards which its activity moves.
@@ -46,7 +46,7 @@ class Lived:
     output: str
     objective: Objective | None
     step: int
-    chance: Chance
+    streams: Streams
     traits: Mapping[str, Tensor] = field(default_factory=dict)
     before: Activities | None = None
     drives: Activities = field(default_factory=dict)

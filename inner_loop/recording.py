@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.answer_shapes import drawn
 from inner_loop.environment import Environment, Split
 from inner_loop.lives.behaviour import AgentState, behave
@@ -91,7 +91,7 @@ def observe(
     objective: Objective | None,
     environment: Environment,
     lifetime: Lifetime | EpisodicLifetime,
-    chance: Chance,
+    streams: Streams,
     split: Split = "test",
     stimuli: int | Int[ndarray, " stimuli"] = 500,
 ) -> Observed:
@@ -102,19 +102,19 @@ def observe(
     shown to everybody from rest, at birth and after, whatever they would do about it.
 
     Args:
-        chance: one stream: of lives that all meet the same.
+        streams: one stream: of lives that all meet the same.
         stimuli: at most so many, evenly spaced; or the numbers of those that are wanted, ascending.
 
     Raises:
         InputError: several streams; a stimulus that is not there, or was not met.
     """
-    require(chance.owners == 1, "observe", "one stream of chance, the same stimuli for all", chance.owners)
+    require(streams.owners == 1, "observe", "one stream of chance, the same stimuli for all", streams.owners)
     with torch.inference_mode():
         if isinstance(environment, Task) and isinstance(lifetime, Lifetime):
-            return _in_a_task(newborn, rule, objective, environment, lifetime, chance, split, stimuli)
+            return _in_a_task(newborn, rule, objective, environment, lifetime, streams, split, stimuli)
         assert isinstance(environment, World), "an environment is a task or a world"
         assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
-        return _in_a_world(newborn, rule, objective, environment, lifetime, chance, split, stimuli)
+        return _in_a_world(newborn, rule, objective, environment, lifetime, streams, split, stimuli)
 
 
 def _in_a_task(
@@ -123,17 +123,17 @@ def _in_a_task(
     objective: Objective | None,
     task: Task,
     lifetime: Lifetime,
-    chance: Chance,
+    streams: Streams,
     split: Split,
     stimuli: int | ndarray,
 ) -> Observed:
     chosen = _chosen(np.arange(task.size(split)), stimuli)
-    exam = drawn(task, split, task.size(split), chance)
+    exam = drawn(task, split, task.size(split), streams)
     inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
     network, weights = Network(newborn.topology), Weights.born(newborn)
     birth = _of_all(network.activity(weights, inputs), newborn.lives)
-    lessons = lessons_of(newborn.like, task, lifetime, chance)
-    for _, learned in learn(network, weights, newborn, rule, objective, lessons, chance):
+    lessons = lessons_of(newborn.like, task, lifetime, streams)
+    for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams):
         weights = learned
     after = _of_all(network.activity(weights, inputs), newborn.lives)
     asked: LabelKind = "class" if _one_hot(targets) else "target"
@@ -146,14 +146,14 @@ def _in_a_world(
     objective: Objective | None,
     world: World,
     lifetime: EpisodicLifetime,
-    chance: Chance,
+    streams: Streams,
     split: Split,
     stimuli: int | ndarray,
 ) -> Observed:
     network, weights = Network(newborn.topology), Weights.born(newborn)
     being = AgentState(network, newborn, world, objective, lifetime.feedback)
-    luck, hidden = chance.stream(f"exam {split}"), chance.stream("hidden")
-    moments = behave(being, weights, luck, hidden, _episodes(world), _Watching(), []).state
+    exam, hidden = streams.stream(f"exam {split}"), streams.stream("hidden")
+    moments = behave(being, weights, exam, hidden, _episodes(world), _Watching(), []).state
     alive = torch.stack([moment.alive[0] for moment in moments]).cpu().numpy()  # (steps, episodes)
     episode, step = np.nonzero(alive.T)
     met = episode * world.steps + step
@@ -163,7 +163,7 @@ def _in_a_world(
     inputs = [_seen(network, moment)[:1] for moment in moments]
     birth = _replayed(network, newborn, weights, inputs, chosen, world.steps)
     if rule.learns:
-        weights = Life(newborn, rule, objective, world, lifetime, chance, split).grown()[0]
+        weights = Life(newborn, rule, objective, world, lifetime, streams, split).grown()[0]
     after = _replayed(network, newborn, weights, inputs, chosen, world.steps)
     asked, targets, angles = _asked(world, moments, chosen)
     return Observed(birth, after, chosen, chosen // world.steps, asked, targets, angles)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.environment import SPLITS, Environment, Split
 
 __all__ = ["SPLITS", "Samples", "Split", "Task"]
@@ -46,7 +46,7 @@ class Task(Environment):
         """How many samples measure a split: `draw(split, size, ...)` covers a finite split exactly once."""
 
     @abstractmethod
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+    def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
         """Samples `start` to `start + samples` of the streams of `chance`, one a key."""
 
     @abstractmethod

@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.environment import Environment
 
 LabelKind = Literal["class", "target", "action", "direction", "nothing"]
@@ -167,13 +167,13 @@ class World(Environment):
         return None
 
     @abstractmethod
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Any, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Any, Moment]:
         """Begins `episodes` episodes (B) for each of the K streams of chance.
 
         Episode b of a stream depends on the stream and on b alone: not on how many others there are beside it.
 
         Args:
-            chance: K streams of these episodes.
+            streams: K streams of these episodes.
             episodes: how many run side by side.
             life: K streams that stay the same in all episodes of a life, for what is hidden in it and lasts.
 

@@ -42,7 +42,7 @@ from genomes.encodings import GenomicBottleneck
 from genomes.evolvable import endowed
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Genes
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime, learn, live
 from inner_loop.network import Network, Weights
@@ -104,7 +104,7 @@ def encoding(hidden: int) -> GenomicBottleneck:
     return GenomicBottleneck(hidden=hidden, fan_in=False)
 
 
-def usual(own: Chance) -> Phenotype:
+def usual(own: Streams) -> Phenotype:
     """Random weights, uniform in +-1/sqrt(fan-in) as torch.nn.Linear draws them: the control."""
     weights = {}
     for edge in TOPOLOGY.edges:
@@ -119,7 +119,7 @@ def born(weights: dict[str, Tensor]) -> Phenotype:
     return endowed(newborn, "rule", RULE, {})
 
 
-def founders(g: GenomicBottleneck, own: Chance) -> Genes:
+def founders(g: GenomicBottleneck, own: Streams) -> Genes:
     """Random g-networks, uniform in +-1/sqrt(fan-in) as torch.nn.Linear draws them, their output shifted and scaled.
 
     So founders write weights of the usual mean, 0, and variance. With a mean below 0 a g-network writes a hidden layer
@@ -137,7 +137,7 @@ def founders(g: GenomicBottleneck, own: Chance) -> Genes:
     return {name: gene.requires_grad_() for name, gene in genes.items()}
 
 
-def written(g: GenomicBottleneck, genes: Genes, own: Chance) -> dict[str, Tensor]:
+def written(g: GenomicBottleneck, genes: Genes, own: Streams) -> dict[str, Tensor]:
     """The weights that the genes unfold into, by projection, (P, post, pre)."""
     return {name: synapses.weight for name, synapses in develop(g, genes, TOPOLOGY, own).projections.items()}
 
@@ -148,7 +148,7 @@ def error(weights: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
 
 
 def fit(
-    g: GenomicBottleneck, genes: Genes, adam: torch.optim.Adam, targets: dict[str, Tensor], steps: int, own: Chance
+    g: GenomicBottleneck, genes: Genes, adam: torch.optim.Adam, targets: dict[str, Tensor], steps: int, own: Streams
 ) -> ndarray:
     """Moves the genes towards writing the targets; the errors before the first and the last step, (2, P)."""
     errors = []
@@ -161,7 +161,7 @@ def fit(
     return np.stack([errors[0], errors[-1]])
 
 
-def lessons(own: Chance, first: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+def lessons(own: Streams, first: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs (P, 64, B) and targets (P, 10, B) of steps of a life that goes on through all generations."""
     drawn = TASK.draw("train", steps * BATCH, own, first * BATCH)
     for inputs, targets in zip(drawn.inputs.split(BATCH, 2), drawn.targets.split(BATCH, 2), strict=True):
@@ -171,13 +171,13 @@ def lessons(own: Chance, first: int, steps: int) -> Iterator[tuple[Tensor, Tenso
 @torch.no_grad()
 def at_birth(weights: dict[str, Tensor], split: str) -> ndarray:
     """Accuracy without learning, (P,)."""
-    exam = TASK.draw(split, TASK.size(split), chance(0, "exam"))
+    exam = TASK.draw(split, TASK.size(split), derive(0, "exam"))
     outputs = NETWORK.activity(Weights.born(born(weights)), exam.inputs)[NETWORK.output]
     return TASK.scores(outputs, exam.targets)["accuracy"].numpy()
 
 
 @torch.no_grad()
-def learned(weights: dict[str, Tensor], own: Chance, first: int, steps: int) -> dict[str, Tensor]:
+def learned(weights: dict[str, Tensor], own: Streams, first: int, steps: int) -> dict[str, Tensor]:
     """The weights after some steps of life."""
     newborn = born(weights)
     now = Weights.born(newborn)
@@ -186,7 +186,7 @@ def learned(weights: dict[str, Tensor], own: Chance, first: int, steps: int) -> 
     return now.projections
 
 
-def alternate(g: GenomicBottleneck, loop: Loop, own: Chance) -> Inherited:
+def alternate(g: GenomicBottleneck, loop: Loop, own: Streams) -> Inherited:
     """Learn, fit, be born again: P loops side by side, each with a founder and lessons of its own."""
     genes = founders(g, own)
     adam = torch.optim.Adam(genes.values(), lr=loop.rate)
@@ -222,7 +222,7 @@ def lives(newborns: dict[str, dict[str, Tensor]], seeds: tuple[int, ...], epochs
     side_by_side = {
         edge.name: torch.cat([weights[edge.name] for weights in newborns.values()]) for edge in TOPOLOGY.edges
     }
-    own = chance(0, "bottleneck: a life", owners=seeds * len(newborns))
+    own = derive(0, "bottleneck: a life", owners=seeds * len(newborns))
     curves = live(born(side_by_side), RULE, CrossEntropy(), TASK, lifetime, own, "test")["curve"]
     return dict(zip(newborns, np.split(curves, len(newborns)), strict=True))
 
@@ -234,7 +234,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="folder of the .md and .png (default: reproductions/results)")
     given = parser.parse_args(arguments)
     loop, epochs = (Loop(2, 4, 2), 2) if given.quick else (Loop(), 20)
-    began, own, table = time.process_time(), chance(0, "bottleneck", owners=SEEDS), []
+    began, own, table = time.process_time(), derive(0, "bottleneck", owners=SEEDS), []
     newborns = {"usual": {name: s.weight for name, s in usual(own.stream("control")).projections.items()}}
     for name, hidden in SIZES.items():
         g = encoding(hidden)

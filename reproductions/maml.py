@@ -33,7 +33,7 @@ import torch
 from machine import processor
 from torch import Tensor
 
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.task import Samples, Split
 from inner_loop.tasks.sinusoid import Sinusoid
 
@@ -50,14 +50,14 @@ Weights = list[Tensor]
 """W and b of each layer in turn: (T, post, pre) and (T, post, 1), T networks side by side."""
 
 
-def streams(seeds: Sequence[int], purpose: str, generation: int, count: int) -> Chance:
+def streams(seeds: Sequence[int], purpose: str, generation: int, count: int) -> Streams:
     """`count` sinusoids for each seed, seed after seed."""
-    return Chance(torch.cat([chance(seed, purpose, generation, range(count)).keys for seed in seeds]))
+    return Streams(torch.cat([derive(seed, purpose, generation, range(count)).keys for seed in seeds]))
 
 
 def founders(seeds: Sequence[int]) -> Weights:
     """Uniform in +-1/sqrt(fan-in) as torch.nn.Linear draws them, one network a seed."""
-    own, weights = Chance(torch.cat([chance(seed, "maml: weights").keys for seed in seeds])), []
+    own, weights = Streams(torch.cat([derive(seed, "maml: weights").keys for seed in seeds])), []
     for layer, (pre, post) in enumerate(pairwise(SIZES)):
         for name, width in (("weight", pre), ("bias", 1)):
             uniform = own.stream(f"{name} {layer}").uniform(post, width)

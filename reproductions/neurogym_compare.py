@@ -239,9 +239,9 @@ def _lived(world: Any, trials: Sequence[int], does: Sequence[Sequence[int]] = ()
     """(shown, truth, paid, ended), each (steps, lives, ...), and accuracy, (lives,); nobody acts without `does`."""
     import torch
 
-    from genomes.streams import chance
+    from genomes.streams import derive
 
-    streams = chance(0, "neurogym", owners=trials)
+    streams = derive(0, "neurogym", owners=trials)
     actions = torch.tensor(does or [[0] * world.steps]).expand(max(len(does), len(trials)), -1)
     (state, moment), moments = world.reset(streams, 1, streams), []
     for action in actions.T:

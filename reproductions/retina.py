@@ -26,7 +26,7 @@ import numpy as np
 from evo import Run, evolve
 from evo.experiment.config import load
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.rules import Frozen
 
@@ -59,7 +59,7 @@ def exchanged_types(newborn: Phenotype) -> Phenotype:
 def shuffled_wiring(newborn: Phenotype) -> Phenotype:
     """The same weights onto other cells."""
     synapses = newborn.projections[WIRING]
-    order = chance(0, "shuffle").permutation(synapses.weight.shape[2])[0]
+    order = derive(0, "shuffle").permutation(synapses.weight.shape[2])[0]
     return replace(newborn, projections={WIRING: replace(synapses, weight=synapses.weight[:, :, order])})
 
 
@@ -87,8 +87,8 @@ def examined(seed: int, run: Run) -> dict[str, Any]:
     lifetime = EpisodicLifetime(episodes=0, exams=8, measured=("innate",))
     scores = {}
     for name, lesion in LESIONS.items():
-        luck = chance(seed, "lesions")
-        lived = live_in(lesion(newborn), Frozen(), None, experiment.world, lifetime, luck, "test")
+        streams = derive(seed, "lesions")
+        lived = live_in(lesion(newborn), Frozen(), None, experiment.world, lifetime, streams, "test")
         scores[name] = {score: float(lived[f"innate.{score}"][0]) for score in experiment.world.score_names}
     return {"seed": seed, "leaks": newborn.groups[SENSES]["leak"][0, :2].tolist(), **scores}
 

@@ -10,7 +10,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import dump, load, read, shipped
 from evo.experiment.experiment import assemble, measurement_names
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 
 FOLDER = Path(__file__).parents[1] / "configs"
 
@@ -35,7 +35,7 @@ WORLDS = [name for name in sorted(shipped()) if "\nworld:" in shipped()[name].re
 def test_lives_in_the_worlds_of_configs_are_measured(name: str) -> None:
     experiment = load(name, ["cohort=2", "lifetime.births=1", "lifetime.exams=1"])
     spec = assemble(experiment)
-    cohort = cohorts(0, spec.quantise(founders(2, spec, chance(0, "founders"))), 2)[0]
+    cohort = cohorts(0, spec.quantise(founders(2, spec, derive(0, "founders"))), 2)[0]
     outcome = evaluate(experiment, cohort)
     assert outcome.failures == ("", "")
     assert set(measurement_names(experiment)) <= outcome.measurements.keys()

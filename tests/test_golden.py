@@ -17,7 +17,7 @@ from evo.evaluation.outcome import joined
 from evo.evolution.generation import screened
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
-from genomes.streams import chance
+from genomes.streams import derive
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SEARCHES = {
@@ -32,13 +32,13 @@ def trace(search):
     """Founders' first levels, and the goals of three generations."""
     experiment = load("teacher", (f"search={SEARCHES[search]}", "cohort=3", "lifetime.steps=5", "task.measured=32"))
     spec, bred = assemble(experiment), experiment.search
-    state, goals = bred.begin(spec, chance(1, "search", -1)), []
+    state, goals = bred.begin(spec, derive(1, "search", -1)), []
     for generation in range(3):
-        luck = chance(1, "search", generation)
-        asked = bred.ask(state, spec, luck)
+        streams = derive(1, "search", generation)
+        asked = bred.ask(state, spec, streams)
         lives = [evaluate(experiment, c) for c in cohorts(generation, spec.quantise(asked.units), experiment.cohort)]
         goals.append(screened(experiment.goals, *joined(lives)))
-        state = bred.tell(state, asked, goals[-1], spec, luck)
+        state = bred.tell(state, asked, goals[-1], spec, streams)
         if generation == 0:
             levels = spec.quantise(asked.units)[0, :20].tolist()
     return {"levels": levels, "goals": np.array(goals).round(6).tolist()}

@@ -11,13 +11,13 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import load
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 
 pytestmark = pytest.mark.gpu
 
 
 def test_chance_is_the_same_to_the_integer():
-    here = chance(3, "life", owners=range(5))
+    here = derive(3, "life", owners=range(5))
     there = here.to("cuda")
     assert torch.equal(here.words(1000), there.words(1000).cpu())
     assert torch.equal(here.permutation(500), there.permutation(500).cpu())
@@ -27,7 +27,7 @@ def test_chance_is_the_same_to_the_integer():
 def test_lives_agree(encoding):
     experiment = load("digits", (f"encoding={encoding}", "lifetime.steps=5", "cohort=4"))
     spec = assemble(experiment)
-    cohort = cohorts(0, spec.quantise(founders(4, spec, chance(0, "founders"))), 4)[0]
+    cohort = cohorts(0, spec.quantise(founders(4, spec, derive(0, "founders"))), 4)[0]
     here = evaluate(experiment, cohort).measurements
     there = evaluate(replace(experiment, device="cuda"), cohort).measurements
     for name, measured in here.items():
@@ -37,7 +37,7 @@ def test_lives_agree(encoding):
 def test_lives_in_a_world_agree():
     experiment = load("cartpole-hebbian", ("cohort=4", "world.longest=10", "lifetime.births=1"))
     spec = assemble(experiment)
-    cohort = cohorts(0, spec.quantise(founders(4, spec, chance(0, "founders"))), 4)[0]
+    cohort = cohorts(0, spec.quantise(founders(4, spec, derive(0, "founders"))), 4)[0]
     here = evaluate(experiment, cohort, Assay("test")).measurements
     there = evaluate(replace(experiment, device="cuda"), cohort, Assay("test")).measurements
     assert here.keys() == there.keys()

@@ -24,7 +24,7 @@ from evo.distribution.worker import Answer, answer
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.experiment.experiment import Experiment, assemble
-from genomes.streams import chance
+from genomes.streams import derive
 
 INLINE = 100_000  # bytes of an argument beyond which Ray carries it through its object store
 
@@ -50,7 +50,7 @@ def kinds(size: int) -> dict[str, tuple[Experiment, list[Cohort]]]:
     """Cohorts that travel in different ways, `size` of each."""
     small, large, lazy = digits(COHORT + 1), ten_thousand_genes(COHORT + 1), ten_thousand_genes(99_999)
     spec = assemble(lazy)
-    source = lazy.search.source(lazy.search.begin(spec, chance(0, "search", -1)))
+    source = lazy.search.source(lazy.search.begin(spec, derive(0, "search", -1)))
     return {
         f"{assemble(small).size:,} genes, held": (small, _held(small, size)),
         f"{spec.size:,} genes, held": (large, _held(large, size)),
@@ -60,7 +60,7 @@ def kinds(size: int) -> dict[str, tuple[Experiment, list[Cohort]]]:
 
 def _held(experiment: Experiment, size: int) -> list[Cohort]:
     spec = assemble(experiment)
-    levels = spec.quantise(chance(0, "carried").uniform(COHORT, spec.size)[0].numpy())
+    levels = spec.quantise(derive(0, "carried").uniform(COHORT, spec.size)[0].numpy())
     return [Cohort(0, number, np.arange(COHORT), levels, COHORT) for number in range(size)]
 
 

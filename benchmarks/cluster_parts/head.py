@@ -29,7 +29,7 @@ from evo.experiment.config import load
 from evo.experiment.experiment import Experiment, assemble
 from evo.storage.arrays import pack
 from evo.storage.atomic import write_atomic
-from genomes.streams import chance
+from genomes.streams import derive
 
 FRONTS = (1_000, 3_000, 10_000)
 STRATEGIES = (1_001, 1_677, 9_999, 99_999)  # of 10,000 genes: the second is the largest that is held
@@ -82,11 +82,11 @@ def step(search: str, population: int) -> Found:
 def made_up(experiment: Experiment, index: int, sizes: list[int]) -> list[Outcome]:
     """Outcomes of cohorts of these sizes, measurements under the right names."""
     names, count = known(experiment).measurements, sum(sizes)
-    luck = chance(index, "made up")
-    common, ends = luck.stream("common").normal(count)[0].numpy(), np.cumsum(sizes)
+    streams = derive(index, "made up")
+    common, ends = streams.stream("common").normal(count)[0].numpy(), np.cumsum(sizes)
 
     def column(name: str, like: np.ndarray) -> np.ndarray:
-        own = luck.stream(name).normal(count)[0].numpy()
+        own = streams.stream(name).normal(count)[0].numpy()
         score = ((common + own) * 100).round() / 1000
         return np.repeat(score, like[0].size).reshape(count, *like.shape[1:])
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, SPREAD
-from genomes.streams import chance
+from genomes.streams import derive
 
 WORKERS, SECONDS, SHARES = (1_000, 10_000), (1.0, 10.0), (1, 3, 10)
 GENERATIONS = 3
@@ -74,7 +74,7 @@ def busy(driver: Driver, workers: int, typical: float, share: int, generations: 
     heapify(free)
     slept, began = 0.0, 0.0
     for generation in range(generations + 1):
-        normal = chance(0, "projection", generation).normal(cohorts)[0].numpy()
+        normal = derive(0, "projection", generation).normal(cohorts)[0].numpy()
         seconds = (typical * np.exp(SPREAD * normal)).tolist()
         ends: list[float] = []
         for place, own in enumerate(seconds):

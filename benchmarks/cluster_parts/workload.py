@@ -19,7 +19,7 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings import Direct
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives import SquaredError
@@ -75,7 +75,7 @@ def seconds_of(cohort: Cohort, typical: float) -> float:
 
 @lru_cache(maxsize=1)
 def _factors() -> list[float]:
-    return np.exp(SPREAD * chance(0, "sleep").normal(2**13)[0].numpy()).tolist()
+    return np.exp(SPREAD * derive(0, "sleep").normal(2**13)[0].numpy()).tolist()
 
 
 def asleep(typical: float, experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:

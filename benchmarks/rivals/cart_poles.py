@@ -10,7 +10,7 @@ import torch
 from rivals.workload import Life
 from torch import Tensor
 
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.world import Moment
 from inner_loop.worlds.cart_pole import CartPole
 
@@ -39,9 +39,9 @@ class Course:
 
 def at_random(carts: int, steps: int) -> Course:
     """Pushed to either side, half the time each: most poles fall within 30 steps."""
-    luck = chance(0, "benchmark", owners=range(carts))
-    starts = CartPole().reset(luck, 1, luck)[0].motion[:, :, 0]
-    return Course(starts, luck.stream("actions").integers(2, steps).T.contiguous())
+    streams = derive(0, "benchmark", owners=range(carts))
+    starts = CartPole().reset(streams, 1, streams)[0].motion[:, :, 0]
+    return Course(starts, streams.stream("actions").integers(2, steps).T.contiguous())
 
 
 def balanced(carts: int, steps: int) -> Course:
@@ -96,5 +96,5 @@ def theirs(course: Course, mode: Mode) -> Life:
 
 
 def _reset(course: Course) -> tuple[Any, Moment]:
-    luck = chance(0, "benchmark", owners=range(len(course.starts)))
-    return CartPole().reset(luck, 1, luck)
+    streams = derive(0, "benchmark", owners=range(len(course.starts)))
+    return CartPole().reset(streams, 1, streams)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
-from rivals.hebbian_workload import BOUND, COEFFICIENTS, LEARNING_RATE, SIZES, Newborns, luck
+from rivals.hebbian_workload import BOUND, COEFFICIENTS, LEARNING_RATE, SIZES, Newborns, streams
 from rivals.workload import Life
 from torch import Tensor
 
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Group, Topology
 from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
@@ -48,8 +48,8 @@ class Unending(World):
     def steps(self) -> int:
         return self.world.steps
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Any, Moment]:
-        return self.world.reset(chance, episodes, life)
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Any, Moment]:
+        return self.world.reset(streams, episodes, life)
 
     def step(self, state: Any, actions: Tensor) -> tuple[Any, Moment]:
         after, moment = self.world.step(state, actions)
@@ -77,7 +77,7 @@ def prepare(newborns: Newborns) -> Life:
             weights, returns = Weights.born(newborn), 0.0
             state = rule.init(being.network, newborn, weights)
             for episode in range(workload.episodes):
-                own = luck(episode)
+                own = streams(episode)
                 lived = behave(being, weights, own, own, 1, rule, state)
                 weights, state, returns = lived.weights, lived.state, lived.scores["return"] + returns
         return [*weights.projections.values(), returns[:, None].float()]

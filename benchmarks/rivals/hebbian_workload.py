@@ -14,7 +14,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.worlds.cart_pole import CartPole
 
 SIZES = (4, 16, 2)  # tanh
@@ -57,19 +57,19 @@ class Newborns:
     starts: Tensor
 
 
-def luck(episode: int) -> Chance:
+def streams(episode: int) -> Streams:
     """The streams of an episode."""
-    return chance(0, "benchmark").stream(f"episode {episode}")
+    return derive(0, "benchmark").stream(f"episode {episode}")
 
 
 def born(workload: Workload) -> Newborns:
     """Draws a workload; the same numbers each time, and a smaller cohort is the beginning of a larger one."""
-    root = chance(0, "benchmark")
+    root = derive(0, "benchmark")
     shapes = [(workload.cohort, post, pre) for pre, post in pairwise(SIZES)]
     weights = [(root.stream(f"w {i}").normal(*s)[0] / math.sqrt(s[2])).float() for i, s in enumerate(shapes)]
     weights = [w * (BOUND / w.abs().amax((1, 2), keepdim=True)).clamp(max=1.0) for w in weights]
     rules = [(root.stream(f"rule {i}").uniform(workload.cohort, 4)[0] * 2 - 1).float() for i in range(len(shapes))]
     world = CartPole(longest=workload.steps)
-    states = [world.reset(luck(e).stream("world"), 1, root)[0] for e in range(workload.episodes)]
+    states = [world.reset(streams(e).stream("world"), 1, root)[0] for e in range(workload.episodes)]
     starts = torch.stack([state.motion[0, :, 0] for state in states])
     return Newborns(workload, weights, rules, starts)

@@ -7,7 +7,7 @@ from rivals.workload import LEARNING_RATE, MOMENTUM, Life, Newborns
 from torch import Tensor
 
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
@@ -31,7 +31,7 @@ def phenotype(newborns: Newborns) -> Phenotype:
 def prepare(newborns: Newborns) -> Life:
     """The whole cohort at once."""
     newborn = phenotype(newborns)
-    rule, objective, life = Backprop(LEARNING_RATE, MOMENTUM), CrossEntropy(), chance(0, "life")
+    rule, objective, life = Backprop(LEARNING_RATE, MOMENTUM), CrossEntropy(), derive(0, "life")
     one_hot = torch.nn.functional.one_hot(newborns.labels, newborns.workload.sizes[-1])
     targets = one_hot.mT.to(newborns.inputs.dtype).contiguous()
 

@@ -11,7 +11,7 @@ from rivals.workload import Life
 from torch import Tensor
 
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
 from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
@@ -65,7 +65,7 @@ class Recorded(World):
     def teaches(self) -> bool:
         return True
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[int, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[int, Moment]:
         return 0, self.moments[0]
 
     def step(self, state: int, actions: Tensor) -> tuple[int, Moment]:
@@ -84,7 +84,7 @@ def phenotype(newborns: Newborns) -> Phenotype:
 
 def prepare(newborns: Newborns) -> Life:
     """The whole cohort at once."""
-    newborn, rule, luck = phenotype(newborns), BPTT(RATE, MOMENTUM), chance(0, "life")
+    newborn, rule, streams = phenotype(newborns), BPTT(RATE, MOMENTUM), derive(0, "life")
     worlds = [Recorded.of(x, y) for x, y in zip(newborns.inputs, newborns.targets, strict=True)]
 
     def live_all() -> list[Tensor]:
@@ -93,7 +93,7 @@ def prepare(newborns: Newborns) -> Life:
             state = rule.init(network, newborn, weights)
             for world in worlds:
                 being = AgentState(network, newborn, world, objective)
-                lived = behave(being, weights, luck, luck, newborns.workload.samples, rule, state)
+                lived = behave(being, weights, streams, streams, newborns.workload.samples, rule, state)
                 weights, state = lived.weights, lived.state
         return list(weights.projections.values())
 

@@ -8,7 +8,7 @@ from typing import final
 
 from torch import Tensor
 
-from genomes.streams import chance
+from genomes.streams import derive
 
 INPUTS, HIDDEN, OUTPUTS = 8, 32, 4
 LEARNING_RATE, MOMENTUM = 0.05, 0.9  # of the gradient of the mean squared error
@@ -56,7 +56,7 @@ class Newborns:
 
 def born(workload: Workload) -> Newborns:
     """Draws a workload; the same numbers each time."""
-    root, cohort = chance(0, "benchmark"), workload.cohort
+    root, cohort = derive(0, "benchmark"), workload.cohort
     shapes = {"W": (cohort, HIDDEN, INPUTS), "U": (cohort, HIDDEN, HIDDEN), "V": (cohort, OUTPUTS, HIDDEN)}
     weights = [(root.stream(name).normal(*s)[0] / math.sqrt(s[2])).float() for name, s in shapes.items()]
     weights[1] *= 0.5  # at 1 some of these networks are chaotic, and rounding decides where they end

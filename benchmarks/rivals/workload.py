@@ -10,7 +10,7 @@ from typing import final
 
 from torch import Tensor
 
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.tasks.digits import Digits
 
 LEARNING_RATE, MOMENTUM, BATCH = 0.1, 0.9, 32
@@ -68,7 +68,7 @@ class Newborns:
 
 def born(workload: Workload) -> Newborns:
     """Draws a workload; the same numbers each time."""
-    root = chance(0, "benchmark")
+    root = derive(0, "benchmark")
     shapes = [(workload.cohort, post, pre) for pre, post in pairwise(workload.sizes)]
     masks = None
     if workload.masked:
@@ -78,11 +78,11 @@ def born(workload: Workload) -> Newborns:
         weights = [w * m for w, m in zip(weights, masks, strict=True)]
     biases = [(root.stream(f"b {i}").normal(*s[:2])[0] * 0.1).float() for i, s in enumerate(shapes)]
     owners = list(range(workload.cohort)) if workload.own_samples else -1
-    inputs, labels = _samples(workload, chance(0, "samples", owners=owners))
+    inputs, labels = _samples(workload, derive(0, "samples", owners=owners))
     return Newborns(workload, weights, biases, masks, inputs, labels)
 
 
-def _samples(workload: Workload, own: Chance) -> tuple[Tensor, Tensor]:
+def _samples(workload: Workload, own: Streams) -> tuple[Tensor, Tensor]:
     """Real digits where there are 64 pixels; otherwise ten blurred prototypes under noise, a fifth of the pixels on."""
     count, pixels = workload.steps * BATCH, workload.sizes[0]
     if pixels == 64:
@@ -90,7 +90,7 @@ def _samples(workload: Workload, own: Chance) -> tuple[Tensor, Tensor]:
         inputs, labels = drawn.inputs, drawn.targets.argmax(1)
     else:
         labels = own.stream("labels").integers(workload.sizes[-1], count)
-        prototypes = chance(0, "prototypes").normal(workload.sizes[-1], pixels)[0]
+        prototypes = derive(0, "prototypes").normal(workload.sizes[-1], pixels)[0]
         noisy = prototypes[labels] + own.stream("noise").normal(count, pixels)
         inputs = (noisy - 1.0).clamp_(0.0, 1.0).float().mT
     split = (workload.steps, BATCH)

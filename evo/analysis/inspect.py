@@ -23,7 +23,7 @@ from evo.analysis.representation.neural_codes import inside
 from evo.analysis.representation.recordings import read_measured
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor
-from evo.evaluation.stochastic_scores import UNMET, partly_luck
+from evo.evaluation.stochastic_scores import UNMET, is_stochastic
 from evo.evolution.result import founders_scores
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
@@ -96,7 +96,7 @@ def inspect(
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
     # a genome that was chosen for a lucky birth is looked at in other births
-    seen = replace(best, bred=UNMET) if partly_luck(home, subject.levels[:1]) else best
+    seen = replace(best, bred=UNMET) if is_stochastic(home, subject.levels[:1]) else best
     named, random = home.environment.class_names, random_founders(home)
     sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=named, random=random))
     sections.append(evolution(run, best, founders_scores(run.experiment)))

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
 
-from genomes.streams import chance
+from genomes.streams import derive
 
 RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)
@@ -71,7 +71,7 @@ def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "li
 @lru_cache(maxsize=8)
 def _drawn(lives: int, resamples: int) -> Int64[ndarray, "R lives"]:
     """Which lives each resample is made of: the same ones for all scores of as many lives."""
-    drawn: Int64[ndarray, "R lives"] = chance(0, "bootstrap over lives").integers(lives, resamples, lives)[0].numpy()
+    drawn: Int64[ndarray, "R lives"] = derive(0, "bootstrap over lives").integers(lives, resamples, lives)[0].numpy()
     return drawn
 
 

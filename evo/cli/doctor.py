@@ -107,11 +107,11 @@ def _trial() -> tuple[Experiment, Cohort]:
     from evo.experiment.config import load
     from evo.experiment.experiment import assemble
     from evo.search.base import founders
-    from genomes.streams import chance
+    from genomes.streams import derive
 
     experiment = load("teacher", ("lifetime.steps=5", "cohort=4"))
     spec = assemble(experiment)
-    (cohort,) = cohorts(0, spec.quantise(founders(4, spec, chance(0, "doctor"))), 4)
+    (cohort,) = cohorts(0, spec.quantise(founders(4, spec, derive(0, "doctor"))), 4)
     return experiment, cohort
 
 

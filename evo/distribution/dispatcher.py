@@ -20,7 +20,7 @@ from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Failure, Outcome
 from evo.experiment.experiment import Experiment
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 
 _WINDOW = 2  # cohorts a worker that are submitted at once
 _PATIENCE = 3.0  # medians of a cohort's time until it is run a second time
@@ -269,5 +269,5 @@ def is_audited(seed: int, cohort: Cohort) -> bool:
 
 @lru_cache(maxsize=16)
 def _drawn(seed: int, generation: int, block: int) -> list[int]:
-    words: list[int] = chance(seed, "audit", generation).words(_DRAWN, start=_DRAWN * block)[0].tolist()
+    words: list[int] = derive(seed, "audit", generation).words(_DRAWN, start=_DRAWN * block)[0].tolist()
     return words

@@ -13,7 +13,7 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import State
 from genomes.errors import require
 from genomes.intervention import Intervention
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.lives.episodes import Condition
 
@@ -86,8 +86,8 @@ def written_out(experiment: Experiment, cohort: Cohort) -> Cohort:
     if cohort.levels is not None:
         return cohort
     assert cohort.source is not None, "genomes or how they are drawn"
-    spec, luck = assemble(experiment), chance(experiment.seed, "search", cohort.generation)
-    units = experiment.search.rows(cohort.source, cohort.slots, spec, luck)
+    spec, streams = assemble(experiment), derive(experiment.seed, "search", cohort.generation)
+    units = experiment.search.rows(cohort.source, cohort.slots, spec, streams)
     rows = f"{len(cohort.slots)} rows, those that were asked for"
     require(len(units) == len(cohort.slots), type(experiment.search).__name__, rows, len(units))
     return replace(cohort, levels=spec.quantise(units), source=None)

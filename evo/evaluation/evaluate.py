@@ -13,7 +13,7 @@ from evo.evaluation.numerics import settled, without_denormals
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, birth, wiring_bits
 from genomes.phenotype import Phenotype
-from genomes.streams import SHARED, Chance, chance
+from genomes.streams import SHARED, Streams, derive
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, Measurements, live
 
@@ -42,8 +42,8 @@ def _in_a_task(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurem
     lives = []
     for replicate in range(lifetime.births):
         newborn = _born(experiment, cohort, [replicate], assay)
-        luck = _chance(experiment, cohort, "life", [replicate], lifetime.common)
-        lived = live(newborn, experiment.rule, objective, task, lifetime, luck, assay.split, assay.resamples)
+        streams = _streams(experiment, cohort, "life", [replicate], lifetime.common)
+        lived = live(newborn, experiment.rule, objective, task, lifetime, streams, assay.split, assay.resamples)
         lives.append(lived | _bits(newborn))
     return {name: np.mean([life[name] for life in lives], axis=0) for name in lives[0]}
 
@@ -58,8 +58,8 @@ def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measure
     lifetime = replace(lifetime, measured=conditions, episodes=lifetime.episodes if assay.learn else 0)
     replicates = range(lifetime.births)
     newborn = _born(experiment, cohort, replicates, assay)
-    luck = _chance(experiment, cohort, "life", replicates, lifetime.common)
-    lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, luck, assay.split, held_out)
+    streams = _streams(experiment, cohort, "life", replicates, lifetime.common)
+    lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, streams, assay.split, held_out)
     lived |= _bits(newborn)
     return {name: m.reshape(len(cohort.slots), lifetime.births, *m.shape[1:]).mean(1) for name, m in lived.items()}
 
@@ -70,23 +70,23 @@ def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], ass
     assert levels is not None, "written out by evaluate"
     levels = np.repeat(levels, len(replicates), axis=0)
     edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
-    luck = _chance(experiment, cohort, "birth", replicates)
-    newborn = birth(experiment, levels, luck, edits)
+    streams = _streams(experiment, cohort, "birth", replicates)
+    newborn = birth(experiment, levels, streams, edits)
     for place, intervention in enumerate(assay.interventions):
-        newborn = intervention.apply(newborn, luck.stream(f"intervention {place}"))
+        newborn = intervention.apply(newborn, streams.stream(f"intervention {place}"))
     return newborn
 
 
-def _chance(
+def _streams(
     experiment: Experiment, cohort: Cohort, purpose: str, replicates: Sequence[int], common: bool = False
-) -> Chance:
+) -> Streams:
     """Streams of all individuals' replicates, or of one birth's common ones: individual by individual."""
     slots = SHARED if common else cohort.slots.tolist()
-    each = [chance(experiment.seed, purpose, cohort.generation, slots, replicate).keys for replicate in replicates]
+    each = [derive(experiment.seed, purpose, cohort.generation, slots, replicate).keys for replicate in replicates]
     keys = torch.stack(each, dim=1)
     if common and len(replicates) > 1:
         keys = keys.expand(len(cohort.slots), -1, -1)
-    return Chance(keys.flatten(0, 1)).to(experiment.device)
+    return Streams(keys.flatten(0, 1)).to(experiment.device)
 
 
 def _bits(newborn: Phenotype) -> Measurements:

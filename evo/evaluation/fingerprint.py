@@ -15,7 +15,7 @@ from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import Experiment, assemble
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.lives.samples import Lifetime
 
 
@@ -57,7 +57,7 @@ def _lived(experiment: Experiment, data: str, spread: float) -> str:
         else replace(lifetime, episodes=min(lifetime.episodes, 1), exams=1, births=1)
     )
     spec = assemble(experiment)
-    offset = chance(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0
+    offset = derive(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0
     levels = spec.quantise(np.repeat(0.5 + spread * offset, experiment.cohort, axis=0))
     # without limits: a machine that is busy is not a machine that computes otherwise
     lived = evaluate_safely(
@@ -71,9 +71,9 @@ def fingerprint_of_search(experiment: Experiment) -> str:
     spec, search = assemble(experiment), experiment.search
     if search.lazy(spec):
         return ""
-    state = search.begin(spec, chance(experiment.seed, "proof", -1))
-    asked = search.ask(state, spec, chance(experiment.seed, "proof", 0))
+    state = search.begin(spec, derive(experiment.seed, "proof", -1))
+    asked = search.ask(state, spec, derive(experiment.seed, "proof", 0))
     goals = np.stack([asked.held[:, : i + 1].sum(axis=1) for i in range(experiment.goals.count)], axis=1)
-    state = search.tell(state, asked, goals, spec, chance(experiment.seed, "proof", 0))
-    bred = search.ask(state, spec, chance(experiment.seed, "proof", 1))
+    state = search.tell(state, asked, goals, spec, derive(experiment.seed, "proof", 0))
+    bred = search.ask(state, spec, derive(experiment.seed, "proof", 1))
     return hashlib.sha256(pack({"units": bred.held})).hexdigest()

@@ -16,7 +16,7 @@ from torch import Tensor
 from evo.experiment.experiment import Experiment, birth
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 
 UNMET = -4
 """A generation that no run has: its chance was never met."""
@@ -25,7 +25,7 @@ _BIRTHS = 16  # where one synapse is left to a coin, all births are alike in one
 _ROUNDING = 1e-5  # of the largest number: the same number at another place in a batch
 
 
-def partly_luck(
+def is_stochastic(
     experiment: Experiment, levels: Integer[ndarray, "N G"], interventions: Sequence[Intervention] = ()
 ) -> bool:
     """Whether one of these genomes can score differently at another birth.
@@ -51,10 +51,10 @@ def partly_luck(
 def _develops_by_chance(
     experiment: Experiment, genome: Integer[ndarray, " G"], interventions: Sequence[Intervention]
 ) -> bool:
-    luck = chance(experiment.seed, "birth on the bench", owners=range(_BIRTHS)).to(experiment.device)
-    newborn = birth(experiment, np.repeat(genome[None], _BIRTHS, axis=0), luck)
+    streams = derive(experiment.seed, "birth on the bench", owners=range(_BIRTHS)).to(experiment.device)
+    newborn = birth(experiment, np.repeat(genome[None], _BIRTHS, axis=0), streams)
     for intervention in interventions:
-        newborn = intervention.apply(newborn, luck)
+        newborn = intervention.apply(newborn, streams)
     return any(_differs(tensor) for tensor in _numbers(newborn))
 
 

@@ -21,7 +21,7 @@ from evo.storage.arrays import Arrays
 from evo.storage.checksums import CorruptFile
 from genomes.errors import require
 from genomes.foreign import asking
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.lives.samples import Measurements
 
 _MEASURED, _SOURCE = "measurement.", "source."
@@ -82,8 +82,8 @@ class Generation:
         """
         spec = assemble(experiment)
         if self.levels is None:
-            luck = chance(experiment.seed, "search", self.number)
-            return spec.quantise(experiment.search.rows(self.source or {}, rows, spec, luck))
+            streams = derive(experiment.seed, "search", self.number)
+            return spec.quantise(experiment.search.rows(self.source or {}, rows, spec, streams))
         levels = self.levels[rows]
         if levels.shape[1:] != (spec.size,) or levels.dtype != spec.level_dtype or (levels >= spec.level_counts).any():
             raise CorruptFile(f"generation {self.index}: expected genomes of {spec.size} genes, got other levels")

@@ -18,7 +18,7 @@ from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import Asked, State
 from genomes.errors import InputError, require
 from genomes.foreign import asking
-from genomes.streams import chance
+from genomes.streams import derive
 
 
 class RunFailed(RuntimeError):
@@ -28,7 +28,7 @@ class RunFailed(RuntimeError):
 def first_state(experiment: Experiment, number: int = 0) -> State:
     """The state that the search begins with; of several generations that are begun at once, each has its own."""
     with asking(experiment.search):
-        state = experiment.search.begin(assemble(experiment), chance(experiment.seed, "search", -1 - number))
+        state = experiment.search.begin(assemble(experiment), derive(experiment.seed, "search", -1 - number))
     return _checked(experiment, state)
 
 
@@ -51,7 +51,7 @@ class Offspring:
         """The generation that a state of the search asks for."""
         spec, search = assemble(experiment), experiment.search
         with asking(search):
-            asked = search.ask(state, spec, chance(experiment.seed, "search", number))
+            asked = search.ask(state, spec, derive(experiment.seed, "search", number))
         name, wanted = f"{type(search).__name__}.ask", (search.lives, spec.size)
         given = wanted if asked.units is None else asked.units.shape
         require(given == wanted, name, f"units of shape {wanted}", given)
@@ -94,9 +94,9 @@ class Offspring:
     def told(self, state: State, generation: Generation) -> State:
         """The state of the search when it knows what became of them."""
         experiment = self._experiment
-        luck = chance(experiment.seed, "search", self.number)
+        streams = derive(experiment.seed, "search", self.number)
         with asking(experiment.search):
-            told = experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), luck)
+            told = experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), streams)
         return _checked(experiment, told)
 
 

@@ -13,7 +13,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment, assemble
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.lives.episodes import CONDITIONS
 
 _FOUNDERS = 64
@@ -99,7 +99,7 @@ def founders_scores(experiment: Experiment) -> dict[str, float]:
     """Mean main score of random genomes on the test split: at birth and, in a world, in every condition."""
     spec = assemble(experiment)
     experiment = replace(experiment, held_out=())
-    units = founders(_FOUNDERS, spec, chance(experiment.seed, "random founders"))
+    units = founders(_FOUNDERS, spec, derive(experiment.seed, "random founders"))
     outcomes = [
         evaluate(experiment, cohort, Assay("test", learn=experiment.world is not None))
         for cohort in cohorts(0, spec.quantise(units), experiment.cohort)

@@ -13,7 +13,7 @@ import numpy as np
 from evo.evaluation.cohort import Assay, Cohort, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome
-from evo.evaluation.stochastic_scores import partly_luck
+from evo.evaluation.stochastic_scores import is_stochastic
 from evo.evolution.generation import Generation
 from evo.evolution.individual import Best
 from evo.evolution.thinning import judged_scores, stays_whole
@@ -24,7 +24,7 @@ from evo.storage.mirror import fetched
 from evo.storage.run_folder import RunFolder
 from genomes.errors import require
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.environment import Split
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Run:
     def best(self) -> Best:
         """The genome with the best sum of main scores over the conditions that goals name, on the selection split.
 
-        The earliest of equals. Where a score is partly luck (see `partly_luck`), the best of generations and the last
+        The earliest of equals. Where a score is partly luck (see `is_stochastic`), the best of generations and the last
         ones are born and examined again, in something new of the same split where that varies, and those scores count.
         """
         require(self.generations, str(self.path), "at least one finished generation", 0)
@@ -97,7 +97,7 @@ class Run:
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
         # each once: whoever is examined twice is lucky twice as often
         finalists = [*{(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}.values()]
-        if not partly_luck(self.experiment, np.stack([f.levels for f in finalists])):
+        if not is_stochastic(self.experiment, np.stack([f.levels for f in finalists])):
             return max(leaders, key=lambda leader: leader.sum)
         return max(self._again(finalists), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
@@ -152,13 +152,13 @@ class Run:
         return birth(
             self.experiment,
             np.repeat(individual.levels[None, :], births, axis=0),
-            chance(self.experiment.seed, "birth", individual.number, owners),
+            derive(self.experiment.seed, "birth", individual.number, owners),
         )
 
     def examine(self, individual: Best, split: Split = "test", resamples: int = 0) -> Outcome:
         """The same birth and the same life once more, measured on another split.
 
-        Where its scores are partly luck (see `partly_luck`): a cohort of births and lives of the same genome, each with
+        Where its scores are partly luck (see `is_stochastic`): a cohort of births and lives of the same genome, each with
         chance of its own that was never met before; the means over them.
 
         Args:
@@ -166,7 +166,7 @@ class Run:
         """
         experiment, assay = self.experiment, Assay(split, resamples=resamples)
         levels = np.repeat(individual.levels[None, :], experiment.cohort, axis=0)
-        if not partly_luck(experiment, levels[:1]):
+        if not is_stochastic(experiment, levels[:1]):
             slots = np.full(experiment.cohort, individual.slot)
             return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), assay)
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))

@@ -19,7 +19,7 @@ from genomes.contract import Clauses
 from genomes.errors import InputError, nearest, require
 from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.contracts.components import check_objective, check_rule, check_task
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives.samples import Lifetime
@@ -37,24 +37,29 @@ def check_search(search: Search) -> list[str]:
         InputError: at the first clause that does not hold.
     """
     name, count = type(search).__name__, _goals_taken(search)
-    state = search.begin(_SPEC, chance(0, "search", -1))
+    state = search.begin(_SPEC, derive(0, "search", -1))
     for generation in range(3):
-        luck = chance(0, "search", generation)
-        asked, units = search.ask(state, _SPEC, luck), _asked_for(search, state, luck)
-        require(np.array_equal(units, _asked_for(search, state, luck)), name, "the same answer to the same ask", "not")
+        streams = derive(0, "search", generation)
+        asked, units = search.ask(state, _SPEC, streams), _asked_for(search, state, streams)
+        require(
+            np.array_equal(units, _asked_for(search, state, streams)), name, "the same answer to the same ask", "not"
+        )
         shape = (search.lives, _SPEC.size)
         require(units.shape == shape, name, f"{shape} numbers", units.shape)
         require(np.isfinite(units).all(), name, "finite genomes", "others")
         some = np.arange(search.lives)[::-3]
-        again = search.rows(search.source(state), some, _SPEC, luck)
+        again = search.rows(search.source(state), some, _SPEC, streams)
         require(np.array_equal(again, units[some]), name, "rows that are those of its ask", "others")
         require(asked.parents.shape == (search.lives, 2), name, "two parents each", asked.parents.shape)
         goals = _goals(units)[:, :count]
         before = {key: value.copy() for key, value in state.items()}
-        told = search.tell(state, asked, goals, _SPEC, luck)
+        told = search.tell(state, asked, goals, _SPEC, streams)
         require(_same(state, before), name, "a tell that leaves the old state alone", "a changed one")
         require(
-            _same(told, search.tell(state, asked, goals, _SPEC, luck)), name, "the same state from the same tell", "not"
+            _same(told, search.tell(state, asked, goals, _SPEC, streams)),
+            name,
+            "the same state from the same tell",
+            "not",
         )
         kept = all(isinstance(value, np.ndarray) and value.dtype != object for value in told.values())
         require(kept, name, "a state of plain arrays", sorted(told))
@@ -128,12 +133,12 @@ def _goals_taken(search: Search) -> int:
     return 2
 
 
-def _asked_for(search: Search, state: State, luck: Chance) -> Float64[ndarray, "N G"]:
+def _asked_for(search: Search, state: State, streams: Streams) -> Float64[ndarray, "N G"]:
     """All that a search asks for, of a lazy one too."""
-    units = search.ask(state, _SPEC, luck).units
+    units = search.ask(state, _SPEC, streams).units
     lazy = f"units from its ask, or none where it is lazy (lazy: {search.lazy(_SPEC)})"
     require((units is None) == search.lazy(_SPEC), type(search).__name__, lazy, "the other")
-    return search.rows(search.source(state), np.arange(search.lives), _SPEC, luck) if units is None else units
+    return search.rows(search.source(state), np.arange(search.lives), _SPEC, streams) if units is None else units
 
 
 def _goals(units: Float64[ndarray, "N G"]) -> Float64[ndarray, "N 2"]:

@@ -19,7 +19,7 @@ from genomes.errors import InputError, check_shape, require
 from genomes.evolvable import endowed, evolved_spec
 from genomes.phenotype import Phenotype
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.environment import Environment, bounds
 from inner_loop.lives.episodes import EpisodicLifetime
@@ -236,7 +236,7 @@ def _others(experiment: Experiment) -> tuple[str, ...]:
 def birth(
     experiment: Experiment,
     levels: Integer[ndarray, "P G"],
-    chance: Chance,
+    streams: Streams,
     edits: Float64[ndarray, "P G"] | None = None,
 ) -> Phenotype:
     """Genomes to newborn networks: wiring from the encoding, the numbers of rule and objective beside it.
@@ -249,7 +249,7 @@ def birth(
     spec, topology = assemble(experiment), experiment.topology
     genes = spec.genes(levels, device=experiment.device, edits=edits)
     own = {c: {n.removeprefix(f"{c}."): g for n, g in genes.items() if n.startswith(f"{c}.")} for c in _CHROMOSOMES}
-    newborn = develop(experiment.encoding, own["encoding"], topology, chance)
+    newborn = develop(experiment.encoding, own["encoding"], topology, streams)
     bits = torch.full((newborn.lives,), spec.bits, dtype=torch.float64, device=experiment.device)
     on = experiment.encoding.expressed_bits(own["encoding"], topology)
     if on is not None:

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 State = dict[str, ndarray]
 """Everything that a search carries from one generation to the next: named arrays, so that it can be stored exactly."""
@@ -50,7 +50,7 @@ class Asked:
 class Search(ABC):
     """How a population is bred. Implementations are frozen dataclasses; all that changes is in the State.
 
-    Every number of chance comes from the `chance` argument, which the loop derives from (run seed, generation).
+    Every number of chance comes from the `streams` argument, which the loop derives from (run seed, generation).
     """
 
     @property
@@ -63,16 +63,16 @@ class Search(ABC):
         """Raises InputError when the search cannot work with this genome or this number of goals."""
 
     @abstractmethod
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """The state before the first generation."""
 
     @abstractmethod
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """The individuals of the next generation; the same answer for the same arguments."""
 
     @abstractmethod
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """The state after the individuals were evaluated; goals are finite and maximised."""
 
@@ -89,17 +89,19 @@ class Search(ABC):
         """All that `rows` reads of a state: of a lazy search it travels, and is stored, in place of the individuals."""
         return state
 
-    def rows(self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "R G"]:
+    def rows(
+        self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, streams: Streams
+    ) -> Float64[ndarray, "R G"]:
         """Those rows of what `ask(state, spec, chance)` gives, or would if it could be held.
 
         `state` may be a `source`: the answer is the same.
         """
-        return self.ask(state, spec, chance).held[rows]
+        return self.ask(state, spec, streams).held[rows]
 
 
-def founders(count: int, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "N G"]:
+def founders(count: int, spec: GenomeSpec, streams: Streams) -> Float64[ndarray, "N G"]:
     """Random genomes, uniform in the unit cube: the distribution that every search begins from."""
-    return chance.stream("founders").uniform(count, spec.size)[0].numpy()
+    return streams.stream("founders").uniform(count, spec.size)[0].numpy()
 
 
 def unrelated(count: int) -> Int[ndarray, "N 2"]:
@@ -119,13 +121,13 @@ def mean_rank(goals: Float64[ndarray, "N goals"]) -> Float64[ndarray, " N"]:
 
 
 @contextmanager
-def deap_chance(chance: Chance) -> Iterator[None]:
+def deap_seeded(streams: Streams) -> Iterator[None]:
     """Installs a derived state into the global generators that DEAP draws from, and restores the old ones after.
 
     Hold it around DEAP's own calls and nothing else: whatever else drew in between would shift what DEAP draws.
     """
     python, numpy = random.getstate(), np.random.get_state()
-    words = chance.words(16)[0].tolist()  # both are the same twister: from the same words they would draw the same
+    words = streams.words(16)[0].tolist()  # both are the same twister: from the same words they would draw the same
     random.seed(sum(word << (32 * i) for i, word in enumerate(words[:8])))
     np.random.seed(words[8:])
     try:

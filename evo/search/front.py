@@ -13,7 +13,7 @@ from evo.search.base import Asked, Search, State, founders, numbered, unrelated
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.variation import Variation
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 class FrontSearch(Search):
@@ -32,35 +32,35 @@ class FrontSearch(Search):
         """Children compete whenever they come."""
         return True
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """The founders, not yet evaluated."""
-        units = founders(self.population, spec, chance)
+        units = founders(self.population, spec, streams)
         none = np.zeros(0, dtype=np.int64)
         return {"units": units, "goals": np.zeros((0, 0)), "born": none, "told": np.zeros(1, dtype=np.int64)}
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """The founders first; then children of the parents."""
         if not len(state["goals"]):
             return Asked(state["units"].copy(), unrelated(self.population))
-        children = self.variation.offspring(state["units"], state["goals"], self.population, self.mates, spec, chance)
+        children = self.variation.offspring(state["units"], state["goals"], self.population, self.mates, spec, streams)
         return Asked(children.units, numbered(children.parents, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """The best of parents and children, as many as the population."""
         if not len(state["goals"]):
             units, merged = asked.held, goals
         else:
             units, merged = np.concatenate([state["units"], asked.held]), np.concatenate([state["goals"], goals])
-        rows = self.survivors(merged, chance.stream("selection"))
+        rows = self.survivors(merged, streams.stream("selection"))
         born = np.concatenate([state["born"], state["told"] * self.population + np.arange(self.population)])
         return {"units": units[rows], "goals": merged[rows], "born": born[rows], "told": state["told"] + 1}
 
     @abstractmethod
-    def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+    def mates(self, parents: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
         """Who become parents of the next children."""
 
     @abstractmethod
-    def survivors(self, goals: Float64[ndarray, "N goals"], chance: Chance) -> Int[ndarray, " population"]:
+    def survivors(self, goals: Float64[ndarray, "N goals"], streams: Streams) -> Int[ndarray, " population"]:
         """Rows of parents and children together, as many as the population."""

@@ -17,5 +17,5 @@ CLASSES = (
 
 Each has NAME, also of its positive control `tests/fault_injection/patches/NAME.patch`; TRIED, attempts of the full
 campaign; SECONDS, that one may take; HOLDS, what must hold; and `attempts(place)`, a context manager that gives
-`attempt(number, place, luck)`.
+`attempt(number, place, rng)`.
 """

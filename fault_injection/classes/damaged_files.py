@@ -31,13 +31,13 @@ def attempts(place: Path) -> Iterator[Attempt]:
         lived(place / "stopped", executor=Stopping(_COHORTS))
     assert (place / "stopped" / "journal").exists(), "the stopped run has cohorts in its journal"
 
-    def attempt(number: int, own: Path, luck: np.random.Generator) -> None:
+    def attempt(number: int, own: Path, rng: np.random.Generator) -> None:
         run = own / "run"
-        shutil.copytree(place / ("finished" if luck.random() < 0.3 else "stopped"), run)
+        shutil.copytree(place / ("finished" if rng.random() < 0.3 else "stopped"), run)
         files = sorted(path for path in run.rglob("*") if path.is_file() and path.name != "lock")
-        path = files[int(luck.integers(len(files)))]
+        path = files[int(rng.integers(len(files)))]
         newest = path == sorted((run / path.parent).glob("*"))[-1]
-        how = _damage(path, luck)
+        how = _damage(path, rng)
         at = path.relative_to(run).as_posix()
         try:
             _check_read(run, at, how)
@@ -54,24 +54,24 @@ def attempts(place: Path) -> Iterator[Attempt]:
     yield attempt
 
 
-def _damage(path: Path, luck: np.random.Generator) -> str:
+def _damage(path: Path, rng: np.random.Generator) -> str:
     """Changes a file in one of the ways in which disks and crashes do, and says which."""
-    data, how = bytearray(path.read_bytes()), str(luck.choice(_DAMAGES))
-    before, at = bytes(data), int(luck.integers(len(data)))
+    data, how = bytearray(path.read_bytes()), str(rng.choice(_DAMAGES))
+    before, at = bytes(data), int(rng.integers(len(data)))
     if how == "gone":
         path.unlink()
         return how
     if how == "flip":
-        data[at] ^= 1 << int(luck.integers(8))
+        data[at] ^= 1 << int(rng.integers(8))
     elif how == "cut":
         del data[at:]
     elif how == "empty":
         data.clear()
     elif how == "longer":
-        data += luck.bytes(int(luck.integers(1, 600)))
+        data += rng.bytes(int(rng.integers(1, 600)))
     else:  # a sector that never reached the disk, or another's
         length = len(data[at : at + 512])
-        data[at : at + 512] = bytes(length) if how == "zeros" else luck.bytes(length)
+        data[at : at + 512] = bytes(length) if how == "zeros" else rng.bytes(length)
     path.write_bytes(before[:-1] if data == before else data)  # zeros over zeros are no damage
     return how
 

@@ -26,10 +26,10 @@ def attempts(place: Path) -> Iterator[Attempt]:
     whole = in_child(lived, place / "second", said=said)
     assert whole.status == 0, whole.said
 
-    def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
+    def attempt(number: int, own: Path, rng: np.random.Generator) -> float:
         run = own / "run"
-        for kill in range(int(luck.integers(1, _KILLS + 1))):
-            moment = float(luck.uniform(0, whole.seconds))
+        for kill in range(int(rng.integers(1, _KILLS + 1))):
+            moment = float(rng.uniform(0, whole.seconds))
             while not _killed_after(moment, run, own / "said") and not kill:  # it was over before: nothing was tried
                 shutil.rmtree(run)
                 moment /= 2

@@ -36,12 +36,12 @@ def attempts(place: Path) -> Iterator[Attempt]:
     with _disk(place / "trial", 64):
         pass  # may it be mounted here at all?
 
-    def attempt(number: int, own: Path, luck: np.random.Generator) -> None:
+    def attempt(number: int, own: Path, rng: np.random.Generator) -> None:
         disk, away = own / "disk", own / "away"
         kind = (_full, _read_only, _moved, _unmounted)[number % 4]
         with _disk(disk, _ROOM), _disk(away, _ROOM):
             run = disk / "run"
-            driver, healed = kind(disk, run, own, luck)
+            driver, healed = kind(disk, run, own, rng)
             driver.join(_PATIENCE)
             kept = _whole(run) if run.exists() else {}
             healed()
@@ -101,9 +101,9 @@ def _after(seconds: float, run: Path, own: Path) -> BaseProcess:
     return driver
 
 
-def _full(disk: Path, run: Path, own: Path, luck: np.random.Generator) -> Broken:
+def _full(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
     """From the beginning there is less room than the whole run takes; every file takes at least a page."""
-    room = int(luck.integers(_LEAST, _pages(own.parent / "undisturbed"))) * _PAGE
+    room = int(rng.integers(_LEAST, _pages(own.parent / "undisturbed"))) * _PAGE
     assert _mount("-o", f"remount,size={room}k", disk)
     return begun(_drive, run, said=own / "said"), lambda: _mount("-o", f"remount,size={_ROOM}k", disk)
 
@@ -112,18 +112,18 @@ def _pages(run: Path) -> int:
     return sum(-(-path.stat().st_size // (_PAGE * 1024)) for path in run.rglob("*") if path.is_file())
 
 
-def _read_only(disk: Path, run: Path, own: Path, luck: np.random.Generator) -> Broken:
+def _read_only(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
     """At a random moment nothing more may be written: a read-only mount of the folder lies over it."""
-    driver = _after(float(luck.uniform(0, _LONGEST)), run, own)
+    driver = _after(float(rng.uniform(0, _LONGEST)), run, own)
     assert _mount("--bind", run, run)
     while not _mount("-o", "remount,bind,ro", run):  # while a file is open for writing
         time.sleep(0.002)
     return driver, lambda: subprocess.run(["umount", "-l", str(run)], check=True)
 
 
-def _moved(disk: Path, run: Path, own: Path, luck: np.random.Generator) -> Broken:
+def _moved(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
     """At a random moment the run folder has another name."""
-    driver, away = _after(float(luck.uniform(0, _LONGEST)), run, own), disk / "elsewhere"
+    driver, away = _after(float(rng.uniform(0, _LONGEST)), run, own), disk / "elsewhere"
     os.rename(run, away)
 
     def back() -> None:
@@ -133,8 +133,8 @@ def _moved(disk: Path, run: Path, own: Path, luck: np.random.Generator) -> Broke
     return driver, back
 
 
-def _unmounted(disk: Path, run: Path, own: Path, luck: np.random.Generator) -> Broken:
+def _unmounted(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
     """At a random moment the disk is gone; then it is there again."""
-    driver, away = _after(float(luck.uniform(0, _LONGEST)), run, own), own / "away"
+    driver, away = _after(float(rng.uniform(0, _LONGEST)), run, own), own / "away"
     assert _mount("--move", disk, away)
     return driver, lambda: _mount("--move", away, disk)

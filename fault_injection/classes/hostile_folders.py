@@ -36,7 +36,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
     lived(place / "good", experiment(generations=2))
     lived(place / "other", experiment(generations=2, seed=4))
 
-    def attempt(number: int, own: Path, luck: np.random.Generator) -> None:
+    def attempt(number: int, own: Path, rng: np.random.Generator) -> None:
         hostile = HOSTILITIES[number % len(HOSTILITIES)]
         jail = Place(own / "jail")
         shutil.copytree(place / "good", jail.run)

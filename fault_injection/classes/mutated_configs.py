@@ -39,14 +39,14 @@ def attempts(place: Path) -> Iterator[Attempt]:
     values = {name: document(name)[1] for name in texts}
     names = sorted(texts)
 
-    def attempt(number: int, own: Path, luck: np.random.Generator) -> None:
-        name = names[int(luck.integers(len(names)))]
+    def attempt(number: int, own: Path, rng: np.random.Generator) -> None:
+        name = names[int(rng.integers(len(names)))]
         if number % _RUN == 0:
-            _run(_valid(values, names, own, luck), own)
-        elif luck.random() < 0.5:
-            _validated(of_text(texts[name], luck), own)
+            _run(_valid(values, names, own, rng), own)
+        elif rng.random() < 0.5:
+            _validated(of_text(texts[name], rng), own)
         else:
-            _validated(_text(of_values(copy.deepcopy(values[name]), luck)), own)
+            _validated(_text(of_values(copy.deepcopy(values[name]), rng)), own)
 
     yield attempt
 
@@ -72,11 +72,11 @@ def _validated(text: bytes, own: Path) -> list[Experiment]:
     return found
 
 
-def _valid(values: dict[str, Any], names: list[str], own: Path, luck: np.random.Generator) -> Experiment:
+def _valid(values: dict[str, Any], names: list[str], own: Path, rng: np.random.Generator) -> Experiment:
     """The first mutant that is valid, mutated at one place, and is not the config that it comes from."""
     while True:
-        name = names[int(luck.integers(len(names)))]
-        mutant = of_values(copy.deepcopy(values[name]), luck, places=1)
+        name = names[int(rng.integers(len(names)))]
+        mutant = of_values(copy.deepcopy(values[name]), rng, places=1)
         found = _validated(_text(mutant), own)
         if found and plain_values(found[0]) != plain_values(understood({**values[name], "sweep": None}, name)):
             return found[0]

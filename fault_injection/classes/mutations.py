@@ -32,20 +32,20 @@ _TEXT_LINES = (
 _PER_TEXT = 4
 
 
-def of_values(values: Any, luck: np.random.Generator, places: int | None = None) -> Any:
+def of_values(values: Any, rng: np.random.Generator, places: int | None = None) -> Any:
     """Plain values with some mutations: given in number, or one to four."""
-    for _ in range(places or int(luck.integers(1, _PER_TEXT + 1))):
+    for _ in range(places or int(rng.integers(1, _PER_TEXT + 1))):
         holders = list(_holders(values))
-        holder, key = holders[int(luck.integers(len(holders)))]
-        _VALUES[int(luck.integers(len(_VALUES)))](holder, key, holders, luck)
+        holder, key = holders[int(rng.integers(len(holders)))]
+        _VALUES[int(rng.integers(len(_VALUES)))](holder, key, holders, rng)
     return values
 
 
-def of_text(text: str, luck: np.random.Generator) -> bytes:
+def of_text(text: str, rng: np.random.Generator) -> bytes:
     """A text with one to four mutations."""
     data = text.encode()
-    for _ in range(int(luck.integers(1, _PER_TEXT + 1))):
-        data = _ON_TEXT[int(luck.integers(len(_ON_TEXT)))](data, luck)
+    for _ in range(int(rng.integers(1, _PER_TEXT + 1))):
+        data = _ON_TEXT[int(rng.integers(len(_ON_TEXT)))](data, rng)
     return data
 
 
@@ -57,90 +57,90 @@ def _holders(values: Any) -> Iterator[tuple[Any, Any]]:
         yield from _holders(value)
 
 
-def _drop(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
+def _drop(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
     del holder[key]
     if not holder:
         holder.append(0) if isinstance(holder, list) else holder.update(left=0)
 
 
-def _misspell(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
+def _misspell(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
     if isinstance(holder, dict):
-        at = int(luck.integers(len(key) + 1))
-        holder[key[:at] + chr(int(luck.integers(32, 0x2FF))) + key[at + 1 :]] = holder.pop(key)
+        at = int(rng.integers(len(key) + 1))
+        holder[key[:at] + chr(int(rng.integers(32, 0x2FF))) + key[at + 1 :]] = holder.pop(key)
 
 
-def _move(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
-    other, place = holders[int(luck.integers(len(holders)))]
+def _move(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
+    other, place = holders[int(rng.integers(len(holders)))]
     other[place] = json.loads(json.dumps(holder[key]))
 
 
-def _double(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
+def _double(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
     if isinstance(holder, list):
         holder.insert(0, holder[key])
     else:
         holder[f"{key}{key}"] = holder[key]
 
 
-def _number(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
-    holder[key] = _NUMBERS[int(luck.integers(len(_NUMBERS)))]
+def _number(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
+    holder[key] = _NUMBERS[int(rng.integers(len(_NUMBERS)))]
 
 
-def _near(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
+def _near(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
     """A number that is near: what the checks of a component must judge."""
     value = holder[key]
     if isinstance(value, bool):
         holder[key] = not value
     elif isinstance(value, int):
-        holder[key] = max(value + int(luck.integers(-3, 4)), 0)
+        holder[key] = max(value + int(rng.integers(-3, 4)), 0)
     elif isinstance(value, float):
-        holder[key] = value * float(luck.choice([0.1, 0.5, 0.9, 1.1, 2, 10, -1]))
+        holder[key] = value * float(rng.choice([0.1, 0.5, 0.9, 1.1, 2, 10, -1]))
 
 
-def _words(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
-    holder[key] = _TEXTS[int(luck.integers(len(_TEXTS)))]
+def _words(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
+    holder[key] = _TEXTS[int(rng.integers(len(_TEXTS)))]
 
 
-def _nest(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
-    for _ in range(int(luck.choice([1, 2, 15, 30]))):
-        holder[key] = [holder[key]] if luck.random() < 0.5 else {"kind": holder[key]}
+def _nest(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
+    for _ in range(int(rng.choice([1, 2, 15, 30]))):
+        holder[key] = [holder[key]] if rng.random() < 0.5 else {"kind": holder[key]}
 
 
-def _other(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
+def _other(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
     others = (None, True, [], {}, [[]], {"kind": "Direct"}, {"evolve": [0, 1]}, {"evolve": [1, 0]}, {"kind": None})
-    holder[key] = json.loads(json.dumps(others[int(luck.integers(len(others)))]))
+    holder[key] = json.loads(json.dumps(others[int(rng.integers(len(others)))]))
 
 
-def _shuffle(holder: Any, key: Any, holders: list[Any], luck: np.random.Generator) -> None:
+def _shuffle(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
     if isinstance(holder, list):
-        luck.shuffle(holder)  # type: ignore[arg-type]
+        rng.shuffle(holder)  # type: ignore[arg-type]
 
 
-def _cut(data: bytes, luck: np.random.Generator) -> bytes:
-    return data[: int(luck.integers(len(data) + 1))]
+def _cut(data: bytes, rng: np.random.Generator) -> bytes:
+    return data[: int(rng.integers(len(data) + 1))]
 
 
-def _bytes(data: bytes, luck: np.random.Generator) -> bytes:
-    at, count = int(luck.integers(len(data) + 1)), int(luck.choice([1, 1, 2, 50]))
-    return data[:at] + luck.bytes(count) + data[at + count * int(luck.integers(2)) :]
+def _bytes(data: bytes, rng: np.random.Generator) -> bytes:
+    at, count = int(rng.integers(len(data) + 1)), int(rng.choice([1, 1, 2, 50]))
+    return data[:at] + rng.bytes(count) + data[at + count * int(rng.integers(2)) :]
 
 
-def _flip(data: bytes, luck: np.random.Generator) -> bytes:
+def _flip(data: bytes, rng: np.random.Generator) -> bytes:
     changed = bytearray(data or b" ")
-    changed[int(luck.integers(len(changed)))] ^= 1 << int(luck.integers(8))
+    changed[int(rng.integers(len(changed)))] ^= 1 << int(rng.integers(8))
     return bytes(changed)
 
 
-def _line(data: bytes, luck: np.random.Generator) -> bytes:
+def _line(data: bytes, rng: np.random.Generator) -> bytes:
     lines = data.split(b"\n")
-    line = _TEXT_LINES[int(luck.integers(len(_TEXT_LINES)))].encode(errors="surrogatepass")
-    lines.insert(int(luck.integers(len(lines) + 1)), b" " * int(luck.choice([0, 0, 2, 4])) + line)
+    line = _TEXT_LINES[int(rng.integers(len(_TEXT_LINES)))].encode(errors="surrogatepass")
+    lines.insert(int(rng.integers(len(lines) + 1)), b" " * int(rng.choice([0, 0, 2, 4])) + line)
     return b"\n".join(lines)
 
 
-def _lines(data: bytes, luck: np.random.Generator) -> bytes:
+def _lines(data: bytes, rng: np.random.Generator) -> bytes:
     """A line dropped, doubled, moved, or with other blanks before it."""
     lines = data.split(b"\n")
-    one, other, how = int(luck.integers(len(lines))), int(luck.integers(len(lines))), int(luck.integers(4))
+    one, other, how = int(rng.integers(len(lines))), int(rng.integers(len(lines))), int(rng.integers(4))
     if how == 0:
         del lines[one]
     elif how == 1:
@@ -148,25 +148,25 @@ def _lines(data: bytes, luck: np.random.Generator) -> bytes:
     elif how == 2:
         lines[one], lines[other] = lines[other], lines[one]
     else:
-        lines[one] = luck.choice([b"\t", b" ", b"   ", b"- "]).item() + lines[one].lstrip()
+        lines[one] = rng.choice([b"\t", b" ", b"   ", b"- "]).item() + lines[one].lstrip()
     return b"\n".join(lines)
 
 
-def _deep(data: bytes, luck: np.random.Generator) -> bytes:
-    depth = int(luck.choice([10, 100, 5000]))
-    inner = b"[" * depth + (b"]" * depth if luck.random() < 0.5 else b"")
-    return data + b"\nseed: " + (inner if luck.random() < 0.5 else b"{a: " * depth)
+def _deep(data: bytes, rng: np.random.Generator) -> bytes:
+    depth = int(rng.choice([10, 100, 5000]))
+    inner = b"[" * depth + (b"]" * depth if rng.random() < 0.5 else b"")
+    return data + b"\nseed: " + (inner if rng.random() < 0.5 else b"{a: " * depth)
 
 
-def _long(data: bytes, luck: np.random.Generator) -> bytes:
+def _long(data: bytes, rng: np.random.Generator) -> bytes:
     line = [b"# " + b"x" * 120_000, b"x" * 90_000 + b": 1", b"seed: " + b"[1, " * 20_000, b"seed: " + b"7" * 90_000]
-    return data + b"\n" + line[int(luck.integers(len(line)))]
+    return data + b"\n" + line[int(rng.integers(len(line)))]
 
 
-def _character(data: bytes, luck: np.random.Generator) -> bytes:
+def _character(data: bytes, rng: np.random.Generator) -> bytes:
     """Syntax where it should not be."""
-    at, signs = int(luck.integers(len(data) + 1)), b"{}[]:,-#&*!|>'\"%@`?~\t\r\n\\ "
-    return data[:at] + bytes([signs[int(luck.integers(len(signs)))]]) + data[at + int(luck.integers(2)) :]
+    at, signs = int(rng.integers(len(data) + 1)), b"{}[]:,-#&*!|>'\"%@`?~\t\r\n\\ "
+    return data[:at] + bytes([signs[int(rng.integers(len(signs)))]]) + data[at + int(rng.integers(2)) :]
 
 
 _VALUES = (_drop, _misspell, _move, _double, _number, _near, _near, _near, _words, _nest, _other, _shuffle)

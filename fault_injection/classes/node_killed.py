@@ -36,8 +36,8 @@ def attempts(place: Path) -> Iterator[Attempt]:
         same(lived(place / "second", _EXPERIMENT, OnRay()), undisturbed)
         whole = time.perf_counter() - began
 
-        def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
-            moment, victim = float(luck.uniform(0.02, 0.7)) * whole, int(luck.integers(len(nodes)))
+        def attempt(number: int, own: Path, rng: np.random.Generator) -> float:
+            moment, victim = float(rng.uniform(0.02, 0.7)) * whole, int(rng.integers(len(nodes)))
             for again in range(_AGAIN):
                 killed: list[float] = []
 

@@ -32,14 +32,14 @@ def attempts(place: Path) -> Iterator[Attempt]:
     with OnRay(workers=2):
         _born(_experiment(0, ()), place / "first", OnRay(workers=2))  # the first workers import
 
-        def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
-            seed = int(luck.integers(2**31))
+        def attempt(number: int, own: Path, rng: np.random.Generator) -> float:
+            seed = int(rng.integers(2**31))
             harmless = _born(_experiment(seed, ()), own / "harmless")
             doses = _doses(_experiment(seed, ()), harmless)
             different = list(dict.fromkeys(doses))  # an individual gets one poison: of two, one would hide the other
-            count = int(luck.integers(1, _MOST + 1))
-            chosen = [kinds[number % len(kinds)], *(str(kind) for kind in luck.choice(kinds, count - 1))]
-            taken = luck.choice(different, min(count, len(different)), replace=False)
+            count = int(rng.integers(1, _MOST + 1))
+            chosen = [kinds[number % len(kinds)], *(str(kind) for kind in rng.choice(kinds, count - 1))]
+            taken = rng.choice(different, min(count, len(different)), replace=False)
             poisons = tuple((float(dose), kind) for dose, kind in zip(taken, chosen, strict=False))
             began = time.perf_counter()
             found = _born(_experiment(seed, poisons), own / "poisoned", OnRay(workers=2))

@@ -32,20 +32,20 @@ def attempts(place: Path) -> Iterator[Attempt]:
     """
     undisturbed = lived(place / "undisturbed")
 
-    def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
+    def attempt(number: int, own: Path, rng: np.random.Generator) -> float:
         run, recovery = own / "run", 0.0
         next(iter(evolve(experiment(), run)))
         if number % 2:
             _race(run, own)
         else:
-            recovery = _refused(run, own, luck)
+            recovery = _refused(run, own, rng)
         same(lived(run), undisturbed)
         return recovery
 
     yield attempt
 
 
-def _refused(run: Path, own: Path, luck: np.random.Generator) -> float:
+def _refused(run: Path, own: Path, rng: np.random.Generator) -> float:
     """Seconds from the death of the one driver to the first generation of the other."""
     first = begun(_hold, run, own / "held", said=own / "first")
     _await(own / "held", first)
@@ -57,7 +57,7 @@ def _refused(run: Path, own: Path, luck: np.random.Generator) -> float:
     os.kill(first.pid, signal.SIGKILL)
     began = time.perf_counter()
     first.join()
-    if luck.random() < 0.5:  # its number may have become that of somebody who lives
+    if rng.random() < 0.5:  # its number may have become that of somebody who lives
         (run / "lock").write_text(f"process {os.getpid()} on {os.uname().nodename}")
     next(iter(continued(Run(run), Serial())), None)
     return time.perf_counter() - began

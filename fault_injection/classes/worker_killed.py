@@ -33,10 +33,10 @@ def attempts(place: Path) -> Iterator[Attempt]:
         same(lived(place / "second", _EXPERIMENT, OnRay(workers=2)), undisturbed)
         whole = time.perf_counter() - began
 
-        def attempt(number: int, own: Path, luck: np.random.Generator) -> float:
+        def attempt(number: int, own: Path, rng: np.random.Generator) -> float:
             for again in range(_AGAIN):
-                moments = sorted(float(x) for x in luck.uniform(0.02, 0.7, int(luck.integers(1, _KILLS + 1))) * whole)
-                killed, done = _disturbed(own / f"run-{again}", moments, luck)
+                moments = sorted(float(x) for x in rng.uniform(0.02, 0.7, int(rng.integers(1, _KILLS + 1))) * whole)
+                killed, done = _disturbed(own / f"run-{again}", moments, rng)
                 same(bytes_of(own / f"run-{again}"), undisturbed)
                 if killed:
                     return next((moment for moment in done if moment > killed[0]), done[-1]) - killed[0]
@@ -45,24 +45,24 @@ def attempts(place: Path) -> Iterator[Attempt]:
         yield attempt
 
 
-def _disturbed(run: Path, moments: list[float], luck: np.random.Generator) -> tuple[list[float], list[float]]:
+def _disturbed(run: Path, moments: list[float], rng: np.random.Generator) -> tuple[list[float], list[float]]:
     """When workers were killed, and when each generation of the run was done."""
     killed: list[float] = []
-    killer = threading.Thread(target=_kill, args=(moments, luck, killed))
+    killer = threading.Thread(target=_kill, args=(moments, rng, killed))
     killer.start()
     done = [time.perf_counter() for _ in evolve(_EXPERIMENT, run, OnRay(workers=2))]
     killer.join()
     return killed, done
 
 
-def _kill(moments: list[float], luck: np.random.Generator, killed: list[float]) -> None:
+def _kill(moments: list[float], rng: np.random.Generator, killed: list[float]) -> None:
     """Kills one of the workers that have a task in hand, at each of the moments or soon after it."""
     began = time.perf_counter()
     for moment in moments:
         time.sleep(max(0.0, began + moment - time.perf_counter()))
         for _ in range(_LOOKS):
             if busy := _busy():
-                busy[int(luck.integers(len(busy)))].kill()
+                busy[int(rng.integers(len(busy)))].kill()
                 killed.append(time.perf_counter())
                 break
             time.sleep(0.01)

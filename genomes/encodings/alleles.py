@@ -10,7 +10,7 @@ import torch
 from genomes.encoding import Encoding
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, of_synapses
 
@@ -34,12 +34,12 @@ class Alleles(Encoding):
         levels = 4 if self.plastic else 2
         return GenomeSpec(tuple(Field(f"allele.{e.name}", topology.shape(e), choices=levels) for e in topology.edges))
 
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """A plastic synapse is born as a guess, -1 or +1; its parameter `plastic` is 1, that of all others 0."""
         projections = {}
         for edge in topology.edges:
             allele = genes[f"allele.{edge.name}"]
-            guess = chance.stream(edge.name).integers(2, *topology.shape(edge))
+            guess = streams.stream(edge.name).integers(2, *topology.shape(edge))
             plastic = allele >= 2
             weight = 2 * torch.where(plastic, guess.to(allele), allele) - 1
             projections[edge.name] = Synapses(weight, parameters={"plastic": plastic.to(allele)})

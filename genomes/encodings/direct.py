@@ -12,7 +12,7 @@ from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, every, of_synapses, of_types
 
@@ -43,7 +43,7 @@ class Direct(Encoding):
             fields += [Field(f"bias.{g.name}", (g.size,), -1.0, 1.0, bits=self.bits) for g in topology.groups[1:]]
         return GenomeSpec(tuple(fields))
 
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """Copies the genes into the weights."""
         gain = genes["gain"][:, None, None]
         projections = {

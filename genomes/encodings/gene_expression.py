@@ -16,7 +16,7 @@ from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 from genomes.wiring_rule import WiringRule, every
 
@@ -65,7 +65,7 @@ class GeneExpression(Encoding):
             fields.append(Field("switch", (self.genes,), choices=2))
         return GenomeSpec(tuple(fields))
 
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """Unfolds X O X^T for every projection."""
         expression = {g.name: self._expression(g.name, genes) for g in topology.groups}
         projections = {}

@@ -16,7 +16,7 @@ from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Group, Projection, Topology
 from genomes.wiring_rule import Position, WiringRule
 
@@ -71,7 +71,7 @@ class GenomicBottleneck(Encoding):
                 fields.append(Field(f"{edge.name}.bias{layer}", shape[:1], -self.reach, self.reach, bits=self.bits))
         return GenomeSpec(tuple(fields))
 
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """Asks g for every weight."""
         projections = {}
         for edge in topology.edges:

@@ -11,7 +11,7 @@ from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Genes, GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 
 
@@ -36,11 +36,11 @@ class RandomWiring(Encoding):
         """Empty."""
         return GenomeSpec(())
 
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """Draws the weights from the individuals' own streams."""
         projections = {}
         for edge in topology.edges:
-            uniform = chance.stream(edge.name).uniform(*topology.shape(edge)).to(genes["gain"])
+            uniform = streams.stream(edge.name).uniform(*topology.shape(edge)).to(genes["gain"])
             reach = genes["gain"][:, None, None]
             if self.fan_in:
                 reach = reach / math.sqrt(topology.shape(edge)[1])

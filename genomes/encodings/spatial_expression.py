@@ -16,8 +16,7 @@ from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
-from genomes.streams import Chance
-from genomes.streams import chance as fixed_chance
+from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
 from genomes.wiring_rule import WiringRule
 
@@ -75,7 +74,7 @@ class SpatialExpression(Encoding):
             fields.append(Field(name, (self.genes, self.genes), -1.0, 1.0, bits=self.bits))
         return GenomeSpec(tuple(fields))
 
-    def develop(self, genes: Genes, topology: Topology, chance: Chance) -> Phenotype:
+    def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
         """Unfolds X O X^T for every projection."""
         expression = {g.name: self._expression(g, genes) for g in topology.groups}
         scale = genes["gain"][:, None, None] * math.sqrt(3.0 / self.genes)
@@ -106,5 +105,5 @@ class SpatialExpression(Encoding):
             return torch.exp(-away.square().sum(-1) / (2.0 * width[:, None, :].square()))
         if self.readout == "evolved":
             return genes[f"expression.{group.name}"]
-        fixed = fixed_chance(self.readout_seed, f"expression.{group.name}").normal(group.size, self.genes)
+        fixed = derive(self.readout_seed, f"expression.{group.name}").normal(group.size, self.genes)
         return fixed.to(genes["gain"])

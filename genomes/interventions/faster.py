@@ -8,7 +8,7 @@ from typing import ClassVar, final
 from genomes.errors import require
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -26,7 +26,7 @@ class Faster(Intervention):
     def __post_init__(self) -> None:
         require(self.times > 0, "Faster.times", "a number above 0", self.times)
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Nothing is drawn."""
         projections = {}
         for name, synapses in newborn.projections.items():

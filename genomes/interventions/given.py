@@ -14,7 +14,7 @@ from torch import Tensor
 from genomes.errors import InputError, nearest, require
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 
 
@@ -52,7 +52,7 @@ class Given(Intervention):
                 fits = called != "leak" or ((array > 0) & (array <= 1)).all()
                 require(fits, f"{called}.{name}", "leaks above 0, at most 1", "others among them")
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Nothing is drawn."""
         self.check(newborn.topology)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 
 
@@ -38,17 +38,17 @@ class Lesion(Intervention):
             self.of == "synapses" or len(topology.groups) > 2, "Lesion", "a group between senses and output", "none"
         )
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """A lesion of its own for every individual; the share is that of places, by lot, as exactly as can be."""
         self.check(newborn.topology)
         between = newborn.topology.groups[1:-1] if self.of == "neurons" else ()
-        spared = {g.name: self._spared(newborn, chance.stream(g.name), g.size) for g in between}
+        spared = {g.name: self._spared(newborn, streams.stream(g.name), g.size) for g in between}
         projections = {}
         for edge in newborn.topology.edges:
             synapses = newborn.projections[edge.name]
             left = grown(synapses)
             if self.of == "synapses":
-                left = left & self._spared(newborn, chance.stream(edge.name), left[0].numel()).view_as(left)
+                left = left & self._spared(newborn, streams.stream(edge.name), left[0].numel()).view_as(left)
             for end, axis in ((edge.post, 2), (edge.pre, 1)):
                 if end in spared:
                     left = left & spared[end].unsqueeze(axis)
@@ -57,6 +57,6 @@ class Lesion(Intervention):
         kept = {name: {"bias": bias * left} for name, (bias, left) in biases.items() if bias is not None}
         return replace(newborn, projections=projections).with_units(kept)
 
-    def _spared(self, newborn: Phenotype, chance: Chance, count: int) -> Bool[Tensor, "P count"]:
-        rank = torch.argsort(chance.permutation(count), dim=1)
+    def _spared(self, newborn: Phenotype, streams: Streams, count: int) -> Bool[Tensor, "P count"]:
+        rank = torch.argsort(streams.permutation(count), dim=1)
         return (rank >= round(self.share * count)).to(newborn.like.device)

@@ -8,7 +8,7 @@ from typing import final
 from genomes.errors import require
 from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -25,11 +25,11 @@ class RandomWeights(Intervention):
     def __post_init__(self) -> None:
         require(self.reach > 0, "RandomWeights.reach", "a number above 0", self.reach)
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Weights of its own for every individual."""
         projections = {}
         for name, synapses in newborn.projections.items():
-            drawn = chance.stream(name).uniform(*synapses.weight.shape[1:]).to(synapses.weight)
+            drawn = streams.stream(name).uniform(*synapses.weight.shape[1:]).to(synapses.weight)
             weight = (drawn * 2.0 - 1.0) * self.reach * grown(synapses)
             projections[name] = replace(synapses, weight=weight)
         return without_biases(replace(newborn, projections=projections))

@@ -10,7 +10,7 @@ import torch
 from genomes.errors import InputError, nearest, require
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Topology
 
 
@@ -38,7 +38,7 @@ class Severed(Intervention):
             types = topology.group(group).types
             require(kind is None or 0 <= kind < types, f"Severed.{group}", f"a type from 0 to {types - 1}", kind)
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Nothing is drawn."""
         self.check(newborn.topology)
         edge = next(edge for edge in newborn.topology.edges if edge.name == self.projection)

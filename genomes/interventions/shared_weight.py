@@ -9,7 +9,7 @@ from typing import final
 from genomes.errors import require
 from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 SERIES = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 """The values that the paper tries."""
@@ -29,7 +29,7 @@ class SharedWeight(Intervention):
     def __post_init__(self) -> None:
         require(math.isfinite(self.value), "SharedWeight.value", "a finite number", self.value)
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """The value wherever a synapse grew."""
         projections = {
             name: replace(s, weight=grown(s).to(s.weight) * self.value) for name, s in newborn.projections.items()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -26,20 +26,20 @@ class Shuffled(Intervention):
 
     mask: bool = True
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """A permutation of its own for every individual and projection."""
-        projections = {name: self._dealt(s, chance.stream(name)) for name, s in newborn.projections.items()}
+        projections = {name: self._dealt(s, streams.stream(name)) for name, s in newborn.projections.items()}
         biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
         dealt = {
-            name: {"bias": bias.gather(1, chance.stream(f"bias {name}").permutation(bias.shape[1]).to(bias.device))}
+            name: {"bias": bias.gather(1, streams.stream(f"bias {name}").permutation(bias.shape[1]).to(bias.device))}
             for name, bias in biases.items()
             if bias is not None
         }
         return replace(newborn, projections=projections).with_units(dealt)
 
-    def _dealt(self, synapses: Synapses, chance: Chance) -> Synapses:
+    def _dealt(self, synapses: Synapses, streams: Streams) -> Synapses:
         weight, shape = synapses.weight.flatten(1), synapses.weight.shape
-        order = chance.permutation(weight.shape[1]).to(weight.device)
+        order = streams.permutation(weight.shape[1]).to(weight.device)
         if synapses.mask is None:
             return replace(synapses, weight=weight.gather(1, order).view(shape))
         if not self.mask:

@@ -7,7 +7,7 @@ from typing import final
 
 from genomes.intervention import Intervention, grown, root_mean_square
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -15,7 +15,7 @@ from genomes.streams import Chance
 class SignsOnly(Intervention):
     """Every weight keeps its sign; all of a projection have one magnitude, their root mean square. Biases stay."""
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Nothing is drawn."""
         projections = {
             name: replace(s, weight=s.weight.sign() * root_mean_square(s.weight, grown(s)))

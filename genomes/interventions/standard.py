@@ -9,7 +9,7 @@ import torch
 
 from genomes.intervention import Intervention, grown, without_biases
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from genomes.topology import Projection
 
 
@@ -24,12 +24,12 @@ class Standard(Intervention):
 
     mask: bool = False
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Weights of its own for every individual."""
         topology, projections = newborn.topology, {}
         for edge in topology.edges:
             synapses = newborn.projections[edge.name]
-            drawn = chance.stream(edge.name).normal(*topology.shape(edge)).to(synapses.weight)
+            drawn = streams.stream(edge.name).normal(*topology.shape(edge)).to(synapses.weight)
             here = grown(synapses) if self.mask else torch.ones_like(synapses.weight, dtype=torch.bool)
             fan_in = here.sum(2, keepdim=True).clamp(min=1)
             weight = drawn * here * (_variance(newborn, edge) / fan_in).sqrt()

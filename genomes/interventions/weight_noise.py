@@ -8,7 +8,7 @@ from typing import final
 from genomes.errors import require
 from genomes.intervention import Intervention, grown, root_mean_square
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -25,12 +25,12 @@ class WeightNoise(Intervention):
     def __post_init__(self) -> None:
         require(self.size >= 0, "WeightNoise.size", "at least 0", self.size)
 
-    def apply(self, newborn: Phenotype, chance: Chance) -> Phenotype:
+    def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
         """Noise of its own for every individual."""
         projections = {}
         for name, synapses in newborn.projections.items():
             here = grown(synapses)
-            noise = chance.stream(name).normal(*synapses.weight.shape[1:]).to(synapses.weight)
+            noise = streams.stream(name).normal(*synapses.weight.shape[1:]).to(synapses.weight)
             size = self.size * root_mean_square(synapses.weight, here)
             projections[name] = replace(synapses, weight=synapses.weight + noise * here * size)
         return replace(newborn, projections=projections)

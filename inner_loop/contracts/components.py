@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from genomes.contract import Clauses
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.contracts import specimen
 from inner_loop.objective import Lived, Objective, error_by_autograd
 from inner_loop.rule import LearningRule
@@ -141,7 +141,7 @@ def _task(clauses: Clauses, task: Task) -> None:
 
 
 def _check_stream(clauses: Clauses, task: Task, split: Split) -> None:
-    streams = chance(0, "check", owners=(11, 5, 8))
+    streams = derive(0, "check", owners=(11, 5, 8))
     drawn = _pair(task.draw(split, 7, streams))
     shapes = {name: tuple(t.shape) for name, t in drawn.items()}
     wanted = {"inputs": (3, task.inputs, 7), "targets": (3, task.outputs, 7)}
@@ -151,14 +151,14 @@ def _check_stream(clauses: Clauses, task: Task, split: Split) -> None:
     first, then = _pair(task.draw(split, 3, streams)), _pair(task.draw(split, 4, streams, 3))
     goes_on = all(_close(torch.cat([first[name], then[name]], 2), t, 1e-5) for name, t in drawn.items())
     clauses.hold(goes_on, f"{split}: a draw begins where the one before it ended")
-    alone = _pair(task.draw(split, 7, Chance(streams.keys[1:2])))
+    alone = _pair(task.draw(split, 7, Streams(streams.keys[1:2])))
     own = all(_close(alone[name], t[1:2], 1e-5) for name, t in drawn.items())
     clauses.hold(own, f"{split}: a stream does not depend on how many others there are")
 
 
 def _check_cover(clauses: Clauses, task: Task, split: Split, size: int) -> Counter[bytes] | None:
     """How often each sample of a finite split occurs in it; None where streams differ or have no end."""
-    streams = [chance(0, f"check {i}") for i in range(3)]
+    streams = [derive(0, f"check {i}") for i in range(3)]
     first, then = ([_counted(task.draw(split, size, stream, start)) for stream in streams] for start in (0, size))
     if first == then:
         common = first[0] == first[1] == first[2]
@@ -176,8 +176,8 @@ def _check_cover(clauses: Clauses, task: Task, split: Split, size: int) -> Count
 
 def _check_scores(clauses: Clauses, task: Task) -> None:
     count = min(task.size("selection"), 256)
-    targets = task.draw("selection", count, chance(0, "check")).targets
-    noise = chance(1, "check", owners=specimen.OWNERS).normal(task.outputs, count).to(targets)
+    targets = task.draw("selection", count, derive(0, "check")).targets
+    noise = derive(1, "check", owners=specimen.OWNERS).normal(task.outputs, count).to(targets)
     right = task.scores(targets.expand(len(noise), -1, -1), targets)
     random = task.scores(noise, targets)
     clauses.hold(sorted(right) == sorted(task.score_names), "scores are those in score_names", list(right))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.evolvable import endowed, evolved_spec
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
@@ -36,7 +36,7 @@ def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = 
 
     The first projection is sparse, and all groups but the sensory one have biases.
     """
-    source = chance(0, "specimen", owners=OWNERS)
+    source = derive(0, "specimen", owners=OWNERS)
     projections, groups = {}, {}
     for edge in topology.edges:
         shape = topology.shape(edge)
@@ -55,7 +55,7 @@ def life(
     rule: LearningRule, cohort: Phenotype, steps: int, owners: Sequence[int] = OWNERS, common: bool = False
 ) -> Weights:
     """Weights after some steps at a teacher's; every individual with lessons of its own, or all with the same."""
-    streams = chance(0, "life") if common else chance(0, "life", owners=owners)
+    streams = derive(0, "life") if common else derive(0, "life", owners=owners)
     teacher = Teacher(TOPOLOGY.sensory.size, TOPOLOGY.output.size, hidden=4)
     drawn = teacher.draw("train", steps * _BATCH, streams)
     portions = (t.to(cohort.like).split(_BATCH, dim=2) for t in (drawn.inputs, drawn.targets))
@@ -66,7 +66,7 @@ def life(
 
 def moment(objective: Objective) -> Lived:
     """One step of four lives, float64: activity between 0 and 1, one-hot targets."""
-    source = chance(0, "moment", owners=OWNERS)
+    source = derive(0, "moment", owners=OWNERS)
     activities = {g.name: source.stream(g.name).uniform(g.size, _BATCH) for g in TOPOLOGY.groups}
     classes = source.stream("targets").integers(TOPOLOGY.output.size, _BATCH)
     targets = torch.nn.functional.one_hot(classes, TOPOLOGY.output.size).mT.double().contiguous()

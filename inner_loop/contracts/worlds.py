@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genomes.contract import Clauses
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.world import Continuous, Discrete, Moment, World
 
 _LIVES, _EPISODES = 3, 4
@@ -52,7 +52,7 @@ def _world(clauses: Clauses, world: World) -> None:
     world.ready()
     steps = min(world.steps, _LONGEST)
     with torch.inference_mode():
-        seen = _behave(world, chance(0, "check", owners=range(_LIVES)), _EPISODES, steps)
+        seen = _behave(world, derive(0, "check", owners=range(_LIVES)), _EPISODES, steps)
         _check_moments(clauses, world, seen)
         _check_scale(clauses, seen)
         _check_chance(clauses, world, seen, steps)
@@ -96,22 +96,22 @@ def _check_scale(clauses: Clauses, seen: _Seen) -> None:
 
 
 def _check_chance(clauses: Clauses, world: World, seen: _Seen, steps: int) -> None:
-    keys = chance(0, "check", owners=range(_LIVES))
+    keys = derive(0, "check", owners=range(_LIVES))
     again = _behave(world, keys, _EPISODES, steps)
     clauses.hold(_equal(seen, again, exactly=True), "the same stream and the same actions give the same bytes")
     fewer = _behave(world, keys, 2, steps)
     clauses.hold(_equal(seen, fewer, episodes=2), "an episode does not depend on how many others there are beside it")
-    alone = _behave(world, Chance(keys.keys[:1]), _EPISODES, steps)
+    alone = _behave(world, Streams(keys.keys[:1]), _EPISODES, steps)
     clauses.hold(_equal(seen, alone, lives=1), "a life does not depend on how many others there are")
-    shared = _behave(world, Chance(keys.keys[:1]), _EPISODES, steps, lives=_LIVES)
-    apart = _behave(world, Chance(keys.keys[:1].expand(_LIVES, -1)), _EPISODES, steps)
+    shared = _behave(world, Streams(keys.keys[:1]), _EPISODES, steps, lives=_LIVES)
+    apart = _behave(world, Streams(keys.keys[:1].expand(_LIVES, -1)), _EPISODES, steps)
     clauses.hold(_equal(apart, shared), "one stream for all lives is the same as its copy for each")
 
 
 def _check_actions(clauses: Clauses, world: World, seen: _Seen, steps: int) -> None:
     if isinstance(world.actions, Discrete):
         return
-    beside = _behave(world, chance(0, "check", owners=range(_LIVES)), _EPISODES, steps, wrong=_WRONG)
+    beside = _behave(world, derive(0, "check", owners=range(_LIVES)), _EPISODES, steps, wrong=_WRONG)
     others = [life for life in range(_LIVES) if life != _WRONG]
     same = all(
         torch.equal(seen.stacked(name)[:, others], beside.stacked(name)[:, others])
@@ -123,7 +123,7 @@ def _check_actions(clauses: Clauses, world: World, seen: _Seen, steps: int) -> N
 def _check_end(clauses: Clauses, world: World) -> None:
     if world.steps > 20 * _LONGEST:
         return  # it would take minutes; the loop cuts episodes off at `steps` by itself
-    seen = _behave(world, chance(0, "check", owners=range(_LIVES)), 1, world.steps)
+    seen = _behave(world, derive(0, "check", owners=range(_LIVES)), 1, world.steps)
     ended = (seen.stacked("terminated") | seen.stacked("truncated")).any(0)
     clauses.hold(bool(ended.all()), f"every episode has ended after {world.steps} steps")
     same = all(torch.equal(score, seen.scores_at_end[name]) for name, score in seen.scores.items())
@@ -138,12 +138,12 @@ def _check_scores(clauses: Clauses, world: World, seen: _Seen) -> None:
 
 
 def _behave(
-    world: World, keys: Chance, episodes: int, steps: int, lives: int | None = None, wrong: int | None = None
+    world: World, keys: Streams, episodes: int, steps: int, lives: int | None = None, wrong: int | None = None
 ) -> _Seen:
     """Some steps of random actions, the same for the same life, episode and step."""
     state, moment = world.reset(keys, episodes, keys.stream("life"))
     seen, lives = _Seen([moment]), lives or keys.owners
-    doing = chance(0, "random actions", owners=range(lives)).to(keys.keys.device)
+    doing = derive(0, "random actions", owners=range(lives)).to(keys.keys.device)
     returns = torch.zeros(lives, episodes, dtype=torch.float64, device=keys.keys.device)
     going = torch.ones_like(returns, dtype=torch.bool)
     for step in range(steps):
@@ -167,7 +167,7 @@ def _parts(moment: Moment) -> dict[str, Tensor]:
     return {f.name: getattr(moment, f.name) for f in fields(moment) if getattr(moment, f.name) is not None}
 
 
-def _random_actions(world: World, doing: Chance, episodes: int) -> Tensor:
+def _random_actions(world: World, doing: Streams, episodes: int) -> Tensor:
     kind = world.actions
     if isinstance(kind, Discrete):
         return doing.integers(kind.count, episodes)

@@ -13,7 +13,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores, classified
 
 
@@ -40,10 +40,10 @@ class Dataset:
         """How many samples a split has."""
         return len(self.labels[split])
 
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+    def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
         """Samples of each stream, epoch after epoch, every epoch in an order of its own."""
-        order = epochs(self.size(split), samples, chance.stream(split), start)
-        device = chance.keys.device
+        order = epochs(self.size(split), samples, streams.stream(split), start)
+        device = streams.keys.device
         inputs = torch.as_tensor(self.inputs[split], device=device)[order]
         labels = torch.as_tensor(self.labels[split], device=device)[order]
         targets = torch.nn.functional.one_hot(labels, self.classes).to(inputs.dtype)
@@ -66,9 +66,9 @@ class LabelledTask(Task):
         """All samples of the split."""
         return self.dataset().size(split)
 
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+    def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
         """Shuffled epochs of the split."""
-        return self.dataset().draw(split, samples, chance, start)
+        return self.dataset().draw(split, samples, streams, start)
 
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
         """Accuracy and log-likelihood, (P,)."""
@@ -79,10 +79,10 @@ class LabelledTask(Task):
         return classified(outputs, targets)
 
 
-def epochs(size: int, samples: int, chance: Chance, start: int) -> Int64[Tensor, "K samples"]:
+def epochs(size: int, samples: int, streams: Streams, start: int) -> Int64[Tensor, "K samples"]:
     """Indices `start` to `start + samples` of endless shuffled epochs over `size` items, (K, samples)."""
     first, last = start // size, (start + samples - 1) // size
-    orders = [chance.stream(f"epoch {epoch}").permutation(size) for epoch in range(first, last + 1)]
+    orders = [streams.stream(f"epoch {epoch}").permutation(size) for epoch in range(first, last + 1)]
     return torch.cat(orders, dim=1)[:, start - first * size :][:, :samples]
 
 

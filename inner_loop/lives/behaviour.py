@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genomes.errors import check_shape
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.answer_shapes import Moments, Sizes, checked_scores
 from inner_loop.network import NO_NOISE, Activities, Network, Weights, leaks_of
 from inner_loop.objective import Lived, Objective
@@ -65,12 +65,12 @@ class AgentState:
             return done
         return done.view(-1, episodes) if done.dim() == 2 else done.view(-1, episodes, done.shape[1]).mT
 
-    def streams(self, chance: Chance, episodes: int) -> Chance:
+    def streams(self, streams: Streams, episodes: int) -> Streams:
         """What a rule draws from: each life's stream, or one for every episode where these learn apart."""
         if not self.apart:
-            return chance
-        keys = chance.stream("apart").words(2 * episodes).view(-1, episodes, 2)
-        return Chance(self.inward(keys.mT, episodes)[:, :, 0])
+            return streams
+        keys = streams.stream("apart").words(2 * episodes).view(-1, episodes, 2)
+        return Streams(self.inward(keys.mT, episodes)[:, :, 0])
 
 
 @final
@@ -93,8 +93,8 @@ class Behaved:
 def behave(
     being: AgentState,
     weights: Weights,
-    chance: Chance,
-    hidden: Chance,
+    streams: Streams,
+    hidden: Streams,
     episodes: int,
     rule: LearningRule | None = None,
     state: Any = None,
@@ -104,14 +104,14 @@ def behave(
 
     Args:
         weights: are written into if a rule is given.
-        chance: K streams of these episodes, K = lives or 1.
+        streams: K streams of these episodes, K = lives or 1.
         hidden: K streams of what lasts for a life.
         rule: learns at each step and explores; None: nothing changes, and the best action is taken.
         state: of the rule.
         forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
     """
-    there, moment = being.world.reset(chance.stream("world"), episodes, hidden)
-    going, sizes = EpisodeState(being, rule, chance, episodes, moment), Sizes(weights)
+    there, moment = being.world.reset(streams.stream("world"), episodes, hidden)
+    going, sizes = EpisodeState(being, rule, streams, episodes, moment), Sizes(weights)
     for step in range(being.world.steps):
         if forgetful and step:
             going.forget(moment)
@@ -136,15 +136,15 @@ class EpisodeState:
     """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
 
     def __init__(
-        self, being: AgentState, rule: LearningRule | None, chance: Chance, episodes: int, first: Moment
+        self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int, first: Moment
     ) -> None:
         self._moments = Moments(being.world, being.lives(episodes), episodes)
         self._moments.checked(first)
         newborn, side = being.newborn, 1 if being.apart else episodes
         like = newborn.like
         self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
-        self._chance = chance if rule is None else being.streams(chance, episodes)
-        self._acting = ActionSampler(being, rule, chance, episodes)
+        self._streams = streams if rule is None else being.streams(streams, episodes)
+        self._acting = ActionSampler(being, rule, streams, episodes)
         self._before = being.network.at_rest(like, side) if newborn.topology.has_memory else None
         self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
         self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
@@ -189,7 +189,7 @@ class EpisodeState:
         being = self._being
         targets, weight = _taught(being, moment, self._episodes)
         return Lived(
-            activities, targets, being.network.output, being.objective, step, self._chance, being.newborn.traits,
+            activities, targets, being.network.output, being.objective, step, self._streams, being.newborn.traits,
             self._before, drives, self._did, self._reward, self.alive, weight, noise,
         )  # fmt: skip
 
@@ -223,7 +223,7 @@ class EpisodeState:
 class ActionSampler:
     """Outputs become actions, with whatever a rule explores."""
 
-    def __init__(self, being: AgentState, rule: LearningRule | None, chance: Chance, episodes: int) -> None:
+    def __init__(self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int) -> None:
         tries = None if rule is None else rule.explores(being.newborn)
         for what in ("choice", "noise"):
             if getattr(tries, what, None) is not None:
@@ -234,12 +234,12 @@ class ActionSampler:
         self._choice = self._noise = None
         if tries is not None and tries.choice is not None:
             self._choice = tries.choice[:, None, None]
-            draw = _gumbel if isinstance(self._actions, Discrete) else Chance.normal
-            self._lots = _Drawn(chance.stream("tries").stream("choice"), self._actions.outputs, episodes, draw)
+            draw = _gumbel if isinstance(self._actions, Discrete) else Streams.normal
+            self._lots = _Drawn(streams.stream("tries").stream("choice"), self._actions.outputs, episodes, draw)
         if tries is not None and tries.noise is not None:
             self._noise = tries.noise[:, None, None]
             self._shocks = _Drawn(
-                chance.stream("tries").stream("noise"), sum(self._sizes.values()), episodes, Chance.normal
+                streams.stream("tries").stream("noise"), sum(self._sizes.values()), episodes, Streams.normal
             )
         if isinstance(self._actions, Continuous):
             low, high = (like.new_tensor(end)[None, :, None] for end in (self._actions.low, self._actions.high))
@@ -271,20 +271,20 @@ class ActionSampler:
 class _Drawn:
     """Numbers of chance for every step, (K, n, episodes), a block of steps at a time."""
 
-    def __init__(self, chance: Chance, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
-        self._chance, self._shape, self._draw = chance, (_BLOCK, episodes, count), draw
+    def __init__(self, streams: Streams, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
+        self._streams, self._shape, self._draw = streams, (_BLOCK, episodes, count), draw
         self._block = torch.empty(0)
 
     def at(self, step: int) -> Tensor:
         """Those of one step; steps come in their order."""
         block, place = divmod(step, _BLOCK)
         if place == 0:
-            self._block = self._draw(self._chance.stream(block), *self._shape)
+            self._block = self._draw(self._streams.stream(block), *self._shape)
         return self._block[:, place].mT
 
 
-def _gumbel(chance: Chance, *shape: int) -> Tensor:
-    return -(-chance.uniform(*shape).log()).log()
+def _gumbel(streams: Streams, *shape: int) -> Tensor:
+    return -(-streams.uniform(*shape).log()).log()
 
 
 def _taught(being: AgentState, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from genomes.errors import require
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.environment import Split
 from inner_loop.lives.behaviour import AgentState, Behaved, behave
 from inner_loop.lives.samples import Measurements
@@ -98,14 +98,14 @@ def live_in(
     objective: Objective | None,
     world: World,
     lifetime: EpisodicLifetime,
-    chance: Chance,
+    streams: Streams,
     split: Split = "selection",
     held_out: HeldOut = (),
 ) -> Measurements:
     """P lives side by side.
 
     Args:
-        chance: of these lives: 1 stream when the episodes are common to all, or P.
+        streams: of these lives: 1 stream when the episodes are common to all, or P.
         split: which episodes examine; those of the life itself are always those of `train`.
         held_out: worlds in which every condition is measured too.
 
@@ -116,7 +116,7 @@ def live_in(
         `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
     """
     with torch.inference_mode():
-        life = Life(newborn, rule, objective, world, lifetime, chance, split)
+        life = Life(newborn, rule, objective, world, lifetime, streams, split)
         measured = life.examined(lifetime.measured) | life.course()
         for name, away in held_out:
             there = replace(life, world=away, lived=life)
@@ -138,7 +138,7 @@ class Life:
     objective: Objective | None
     world: World
     lifetime: EpisodicLifetime
-    chance: Chance
+    streams: Streams
     split: Split
     lived: Life | None = None  # the lives at home, where this is a world away
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
@@ -185,15 +185,15 @@ class Life:
 
     def _behave(self, weights: Weights, plastic: bool = False, forgetful: bool = False) -> Behaved:
         """An examination; episodes that may learn do so apart, from the same weights."""
-        exams, hidden = self.lifetime.exams, self.chance.stream("hidden")
+        exams, hidden = self.lifetime.exams, self.streams.stream("hidden")
         newborn = self.newborn.repeated(exams) if plastic else self.newborn
         network = Network(newborn.topology)
         being = AgentState(network, newborn, self.world, self.objective, self.lifetime.feedback, apart=plastic)
-        luck = self.chance.stream(f"exam {self.split}")
+        streams = self.streams.stream(f"exam {self.split}")
         if not plastic:
-            return behave(being, weights, luck, hidden, exams, forgetful=forgetful)
+            return behave(being, weights, streams, hidden, exams, forgetful=forgetful)
         weights = weights.repeated(exams)
-        return behave(being, weights, luck, hidden, exams, self.rule, self.rule.init(network, newborn, weights))
+        return behave(being, weights, streams, hidden, exams, self.rule, self.rule.init(network, newborn, weights))
 
     def grown(self) -> tuple[Weights, ndarray, ndarray]:
         """Weights after the life; the main score of each of its episodes, (P, episodes); steps lived, (P,)."""
@@ -206,14 +206,14 @@ class Life:
         being = AgentState(network, self.newborn, self.world, self.objective, lifetime.feedback)
         weights = Weights.born(self.newborn)
         state = self.rule.init(network, self.newborn, weights)
-        hidden, main = self.chance.stream("hidden"), self.world.score_names[0]
+        hidden, main = self.streams.stream("hidden"), self.world.score_names[0]
         curve, steps = [], np.zeros(self.newborn.lives)
         for episode in range(lifetime.episodes):
             if episode and not lifetime.persist:
                 weights = Weights.born(self.newborn)
                 state = self.rule.init(network, self.newborn, weights)
-            luck = self.chance.stream(f"episode {episode}")
-            lived = behave(being, weights, luck, hidden, lifetime.parallel, self.rule, state)
+            streams = self.streams.stream(f"episode {episode}")
+            lived = behave(being, weights, streams, hidden, lifetime.parallel, self.rule, state)
             weights, state = lived.weights, lived.state
             curve.append(_scores(lived)[main])
             steps += lived.steps.cpu().numpy()

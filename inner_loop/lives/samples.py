@@ -15,8 +15,7 @@ from torch import Tensor
 
 from genomes.errors import check_shape, require
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
-from genomes.streams import chance as fixed_chance
+from genomes.streams import Streams, derive
 from inner_loop.answer_shapes import Sizes, checked_scores, drawn
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
@@ -84,14 +83,14 @@ def live(
     objective: Objective | None,
     task: Task,
     lifetime: Lifetime,
-    chance: Chance,
+    streams: Streams,
     split: Split = "selection",
     resamples: int = 0,
 ) -> Measurements:
     """P lives side by side.
 
     Args:
-        chance: of these lives: 1 stream when the samples are common to all, or P.
+        streams: of these lives: 1 stream when the samples are common to all, or P.
         split: on which birth and learning are measured; learning itself always uses `train`.
         resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
             (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
@@ -105,13 +104,13 @@ def live(
     require(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
         # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
-        common = fixed_chance(0, "exam").to(newborn.like.device) if resamples and not task.varies else chance
+        common = derive(0, "exam").to(newborn.like.device) if resamples and not task.varies else streams
         exam = _like(newborn.like, drawn(task, split, task.size(split), common))
         again = _drawn(exam, resamples) if resamples else None
         weights = Weights.born(newborn)
         probes = {0: _examine(network, weights, task, exam, again)}
-        lessons = lessons_of(newborn.like, task, lifetime, chance)
-        lived = learn(network, weights, newborn, rule, objective, lessons, chance) if lifetime.steps else ()
+        lessons = lessons_of(newborn.like, task, lifetime, streams)
+        lived = learn(network, weights, newborn, rule, objective, lessons, streams) if lifetime.steps else ()
         for step, learned in lived:
             if step in lifetime.probed:
                 probes[step] = _examine(network, learned, task, exam, again)
@@ -125,7 +124,7 @@ def learn(
     rule: LearningRule,
     objective: Objective | None,
     lessons: Iterable[tuple[Tensor, Tensor]],
-    chance: Chance,
+    streams: Streams,
 ) -> Iterator[tuple[int, Weights]]:
     """How many steps were lived and the weights after them, step by step; the weights given may be written into.
 
@@ -135,7 +134,7 @@ def learn(
     state, sizes = rule.init(network, newborn, weights), Sizes(weights)
     for step, (inputs, targets) in enumerate(lessons):
         activities = network.activity(weights, inputs)
-        lived = Lived(activities, targets, network.output, objective, step, chance, newborn.traits)
+        lived = Lived(activities, targets, network.output, objective, step, streams, newborn.traits)
         weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
         yield step + 1, weights
 
@@ -144,13 +143,13 @@ def _like(like: Tensor, samples: Samples) -> Samples:
     return Samples(samples.inputs.to(like), samples.targets.to(like))
 
 
-def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> Iterator[tuple[Tensor, Tensor]]:
+def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, streams: Streams) -> Iterator[tuple[Tensor, Tensor]]:
     """(K, input, B) and (K, output, B) of every step, drawn a block of steps at a time, each step contiguous."""
-    per_step = chance.owners * task.inputs * lifetime.batch
+    per_step = streams.owners * task.inputs * lifetime.batch
     block = max(1, min(lifetime.steps, _BLOCK // per_step))
     for first in range(0, lifetime.steps, block):
         steps = min(block, lifetime.steps - first)
-        portion = _like(like, drawn(task, "train", steps * lifetime.batch, chance, first * lifetime.batch))
+        portion = _like(like, drawn(task, "train", steps * lifetime.batch, streams, first * lifetime.batch))
         parts = [
             part.view(*part.shape[:2], steps, lifetime.batch).movedim(2, 0).contiguous()
             for part in (portion.inputs, portion.targets)
@@ -161,7 +160,7 @@ def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, chance: Chance) -> 
 def _drawn(exam: Samples, resamples: int) -> Tensor:
     """Which samples make up each of R bootstrap samples, (R, n): the first are the same for whoever asks for fewer."""
     count = exam.targets.shape[2]
-    return fixed_chance(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
+    return derive(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
 
 
 def _examine(

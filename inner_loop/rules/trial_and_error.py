@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from genomes.phenotype import Phenotype
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher
@@ -62,7 +62,7 @@ class TrialAndError(LearningRule[Guesses]):
         """One guess of every plastic synapse of the lives that were not rewarded; biases stay."""
         block, row = divmod(lived.step, _STEPS)
         if row == 0:
-            state = replace(state, words=_words(lived.chance, block, newborn.topology.synapses))
+            state = replace(state, words=_words(lived.streams, block, newborn.topology.synapses))
         coins = _unpacked(state.words[:, row]).to(weights.flat)
         fails, first = _fails(lived), 0
         for name, plastic in state.plastic.items():
@@ -74,10 +74,10 @@ class TrialAndError(LearningRule[Guesses]):
         return weights, state
 
 
-def _words(chance: Chance, block: int, synapses: int) -> Int[Tensor, "K steps words"]:
+def _words(streams: Streams, block: int, synapses: int) -> Int[Tensor, "K steps words"]:
     """The words of a block of steps, numbered by step: it does not matter how many are drawn at once."""
     count = _STEPS * -(-synapses // _WORD)
-    return chance.stream("guesses").words(count, block * count).view(chance.owners, _STEPS, -1)
+    return streams.stream("guesses").words(count, block * count).view(streams.owners, _STEPS, -1)
 
 
 def _unpacked(words: Int[Tensor, "K words"]) -> Tensor:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.task import REGRESSION, Samples, Split, Task, regression_scores
 
 _REACH = 5.0
@@ -72,17 +72,17 @@ class Sinusoid(Task):
         """The shots; for selection and test, which have no end, as many as configured."""
         return self.shots if split == "train" else self.measured
 
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+    def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
         """The shots over and over, or points that have not been there before."""
         if split != "train":
-            return self._points(split, samples, chance, start)
-        shots = self._points(split, self.shots, chance, 0)
-        turn = torch.arange(start, start + samples, device=chance.keys.device) % self.shots
+            return self._points(split, samples, streams, start)
+        shots = self._points(split, self.shots, streams, 0)
+        turn = torch.arange(start, start + samples, device=streams.keys.device) % self.shots
         return Samples(shots.inputs[:, :, turn], shots.targets[:, :, turn])
 
-    def answers(self, inputs: Float[Tensor, "K 1 n"], chance: Chance) -> Float[Tensor, "K 1 n"]:
+    def answers(self, inputs: Float[Tensor, "K 1 n"], streams: Streams) -> Float[Tensor, "K 1 n"]:
         """A sin(x - phase) of the sinusoids of these streams, (K, 1, n)."""
-        drawn = chance.stream("sinusoid").uniform(2, 1, 1)
+        drawn = streams.stream("sinusoid").uniform(2, 1, 1)
         ranges = enumerate((self.amplitude, self.phase))
         amplitude, phase = (low + (high - low) * drawn[:, i] for i, (low, high) in ranges)
         return (amplitude * torch.sin(inputs.double() - phase)).to(inputs)
@@ -91,6 +91,6 @@ class Sinusoid(Task):
         """Negative squared error and explained variance, (P,)."""
         return regression_scores(outputs, targets)
 
-    def _points(self, split: Split, count: int, chance: Chance, start: int) -> Samples:
-        inputs = (chance.stream(split).uniform(1, count, start=start) * 2.0 - 1.0).mul(_REACH).float()
-        return Samples(inputs, self.answers(inputs, chance))
+    def _points(self, split: Split, count: int, streams: Streams, start: int) -> Samples:
+        inputs = (streams.stream(split).uniform(1, count, start=start) * 2.0 - 1.0).mul(_REACH).float()
+        return Samples(inputs, self.answers(inputs, streams))

@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
-from genomes.streams import chance as fixed_chance
+from genomes.streams import Streams, derive
 from inner_loop.task import REGRESSION, Samples, Split, Task, regression_scores
 
 
@@ -65,16 +64,16 @@ class Teacher(Task):
         """As many as configured: the stream has no end."""
         return self.measured
 
-    def draw(self, split: Split, samples: int, chance: Chance, start: int = 0) -> Samples:
+    def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
         """New inputs, and what the teacher of this stream answers."""
-        inputs = chance.stream(split).normal(samples, self.inputs_size, start=start * self.inputs_size).mT.float()
-        return Samples(inputs.contiguous(), self.answers(inputs, chance))
+        inputs = streams.stream(split).normal(samples, self.inputs_size, start=start * self.inputs_size).mT.float()
+        return Samples(inputs.contiguous(), self.answers(inputs, streams))
 
-    def answers(self, inputs: Float[Tensor, "K input n"], chance: Chance) -> Float[Tensor, "K output n"]:
+    def answers(self, inputs: Float[Tensor, "K input n"], streams: Streams) -> Float[Tensor, "K output n"]:
         """The teacher's outputs, (K, output units, n)."""
-        own = chance
+        own = streams
         if self.teacher_seed is not None:
-            own = fixed_chance(self.teacher_seed, "teacher").to(chance.keys.device)
+            own = derive(self.teacher_seed, "teacher").to(streams.keys.device)
         sizes = (
             [self.inputs_size, self.hidden, self.outputs_size] if self.hidden else [self.inputs_size, self.outputs_size]
         )

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Moment
 
 SCORES = ("accuracy", "return")
@@ -56,25 +56,25 @@ def longest(durations: Mapping[str, Duration], dt: float) -> int:
     return sum(extent(duration, dt)[1] for duration in durations.values())
 
 
-def lengths(durations: Mapping[str, Duration], dt: float, chance: Chance, episodes: int) -> dict[str, Tensor]:
+def lengths(durations: Mapping[str, Duration], dt: float, streams: Streams, episodes: int) -> dict[str, Tensor]:
     """Steps of each period in each trial, (K, B)."""
-    return {name: length(duration, dt, chance.stream(name), episodes) for name, duration in durations.items()}
+    return {name: length(duration, dt, streams.stream(name), episodes) for name, duration in durations.items()}
 
 
-def length(duration: Duration, dt: float, chance: Chance, episodes: int) -> Int[Tensor, "K B"]:
+def length(duration: Duration, dt: float, streams: Streams, episodes: int) -> Int[Tensor, "K B"]:
     """Steps of a period in each trial."""
     shortest, most = extent(duration, dt)
     if shortest == most:
-        return chance.keys.new_full((chance.owners, episodes), most)
+        return streams.keys.new_full((streams.owners, episodes), most)
     kind, times = _drawn_from(duration)
     if kind == "choice":
-        time = picked(times, chance, episodes)
+        time = picked(times, streams, episodes)
     elif kind == "uniform":
-        time = times[0] + (times[1] - times[0]) * chance.uniform(episodes)
+        time = times[0] + (times[1] - times[0]) * streams.uniform(episodes)
     else:
         mean, low, high = times
         share = -math.expm1((low - high) / mean)  # of the exponential beyond `low`, what lies in the range
-        time = low - mean * torch.log1p(-share * chance.uniform(episodes))
+        time = low - mean * torch.log1p(-share * streams.uniform(episodes))
     return (time / dt).floor().long().clamp(shortest, most)
 
 
@@ -82,9 +82,11 @@ def _drawn_from(duration: Duration) -> tuple[str, tuple[float, ...]]:
     return duration if isinstance(duration, tuple) else ("choice", (duration,))
 
 
-def picked(values: tuple[float, ...], chance: Chance, episodes: int) -> Float64[Tensor, "K B"]:
+def picked(values: tuple[float, ...], streams: Streams, episodes: int) -> Float64[Tensor, "K B"]:
     """One of the values for each trial, all equally likely."""
-    return torch.tensor(values, dtype=torch.float64, device=chance.keys.device)[chance.integers(len(values), episodes)]
+    return torch.tensor(values, dtype=torch.float64, device=streams.keys.device)[
+        streams.integers(len(values), episodes)
+    ]
 
 
 def tuned(direction: Int[Tensor, "K B"], directions: int) -> Float64[Tensor, "K directions B"]:
@@ -128,11 +130,11 @@ class Periods:
         return (self.since("decision") == self.end["decision"] - self.start["decision"] - 1)[:, :, None]
 
     def noisy(
-        self, name: str, mean: Float[Tensor, "K n B"], deviation: float, most: int, chance: Chance
+        self, name: str, mean: Float[Tensor, "K n B"], deviation: float, most: int, streams: Streams
     ) -> Float[Tensor, "rows K n B"]:
         """A stimulus in a period of `most` steps at most: normal around its mean, anew at each step; 0 elsewhere."""
         channels, episodes = mean.shape[1:]
-        noise = chance.normal(episodes, max(most, 1), channels).permute(2, 0, 3, 1)
+        noise = streams.normal(episodes, max(most, 1), channels).permute(2, 0, 3, 1)
         step = self.since(name).clamp(0, max(most, 1) - 1)[:, :, None].expand(-1, -1, channels, -1)
         return (self.during(name) * (mean + deviation * noise.gather(0, step))).float()
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Discrete, Moment, World
 
 _TIME_STEP = 0.02  # s
@@ -117,9 +117,9 @@ class CartPole(World):
         """As many as configured."""
         return self.longest
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """Everything near 0."""
-        phase = (chance.stream("start").uniform(episodes, 4).movedim(2, 0).contiguous() - 0.5) * 0.1
+        phase = (streams.stream("start").uniform(episodes, 4).movedim(2, 0).contiguous() - 0.5) * 0.1
         fallen = torch.zeros_like(phase[0], dtype=torch.bool)
         push = torch.full_like(phase[0], 2.0 * self.force / (self.cart_mass + self.pole_mass))
         if self.reversed == "random":

@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Discrete, Moment, World
 
 
@@ -100,16 +100,16 @@ class Chemotaxis(World):
         """The duration."""
         return self.duration
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """Somewhere around the peak; every angle of the episode is drawn here, and the noise if there is any."""
-        place = chance.stream("place").uniform(episodes, 3).float()
+        place = streams.stream("place").uniform(episodes, 3).float()
         start = self.nearest + (self.farthest - self.nearest) * place[..., 0]
         bearing = 2.0 * math.pi * place[..., 1]
         x, y, heading = start * bearing.cos(), start * bearing.sin(), 2.0 * math.pi * place[..., 2]
-        bends = _first(chance.stream("bends").uniform(episodes, self.duration) * 2.0 - 1.0)
+        bends = _first(streams.stream("bends").uniform(episodes, self.duration) * 2.0 - 1.0)
         noise = None
         if self.noise:
-            noise = _first(chance.stream("noise").normal(episodes, self.duration + 1) * self.noise)
+            noise = _first(streams.stream("noise").normal(episodes, self.duration + 1) * self.noise)
         sensed = self._sense(x.square() + y.square(), noise, 0)
         state = _State(0, x, y, heading, start, sensed, bends, noise)
         return state, self._moment(state, torch.zeros_like(x), torch.zeros_like(x))

@@ -9,7 +9,7 @@ from typing import Literal, final, get_args
 import torch
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.trials.periods import (
     USUAL,
     Duration,
@@ -107,20 +107,20 @@ class ContextIntegration(TrialWorld):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """New trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
+        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
         shown, energies = [], []
         for name in ("first", "second"):
-            shown.append(chance.stream(f"{name} direction").integers(self.directions, episodes))
-            coherence = picked(self.coherences, chance.stream(f"{name} coherence"), episodes)
+            shown.append(streams.stream(f"{name} direction").integers(self.directions, episodes))
+            coherence = picked(self.coherences, streams.stream(f"{name} coherence"), episodes)
             energies.append(0.5 + tuned(shown[-1], self.directions) * coherence[:, None] / 200.0)
         most, deviation = extent(self.stimulus, self.dt)[1], self.sigma / math.sqrt(self.dt)
-        stimulus = periods.noisy("stimulus", torch.cat(energies, 1), deviation, most, chance.stream("noise"))
+        stimulus = periods.noisy("stimulus", torch.cat(energies, 1), deviation, most, streams.stream("noise"))
         second = torch.full_like(shown[0], self.context == "second")
         parts = [periods.during("fixation"), stimulus]
         if self.context == "cued":
-            second = chance.stream("context").integers(2, episodes)
+            second = streams.stream("context").integers(2, episodes)
             parts.append(periods.during("fixation", "decision") * torch.stack((1 - second, second), 1))
         truth = periods.during("decision") * (1 + torch.where(second == 1, shown[1], shown[0]))[:, None]
         return self.scheme.begin(periods, torch.cat(parts, 2), truth, self.outputs, fail=self.fail)

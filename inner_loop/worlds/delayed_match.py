@@ -9,7 +9,7 @@ from typing import final
 import torch
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.trials.periods import (
     USUAL,
     Duration,
@@ -94,16 +94,16 @@ class DelayedMatch(TrialWorld):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """New trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
-        likeness = tuned(chance.stream("sample").integers(self.directions, episodes), self.directions)
-        differs = chance.stream("match").integers(2, episodes)
+        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        likeness = tuned(streams.stream("sample").integers(self.directions, episodes), self.directions)
+        differs = streams.stream("match").integers(2, episodes)
         deviation = self.sigma / math.sqrt(self.dt)
         sample, test = 0.5 + 0.5 * likeness, 0.5 + 0.5 * likeness * (1 - 2 * differs)[:, None]  # cos(x + pi) = -cos(x)
         stimulus = periods.noisy(
-            "sample", sample, deviation, extent(self.sample, self.dt)[1], chance.stream("sample noise")
-        ) + periods.noisy("test", test, deviation, extent(self.test, self.dt)[1], chance.stream("test noise"))
+            "sample", sample, deviation, extent(self.sample, self.dt)[1], streams.stream("sample noise")
+        ) + periods.noisy("test", test, deviation, extent(self.test, self.dt)[1], streams.stream("test noise"))
         observation = torch.cat((periods.during("fixation", "test"), stimulus), 2)
         truth = periods.during("decision") * (1 + differs)[:, None]
         return self.scheme.begin(periods, observation, truth, self.outputs, fail=self.fail)

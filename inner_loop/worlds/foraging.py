@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Discrete, Moment, World
 
 _RED, _BLUE = 1, 2
@@ -96,16 +96,16 @@ class Foraging(World):
         """The duration."""
         return self.duration
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """All plants bear fruit; all chance of the episode is drawn here."""
-        plants = chance.stream("plants").uniform(episodes, self.size**2).mT
+        plants = streams.stream("plants").uniform(episodes, self.size**2).mT
         colours = (plants < self.density).to(torch.int8) + (plants < self.density / 2.0)
-        edible = chance.stream("edible").integers(2, episodes) + _RED
+        edible = streams.stream("edible").integers(2, episodes) + _RED
         if self.poisonous == "life":
             edible = (life.stream("edible").integers(2, 1) + _RED).expand_as(edible)
         elif self.poisonous != "random":
             edible = torch.full_like(edible, _RED if self.poisonous == "blue" else _BLUE)
-        pose = chance.stream("pose").integers(self.size**2 * 4, episodes)
+        pose = streams.stream("pose").integers(self.size**2 * 4, episodes)
         ripe = torch.zeros_like(colours, dtype=torch.int32)
         state = _State(_after(self.size, pose.device), colours.contiguous(), edible, ripe, pose, 0)
         seen = _seen(state)

@@ -9,7 +9,7 @@ from typing import final
 import torch
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.trials.periods import USUAL, Duration, Ongoing, Periods, Scheme, check_timing, lengths, longest
 from inner_loop.trials.trial_world import TrialWorld
 from inner_loop.world import Discrete, Moment
@@ -83,10 +83,10 @@ class GoNoGo(TrialWorld):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """New trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
-        go = (chance.stream("go").uniform(episodes) < self.go)[:, None]
+        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        go = (streams.stream("go").uniform(episodes) < self.go)[:, None]
         deciding = periods.during("decision")
         stimulus = periods.during("stimulus") & torch.cat((~go, go), 1)
         observation = torch.cat((periods.during("fixation", "delay"), stimulus), 2).float()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.foreign import CODE
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.gymnasium_environments import anatomy_of, made, only_here, versions
 from inner_loop.world import Continuous, Discrete, Moment, World
 
@@ -88,9 +88,9 @@ class Gymnasium(World):
         """Versions of the simulators: another one may behave otherwise."""
         return versions(self)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_Episodes, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_Episodes, Moment]:
         """New environments, each with a seed of its own."""
-        seeds = chance.stream("seed").integers(2**31, episodes)
+        seeds = streams.stream("seed").integers(2**31, episodes)
         state = _Episodes(self, seeds.flatten().tolist(), episodes)
         return state, state.moment(seeds.device)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Moment, Response, World
 
 
@@ -63,9 +63,9 @@ class HintonNowlan(World):
         """The paper's fitness, 1 to 20."""
         return ("fitness",)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[int, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[int, Moment]:
         """The state is the number of trials that have been made; nothing here is left to chance."""
-        none = torch.zeros(chance.owners, episodes, dtype=torch.bool, device=chance.keys.device)
+        none = torch.zeros(streams.owners, episodes, dtype=torch.bool, device=streams.keys.device)
         return 0, _moment(none.float(), none, none)
 
     def step(self, state: int, actions: Float[Tensor, "P loci B"]) -> tuple[int, Moment]:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Discrete, Moment, World
 
 Distractor = Literal["receding", "translating", "dimming"]
@@ -122,9 +122,9 @@ class Looming(World):
         """The return; the rates of its two kinds of success."""
         return ("return", "hit_rate", "correct_rejection")
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """The first frame; all chance of the film is drawn here."""
-        film = self._film(chance, episodes)
+        film = self._film(streams, episodes)
         image = self._image(film, 0)
         none = torch.zeros_like(film.looms)
         return _State(film, 0, image), self._moment(image, torch.zeros_like(image), none.float(), none)
@@ -147,11 +147,11 @@ class Looming(World):
         observation = torch.cat((image, change), 1) if self.change else image
         return Moment(observation.expand(len(reward), -1, -1), reward, ended, torch.zeros_like(ended))
 
-    def _film(self, chance: Chance, episodes: int) -> _Film:
-        drawn = chance.stream("film").uniform(episodes, 5).movedim(-1, 0)
-        looms = chance.stream("looming").uniform(episodes) < self.looming
+    def _film(self, streams: Streams, episodes: int) -> _Film:
+        drawn = streams.stream("film").uniform(episodes, 5).movedim(-1, 0)
+        looms = streams.stream("looming").uniform(episodes) < self.looming
         which = [_KINDS.index(name) for name in self.distractors]
-        other = torch.tensor(which, device=looms.device)[chance.stream("distractor").integers(len(which), episodes)]
+        other = torch.tensor(which, device=looms.device)[streams.stream("distractor").integers(len(which), episodes)]
         recedes, translates, dims = (~looms & (other == kind) for kind in range(len(_KINDS)))
         size, collision = _between(self.l_over_v, drawn[0]), _between(self.collision, drawn[1])
         last = (collision / self.frame).ceil() - 1.0

@@ -9,7 +9,7 @@ from typing import final
 import torch
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.trials.periods import (
     USUAL,
     Duration,
@@ -98,14 +98,14 @@ class PerceptualDecision(TrialWorld):
         """The longest trial."""
         return longest(self.durations, self.dt)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """New trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, chance.stream("periods"), episodes), self.steps)
-        direction = chance.stream("direction").integers(self.directions, episodes)
-        coherence = picked(self.coherences, chance.stream("coherence"), episodes)
+        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        direction = streams.stream("direction").integers(self.directions, episodes)
+        coherence = picked(self.coherences, streams.stream("coherence"), episodes)
         energy = 0.5 + tuned(direction, self.directions) * coherence[:, None] / 200.0
         most, deviation = extent(self.stimulus, self.dt)[1], self.sigma / math.sqrt(self.dt)
-        stimulus = periods.noisy("stimulus", energy, deviation, most, chance.stream("noise"))
+        stimulus = periods.noisy("stimulus", energy, deviation, most, streams.stream("noise"))
         observation = torch.cat((periods.during("fixation"), stimulus), 2)
         truth = periods.during("decision") * (1 + direction)[:, None]
         return self.scheme.begin(periods, observation, truth, self.outputs, fail=self.fail)

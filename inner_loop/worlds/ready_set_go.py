@@ -9,7 +9,7 @@ from typing import final
 import torch
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.trials.periods import (
     USUAL,
     Duration,
@@ -106,13 +106,13 @@ class ReadySetGo(TrialWorld):
         measured = extent(self.measure, self.dt)[1]
         return longest(self.durations, self.dt) + int(2.0 * (measured * self.dt * self.gain) / self.dt)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[Ongoing, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """New trials."""
-        taken = lengths(self.durations, self.dt, chance.stream("periods"), episodes)
+        taken = lengths(self.durations, self.dt, streams.stream("periods"), episodes)
         interval = taken["measure"].double() * self.dt * self.gain  # to be produced, ms
         periods = Periods.in_turn(taken | {"decision": (2.0 * interval / self.dt).long()}, self.steps)
         deciding, since = periods.during("decision"), periods.since("measure")
-        ready = (since >= 0) & (since < length(self.ready_cue, self.dt, chance.stream("ready"), episodes))
+        ready = (since >= 0) & (since < length(self.ready_cue, self.dt, streams.stream("ready"), episodes))
         seen = (periods.during("fixation", "set_cue"), ready[:, :, None], periods.during("set_cue"))
         goes = periods.since("set_cue" if self.aligned else "decision") == (interval / self.dt).long()
         error = (periods.since("set_cue") * self.dt - interval).abs()

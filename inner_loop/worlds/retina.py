@@ -13,7 +13,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.selectivity import direction_index, vector_index
 from inner_loop.world import Labels, Moment, Response, World
 
@@ -123,9 +123,9 @@ class Retina(World):
         angles = np.arange(self.directions) * (2.0 * np.pi / self.directions)
         return Labels("direction", np.eye(self.directions)[step // (self.shown + self.blank)], angles)
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """The whole film is made here; its light does not depend on what the network does."""
-        film = self._film(chance, episodes)
+        film = self._film(streams, episodes)
         reward = torch.zeros_like(film[0, :, 0])
         flags = torch.stack((reward > 0, reward == 0))
         none = torch.zeros(1, self.dendrites, dtype=torch.float64, device=film.device)
@@ -169,8 +169,8 @@ class Retina(World):
     def _angles(self, device: torch.device) -> Float[Tensor, " directions"]:
         return torch.arange(self.directions, dtype=torch.float64, device=device) * (2.0 * math.pi / self.directions)
 
-    def _film(self, chance: Chance, episodes: int) -> Float[Tensor, "frames K inputs B"]:
-        device = chance.keys.device
+    def _film(self, streams: Streams, episodes: int) -> Float[Tensor, "frames K inputs B"]:
+        device = streams.keys.device
         angles = self._angles(device)
         x, y = (torch.arange(length, device=device) - (length - 1) / 2.0 for length in self.field)
         along = torch.outer(angles.cos(), x)[:, :, None] + torch.outer(angles.sin(), y)[:, None, :]
@@ -182,13 +182,13 @@ class Retina(World):
         )  # direction, frame, K, place, B
         number = torch.arange(episodes, device=device)
         if self.stimulus == "grating":
-            drawn = chance.stream("phase").uniform(-(-episodes // _PHASES)).repeat_interleave(_PHASES, dim=1)
+            drawn = streams.stream("phase").uniform(-(-episodes // _PHASES)).repeat_interleave(_PHASES, dim=1)
             phase = drawn[:, :episodes] + number % _PHASES / _PHASES
             light = ((ahead / self.wavelength + phase[:, None]) * (2.0 * math.pi)).sin()
         else:
             # a position sees what falls on a receptive field one position wide
             covered = ((self.wavelength / 2.0 + 1.0) / 2.0 - ahead.abs()).clamp(0.0, 1.0)
-            light = (covered * (1.0 - 2.0 * (number % 2))).expand(-1, -1, chance.owners, -1, -1)
+            light = (covered * (1.0 - 2.0 * (number % 2))).expand(-1, -1, streams.owners, -1, -1)
         light = light * ((frame < self.shown) * self.contrast)[:, None, None, None]
         film = light.float().flatten(0, 1).repeat_interleave(2, dim=2)
         return torch.cat((film, torch.zeros_like(film[:1])))

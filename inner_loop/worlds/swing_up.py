@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Continuous, Moment, World
 
 
@@ -104,9 +104,9 @@ class SwingUp(World):
         """As many as configured."""
         return self.longest
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """Near rest, the pole hanging down."""
-        motion = chance.stream("start").normal(episodes, 4).mT.contiguous() * self.spread
+        motion = streams.stream("start").normal(episodes, 4).mT.contiguous() * self.spread
         motion[:, 2] += math.pi
         none = torch.zeros_like(motion[:, 0], dtype=torch.bool)
         return _State(motion, none, 0), Moment(_observation(motion), none.float(), none, none)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.world import Discrete, Moment, World
 
 _STRAIGHT = 1
@@ -103,16 +103,16 @@ class TMaze(World):
         """The return, the share of trials with the large reward."""
         return ("return", "large_share")
 
-    def reset(self, chance: Chance, episodes: int, life: Chance) -> tuple[_State, Moment]:
+    def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
         """Everybody at home; all chance of the episode is drawn here."""
-        first = chance.stream("start").integers(2, episodes)
+        first = streams.stream("start").integers(2, episodes)
         if self.start == "life":
             first = life.stream("start").integers(2, 1).expand_as(first)
         elif self.start != "random":
             first = torch.full_like(first, self.start == "right")
         even = [(i + 1) * self.trials // (self.reversals + 1) for i in range(self.reversals)]
         regular = torch.tensor(even, dtype=torch.int64, device=first.device) - self.window // 2
-        late = chance.stream("reversals").integers(self.window, episodes, self.reversals)
+        late = streams.stream("reversals").integers(self.window, episodes, self.reversals)
         none = torch.zeros_like(first)
         state = _State(first, regular + late, none, none, none)
         return state, self._moment(state, none.float())

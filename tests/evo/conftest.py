@@ -17,7 +17,7 @@ from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.squared_error import SquaredError
@@ -59,7 +59,7 @@ def founded() -> Callable[..., Cohort]:
     def cohort(experiment: Experiment, real: int | None = None, number: int = 0) -> Cohort:
         spec, size, first = assemble(experiment), experiment.cohort, number * experiment.cohort
         slots = np.arange(first, first + size)
-        levels = spec.quantise(chance(7, "founders", owners=slots.tolist()).uniform(spec.size).numpy())
+        levels = spec.quantise(derive(7, "founders", owners=slots.tolist()).uniform(spec.size).numpy())
         real = size if real is None else real
         slots[real:], levels[real:] = slots[0], levels[0]
         return Cohort(0, number, slots, levels, real)
@@ -75,7 +75,7 @@ def generation() -> Callable[..., list[Cohort]]:
 
 def generation_of(experiment: Experiment, count: int = 10) -> list[Cohort]:
     spec = assemble(experiment)
-    return cohorts(0, spec.quantise(founders(count, spec, chance(0, "founders"))), experiment.cohort)
+    return cohorts(0, spec.quantise(founders(count, spec, derive(0, "founders"))), experiment.cohort)
 
 
 @pytest.fixture(scope="session")

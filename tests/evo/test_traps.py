@@ -31,7 +31,7 @@ from evo.search.operators import deap_individual as population
 from evo.search.operators.deap_individual import Fitness, Individual, individuals
 from genomes.evolve import Evolve
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
 from inner_loop.rules.backprop import Backprop
@@ -45,8 +45,8 @@ def small_search(kind):
     return kind(8, 8) if kind is SteadyState else kind(9 if kind is EvolutionStrategy else 8)
 
 
-def luck(index):
-    return chance(0, "search", index)
+def streams(index):
+    return derive(0, "search", index)
 
 
 def test_d1_d2_what_crosses_a_process_knows_no_individual_and_no_tensor(small, founded):
@@ -99,14 +99,14 @@ def test_d5_a_nan_would_win_in_deap_and_never_gets_there(small, founded):
 def test_d5_failures_do_not_reach_a_state(kind):
     """Half of every generation fails; everything that the search carries stays finite."""
     search = small_search(kind)
-    state = search.begin(SPEC, luck(-1))
+    state = search.begin(SPEC, streams(-1))
     for index in range(4):
-        asked = search.ask(state, SPEC, luck(index))
+        asked = search.ask(state, SPEC, streams(index))
         measured = asked.units.sum(1)
         measured[::2] = [np.nan, np.inf, -np.inf, np.nan, 1e308][: len(measured[::2])]
         failures = tuple("" if i % 2 else "nan" for i in range(len(measured)))
         goals = screened(GOALS, {"a": measured, "b": -measured}, failures)
-        state = search.tell(state, asked, goals, SPEC, luck(index))
+        state = search.tell(state, asked, goals, SPEC, streams(index))
         assert all(np.isfinite(array).all() for array in state.values())
 
 
@@ -118,32 +118,32 @@ def test_d6_scores_live_in_the_record_and_a_fitness_holds_values_alone(small, fo
 
 def test_d7_a_lucky_score_does_not_live_on_with_an_elite():
     search = Genetic(8, elites=1)
-    state = search.begin(SPEC, luck(-1))
-    asked = search.ask(state, SPEC, luck(0))
+    state = search.begin(SPEC, streams(-1))
+    asked = search.ask(state, SPEC, streams(0))
     lucky = np.zeros((8, 1))
     lucky[5] = 100.0
-    state = search.tell(state, asked, lucky, SPEC, luck(0))
-    again = search.ask(state, SPEC, luck(1))
+    state = search.tell(state, asked, lucky, SPEC, streams(0))
+    again = search.ask(state, SPEC, streams(1))
     assert (again.units[0] == asked.units[5]).all()
     sober = np.arange(8.0)[:, None]  # this time the elite, first in order, is the worst
-    state = search.tell(state, again, sober, SPEC, luck(1))
-    assert (search.ask(state, SPEC, luck(2)).units[0] == again.units[7]).all()
+    state = search.tell(state, again, sober, SPEC, streams(1))
+    assert (search.ask(state, SPEC, streams(2)).units[0] == again.units[7]).all()
 
 
 def test_d7_a_child_inherits_no_score():
-    asked = Genetic(4).ask(Genetic(4).begin(SPEC, luck(-1)), SPEC, luck(0))
+    asked = Genetic(4).ask(Genetic(4).begin(SPEC, streams(-1)), SPEC, streams(0))
     assert set(vars(asked)) == {"units", "parents"}
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_d8_states_and_populations_share_no_memory(kind):
     search = small_search(kind)
-    state = search.begin(SPEC, luck(-1))
+    state = search.begin(SPEC, streams(-1))
     for index in range(3):
-        asked = search.ask(state, SPEC, luck(index))
+        asked = search.ask(state, SPEC, streams(index))
         assert not any(np.shares_memory(asked.units, array) for array in state.values())
         goals = np.stack([asked.units.sum(1), asked.units[:, 0]], 1)
-        state = search.tell(state, asked, goals, SPEC, luck(index))
+        state = search.tell(state, asked, goals, SPEC, streams(index))
         assert not any(np.shares_memory(told, array) for told in (asked.units, goals) for array in state.values())
 
 
@@ -151,11 +151,11 @@ def test_d8_states_and_populations_share_no_memory(kind):
 def test_d9_searches_neither_read_nor_move_the_global_generators(kind):
     def bred():
         search = small_search(kind)
-        state, units = search.begin(SPEC, luck(-1)), []
+        state, units = search.begin(SPEC, streams(-1)), []
         for index in range(3):
-            asked = search.ask(state, SPEC, luck(index))
+            asked = search.ask(state, SPEC, streams(index))
             goals = np.stack([asked.units.sum(1), asked.units[:, 0]], 1)
-            state = search.tell(state, asked, goals, SPEC, luck(index))
+            state = search.tell(state, asked, goals, SPEC, streams(index))
             units.append(asked.units.tobytes())
         return units
 

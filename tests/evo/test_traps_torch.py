@@ -24,7 +24,7 @@ from evo.evaluation.outcome import Outcome, joined, outcome_arrays
 from evo.evolution.generation import screened
 from evo.experiment.goals import Scores
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits
@@ -114,7 +114,7 @@ def test_t5_a_life_does_not_write_into_the_data(small, founded):
     experiment = small(
         topology=layered(64, 4, 10), task=Digits(), goals=Scores(("innate.accuracy",)), lifetime=Lifetime(5, 4)
     )
-    task, stream = experiment.task, chance(0, "data")
+    task, stream = experiment.task, derive(0, "data")
     before = task.draw("train", 50, stream).inputs.clone()
     evaluate(experiment, founded(experiment))
     assert torch.equal(task.draw("train", 50, stream).inputs, before)

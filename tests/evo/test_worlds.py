@@ -26,7 +26,7 @@ from evo.search.algorithms import EvolutionStrategy, RandomSearch
 from genomes.encodings import Direct, RandomWiring
 from genomes.errors import InputError
 from genomes.evolve import Evolve
-from genomes.streams import SHARED, chance
+from genomes.streams import SHARED, derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime
@@ -207,8 +207,8 @@ class Echo(World):
 
     inputs, actions, steps, teaches = 2, Discrete(2), 3, True
 
-    def reset(self, chance, episodes, life):
-        on = torch.nn.functional.one_hot(chance.stream("on").integers(2, episodes), 2).mT.float()
+    def reset(self, streams, episodes, life):
+        on = torch.nn.functional.one_hot(streams.stream("on").integers(2, episodes), 2).mT.float()
         return (on, 0), self._moment(on, torch.zeros_like(on[:, 0]), 0)
 
     def step(self, state, actions):
@@ -291,10 +291,10 @@ def test_births_side_by_side_are_births_one_after_the_other(founded, common, spl
     if split == "test":
         lifetime = replace(lifetime, measured=CONDITIONS)
     for replicate in range(3):
-        newborn = birth(experiment, cohort.levels, chance(0, "birth", 0, cohort.slots.tolist(), replicate))
-        luck = chance(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
+        newborn = birth(experiment, cohort.levels, derive(0, "birth", 0, cohort.slots.tolist(), replicate))
+        streams = derive(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
         away = experiment.held_out if split == "test" else ()
-        by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, lifetime, luck, split, away))
+        by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, lifetime, streams, split, away))
     measured = evaluate(experiment, cohort, Assay(split)).measurements
     assert measured.keys() - by_hand[0].keys() == {"genome_bits", "wiring_bits"}
     for name in by_hand[0]:

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from genomes.activation import ACTIVATIONS
-from genomes.streams import chance
+from genomes.streams import derive
 
 
 def summed_input() -> torch.Tensor:
-    return chance(0, "activation").normal(6, 50)[0] * 2
+    return derive(0, "activation").normal(6, 50)[0] * 2
 
 
 @pytest.fixture(params=sorted(ACTIVATIONS))
@@ -33,7 +33,7 @@ def test_slope_is_the_derivative(name):
 
 
 def test_chain_is_the_chain_rule_and_writes_over_its_first_argument(name):
-    delta = chance(1, "delta").normal(6, 50)[0]
+    delta = derive(1, "delta").normal(6, 50)[0]
     y, expected = autograd(name, delta)
     y_before, buffer = y.clone(), delta.clone()
     given = ACTIVATIONS[name].chain_(buffer, y)

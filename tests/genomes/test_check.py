@@ -58,9 +58,9 @@ class Broken(Encoding):
             return replace(spec, fields=())
         return spec
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         grown = Direct(bias=True).develop(
-            {**genes, "gain": torch.ones_like(genes["bias.output"][:, 0])}, topology, chance
+            {**genes, "gain": torch.ones_like(genes["bias.output"][:, 0])}, topology, streams
         )
         synapses = grown.projections["input -> output"]
         weight = synapses.weight
@@ -75,7 +75,7 @@ class Broken(Encoding):
         elif self.fault == "infinite":
             weight = weight / 0.0
         elif self.fault == "shared chance":
-            weight = weight + chance.normal(1, 1).to(weight)[:1]
+            weight = weight + streams.normal(1, 1).to(weight)[:1]
         mask = weight > 0 if self.fault == "mask" else None
         changed = Synapses(weight, mask)
         if self.fault == "double":
@@ -128,7 +128,7 @@ def test_a_broken_encoding_is_told_what_is_broken(fault, words):
 def test_an_encoding_that_raises_is_told_where():
     @dataclass(frozen=True)
     class Raising(Broken):
-        def develop(self, genes, topology, chance):
+        def develop(self, genes, topology, streams):
             return genes["no such gene"]
 
     with pytest.raises(InputError, match=r"Raising: develop\(\), line \d+: raised KeyError: 'no such gene'"):

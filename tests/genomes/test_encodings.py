@@ -21,7 +21,7 @@ from genomes.encodings.spatial_expression import SpatialExpression
 from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.spec import Genes
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 
 SMALL = Topology(
@@ -49,13 +49,13 @@ def name_of(encoding) -> str:
 
 def random_genes(encoding, topology: Topology, lives: int, dtype=torch.float64, seed: int = 0) -> Genes:
     spec = encoding_spec(encoding, topology)
-    units = chance(seed, "founders", owners=range(lives)).uniform(spec.size).numpy()
+    units = derive(seed, "founders", owners=range(lives)).uniform(spec.size).numpy()
     return spec.genes(spec.quantise(units), dtype=dtype)
 
 
 def grown(encoding, topology: Topology = SMALL, lives: int = 3, genes: Genes | None = None, dtype=torch.float64):
     genes = random_genes(encoding, topology, lives) if genes is None else genes
-    return develop(encoding, genes, topology, chance(0, "birth", owners=range(lives)), dtype)
+    return develop(encoding, genes, topology, derive(0, "birth", owners=range(lives)), dtype)
 
 
 def test_every_registered_encoding_is_tried():
@@ -68,7 +68,7 @@ def test_individuals_of_a_cohort_grow_as_they_would_alone(encoding):
     together = grown(encoding, genes=genes)
     for life in range(3):
         one = {name: g[life : life + 1] for name, g in genes.items()}
-        alone = develop(encoding, one, SMALL, chance(0, "birth", owners=[life]), torch.float64)
+        alone = develop(encoding, one, SMALL, derive(0, "birth", owners=[life]), torch.float64)
         for name, synapses in together.projections.items():
             assert torch.allclose(synapses.weight[life], alone.projections[name].weight[0], rtol=0, atol=1e-13)
         for name, group in together.groups.items():

@@ -20,7 +20,7 @@ from genomes.interventions.signs_only import SignsOnly
 from genomes.interventions.standard import Standard
 from genomes.interventions.weight_noise import WeightNoise
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
 
 LIVES = 6
@@ -32,7 +32,7 @@ MADE = {Severed: Severed("eye -> hidden"), Given: Given({"hidden -> hand": np.on
 
 
 def newborn(masked: bool = True) -> Phenotype:
-    numbers = chance(0, "newborn", owners=range(LIVES))
+    numbers = derive(0, "newborn", owners=range(LIVES))
     projections = {}
     for edge in TOPOLOGY.edges:
         weight = numbers.stream(edge.name).normal(*TOPOLOGY.shape(edge))
@@ -43,8 +43,8 @@ def newborn(masked: bool = True) -> Phenotype:
     return Phenotype(TOPOLOGY, projections, groups, {"rule.learning_rate": torch.arange(LIVES).double()})
 
 
-def luck(owners=range(LIVES)) -> Chance:
-    return chance(1, "birth", owners=list(owners))
+def streams(owners=range(LIVES)) -> Streams:
+    return derive(1, "birth", owners=list(owners))
 
 
 def flat(phenotype: Phenotype) -> list[torch.Tensor]:
@@ -71,7 +71,7 @@ def test_it_is_a_final_frozen_dataclass(intervention):
 
 @pytest.mark.parametrize("masked", [True, False])
 def test_an_individual_depends_on_itself_and_its_own_stream_alone(intervention, masked):
-    whole = intervention.apply(newborn(masked), luck())
+    whole = intervention.apply(newborn(masked), streams())
     turned = newborn(masked)
     order = torch.tensor([3, 1, 5, 0, 2, 4])
     turned = replace(
@@ -82,7 +82,7 @@ def test_an_individual_depends_on_itself_and_its_own_stream_alone(intervention, 
         },
         groups={n: {"bias": by["bias"][order]} for n, by in turned.groups.items()},
     )
-    again = intervention.apply(turned, luck(order.tolist()))
+    again = intervention.apply(turned, streams(order.tolist()))
     for one, two in zip(flat(whole), flat(again), strict=True):
         assert torch.equal(one[order], two)
 
@@ -90,7 +90,7 @@ def test_an_individual_depends_on_itself_and_its_own_stream_alone(intervention, 
 @pytest.mark.parametrize("masked", [True, False])
 def test_it_says_the_same_twice_leaves_what_it_was_given_and_everything_it_is_not_about(intervention, masked):
     before = newborn(masked)
-    one, two = intervention.apply(before, luck()), intervention.apply(before, luck())
+    one, two = intervention.apply(before, streams()), intervention.apply(before, streams())
     assert all(torch.equal(a, b) for a, b in zip(flat(one), flat(two), strict=True))
     assert all(torch.equal(a, b) for a, b in zip(flat(before), flat(newborn(masked)), strict=True))
     assert one.traits is before.traits
@@ -102,7 +102,7 @@ def test_it_says_the_same_twice_leaves_what_it_was_given_and_everything_it_is_no
 
 @pytest.mark.parametrize("masked", [True, False])
 def test_shuffled_keeps_degrees_and_the_weights_of_each_projection(masked):
-    before, after = newborn(masked), Shuffled().apply(newborn(masked), luck())
+    before, after = newborn(masked), Shuffled().apply(newborn(masked), streams())
     for name, synapses in after.projections.items():
         old = before.projections[name]
         assert torch.equal(grown(synapses), grown(old)), "every synapse is where it was, so degrees are kept"
@@ -119,13 +119,13 @@ def test_shuffled_deals_evenly():
     topology = Topology((Group("a", 4), Group("b", 1)), ("a -> b",))
     weight = torch.tensor([[[1.0, 0.0, 2.0, 3.0]]]).expand(6000, 1, 4).contiguous()
     mask = weight != 0
-    dealt = Shuffled().apply(Phenotype(topology, {"a -> b": Synapses(weight, mask)}), luck(range(6000)))
+    dealt = Shuffled().apply(Phenotype(topology, {"a -> b": Synapses(weight, mask)}), streams(range(6000)))
     shares = [(dealt.projections["a -> b"].weight[:, 0, place] == 1).double().mean() for place in (0, 2, 3)]
     assert all(abs(share - 1 / 3) < 0.03 for share in shares)
 
 
 def test_without_the_mask_only_the_distribution_is_left():
-    before, after = newborn(), Shuffled(mask=False).apply(newborn(), luck())
+    before, after = newborn(), Shuffled(mask=False).apply(newborn(), streams())
     for name, synapses in after.projections.items():
         old = before.projections[name]
         assert torch.equal(synapses.weight.flatten(1).sort().values, old.weight.flatten(1).sort().values)
@@ -136,7 +136,7 @@ def test_without_the_mask_only_the_distribution_is_left():
 def test_standard_weights_have_the_textbook_variance():
     topology = Topology((Group("a", 50), Group("b", 40, "relu"), Group("c", 30)), ("a -> b", "b -> c"))
     zero = {e.name: Synapses(torch.zeros(50, *topology.shape(e))) for e in topology.edges}
-    born = Standard().apply(Phenotype(topology, zero, {"b": {"bias": torch.ones(50, 40)}}), luck(range(50)))
+    born = Standard().apply(Phenotype(topology, zero, {"b": {"bias": torch.ones(50, 40)}}), streams(range(50)))
     for name, variance in (("a -> b", 2 / 50), ("b -> c", 1 / 40)):
         assert abs(born.projections[name].weight.var() / variance - 1) < 0.02
         assert abs(born.projections[name].weight.mean()) < 0.01
@@ -145,9 +145,9 @@ def test_standard_weights_have_the_textbook_variance():
 
 def test_standard_with_the_mask_counts_the_synapses_that_grew():
     before = newborn()
-    after = Standard(mask=True).apply(before, luck())
-    assert Standard().apply(before, luck()).projections["eye -> hidden"].mask is None
-    all_grew = Standard().apply(newborn(masked=False), luck())
+    after = Standard(mask=True).apply(before, streams())
+    assert Standard().apply(before, streams()).projections["eye -> hidden"].mask is None
+    all_grew = Standard().apply(newborn(masked=False), streams())
     for name, synapses in after.projections.items():
         mask = before.projections[name].mask
         assert torch.equal(synapses.mask, mask)
@@ -157,7 +157,7 @@ def test_standard_with_the_mask_counts_the_synapses_that_grew():
 
 
 def test_signs_only_leaves_signs_and_one_magnitude():
-    before, after = newborn(), SignsOnly().apply(newborn(), luck())
+    before, after = newborn(), SignsOnly().apply(newborn(), streams())
     for name, synapses in after.projections.items():
         old = before.projections[name]
         assert torch.equal(synapses.weight.sign(), old.weight.sign())
@@ -169,7 +169,7 @@ def test_signs_only_leaves_signs_and_one_magnitude():
 
 @pytest.mark.parametrize("made", [SharedWeight(-1.5), RandomWeights(0.5)])
 def test_the_ladder_writes_every_synapse_that_grew(made):
-    before, after = newborn(), made.apply(newborn(), luck())
+    before, after = newborn(), made.apply(newborn(), streams())
     for name, synapses in after.projections.items():
         mask = before.projections[name].mask
         assert ((synapses.weight != 0) == mask).all()
@@ -184,30 +184,31 @@ def test_the_ladder_writes_every_synapse_that_grew(made):
 
 def test_noise_is_as_large_as_it_says():
     topology = Topology((Group("a", 100), Group("b", 100)), ("a -> b",))
-    weight = chance(0, "w", owners=range(4)).normal(100, 100) * torch.tensor([1.0, 2.0, 5.0, 0.0]).view(4, 1, 1)
-    noisy = WeightNoise(0.3).apply(Phenotype(topology, {"a -> b": Synapses(weight)}), luck(range(4)))
+    weight = derive(0, "w", owners=range(4)).normal(100, 100) * torch.tensor([1.0, 2.0, 5.0, 0.0]).view(4, 1, 1)
+    noisy = WeightNoise(0.3).apply(Phenotype(topology, {"a -> b": Synapses(weight)}), streams(range(4)))
     sd = (noisy.projections["a -> b"].weight - weight).std((1, 2))
     assert torch.allclose(sd[:3] / weight.std((1, 2))[:3], torch.tensor(0.3).double(), rtol=0.05)
     assert sd[3] == 0
     assert all(
-        torch.equal(a, b) for a, b in zip(flat(WeightNoise(0.0).apply(newborn(), luck())), flat(newborn()), strict=True)
+        torch.equal(a, b)
+        for a, b in zip(flat(WeightNoise(0.0).apply(newborn(), streams())), flat(newborn()), strict=True)
     )
 
 
 def test_a_lesion_takes_its_share_of_synapses_and_they_are_gone_for_good():
-    after = Lesion(0.25).apply(newborn(masked=False), luck())
+    after = Lesion(0.25).apply(newborn(masked=False), streams())
     for synapses in after.projections.values():
         count = synapses.mask[0].numel()
         assert (synapses.mask.sum((1, 2)) == count - round(0.25 * count)).all()
         assert (synapses.weight[~synapses.mask] == 0).all()
     places = after.projections["eye -> hidden"].mask
     assert not torch.equal(places[0], places[1])
-    whole = Lesion(1.0).apply(newborn(), luck())
+    whole = Lesion(1.0).apply(newborn(), streams())
     assert all((s.weight == 0).all() for s in whole.projections.values())
 
 
 def test_a_lost_neuron_loses_all_its_synapses_and_its_bias_and_only_those_between():
-    after = Lesion(0.5, "neurons").apply(newborn(masked=False), luck())
+    after = Lesion(0.5, "neurons").apply(newborn(masked=False), streams())
     dead = after.bias("hidden") == 0
     assert (dead.sum(1) == 3).all()
     for synapses, axis in (("eye -> hidden", 2), ("hidden -> hand", 1)):
@@ -219,7 +220,7 @@ def test_a_lost_neuron_loses_all_its_synapses_and_its_bias_and_only_those_betwee
 
 
 def test_severed_cuts_one_block():
-    before, after = newborn(masked=False), Severed("eye -> hidden", 1, 2).apply(newborn(masked=False), luck())
+    before, after = newborn(masked=False), Severed("eye -> hidden", 1, 2).apply(newborn(masked=False), streams())
     cut = torch.zeros(6, 8, dtype=torch.bool)
     cut[2::3, 1::2] = True
     assert torch.equal(~after.projections["eye -> hidden"].mask, cut.expand(LIVES, 6, 8))
@@ -227,14 +228,14 @@ def test_severed_cuts_one_block():
     assert after.projections["hidden -> hand"] is before.projections["hidden -> hand"] or torch.equal(
         after.projections["hidden -> hand"].weight, before.projections["hidden -> hand"].weight
     )
-    whole = Severed("hidden -> hand").apply(newborn(), luck())
+    whole = Severed("hidden -> hand").apply(newborn(), streams())
     assert (whole.projections["hidden -> hand"].weight == 0).all()
 
 
 def test_what_is_given_is_what_everybody_has():
     weight, bias = np.arange(18.0).reshape(3, 6), np.array([1.0, 2.0, 3.0])
     given = Given({"hidden -> hand": weight}, {"hidden -> hand": weight > 3}, {"hand": {"bias": bias}})
-    after = given.apply(newborn(), luck())
+    after = given.apply(newborn(), streams())
     for life in range(LIVES):
         assert torch.equal(after.projections["hidden -> hand"].weight[life], torch.tensor(weight))
         assert torch.equal(after.projections["hidden -> hand"].mask[life], torch.tensor(weight > 3))

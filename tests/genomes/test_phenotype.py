@@ -10,7 +10,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 
 LIVES = 3
@@ -21,7 +21,7 @@ TOPOLOGY = Topology(
 
 
 def newborn(topology: Topology = TOPOLOGY, biased: tuple[str, ...] = ("V1.L4", "type", "hand")) -> Phenotype:
-    numbers = chance(0, "phenotype", owners=range(LIVES))
+    numbers = derive(0, "phenotype", owners=range(LIVES))
     projections = {e.name: Synapses(numbers.stream(e.name).normal(*topology.shape(e))) for e in topology.edges}
     groups = {name: {"bias": numbers.stream(name).normal(topology.group(name).size)} for name in biased}
     return Phenotype(topology, projections, groups)
@@ -29,7 +29,7 @@ def newborn(topology: Topology = TOPOLOGY, biased: tuple[str, ...] = ("V1.L4", "
 
 def test_a_module_is_the_forward_pass_written_by_hand():
     phenotype = newborn()
-    inputs = chance(1, "inputs").normal(7, 5)[0]
+    inputs = derive(1, "inputs").normal(7, 5)[0]
     for life in range(LIVES):
         w = {name: s.weight[life] for name, s in phenotype.projections.items()}
         b = {name: group["bias"][life] for name, group in phenotype.groups.items()}
@@ -53,7 +53,7 @@ def test_a_module_learns_by_autograd_and_leaves_the_cohort_alone():
     phenotype = newborn()
     before = {name: s.weight.clone() for name, s in phenotype.projections.items()}
     module = phenotype.module(1)
-    inputs, targets = chance(1, "inputs").normal(20, 5)[0], chance(1, "targets").normal(20, 2)[0]
+    inputs, targets = derive(1, "inputs").normal(20, 5)[0], derive(1, "targets").normal(20, 2)[0]
     descent = torch.optim.SGD(module.parameters(), lr=0.05)
     losses = []
     for _ in range(30):
@@ -71,14 +71,14 @@ def test_a_module_learns_by_autograd_and_leaves_the_cohort_alone():
 @pytest.mark.parametrize("activation", ["linear", "tanh", "relu", "sigmoid"])
 def test_gradients_of_a_module_are_right_for_every_activation(activation):
     module = newborn(layered(4, 3, 3, 2, activation=activation), biased=()).module(0)
-    inputs = chance(2, "inputs").normal(3, 4)[0].requires_grad_()
+    inputs = derive(2, "inputs").normal(3, 4)[0].requires_grad_()
     assert torch.autograd.gradcheck(module, (inputs,))
 
 
 def test_a_module_keeps_its_parameters_through_a_state_dict():
     one, other = newborn().module(0), newborn().module(1)
     other.load_state_dict(one.state_dict())
-    inputs = chance(1, "inputs").normal(7, 5)[0]
+    inputs = derive(1, "inputs").normal(7, 5)[0]
     assert torch.equal(one(inputs), other(inputs))
 
 
@@ -92,7 +92,7 @@ def test_the_module_of_a_network_with_memory_is_the_network_over_time(projection
     groups = (Group("eye", 3, leak=0.5), Group("hidden", 2, "tanh", leak=0.3), Group("hand", 2))
     topology = Topology(groups, ("eye -> hidden", "hidden -> hand", projection))
     newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
-    inputs = chance(0, "inputs").normal(7, 5, 3)[0]  # (T, B, eye)
+    inputs = derive(0, "inputs").normal(7, 5, 3)[0]  # (T, B, eye)
     network, weights, shown = Network(topology), Weights.born(newborn), []
     before = network.at_rest(newborn.like, 5)
     for now in inputs:

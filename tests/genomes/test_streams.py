@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from genomes.streams import SHARED, chance, philox
+from genomes.streams import SHARED, derive, philox
 
 PI = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
 PI_KEY = (0xA4093822, 0x299F31D0)
@@ -54,7 +54,7 @@ def test_wrapped_products_are_the_products_of_unbounded_integers(words):
 )
 @settings(max_examples=60)
 def test_a_number_depends_on_nothing_but_its_address(seed, owners, count, more):
-    cohort = chance(seed, "birth", 3, owners)
+    cohort = derive(seed, "birth", 3, owners)
     assert cohort.owners == len(owners)
     words = cohort.words(count + more)
     assert words.shape == (len(owners), count + more)
@@ -62,17 +62,17 @@ def test_a_number_depends_on_nothing_but_its_address(seed, owners, count, more):
     assert torch.equal(cohort.words(count), words[:, :count])
     assert torch.equal(cohort.words(more, start=count), words[:, count:])
     for i, owner in enumerate(owners):
-        assert torch.equal(chance(seed, "birth", 3, [owner]).words(count + more)[0], words[i])
+        assert torch.equal(derive(seed, "birth", 3, [owner]).words(count + more)[0], words[i])
 
 
 def test_fifteen_words_are_the_first_of_sixteen():
-    stream = chance(0, "birth", owners=[5, 6])
+    stream = derive(0, "birth", owners=[5, 6])
     assert torch.equal(stream.words(15), stream.words(16)[:, :15])
 
 
 @pytest.mark.parametrize("draw", ["words", "uniform", "normal", "integers"])
 def test_start_continues_where_a_longer_draw_would_be(draw):
-    stream = chance(1, "lessons", owners=range(3))
+    stream = derive(1, "lessons", owners=range(3))
     arguments = (10,) if draw == "integers" else ()
     whole = getattr(stream, draw)(*arguments, 23)
     for start in (0, 1, 4, 7, 22):
@@ -80,7 +80,7 @@ def test_start_continues_where_a_longer_draw_would_be(draw):
 
 
 def test_start_reaches_beyond_32_bits_of_blocks():
-    stream = chance(1, "lessons")
+    stream = derive(1, "lessons")
     far = 4 * 2**32 + 2
     assert torch.equal(stream.words(9, start=far), stream.words(11, start=far - 2)[:, 2:])
     assert not torch.equal(stream.words(9, start=far), stream.words(9, start=2))
@@ -88,42 +88,42 @@ def test_start_reaches_beyond_32_bits_of_blocks():
 
 def test_every_part_of_the_address_matters():
     draws = [
-        chance(0, "birth", 0, [1]),
-        chance(1, "birth", 0, [1]),
-        chance(-1, "birth", 0, [1]),
-        chance(2**200, "birth", 0, [1]),
-        chance(2**200 + 1, "birth", 0, [1]),
-        chance(0, "life", 0, [1]),
-        chance(0, "birth", 1, [1]),
-        chance(0, "birth", 0, [1], replicate=1),
-        chance(0, "birth", 0, [2]),
-        chance(0, "birth", 0, [1 + 2**32]),
-        chance(0, "birth", 0, [2**63 - 1]),
-        chance(0, "birth", 0, [-(2**63)]),
-        chance(0, "birth", 0, [-2]),
-        chance(0, "birth", 0, SHARED),
-        chance(0, "birth", 0, [1]).stream("exam"),
-        chance(0, "birth", 0, [1]).stream("lessons"),
-        chance(0, "birth", 0, [1]).stream("exam").stream("exam"),
-        chance(0, "birth", 0, [1]).stream(0),
-        chance(0, "birth", 0, [1]).stream(1),
+        derive(0, "birth", 0, [1]),
+        derive(1, "birth", 0, [1]),
+        derive(-1, "birth", 0, [1]),
+        derive(2**200, "birth", 0, [1]),
+        derive(2**200 + 1, "birth", 0, [1]),
+        derive(0, "life", 0, [1]),
+        derive(0, "birth", 1, [1]),
+        derive(0, "birth", 0, [1], replicate=1),
+        derive(0, "birth", 0, [2]),
+        derive(0, "birth", 0, [1 + 2**32]),
+        derive(0, "birth", 0, [2**63 - 1]),
+        derive(0, "birth", 0, [-(2**63)]),
+        derive(0, "birth", 0, [-2]),
+        derive(0, "birth", 0, SHARED),
+        derive(0, "birth", 0, [1]).stream("exam"),
+        derive(0, "birth", 0, [1]).stream("lessons"),
+        derive(0, "birth", 0, [1]).stream("exam").stream("exam"),
+        derive(0, "birth", 0, [1]).stream(0),
+        derive(0, "birth", 0, [1]).stream(1),
     ]
     assert len({tuple(c.words(4)[0].tolist()) for c in draws}) == len(draws)
 
 
 def test_common_numbers_have_one_owner():
-    assert chance(0, "life").owners == 1
-    assert chance(0, "life", owners=SHARED).owners == 1
-    assert torch.equal(chance(0, "life", owners=7).words(4), chance(0, "life", owners=[7]).words(4))
+    assert derive(0, "life").owners == 1
+    assert derive(0, "life", owners=SHARED).owners == 1
+    assert torch.equal(derive(0, "life", owners=7).words(4), derive(0, "life", owners=[7]).words(4))
 
 
 def test_streams_of_a_cohort_are_those_of_its_members():
-    cohort = chance(0, "life", 2, range(10)).stream("exam")
-    assert torch.equal(cohort.words(6)[7:8], chance(0, "life", 2, [7]).stream("exam").words(6))
+    cohort = derive(0, "life", 2, range(10)).stream("exam")
+    assert torch.equal(cohort.words(6)[7:8], derive(0, "life", 2, [7]).stream("exam").words(6))
 
 
 def test_uniform_lies_strictly_inside_and_is_uniform():
-    numbers = chance(0, "uniform", owners=range(4)).uniform(50, 100)
+    numbers = derive(0, "uniform", owners=range(4)).uniform(50, 100)
     assert numbers.shape == (4, 50, 100)
     assert numbers.dtype == torch.float64
     assert numbers.min() > 0
@@ -133,14 +133,14 @@ def test_uniform_lies_strictly_inside_and_is_uniform():
 
 @pytest.mark.parametrize(("word", "number"), [(0, 0.5 / 2**32), (ONES, 1 - 0.5 / 2**32)])
 def test_the_outermost_words_are_still_inside(monkeypatch, word, number):
-    stream = chance(0, "uniform")
+    stream = derive(0, "uniform")
     monkeypatch.setattr(type(stream), "words", lambda self, count, start=0: torch.full((1, count), word))
     assert stream.uniform(1).item() == number
     assert math.isfinite(stream.normal(1).item())
 
 
 def test_normal_has_the_moments_of_a_standard_normal():
-    numbers = chance(3, "normal", owners=[8]).normal(200, 200)
+    numbers = derive(3, "normal", owners=[8]).normal(200, 200)
     assert numbers.shape == (1, 200, 200)
     flat = numbers.flatten().numpy()
     assert abs(flat.mean()) < 0.02
@@ -151,7 +151,7 @@ def test_normal_has_the_moments_of_a_standard_normal():
 
 
 def test_integers_are_in_range_and_near_uniform():
-    numbers = chance(4, "integers").integers(7, 20, 1000)
+    numbers = derive(4, "integers").integers(7, 20, 1000)
     assert numbers.shape == (1, 20, 1000)
     counts = torch.bincount(numbers.flatten(), minlength=7)
     assert len(counts) == 7
@@ -159,29 +159,29 @@ def test_integers_are_in_range_and_near_uniform():
 
 
 def test_integers_up_to_the_highest_promised():
-    numbers = chance(4, "integers", owners=range(3)).integers(2**31, 1000)
+    numbers = derive(4, "integers", owners=range(3)).integers(2**31, 1000)
     assert numbers.min() >= 0
     assert 2**30 < numbers.max() < 2**31
-    assert (chance(4, "integers").integers(1, 10) == 0).all()
+    assert (derive(4, "integers").integers(1, 10) == 0).all()
 
 
 def test_neighbouring_owners_are_not_correlated():
-    numbers = chance(0, "birth", owners=range(100)).normal(1000)
+    numbers = derive(0, "birth", owners=range(100)).normal(1000)
     off_diagonal = torch.corrcoef(numbers) - torch.eye(100)
     assert off_diagonal.abs().max() < 0.2
     assert off_diagonal.sum().abs() / 9900 < 0.01
 
 
 def test_permutation_is_one_for_each_owner():
-    orders = chance(5, "order", owners=range(6)).permutation(50)
+    orders = derive(5, "order", owners=range(6)).permutation(50)
     assert all(sorted(row) == list(range(50)) for row in orders.tolist())
     assert len({tuple(row) for row in orders.tolist()}) == 6
-    firsts = chance(5, "order", owners=range(2000)).permutation(5)[:, 0]
+    firsts = derive(5, "order", owners=range(2000)).permutation(5)[:, 0]
     assert stats.chisquare(torch.bincount(firsts, minlength=5).numpy()).pvalue > 1e-3
 
 
 def test_the_same_call_gives_the_same_numbers_and_moves_with_its_keys():
-    stream = chance(6, "life", owners=[3])
+    stream = derive(6, "life", owners=[3])
     assert torch.equal(stream.uniform(5), stream.uniform(5))
     assert torch.equal(stream.to("cpu").uniform(5), stream.uniform(5))
 
@@ -189,9 +189,9 @@ def test_the_same_call_gives_the_same_numbers_and_moves_with_its_keys():
 def test_global_generators_are_neither_read_nor_moved():
     before = torch.get_rng_state()
     torch.manual_seed(1)
-    one = chance(0, "life").normal(4)
+    one = derive(0, "life").normal(4)
     torch.manual_seed(2)
-    two = chance(0, "life").normal(4)
+    two = derive(0, "life").normal(4)
     moved = torch.get_rng_state()
     torch.manual_seed(2)
     assert torch.equal(moved, torch.get_rng_state())

@@ -19,7 +19,7 @@ from genomes.encodings.spatial_expression import SpatialExpression
 from genomes.errors import InputError
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Topology, layered
 from genomes.wiring_rule import WiringRule, of_fields, of_synapses
 
@@ -38,12 +38,12 @@ ENCODINGS = [
 def grown(encoding: Encoding, silenced: list[WiringRule], topology: Topology = SPECIMEN) -> Phenotype:
     """A founder without some of its rules."""
     spec = encoding_spec(encoding, topology)
-    levels = spec.quantise(chance(3, "founder").uniform(spec.size).numpy())
+    levels = spec.quantise(derive(3, "founder").uniform(spec.size).numpy())
     edits = np.full((1, spec.size), np.nan)
     for rule in silenced:
         for name, index in rule.positions:
             edits[0, spec.slices[name].start + index] = rule.silent
-    return develop(encoding, spec.genes(levels, torch.float64, edits=edits), topology, chance(0, "birth", owners=[0]))
+    return develop(encoding, spec.genes(levels, torch.float64, edits=edits), topology, derive(0, "birth", owners=[0]))
 
 
 def weights(newborn: Phenotype) -> dict[str, torch.Tensor]:
@@ -78,7 +78,7 @@ def test_an_interaction_joins_the_genes_that_it_names():
     assert rule.positions == (("interaction.input -> hidden", 1 * 3 + 2),)
     assert (rule.pre, rule.post) == ("neurons of input that express gene 2", "neurons of hidden that express gene 1")
     spec = encoding.spec(SPECIMEN)
-    levels = spec.quantise(chance(3, "founder").uniform(spec.size).numpy())
+    levels = spec.quantise(derive(3, "founder").uniform(spec.size).numpy())
     genes = spec.genes(levels, torch.float64)
     value = genes["interaction.input -> hidden"][0, 1, 2]
     product = torch.outer(genes["expression.hidden"][0, :, 1], genes["expression.input"][0, :, 2]) * value
@@ -133,9 +133,9 @@ class Stranger(Encoding):
     def spec(self, topology):
         return Direct().spec(topology)
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         return Direct().develop(
-            {"gain": torch.ones_like(next(iter(genes.values()))[:, 0, 0]), **genes}, topology, chance
+            {"gain": torch.ones_like(next(iter(genes.values()))[:, 0, 0]), **genes}, topology, streams
         )
 
     def rules(self, topology):

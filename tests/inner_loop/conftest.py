@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.world import Continuous, Discrete, Moment, Response, World
 
@@ -74,8 +74,8 @@ class Corridor(World):
     def teaches(self) -> bool:
         return self.taught
 
-    def reset(self, chance, episodes, life):
-        noise = chance.stream("noise").uniform(episodes, self.walk + 1)
+    def reset(self, streams, episodes, life):
+        noise = streams.stream("noise").uniform(episodes, self.walk + 1)
         side = life.stream("side").integers(2, 1) * 2.0 - 1.0
         place = torch.zeros_like(noise[..., 0])
         never = torch.zeros_like(place, dtype=torch.bool)
@@ -118,7 +118,7 @@ def walkers(owners, memory: bool = True, dtype: torch.dtype = torch.float64, fee
     """Random networks with biases and, with memory, late projections and leaks; the same owner is the same network."""
     groups = (Group("senses", 6 if feedback else 3), Group("hidden", 4, "tanh", leak=0.5 if memory else 1.0))
     topology = Topology((*groups, Group("action", 2)), MEMORY if memory else MEMORY[::3])
-    source, projections = chance(0, "walkers", owners=list(owners)), {}
+    source, projections = derive(0, "walkers", owners=list(owners)), {}
     for edge in topology.edges:
         projections[edge.name] = Synapses(source.stream(edge.name).normal(*topology.shape(edge)).to(dtype) * 0.5)
     units = {g.name: {"bias": source.stream(g.name).normal(g.size).to(dtype) * 0.1} for g in topology.groups[1:]}

@@ -10,7 +10,7 @@ from genomes.encoding import develop
 from genomes.encodings import Direct
 from genomes.errors import InputError, ShapeError
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.answer_shapes import Moments, Sizes, checked_scores, drawn
 from inner_loop.contracts import specimen
@@ -75,7 +75,7 @@ class Fake:
     inputs: int = 5
     outputs: int = 3
 
-    def draw(self, split, samples, chance, start=0):
+    def draw(self, split, samples, streams, start=0):
         return self.given
 
 
@@ -87,7 +87,7 @@ def test_samples_are_as_many_as_were_asked_for(inputs, targets):
     object.__setattr__(given, "inputs", torch.zeros(inputs))
     object.__setattr__(given, "targets", torch.zeros(targets))
     with pytest.raises(ShapeError, match=r"Fake: expected (inputs|targets) of train of shape"):
-        drawn.__wrapped__(Fake(given), "train", 4, chance(0, "x", owners=range(3)))
+        drawn.__wrapped__(Fake(given), "train", 4, derive(0, "x", owners=range(3)))
 
 
 @pytest.mark.parametrize(
@@ -155,16 +155,16 @@ class Lonely(Direct.__base__):  # type: ignore[misc,name-defined]
     def spec(self, topology):
         return Direct().spec(topology)
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         return Phenotype(topology, {edge.name: Synapses(torch.zeros(1, 2, 3)) for edge in topology.edges})
 
 
 def test_every_genome_grows_a_network():
     topology = layered(3, 2)
     spec = Lonely().spec(topology)
-    genes = spec.genes(spec.quantise(chance(0, "x", owners=range(3)).uniform(spec.size).numpy()))
+    genes = spec.genes(spec.quantise(derive(0, "x", owners=range(3)).uniform(spec.size).numpy()))
     with pytest.raises(ShapeError, match="Lonely: expected 3 networks of the topology, got 1"):
-        develop(Lonely(), genes, topology, chance(0, "birth", owners=range(3)))
+        develop(Lonely(), genes, topology, derive(0, "birth", owners=range(3)))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 2), (2, 1, 1), (3, 3, 2)])

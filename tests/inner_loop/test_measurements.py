@@ -8,7 +8,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.lives.samples import Lifetime, live
 from inner_loop.objectives.squared_error import SquaredError
@@ -34,8 +34,8 @@ class Ramp(Task):
     def size(self, split):
         return 1
 
-    def draw(self, split, samples, chance, start=0):
-        return Samples(torch.ones(chance.owners, 1, samples), torch.ones(chance.owners, 1, samples))
+    def draw(self, split, samples, streams, start=0):
+        return Samples(torch.ones(streams.owners, 1, samples), torch.ones(streams.owners, 1, samples))
 
     def scores(self, outputs, targets):
         return {"weight": outputs.double().mean((1, 2)), "minus": -outputs.double().mean((1, 2))}
@@ -57,7 +57,7 @@ class Climb(LearningRule[tuple[()]]):
 def ramp(lifetime, birth=(0.0, 0.0, 9.0)):
     topology = Topology((Group("in", 1), Group("out", 1)), ("in -> out",))
     newborn = Phenotype(topology, {"in -> out": Synapses(torch.tensor(birth)[:, None, None])})
-    return live(newborn, Climb(), SquaredError(), Ramp(), lifetime, chance(0, "life"))
+    return live(newborn, Climb(), SquaredError(), Ramp(), lifetime, derive(0, "life"))
 
 
 def test_measurements_of_curves_made_by_hand():

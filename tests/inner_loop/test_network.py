@@ -8,7 +8,7 @@ import torch
 from genomes.evolvable import leak_spec, with_leaks
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
 from inner_loop.network import Network, Weights, accumulate_product, leaks_of
@@ -26,7 +26,7 @@ def deep(activation):
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "linear"])
 def test_the_cohorts_outputs_are_those_of_the_modules(activation, common):
     newborn = specimen.newborn(Frozen(), torch.float64, deep(activation))
-    inputs = chance(0, "inputs", owners=-1 if common else specimen.OWNERS).normal(5, 9)
+    inputs = derive(0, "inputs", owners=-1 if common else specimen.OWNERS).normal(5, 9)
     given = inputs.clone()
     weights, network = Weights.born(newborn), Network(newborn.topology)
     outputs = network.activity(weights, inputs)[network.output]
@@ -42,9 +42,9 @@ def test_the_cohorts_outputs_are_those_of_the_modules(activation, common):
 
 def test_a_network_without_biases():
     topology = layered(3, 4, 2)
-    synapses = {e.name: Synapses(chance(0, e.name, owners=[1, 2]).normal(*topology.shape(e))) for e in topology.edges}
+    synapses = {e.name: Synapses(derive(0, e.name, owners=[1, 2]).normal(*topology.shape(e))) for e in topology.edges}
     newborn = Phenotype(topology, synapses)
-    inputs = chance(0, "inputs").normal(3, 5)
+    inputs = derive(0, "inputs").normal(3, 5)
     outputs = Network(topology).activity(Weights.born(newborn), inputs)["layer2"]
     first, second = (s.weight for s in synapses.values())
     torch.testing.assert_close(outputs, second @ torch.tanh(first @ inputs), rtol=1e-12, atol=1e-12)
@@ -77,9 +77,9 @@ def test_zeros_have_the_same_layout_in_a_buffer_of_their_own():
 @pytest.mark.parametrize("common", [True, False])
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])
 def test_products_accumulate_over_the_samples(beta, common):
-    source = chance(0, "product", owners=range(LIVES))
+    source = derive(0, "product", owners=range(LIVES))
     into, delta = source.stream("into").normal(3, 5), source.stream("delta").normal(3, 6)
-    activity = (chance(0, "common") if common else source).normal(5, 6)
+    activity = (derive(0, "common") if common else source).normal(5, 6)
     wanted = beta * into + torch.einsum("pib,pjb->pij", delta, activity.expand(LIVES, -1, -1))
     accumulate_product(into, beta, delta, activity)
     torch.testing.assert_close(into, wanted, rtol=1e-12, atol=1e-12)
@@ -107,7 +107,7 @@ def test_recurrent_activity_is_that_of_explicit_loops(leak):
     newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
     network, weights = Network(topology), Weights.born(newborn)
     assert network.late == {"hidden -> hidden", "out -> hidden"}
-    inputs = chance(0, "inputs", owners=specimen.OWNERS).normal(6, 3, 5)  # (P, T, in, B)
+    inputs = derive(0, "inputs", owners=specimen.OWNERS).normal(6, 3, 5)  # (P, T, in, B)
     before, leaks = network.at_rest(newborn.like, 5), leaks_of(newborn)
     shown = []
     for t in range(6):
@@ -152,9 +152,9 @@ def test_leaks_per_cell_type_are_genes():
 
 def test_a_cohort_of_one():
     topology = layered(3, 4, 2)
-    synapses = {e.name: Synapses(chance(0, e.name).normal(*topology.shape(e))) for e in topology.edges}
+    synapses = {e.name: Synapses(derive(0, e.name).normal(*topology.shape(e))) for e in topology.edges}
     newborn = Phenotype(topology, synapses)
-    inputs = chance(0, "inputs").normal(3, 5)
+    inputs = derive(0, "inputs").normal(3, 5)
     outputs = Network(topology).activity(Weights.born(newborn), inputs)["layer2"]
     with torch.no_grad():
         torch.testing.assert_close(outputs[0], newborn.module(0)(inputs[0].T).T, rtol=1e-12, atol=1e-12)

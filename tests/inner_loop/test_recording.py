@@ -10,7 +10,7 @@ import torch
 from evo.analysis.representation.similarity import selectivity
 from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, live
@@ -26,7 +26,7 @@ from inner_loop.tasks.teacher import Teacher
 from inner_loop.worlds.retina import Retina
 
 DIGITS = Digits(train=600, selection=200, test=200)
-LUCK = chance(0, "life")
+LUCK = derive(0, "life")
 COEFFICIENTS = {"learning_rate": 0.1, "correlation": 1.0, "presynaptic": 0.0, "postsynaptic": 0.0, "constant": 0.0}
 
 
@@ -35,7 +35,7 @@ def born(topology, lives=3, units=None):
     projections = {}
     for edge in topology.edges:
         post, pre = topology.shape(edge)
-        weight = chance(0, edge.name, owners=range(lives)).normal(post, pre).float() / pre**0.5
+        weight = derive(0, edge.name, owners=range(lives)).normal(post, pre).float() / pre**0.5
         parameters = {f"rule.{name}": torch.full((lives, 1, 1), value) for name, value in COEFFICIENTS.items()}
         projections[edge.name] = Synapses(weight, None, parameters)
     return Phenotype(topology, projections, units or {}, {"rule.momentum": torch.full((lives,), 0.9)})
@@ -100,7 +100,7 @@ def test_stimuli_can_be_few_and_chosen_by_their_numbers():
     with pytest.raises(InputError, match=r"that were met, 200 of them, got \[200\]"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), LUCK, stimuli=np.array([3, 200]))
     with pytest.raises(InputError, match="one stream of chance"):
-        observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), chance(0, "life", owners=[1, 2]))
+        observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), derive(0, "life", owners=[1, 2]))
 
 
 def test_evenly():
@@ -124,7 +124,7 @@ RETINA = Retina(field=(4, 1), directions=4, wavelength=6.0, shown=10, blank=6, d
 def starburst(lives=3):
     groups = (Group("bipolar", 8, leak=0.5), Group("amacrine", 5, "tanh"), Group("tips", 2, "relu"))
     topology = Topology(groups, ("bipolar -> amacrine", "amacrine -> tips", "bipolar -> tips"))
-    leak = chance(0, "leak", owners=range(lives)).uniform(8).float()
+    leak = derive(0, "leak", owners=range(lives)).uniform(8).float()
     return born(topology, lives, {"bipolar": {"leak": leak}})
 
 
@@ -203,6 +203,6 @@ def test_a_moment_that_was_not_met_cannot_be_seen(corridor, networks):
 def test_the_same_lives_are_seen_the_same():
     again = [observe(starburst(), Hebbian(0.1), None, RETINA, EpisodicLifetime(episodes=1), LUCK) for _ in range(2)]
     assert all(np.array_equal(again[0].after[name], again[1].after[name]) for name in again[0].after)
-    other = observe(starburst(), Hebbian(0.1), None, RETINA, EpisodicLifetime(episodes=1), chance(1, "life"))
+    other = observe(starburst(), Hebbian(0.1), None, RETINA, EpisodicLifetime(episodes=1), derive(1, "life"))
     assert not np.array_equal(again[0].birth["tips"], other.birth["tips"])
     assert np.array_equal(replace(again[0]).classes, again[0].classes)

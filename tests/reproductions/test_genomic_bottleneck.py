@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from genomes.streams import chance
+from genomes.streams import derive
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def report(bottleneck):
 
 @pytest.fixture
 def own():
-    return chance(0, "test", owners=[100, 101])
+    return derive(0, "test", owners=[100, 101])
 
 
 @pytest.mark.parametrize(("size", "parameters"), [("32x", 582), ("61x", 312)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.task import Samples
 from inner_loop.tasks.sinusoid import Sinusoid
 
@@ -65,7 +65,7 @@ def test_the_meta_gradient_is_that_of_the_error_after_the_step(maml, monkeypatch
     after = torch.autograd.grad(maml.errors(moved, others).mean(), moved)
     first_order = [slope.sum(0, keepdim=True) for slope in after]
     for direction in range(3):
-        along = [chance(direction, f"{i}").normal(*weight.shape[1:]) for i, weight in enumerate(weights)]
+        along = [derive(direction, f"{i}").normal(*weight.shape[1:]) for i, weight in enumerate(weights)]
 
         def error(distance, along=along):
             there = [(w + distance * a).detach().requires_grad_() for w, a in zip(weights, along, strict=True)]

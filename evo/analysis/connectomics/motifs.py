@@ -28,7 +28,7 @@ from evo.analysis.connectomics.graph import (
 )
 from genomes.intervention import grown
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Projection
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _MOST_OPERATIONS = 2e10  # for bicliques of three by three
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
     """Random numbers of numpy that depend on seed and purpose alone."""
-    low, high = chance(seed, purpose).words(2)[0].tolist()
+    low, high = derive(seed, purpose).words(2)[0].tolist()
     return np.random.Generator(np.random.Philox(key=low << 32 | high))
 
 

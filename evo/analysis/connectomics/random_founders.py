@@ -15,7 +15,7 @@ from evo.analysis.connectomics.motifs import Measure, measured
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 
 if TYPE_CHECKING:
     import pandas
@@ -38,9 +38,11 @@ TERMS = {
 def random_founders(experiment: Experiment) -> list[Phenotype]:
     """Newborn networks of random genomes, one of each."""
     spec, seed = assemble(experiment), experiment.seed
-    levels = spec.quantise(founders(FOUNDERS, spec, chance(seed, "random founders beside the wiring")))
-    luck = [chance(seed, "births beside the wiring", owners=[place]).to(experiment.device) for place in range(FOUNDERS)]
-    return [birth(experiment, one[None], each) for one, each in zip(levels, luck, strict=True)]
+    levels = spec.quantise(founders(FOUNDERS, spec, derive(seed, "random founders beside the wiring")))
+    streams = [
+        derive(seed, "births beside the wiring", owners=[place]).to(experiment.device) for place in range(FOUNDERS)
+    ]
+    return [birth(experiment, one[None], each) for one, each in zip(levels, streams, strict=True)]
 
 
 def affordable(random: Sequence[Phenotype], draws: int) -> list[Phenotype]:

@@ -26,7 +26,7 @@ from evo.analysis.report.style import CONDITIONS
 from evo.analysis.report.wording import is_share, loss, moment, score
 from evo.analysis.statistics import Estimate, estimate, holm, nothing
 from evo.analysis.subject import Subject
-from evo.evaluation.stochastic_scores import partly_luck
+from evo.evaluation.stochastic_scores import is_stochastic
 from evo.experiment.experiment import Experiment
 from genomes.errors import require
 
@@ -54,7 +54,7 @@ class Knockouts:
 
 def lives_of(experiment: Experiment, subject: Subject) -> int:
     """That tell variants of a subject apart: 32 where its scores are partly luck, otherwise 4."""
-    return 32 if partly_luck(experiment, subject.levels[:1], subject.interventions) else 4
+    return 32 if is_stochastic(experiment, subject.levels[:1], subject.interventions) else 4
 
 
 def knockouts(subject: Subject, examiner: AssayRunner, births: int) -> Knockouts:

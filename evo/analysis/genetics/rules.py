@@ -19,7 +19,7 @@ from evo.analysis.report.wording import says
 from evo.analysis.subject import Subject
 from evo.experiment.experiment import Experiment, birth
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.wiring_rule import WiringRule
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def _grown(experiment: Experiment, units: Units, chosen: Sequence[int]) -> Itera
     """The newborn, and the newborn without a unit, for each of the units."""
     edits = units.without([(), *([unit] for unit in chosen)])
     levels = np.repeat(units.levels[None], len(edits), axis=0)
-    luck = chance(experiment.seed, "birth", _GENERATION, [0] * len(edits)).to(experiment.device)
+    streams = derive(experiment.seed, "birth", _GENERATION, [0] * len(edits)).to(experiment.device)
     with torch.inference_mode():
-        parts = _parts(birth(experiment, levels, luck, edits))
+        parts = _parts(birth(experiment, levels, streams, edits))
     whole = {key: part[0] for key, part in parts.items()}
     for row in range(1, len(edits)):
         yield whole, {key: part[row] for key, part in parts.items()}

@@ -18,7 +18,7 @@ from evo.analysis.statistics import Estimate, estimate
 from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import Experiment
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.lives.episodes import CONDITIONS
 
@@ -135,7 +135,7 @@ class Variants:
     def founders(self, split: Split, conditions: Sequence[str]) -> dict[str, Float64[ndarray, " founders"]]:
         """Scores of random genomes, a life each."""
         spec, seed = self.units.spec, self.experiment.seed
-        levels = spec.quantise(founders(_FOUNDERS, spec, chance(seed, "random founders")))
+        levels = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
         experiment, assay = replace(self.experiment, held_out=()), _assay(split, conditions)
         # lives of their own, for they stand for all random genomes
         measured = self.examiner.examine("random founders", levels, assay, experiment=experiment)

@@ -21,7 +21,7 @@ from evo.analysis.report.wording import moment, went
 from evo.evolution.individual import Best
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.lives.samples import Measurements
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def assimilation_index(
 
 
 def assimilation_interval(
-    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float], draws: Chance
+    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float], draws: Streams
 ) -> tuple[float, float]:
     """95 % percentile bootstrap of the index over individuals (Efron 1979), birth and life of each kept together.
 
@@ -233,7 +233,7 @@ def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founde
         return "The assimilation index is not defined here: lives came nowhere clearly above random genomes."
     said, ends = [], []
     for each, index in ((seen[k], table["assimilation"][k]) for k in sorted({defined[0], defined[-1]})):
-        draws = chance(run.experiment.seed, "assimilation interval", each.index)
+        draws = derive(run.experiment.seed, "assimilation interval", each.index)
         ends.append(assimilation_interval(*_lives(run, each), _random(run, seen, founders), draws))
         said.append(f"{index:.2f} [{ends[-1][0]:.2f}, {ends[-1][1]:.2f}] in generation {each.index}")
     what = "Of what is there after a life, the share that is there at birth (assimilation index)"

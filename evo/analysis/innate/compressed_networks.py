@@ -23,7 +23,7 @@ from evo.experiment.experiment import Experiment, birth
 from genomes.interventions.given import Given
 from genomes.interventions.standard import Standard
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Topology
 
 METHODS = ("quantised direct", "magnitude-pruned direct", "low rank", "random basis")
@@ -67,7 +67,7 @@ def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Con
     """
     if experiment.task is None and not experiment.encoding.spec(experiment.topology).size:
         return []
-    newborn = birth(replace(experiment, device="cpu"), levels[None], chance(experiment.seed, "direct network"))
+    newborn = birth(replace(experiment, device="cpu"), levels[None], derive(experiment.seed, "direct network"))
     topology = experiment.topology
     if experiment.task is None:
         network = weights_of(newborn)
@@ -79,8 +79,8 @@ def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Con
 
 def _trained(experiment: Experiment, newborn: Phenotype) -> Iterator[Code]:
     """Each beside its trial, which has not met the selection split: on it the rate is chosen."""
-    luck = chance(experiment.seed, "direct network", owners=range(NETWORKS))
-    begun = weights_of(Standard().apply(newborn.repeated(NETWORKS), luck))
+    streams = derive(experiment.seed, "direct network", owners=range(NETWORKS))
+    begun = weights_of(Standard().apply(newborn.repeated(NETWORKS), streams))
     direct = Code("direct", "", begun, dict, _WHOLE, STEPS)
     trials = tuned(experiment, newborn, direct, _SIZES)
     whole = learned(experiment, newborn, direct, sorted({rate for rate, _ in trials.values()}), LEARNED)
@@ -192,9 +192,9 @@ def random_basis(
     if dimensions is None:
         wanted = {max(1, round(share * count)) for share in _SHARES}
         dimensions = tuple(sorted(d for d in wanted if d * count <= _LARGEST_BASIS))
-    luck = chance(0, "random basis")
-    directions = luck.normal(max(dimensions, default=0), count)[0].to(begin) / count**0.5
-    signs = (2 * luck.stream("signs").integers(2, networks, count)[0] - 1).to(begin)
+    streams = derive(0, "random basis")
+    directions = streams.normal(max(dimensions, default=0), count)[0].to(begin) / count**0.5
+    signs = (2 * streams.stream("signs").integers(2, networks, count)[0] - 1).to(begin)
 
     def unfold(numbers: Numbers) -> Numbers:
         theta = numbers["theta"]

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.analysis.statistics import RESAMPLES, Estimate, mean_over_runs, widened
-from genomes.streams import chance
+from genomes.streams import derive
 
 Verdict = Literal["no higher start", "not reached", "only a higher start", "a steeper curve", "a flatter curve"]
 
@@ -128,7 +128,7 @@ def _replicates(evolved: Curves, control: Curves) -> tuple[Float64[ndarray, "K o
     for name, curves in (("evolved", evolved), ("control", control)):
         lives = len(curves.scores)
         less.append((lives * curves.mean - curves.scores) / max(lives - 1, 1))
-        drawn = chance(0, "hot start").stream(name).integers(lives, count, lives)[0].numpy()
+        drawn = derive(0, "hot start").stream(name).integers(lives, count, lives)[0].numpy()
         often = (drawn[:, :, None] == np.arange(lives)).mean(1)
         samples = curves.resampled
         again.append(often @ curves.scores if samples is None else np.einsum("rn,npr->rp", often, samples[..., :count]))

@@ -12,12 +12,12 @@ from evo.analysis.assay_runner import AssayRunner, per_genome
 from evo.analysis.scores import Rows, Scores
 from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
-from evo.evaluation.stochastic_scores import partly_luck
+from evo.evaluation.stochastic_scores import is_stochastic
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.lives.episodes import CONDITIONS, Condition, EpisodicLifetime
 from inner_loop.lives.samples import Lifetime, Measurements
@@ -96,18 +96,18 @@ class Design:
         return all(bool(grown(synapses).all()) for synapses in self._born.projections.values())
 
     @cached_property
-    def luck(self) -> bool:
+    def stochastic(self) -> bool:
         """Whether the genome can score differently at another birth."""
-        return partly_luck(self.experiment, self.subject.levels[:1], self.subject.interventions)
+        return is_stochastic(self.experiment, self.subject.levels[:1], self.subject.interventions)
 
     @cached_property
     def _born(self) -> Phenotype:
         """Some births of the genome."""
         levels = np.repeat(self.subject.levels[:1], max(self.births, 2), axis=0)
-        luck = chance(self.experiment.seed, "birth on the bench", owners=range(len(levels)))
-        newborn = birth(self.experiment, levels, luck)
+        streams = derive(self.experiment.seed, "birth on the bench", owners=range(len(levels)))
+        newborn = birth(self.experiment, levels, streams)
         for intervention in self.subject.interventions:
-            newborn = intervention.apply(newborn, luck)
+            newborn = intervention.apply(newborn, streams)
         return newborn
 
     def newborns(self, *done: Intervention) -> Rows:
@@ -121,8 +121,8 @@ class Design:
     def founders(self) -> Rows:
         """Genomes from the distribution that every search begins from; several births of each where they differ."""
         # never more births than the genome itself has: a null that is surer than what is tested would reject too often
-        spec, births = assemble(self.experiment), min(_FOUNDERS_BIRTHS, self.births) if self.luck else 1
-        units = founders(self.draws, spec, chance(self.experiment.seed, "random founders of the innate test"))
+        spec, births = assemble(self.experiment), min(_FOUNDERS_BIRTHS, self.births) if self.stochastic else 1
+        units = founders(self.draws, spec, derive(self.experiment.seed, "random founders of the innate test"))
         levels = np.repeat(spec.quantise(units), births, axis=0)
         return Rows(levels, np.arange(len(levels)), births=births)
 

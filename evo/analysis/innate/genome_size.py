@@ -26,7 +26,7 @@ from evo.analysis.statistics import Estimate, clear
 from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import assemble
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.lives.episodes import Condition
 
@@ -76,7 +76,7 @@ def genome_size(subject: Subject, examiner: AssayRunner, births: int | None = No
         nothing = "A network that is given weight by weight has no genome, and no size of one."
         return Size(np.nan, np.nan, np.nan, np.nan, wiring, None, Section("size", _TITLE, (nothing,), {}))
     bench = Design(subject, examiner, births or _BIRTHS, _FOUNDERS)
-    bench = replace(bench, births=births or (_BIRTHS_THAT_DIFFER if bench.luck else _BIRTHS))
+    bench = replace(bench, births=births or (_BIRTHS_THAT_DIFFER if bench.stochastic else _BIRTHS))
     judged = next((c for c in bench.measured if c in bench.judged), bench.condition)
     conditions = tuple(c for c in bench.measured if c in ("innate", "learned", judged))
     curve, founders = _curve(bench, "test", conditions)
@@ -131,7 +131,7 @@ def _curve(bench: Design, split: Split, conditions: Sequence[Condition]) -> tupl
 
 def _controls(bench: Design, genome: Scores) -> list[Point]:
     """At birth, in the condition by which the genome was chosen, with its births: one, where all births are alike."""
-    found, births = [], bench.births if bench.luck else 1
+    found, births = [], bench.births if bench.stochastic else 1
     condition, own = bench.condition, _rows(genome, slice(births))
     for each in controls.controls(bench.experiment, bench.subject.levels[0]):
         rows = [replace(bench, births=births).newborns(network) for network in each.networks]
@@ -150,7 +150,7 @@ def _of_networks(each: Sequence[Scores]) -> Scores:
         return each[0]
     births, again = len(each[0].values), each[0].resampled
     count = _RESAMPLES if again is None else again.shape[1]
-    drawn = chance(0, "births of networks").integers(births, count, births)[0].numpy()
+    drawn = derive(0, "births of networks").integers(births, count, births)[0].numpy()
     columns = [np.repeat(s.values[:, None], count, axis=1) if s.resampled is None else s.resampled for s in each]
     resampled = [column[drawn, np.arange(count)[:, None]].mean(1) for column in columns]
     return replace(each[0], values=np.array([scores.values.mean() for scores in each]), resampled=np.stack(resampled))

@@ -158,7 +158,7 @@ def _bench(
         lifetime = replace(lifetime, exams=episodes)
     experiment = replace(subject.experiment, held_out=(), lifetime=lifetime)
     bench = Design(subject, AssayRunner(experiment, executor, watch), births or _BIRTHS, draws)
-    return bench if births or not bench.luck else replace(bench, births=_BIRTHS_THAT_DIFFER)
+    return bench if births or not bench.stochastic else replace(bench, births=_BIRTHS_THAT_DIFFER)
 
 
 def _section(batteries: Sequence[Battery], frame: pandas.DataFrame, said: tuple[str, ...]) -> Section:
@@ -209,7 +209,7 @@ def _remarks(batteries: Sequence[Battery], frame: pandas.DataFrame) -> list[str]
     if lost := sum(int((~np.isfinite(scores.values)).sum()) for scores in own):
         said.append(f"{lost} births of the evolved genome itself had no score: the numbers are those of the others.")
     values = np.concatenate([scores.values for scores in own])
-    if bench.luck and len(values) > 1 and not np.ptp(values):
+    if bench.stochastic and len(values) > 1 and not np.ptp(values):
         said.append(
             "All births of the evolved genome score the same: an interval without width says no more than that."
         )

@@ -23,7 +23,7 @@ from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.interventions.lesion import Lesion
 from genomes.interventions.weight_noise import WeightNoise
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ def harms(bench: Design) -> Iterator[Harm]:
 def mutants(bench: Design, rate: float, step: bool) -> Integer[ndarray, "births G"]:
     """A mutant a birth: each gene with this probability at a level by lot, or one level up or down."""
     spec = assemble(bench.experiment)
-    luck = chance(bench.experiment.seed, "mutants of the innate test", owners=range(bench.births))
+    streams = derive(bench.experiment.seed, "mutants of the innate test", owners=range(bench.births))
     levels = bench.newborns().levels.astype(np.int64)
     if step:
-        up = 2 * luck.stream("direction").integers(2, spec.size).numpy() - 1
+        up = 2 * streams.stream("direction").integers(2, spec.size).numpy() - 1
         other = np.clip(levels + up, 0, spec.level_counts - 1)
     else:
-        other = spec.quantise(luck.stream("level").uniform(spec.size).numpy()).astype(np.int64)
-    hit = luck.stream("where").uniform(spec.size).numpy() < rate
+        other = spec.quantise(streams.stream("level").uniform(spec.size).numpy()).astype(np.int64)
+    hit = streams.stream("where").uniform(spec.size).numpy() < rate
     return np.where(hit, other, levels).astype(spec.level_dtype)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from evo.analysis.innate.code_length import Bits, quantised
 from evo.experiment.experiment import Experiment
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Topology
 from inner_loop.environment import Split
 from inner_loop.lives.samples import Lifetime
@@ -121,12 +121,12 @@ def learned(
     objective = experiment.objective or (CrossEntropy() if labelled else SquaredError())
     numbers = {name: torch.stack([number] * len(rates)).requires_grad_() for name, number in code.numbers.items()}
     adam = _Adam([*numbers.values()], rates, code.steps)
-    luck, traits = chance(experiment.seed, "direct network"), newborn.repeated(lives).traits
+    streams, traits = derive(experiment.seed, "direct network"), newborn.repeated(lives).traits
     for step, lesson in enumerate(_lessons(experiment, task, newborn.like, code, splits)):
         whole = {name: each.flatten(0, 1) for name, each in code.unfold(numbers).items()}
         inputs, targets = (part.repeat(len(rates), 1, 1) for part in lesson)
         activities = network.activity(_packed(whole, experiment.topology), inputs)
-        lived = Lived(activities, targets, network.output, objective, step, luck, traits)
+        lived = Lived(activities, targets, network.output, objective, step, streams, traits)
         adam.step(objective.loss(lived).sum())
     each = {
         rate: {name: number[place].detach() for name, number in numbers.items()} for place, rate in enumerate(rates)
@@ -166,9 +166,9 @@ def _lessons(
     ends = [sum(task.size(s) for s in splits[:n]) for n in range(len(splits) + 1)]
     starts = [round(count * end / ends[-1]) for end in ends]
     for number in range(-(-code.steps // _LIFE)):
-        luck = chance(experiment.seed, "direct network", number, range(code.networks))
-        drawn = [task.draw(s, b - a, luck) for s, a, b in zip(splits, starts, starts[1:], strict=False)]
-        order = luck.stream("order").permutation(count)[:, None]
+        streams = derive(experiment.seed, "direct network", number, range(code.networks))
+        drawn = [task.draw(s, b - a, streams) for s, a, b in zip(splits, starts, starts[1:], strict=False)]
+        order = streams.stream("order").permutation(count)[:, None]
         inputs, targets = (
             torch.cat(parts, dim=2).to(like).take_along_dim(order, 2).chunk(_LIFE, dim=2)
             for parts in ([each.inputs for each in drawn], [each.targets for each in drawn])
@@ -183,8 +183,8 @@ def _worth(experiment: Experiment, code: Code) -> float:
     if not all(bool(number.isfinite().all()) for number in code.numbers.values()):
         return -math.inf
     weights = _packed(code.unfold(rounded(code)[1]), experiment.topology)
-    luck = chance(experiment.seed, "rate of a direct network", 0, range(code.networks) if task.varies else -1)
-    exam, like = task.draw("selection", task.size("selection"), luck), next(iter(code.numbers.values()))
+    streams = derive(experiment.seed, "rate of a direct network", 0, range(code.networks) if task.varies else -1)
+    exam, like = task.draw("selection", task.size("selection"), streams), next(iter(code.numbers.values()))
     outputs = network.activity(weights, exam.inputs.to(like))[network.output]
     worth = float(task.scores(outputs, exam.targets.to(like))[experiment.main].mean())
     return worth if math.isfinite(worth) else -math.inf

@@ -21,7 +21,7 @@ from evo.analysis.representation.similarity import (
     noise_ceiling,
     rsa,
 )
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.recording import Observed
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def moments(seen: Observed) -> dict[str, dict[str, ndarray]]:
     return {"at birth": seen.birth} | ({"after learning": seen.after} if seen.changed() else {})
 
 
-def layers(seen: Observed, luck: Chance) -> list[Row]:
+def layers(seen: Observed, streams: Streams) -> list[Row]:
     """Birth with after, and both with what is asked; the sensory group never changes, but bounds what can be told."""
     rows: list[Row] = []
     known = seen.part(np.flatnonzero(np.isfinite(seen.targets).all(1)))
@@ -46,17 +46,17 @@ def layers(seen: Observed, luck: Chance) -> list[Row]:
         if place and seen.changed():
             for measure in ("CKA", "RSA"):
                 born, lived = (_matrices(each[group], measure) for each in (seen.birth, seen.after))
-                rows.append(_row(group, "birth and after", measure, born, lived, seen, luck))
+                rows.append(_row(group, "birth and after", measure, born, lived, seen, streams))
         if len(known.stimuli):
             asked = [linear_kernel(known.targets)] * len(seen.birth[group])
             for when, activities in moments(known).items():
                 if place or when == "at birth":
                     codes = _matrices(activities[group], "CKA")
-                    rows.append(_row(group, f"{seen.asked} {when}", "CKA", codes, asked, known, luck))
+                    rows.append(_row(group, f"{seen.asked} {when}", "CKA", codes, asked, known, streams))
     return rows
 
 
-def beside(seen: Observed, measured: Measured, luck: Chance) -> list[Row]:
+def beside(seen: Observed, measured: Measured, streams: Streams) -> list[Row]:
     """Every layer with what was measured: the mean over its repeats."""
     theirs = {"RSA": measured.matrices}
     if measured.responses is not None:
@@ -67,7 +67,7 @@ def beside(seen: Observed, measured: Measured, luck: Chance) -> list[Row]:
         for when, activities in moments(seen).items():
             if place or when == "at birth":
                 codes = _matrices(activities[group], measure)
-                row = _row(group, f"measured {when}", measure, codes, [target] * len(codes), seen, luck)
+                row = _row(group, f"measured {when}", measure, codes, [target] * len(codes), seen, streams)
                 rows.append(row | (ceiling if measure == "RSA" else dict.fromkeys(ceiling, np.nan)))
     return rows
 
@@ -134,13 +134,19 @@ def _matrices(activities: Float[ndarray, "P units stimuli"], measure: str) -> li
 
 
 def _row(
-    group: str, comparison: str, measure: str, ones: list[ndarray], others: list[ndarray], seen: Observed, luck: Chance
+    group: str,
+    comparison: str,
+    measure: str,
+    ones: list[ndarray],
+    others: list[ndarray],
+    seen: Observed,
+    streams: Streams,
 ) -> Row:
     """The first pair of matrices, with its interval, and the range of the others."""
     values = [_alike(measure, one, other, seen.episodes) for one, other in zip(ones, others, strict=True)]
     parts = [
         _alike(measure, ones[0][np.ix_(half, half)], others[0][..., half[:, None], half], seen.episodes[half])
-        for half in halves(seen.episodes, _HALVES, luck.stream("halves"))
+        for half in halves(seen.episodes, _HALVES, streams.stream("halves"))
     ]
     low, high = interval(values[0], parts, len(np.unique(seen.episodes)))
     row = {"group": group, "comparison": comparison, "measure": measure, "similarity": values[0]}

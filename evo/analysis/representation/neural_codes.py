@@ -12,7 +12,7 @@ from evo.analysis.representation.neurons import Tunings, index_name, rows, scatt
 from evo.analysis.representation.recordings import Measured
 from evo.experiment.experiment import Experiment, assemble, birth
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.recording import Observed, evenly, observe
 
 _FOUNDERS = 19  # a random genome is above all of them 1 time in 20
@@ -69,21 +69,21 @@ def inside(
     """
     import pandas
 
-    luck = chance(experiment.seed, "inside")
+    streams = derive(experiment.seed, "inside")
     observed = _observed(experiment, levels, generation, slot, _SAMPLES if experiment.task else _MOMENTS)
     seen = observed.part(evenly(len(observed.stimuli), _COMPARED))
-    groups, similar, alike = list(seen.birth), layers(seen, luck), between(seen)
+    groups, similar, alike = list(seen.birth), layers(seen, streams), between(seen)
     tables = {"layers": pandas.DataFrame(similar)} if similar else {}
     tables["between"] = pairs(groups, alike)
     pictures = {"between": heat_maps(groups, alike)}
     sentences = [_changes(similar, observed), *_asked(similar, observed)]
     if observed.classes is not None:
-        tunings = tuning(observed, luck)
+        tunings = tuning(observed, streams)
         tables["tuning"] = pandas.DataFrame(rows(tunings))
         pictures["tuning"] = scatter(tunings, observed)
         sentences.append(_tuned(tunings, observed))
     if measured is not None:
-        theirs = beside(_observed(experiment, levels, generation, slot, measured.stimuli), measured, luck)
+        theirs = beside(_observed(experiment, levels, generation, slot, measured.stimuli), measured, streams)
         tables["measured"] = pandas.DataFrame(theirs)
         sentences.append(_nearest(theirs, measured))
     sentences.append(_seen(experiment, observed))
@@ -93,12 +93,12 @@ def inside(
 def _observed(experiment: Experiment, levels: ndarray, generation: int, slot: int, stimuli: int | ndarray) -> Observed:
     """The genome first, random founders behind it."""
     spec, seed, device = assemble(experiment), experiment.seed, experiment.device
-    random = spec.quantise(founders(_FOUNDERS, spec, chance(seed, "random founders")))
+    random = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
     genomes = np.concatenate([levels[None, :].astype(random.dtype), random])
-    newborn = birth(experiment, genomes, chance(seed, "birth", generation, range(slot, slot + len(genomes))).to(device))
-    luck = chance(seed, "life", generation).to(device)
+    newborn = birth(experiment, genomes, derive(seed, "birth", generation, range(slot, slot + len(genomes))).to(device))
+    streams = derive(seed, "life", generation).to(device)
     where, lifetime = experiment.environment, experiment.lifetime
-    return observe(newborn, experiment.rule, experiment.objective, where, lifetime, luck, "test", stimuli)
+    return observe(newborn, experiment.rule, experiment.objective, where, lifetime, streams, "test", stimuli)
 
 
 def _changes(similar: list[Row], observed: Observed) -> str:

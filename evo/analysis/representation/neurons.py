@@ -14,7 +14,7 @@ from evo.analysis.report.section import Picture, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.analysis.representation.layers import Row, moments, spread
 from evo.analysis.representation.similarity import selectivity, shuffled
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.recording import Observed
 
 _ORDERS, _ORDERS_OF_FOUNDERS = 999, 99
@@ -44,7 +44,7 @@ Tunings = Mapping[tuple[str, str], Tuning]
 """By group and moment."""
 
 
-def tuning(observed: Observed, luck: Chance) -> Tunings:
+def tuning(observed: Observed, streams: Streams) -> Tunings:
     """Of every group of the first individual, the others beside it; for what has classes."""
     from scipy.stats import false_discovery_control
 
@@ -52,7 +52,7 @@ def tuning(observed: Observed, luck: Chance) -> Tunings:
     seen = observed.part(np.flatnonzero(observed.classes >= 0))
     assert seen.classes is not None, "a part has them too"
     names, classes = np.unique(seen.classes, return_inverse=True)
-    others = shuffled(classes, seen.episodes, _ORDERS, luck.stream("orders"))
+    others = shuffled(classes, seen.episodes, _ORDERS, streams.stream("orders"))
     found = {}
     for when, activities in moments(seen).items():
         for group, (own, *rest) in activities.items():

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg, stats
 
-from genomes.streams import Chance
+from genomes.streams import Streams
 from inner_loop.selectivity import vector_index
 
 Distance = Literal["correlation", "squared_euclidean"]
@@ -134,7 +134,7 @@ def noise_ceiling(
     return float(np.mean(bounds[0])), float(np.mean(bounds[1]))
 
 
-def halves(blocks: Int[ndarray, " stimuli"], times: int, chance: Chance) -> list[Int[ndarray, " some"]]:
+def halves(blocks: Int[ndarray, " stimuli"], times: int, streams: Streams) -> list[Int[ndarray, " some"]]:
     """Stimuli of a random half of the blocks, so many times; none where that half would be too small to say anything.
 
     Halves without replacement and not a bootstrap: a stimulus that is drawn twice is a pair alike in every code.
@@ -143,7 +143,7 @@ def halves(blocks: Int[ndarray, " stimuli"], times: int, chance: Chance) -> list
     half = len(names) // 2
     if half < LEAST:
         return []
-    return [np.flatnonzero(np.isin(block, order[:half])) for order in _orders(len(names), times, chance)]
+    return [np.flatnonzero(np.isin(block, order[:half])) for order in _orders(len(names), times, streams)]
 
 
 def interval(whole: float, parts: Sequence[float], blocks: int) -> tuple[float, float]:
@@ -161,7 +161,7 @@ def interval(whole: float, parts: Sequence[float], blocks: int) -> tuple[float, 
 
 
 def shuffled(
-    classes: Int[ndarray, " stimuli"], blocks: Int[ndarray, " stimuli"], times: int, chance: Chance
+    classes: Int[ndarray, " stimuli"], blocks: Int[ndarray, " stimuli"], times: int, streams: Streams
 ) -> list[Int[ndarray, " stimuli"]]:
     """The classes in other orders, those of a stretch together: stimuli of one class that follow each other in a block.
 
@@ -169,7 +169,7 @@ def shuffled(
     """
     begins = np.r_[True, (np.diff(classes) != 0) | (np.diff(blocks) != 0)]
     stretch, own = begins.cumsum() - 1, classes[begins]
-    return list(own[_orders(len(own), times, chance)][:, stretch])
+    return list(own[_orders(len(own), times, streams)][:, stretch])
 
 
 def selectivity(
@@ -222,10 +222,10 @@ def _from_first(values: ndarray) -> ndarray:
     return values - values.mean(0) if len(values) else values
 
 
-def _orders(count: int, times: int, chance: Chance) -> Int[ndarray, "times count"]:
+def _orders(count: int, times: int, streams: Streams) -> Int[ndarray, "times count"]:
     """Random orders of a number of things, all drawn at once."""
-    keys = chance.words(2 * times).view(times, 2)
-    return Chance(keys).permutation(count).numpy()
+    keys = streams.words(2 * times).view(times, 2)
+    return Streams(keys).permutation(count).numpy()
 
 
 def _apart(count: int, blocks: ndarray | None) -> ndarray:

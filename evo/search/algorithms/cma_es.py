@@ -14,7 +14,7 @@ from evo.search.base import Asked, Search, State, check_population, founders, me
 from evo.search.operators.deap_individual import individuals
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 _LARGEST = 3000
 
@@ -48,22 +48,22 @@ class CMAES(Search):
         """A covariance must fit into memory and time."""
         require(spec.size <= _LARGEST, "search CMAES", f"a genome of at most {_LARGEST} numbers", spec.size)
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """A random founder, round samples."""
-        return _state(cma.Strategy(founders(1, spec, chance)[0], self.sigma, lambda_=self.population))
+        return _state(cma.Strategy(founders(1, spec, streams)[0], self.sigma, lambda_=self.population))
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """Samples of N(centroid, sigma^2 C), C = B D^2 B^T.
 
         By the symmetric root B D B^T, which is the same whatever signs and order a machine gives its eigenvectors.
         """
-        noise = chance.stream("samples").normal(self.population, spec.size)[0].numpy()
+        noise = streams.stream("samples").normal(self.population, spec.size)[0].numpy()
         reach = noise @ ((state["basis"] * state["axes"]) @ state["basis"].T)
         units = state["centroid"] + state["sigma"] * reach
         return Asked(units.clip(0.0, 1.0), unrelated(self.population))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """DEAP's update of centroid, paths, covariance and step size."""
         strategy = cma.Strategy(

@@ -16,7 +16,7 @@ from evo.search.base import Asked, Search, State, check_population, founders, me
 from evo.search.operators import noise_table
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 _HELD = 2**24  # numbers of a generation that is still held: 128 MB
 
@@ -76,28 +76,28 @@ class EvolutionStrategy(Search):
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Any genome, any number of goals."""
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """A random founder, at rest."""
         zero = np.zeros(spec.size)
-        return {"centre": founders(1, spec, chance)[0], "mean": zero, "square": zero.copy(), "time": np.zeros(1)}
+        return {"centre": founders(1, spec, streams)[0], "mean": zero, "square": zero.copy(), "time": np.zeros(1)}
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """The centre, then mirrored pairs: i and i + (population - 1) / 2 lie on opposite sides of it."""
         if self.lazy(spec):
             return Asked(None, unrelated(self.population))
-        reach = self._now(self.sigma, self.sigma_end, state) * self._noise(spec, chance)
+        reach = self._now(self.sigma, self.sigma_end, state) * self._noise(spec, streams)
         centre = state["centre"]
         units = np.concatenate([centre[None, :], centre + reach, centre - reach])
         return Asked(units.clip(0.0, 1.0), unrelated(self.population))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """One step of Adam up the estimated gradient of the mean rank; the centre stays in the cube."""
         ranks = mean_rank(goals)
         worth = (ranks - 1.0) / (len(goals) - 1) - 0.5
         ahead, behind = worth[1 : self._pairs + 1], worth[self._pairs + 1 :]
-        gradient = self._weighted_noise(ahead - behind, spec, chance) / self.population
+        gradient = self._weighted_noise(ahead - behind, spec, streams) / self.population
         time = state["time"] + 1.0
         mean = self.momentum * state["mean"] + (1.0 - self.momentum) * gradient
         square = self.scaling * state["square"] + (1.0 - self.scaling) * gradient**2
@@ -113,12 +113,14 @@ class EvolutionStrategy(Search):
         """Where the centre is, and when."""
         return {"centre": state["centre"], "time": state["time"]}
 
-    def rows(self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "R G"]:
+    def rows(
+        self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, streams: Streams
+    ) -> Float64[ndarray, "R G"]:
         """The same centre and mirrored pairs, one window of the table a pair."""
         if not self.lazy(spec):
-            return super().rows(state, rows, spec, chance)
+            return super().rows(state, rows, spec, streams)
         side = np.where(rows == 0, 0.0, np.where(rows <= self._pairs, 1.0, -1.0))
-        start = self._starts(spec, chance)[(rows - 1) % self._pairs]
+        start = self._starts(spec, streams)[(rows - 1) % self._pairs]
         reach = self._now(self.sigma, self.sigma_end, state) * side
         units = reach[:, None] * noise_table.windows(start, spec.size)
         units += state["centre"]
@@ -128,18 +130,18 @@ class EvolutionStrategy(Search):
     def _pairs(self) -> int:
         return (self.population - 1) // 2
 
-    def _noise(self, spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "pairs G"]:
-        return _drawn(tuple(chance.keys[0].tolist()), self._pairs, spec.size)
+    def _noise(self, spec: GenomeSpec, streams: Streams) -> Float64[ndarray, "pairs G"]:
+        return _drawn(tuple(streams.keys[0].tolist()), self._pairs, spec.size)
 
-    def _starts(self, spec: GenomeSpec, chance: Chance) -> Int64[ndarray, " pairs"]:
-        return noise_table.starts(self._pairs, spec.size, chance)
+    def _starts(self, spec: GenomeSpec, streams: Streams) -> Int64[ndarray, " pairs"]:
+        return noise_table.starts(self._pairs, spec.size, streams)
 
     def _weighted_noise(
-        self, weights: Float64[ndarray, " pairs"], spec: GenomeSpec, chance: Chance
+        self, weights: Float64[ndarray, " pairs"], spec: GenomeSpec, streams: Streams
     ) -> Float64[ndarray, " G"]:
         if self.lazy(spec):
-            return noise_table.weighted_sum(weights, self._starts(spec, chance), spec.size)
-        return weights @ self._noise(spec, chance)
+            return noise_table.weighted_sum(weights, self._starts(spec, streams), spec.size)
+        return weights @ self._noise(spec, streams)
 
     def _now(self, first: float, last: float, state: State) -> float:
         progress = min(float(state["time"][0]) / self.horizon, 1.0)
@@ -149,6 +151,6 @@ class EvolutionStrategy(Search):
 @lru_cache(maxsize=1)
 def _drawn(key: tuple[int, int], pairs: int, genes: int) -> Float64[ndarray, "pairs G"]:
     """The noise of a generation: asked with and told with, drawn once."""
-    noise = Chance(torch.tensor([key])).stream("noise").normal(pairs, genes)[0].numpy()
+    noise = Streams(torch.tensor([key])).stream("noise").normal(pairs, genes)[0].numpy()
     noise.setflags(write=False)
     return noise

@@ -10,11 +10,11 @@ from deap import tools
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.search.base import Asked, Search, State, check_population, deap_chance, founders, numbered, unrelated
+from evo.search.base import Asked, Search, State, check_population, deap_seeded, founders, numbered, unrelated
 from evo.search.operators.deap_individual import individuals, matrix
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -47,38 +47,38 @@ class FitnessProportional(Search):
         require(goals == 1, "search FitnessProportional", "exactly one goal", goals)
         require(spec.size >= 2, "search FitnessProportional", "a genome of at least 2 numbers", spec.size)
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """The founders, not yet evaluated."""
-        units = founders(self.population, spec, chance)
+        units = founders(self.population, spec, streams)
         return {"units": units, "worth": np.zeros(0), "born": np.arange(self.population) - self.population}
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """The founders first; then children."""
         units, worth = state["units"], state["worth"]
         if not len(worth):
             return Asked(units.copy(), unrelated(len(units)))
         candidates = individuals(units, _shares(worth)[:, None])
-        with deap_chance(chance.stream("mates")):
+        with deap_seeded(streams.stream("mates")):
             parents = tools.selRoulette(candidates, 2 * self.population)
         children = [parent.clone() for parent in parents]
-        with deap_chance(chance.stream("crossover")):
+        with deap_seeded(streams.stream("crossover")):
             for one, two in zip(children[::2], children[1::2], strict=True):
                 tools.cxOnePoint(one, two)  # of the two that it makes only the first lives
         rows = np.array([parent.row for parent in parents]).reshape(-1, 2)
-        crossed = self._mutated(matrix(children[::2]), spec, chance.stream("mutation"))
+        crossed = self._mutated(matrix(children[::2]), spec, streams.stream("mutation"))
         return Asked(crossed, numbered(rows, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """The generation just evaluated becomes the parents."""
         return {"units": asked.held.copy(), "worth": goals[:, 0].copy(), "born": state["born"] + self.population}
 
-    def _mutated(self, units: Float64[ndarray, "N G"], spec: GenomeSpec, chance: Chance) -> Float64[ndarray, "N G"]:
+    def _mutated(self, units: Float64[ndarray, "N G"], spec: GenomeSpec, streams: Streams) -> Float64[ndarray, "N G"]:
         if self.mutation == 0:
             return units
-        drawn = chance.uniform(*units.shape)[0].numpy() < self.mutation
-        return np.where(drawn, founders(len(units), spec, chance), units)
+        drawn = streams.uniform(*units.shape)[0].numpy() < self.mutation
+        return np.where(drawn, founders(len(units), spec, streams), units)
 
 
 def _shares(worth: Float64[ndarray, " N"]) -> Float64[ndarray, " N"]:

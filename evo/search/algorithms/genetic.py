@@ -22,7 +22,7 @@ from evo.search.base import (
 from evo.search.operators.variation import Variation, tournament
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -57,25 +57,25 @@ class Genetic(Search):
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Any genome, any number of goals."""
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """The founders, not yet evaluated."""
-        units = founders(self.population, spec, chance)
+        units = founders(self.population, spec, streams)
         return {"units": units, "worth": np.zeros(0), "born": np.arange(self.population) - self.population}
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """The founders first; then elites and children."""
         units, worth = state["units"], state["worth"]
         if not len(worth):
             return Asked(units.copy(), unrelated(len(units)))
         best = np.argsort(-worth, kind="stable")[: self.elites]
         count = self.population - self.elites
-        children = self.variation.offspring(units, worth[:, None], count, tournament(self.tournament), spec, chance)
+        children = self.variation.offspring(units, worth[:, None], count, tournament(self.tournament), spec, streams)
         kept = np.stack([best, np.full_like(best, -1)], axis=1)
         rows = np.concatenate([kept, children.parents])
         return Asked(np.concatenate([units[best], children.units]), numbered(rows, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """The generation just evaluated becomes the parents."""
         worth = mean_rank(goals)

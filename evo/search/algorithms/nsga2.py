@@ -11,14 +11,14 @@ from deap import tools
 from jaxtyping import Float64, Int
 from numpy import ndarray
 
-from evo.search.base import check_population, deap_chance
+from evo.search.base import check_population, deap_seeded
 from evo.search.front import FrontSearch
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.front_sort import best, crowding
 from evo.search.operators.variation import Variation
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -42,14 +42,14 @@ class NSGA2(FrontSearch):
         """Needs something to trade."""
         require(goals >= 2, "search NSGA2", "at least two goals", goals)
 
-    def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+    def mates(self, parents: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
         """Binary tournaments by front and crowding distance."""
         distances = crowding(np.array([parent.fitness.values for parent in parents]))
         for parent, distance in zip(parents, distances.tolist(), strict=True):
             parent.fitness.crowding_dist = distance
-        with deap_chance(chance):
+        with deap_seeded(streams):
             return tools.selTournamentDCD(parents, count)
 
-    def survivors(self, goals: Float64[ndarray, "N goals"], chance: Chance) -> Int[ndarray, " population"]:
+    def survivors(self, goals: Float64[ndarray, "N goals"], streams: Streams) -> Int[ndarray, " population"]:
         """The first fronts, and of the last one those that lie apart."""
         return best(goals, self.population)

@@ -12,14 +12,14 @@ from deap import tools
 from jaxtyping import Float64, Int
 from numpy import ndarray
 
-from evo.search.base import check_population, deap_chance
+from evo.search.base import check_population, deap_seeded
 from evo.search.front import FrontSearch
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.front_sort import fronts
 from evo.search.operators.variation import Variation
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 _MOST_POINTS = 10_000
 
@@ -50,12 +50,12 @@ class NSGA3(FrontSearch):
         where = f"search NSGA3.divisions: {self.divisions} for {goals} goals"
         require(points <= _MOST_POINTS, where, f"at most {_MOST_POINTS} reference points", points)
 
-    def mates(self, parents: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
+    def mates(self, parents: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
         """Any two."""
-        with deap_chance(chance):
+        with deap_seeded(streams):
             return tools.selRandom(parents, count)
 
-    def survivors(self, goals: Float64[ndarray, "N goals"], chance: Chance) -> Int[ndarray, " population"]:
+    def survivors(self, goals: Float64[ndarray, "N goals"], streams: Streams) -> Int[ndarray, " population"]:
         """The first fronts, and of the last one those whose reference points have the fewest: DEAP's selNSGA3."""
         order, front = fronts(goals)
         kept = order[front <= front[self.population - 1]]
@@ -67,6 +67,6 @@ class NSGA3(FrontSearch):
         niches, distances = tools.emo.associate_to_niche(losses, points, ideal, intercepts)
         taken = np.bincount(niches[:certain], minlength=len(points))
         last, free = kept[certain:], self.population - certain
-        with deap_chance(chance):
+        with deap_seeded(streams):
             chosen = tools.emo.niching(last, free, niches[certain:], distances[certain:], taken)
         return np.array([*kept[:certain], *chosen])

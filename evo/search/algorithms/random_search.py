@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from evo.search.base import Asked, Search, State, check_population, founders, unrelated
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -35,16 +35,16 @@ class RandomSearch(Search):
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Any genome, any number of goals."""
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """Nothing to carry."""
         return {}
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """Founders, again."""
-        return Asked(founders(self.population, spec, chance), unrelated(self.population))
+        return Asked(founders(self.population, spec, streams), unrelated(self.population))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """Learns nothing."""
         return state

@@ -22,7 +22,7 @@ from evo.search.base import (
 from evo.search.operators.variation import Variation, tournament
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
 
 @final
@@ -63,7 +63,7 @@ class SteadyState(Search):
     def check(self, spec: GenomeSpec, goals: int) -> None:
         """Any genome, any number of goals."""
 
-    def begin(self, spec: GenomeSpec, chance: Chance) -> State:
+    def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """Nobody yet."""
         none = np.zeros(0, dtype=np.int64)
         return {
@@ -73,18 +73,18 @@ class SteadyState(Search):
             "told": np.zeros(1, dtype=np.int64),
         }
 
-    def ask(self, state: State, spec: GenomeSpec, chance: Chance) -> Asked:
+    def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """Founders until the population is complete; then children."""
         if len(state["units"]) < self.population:
-            return Asked(founders(self.children, spec, chance), unrelated(self.children))
+            return Asked(founders(self.children, spec, streams), unrelated(self.children))
         worth = mean_rank(state["goals"])[:, None]
         children = self.variation.offspring(
-            state["units"], worth, self.children, tournament(self.tournament), spec, chance
+            state["units"], worth, self.children, tournament(self.tournament), spec, streams
         )
         return Asked(children.units, numbered(children.parents, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, chance: Chance
+        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
         """The best of all, as many as there is room for; of equals those who came later."""
         units = np.concatenate([asked.held, state["units"]])

@@ -18,16 +18,16 @@ from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 
 _LEAST = 2**24
 _GENOMES = 16  # the table holds at least as many genomes side by side: a step is turned by a quarter at most
 _BLOCK = 2**16
 
 
-def starts(count: int, genes: int, chance: Chance) -> Int64[ndarray, " count"]:
+def starts(count: int, genes: int, streams: Streams) -> Int64[ndarray, " count"]:
     """Where in the table the windows of `count` perturbations start, each anywhere with the same probability."""
-    return chance.stream("windows").integers(_length(genes) - genes + 1, count)[0].numpy()
+    return streams.stream("windows").integers(_length(genes) - genes + 1, count)[0].numpy()
 
 
 def windows(start: Int64[ndarray, " R"], genes: int) -> Float32[ndarray, "R genes"]:
@@ -59,9 +59,9 @@ def _table(length: int) -> Float32[ndarray, " length"]:
 
     Rounded to float32, which takes half the memory, and away the last bits in which the logarithms of machines differ.
     """
-    luck, table = chance(0, "noise table"), np.empty(length, dtype=np.float32)
+    streams, table = derive(0, "noise table"), np.empty(length, dtype=np.float32)
     for start in range(0, length, _BLOCK):  # in blocks, since drawing takes many times the memory of what is drawn
         block = table[start : start + _BLOCK]
-        block[:] = luck.normal(len(block), start=start)[0].numpy()
+        block[:] = streams.normal(len(block), start=start)[0].numpy()
     table.setflags(write=False)
     return table

@@ -11,21 +11,21 @@ from deap import tools
 from jaxtyping import Float64, Int64
 from numpy import ndarray
 
-from evo.search.base import Asked, deap_chance
+from evo.search.base import Asked, deap_seeded
 from evo.search.operators.deap_individual import Individual, individuals, matrix
 from genomes.errors import require
 from genomes.spec import GenomeSpec
-from genomes.streams import Chance
+from genomes.streams import Streams
 
-Choice = Callable[[list[Individual], int, Chance], Sequence[Individual]]
+Choice = Callable[[list[Individual], int, Streams], Sequence[Individual]]
 """Who become parents: (candidates, how many, chance)."""
 
 
 def tournament(size: int) -> Choice:
     """Each parent is the best of so many who are drawn; of one, anybody."""
 
-    def choose(candidates: list[Individual], count: int, chance: Chance) -> Sequence[Individual]:
-        with deap_chance(chance):
+    def choose(candidates: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
+        with deap_seeded(streams):
             chosen: list[Individual] = tools.selTournament(candidates, count, tournsize=size)
         return chosen
 
@@ -70,19 +70,19 @@ class Variation:
         count: int,
         choose: Choice,
         spec: GenomeSpec,
-        chance: Chance,
+        streams: Streams,
     ) -> Asked:
         """Children of the parents that `choose` picks, their `parents` rows of `units`."""
-        parents = choose(individuals(self.encoded(units, spec), goals), count + count % 2, chance.stream("mates"))
+        parents = choose(individuals(self.encoded(units, spec), goals), count + count % 2, streams.stream("mates"))
         children = [parent.clone() for parent in parents]
-        lineage = self._vary(children, chance.stream("variation"))
+        lineage = self._vary(children, streams.stream("variation"))
         return Asked(self.decoded(matrix(children[:count]), spec), lineage[:count])
 
-    def _vary(self, children: list[Individual], chance: Chance) -> Int64[ndarray, "N 2"]:
+    def _vary(self, children: list[Individual], streams: Streams) -> Int64[ndarray, "N 2"]:
         """Crosses and mutates neighbours in place; gives the rows that each came from."""
         rate = min(self.mutations / max(len(children[0]), 1), 1.0)
         lineage = []
-        with deap_chance(chance):
+        with deap_seeded(streams):
             for one, two in zip(children[::2], children[1::2], strict=True):
                 crossed = np.random.random() < self.crossover
                 if crossed and self.coding == "real":

@@ -18,7 +18,7 @@ from genomes.evolve import Evolve
 from genomes.intervention import Intervention
 from genomes.interventions.shuffled import Shuffled
 from genomes.interventions.weight_noise import WeightNoise
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -31,7 +31,7 @@ LEARNED = "learned.explained_variance"
 
 def genomes(experiment, count=3):
     spec = assemble(experiment)
-    return spec.quantise(founders(count, spec, chance(7, "genomes")))
+    return spec.quantise(founders(count, spec, derive(7, "genomes")))
 
 
 def examiner(experiment):
@@ -119,7 +119,7 @@ def test_resampled_scores_are_those_of_one_bootstrap_for_all(small):
 class Breaks(Intervention):
     """Leaves the last individual without a number."""
 
-    def apply(self, newborn, chance):
+    def apply(self, newborn, streams):
         name = next(iter(newborn.projections))
         weight = newborn.projections[name].weight.clone()
         weight[-1] = float("nan")

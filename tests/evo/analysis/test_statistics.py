@@ -18,12 +18,12 @@ from evo.analysis.statistics import (
     nothing,
     widened,
 )
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.environment import bounds
 
 
 def draws(*shape, seed=0):
-    return chance(seed, "statistics test").normal(*shape)[0].numpy()
+    return derive(seed, "statistics test").normal(*shape)[0].numpy()
 
 
 def test_the_interval_over_lives_covers_the_mean_about_as_often_as_it_says():
@@ -37,7 +37,7 @@ def test_the_interval_over_lives_covers_the_mean_about_as_often_as_it_says():
 def test_the_interval_over_samples_counts_the_samples_even_when_all_lives_are_alike():
     """64 lives that are copies of one another are no evidence: the interval is that of the 400 samples."""
     hits = (draws(400) > -1.6).astype(float)
-    order = chance(0, "resamples").integers(400, 500, 400)[0].numpy()
+    order = derive(0, "resamples").integers(400, 500, 400)[0].numpy()
     resampled = np.tile(hits[order].mean(1), (64, 1))
     one = estimate(np.full(64, hits.mean()), resampled)
     textbook = 1.96 * np.sqrt(hits.mean() * (1 - hits.mean()) / 400)
@@ -141,9 +141,9 @@ def test_p_and_interval_agree_and_are_as_rare_as_they_say_with_few_lives_and_com
 
 def probit(runs, effect, seed, count=400):
     """Right answers of runs on common samples: latent normal, the samples' part common to all runs."""
-    luck = chance(seed, "runs of a test")
-    hard = luck.stream("samples").normal(count)[0].numpy()
-    own, noise = luck.stream("runs").normal(runs)[0].numpy(), luck.stream("noise").normal(runs, count)[0].numpy()
+    streams = derive(seed, "runs of a test")
+    hard = streams.stream("samples").normal(count)[0].numpy()
+    own, noise = streams.stream("runs").normal(runs)[0].numpy(), streams.stream("noise").normal(runs, count)[0].numpy()
     return (1.48 + effect * own[:, None] + 0.8 * hard + 0.6 * noise > 0).astype(float)
 
 
@@ -152,7 +152,7 @@ def probit(runs, effect, seed, count=400):
 def test_the_interval_over_runs_covers_the_score_on_samples_unseen(runs, effect):
     """Runs alone, at the smallest effect: in 4 of 5 cases rather than in 19 of 20."""
     truth = float(norm.cdf(1.48 / (1 + effect**2) ** 0.5))
-    often = np.stack([np.bincount(o, minlength=400) for o in chance(0, "r").integers(400, 200, 400)[0].numpy()]) / 400
+    often = np.stack([np.bincount(o, minlength=400) for o in derive(0, "r").integers(400, 200, 400)[0].numpy()]) / 400
     covered, alone = 0, 0
     for seed in range(150):
         right = probit(runs, effect, seed)
@@ -195,7 +195,7 @@ def test_an_interval_is_a_bootstrap_over_lives_and_samples_widened_to_students(c
     scores = draws(count, seed=count)
     resampled = scores[:, None] + 0.5 * draws(300, seed=9)[None, :] if crossed else None
     columns = resampled if crossed else np.tile(scores[:, None], (1, 1000))
-    drawn = chance(0, "bootstrap over lives").integers(count, columns.shape[1], count)[0].numpy()
+    drawn = derive(0, "bootstrap over lives").integers(count, columns.shape[1], count)[0].numpy()
     means = [np.mean([columns[life, k] for life in lives]) for k, lives in enumerate(drawn)]
     more = (
         scores.var(ddof=1) / count * (student.ppf(0.975, count - 1) ** 2 - norm.ppf(0.975) ** 2 * (count - 1) / count)

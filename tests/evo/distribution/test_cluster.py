@@ -321,7 +321,7 @@ from evo.cli.doctor import _lived
 from evo.evaluation.evaluate import cohorts
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 
 experiment = replace(load("teacher", ("lifetime.steps=5", "cohort=4")), rule=Mine(0.1))
 spec = assemble(experiment)

@@ -19,7 +19,7 @@ from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Outcome
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 
 CRASHED, FULL = ray.exceptions.WorkerCrashedError(), ray.exceptions.OutOfMemoryError("full")
 STALE = ray.exceptions.RayTaskError("answer", "InputError: mine.npz has changed", InputError("mine.npz has changed"))
@@ -546,7 +546,7 @@ def test_what_hangs_for_more_than_a_minute_and_four_patiences_is_ended(work, pla
 def test_which_cohorts_are_audited_is_drawn_from_the_seed_and_the_generation(small, founded):
     cohort = founded(small())
     for seed, generation in ((0, 0), (3, 5)):
-        words = chance(seed, "audit", generation).words(600)[0].tolist()
+        words = derive(seed, "audit", generation).words(600)[0].tolist()
         which = [is_audited(seed, replace(cohort, generation=generation, number=number)) for number in range(600)]
         assert which == [word < 0.01 * 2**32 for word in words]
         assert any(which)

@@ -18,7 +18,7 @@ from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 
 pytestmark = pytest.mark.ray
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.ray
 def to_live(small):
     experiment = small()
     spec = assemble(experiment)
-    return experiment, cohorts(0, spec.quantise(founders(10, spec, chance(0, "founders"))), experiment.cohort)
+    return experiment, cohorts(0, spec.quantise(founders(10, spec, derive(0, "founders"))), experiment.cohort)
 
 
 def arrays(executor, experiment, tried):

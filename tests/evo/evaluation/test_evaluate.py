@@ -17,7 +17,7 @@ from genomes.encodings.random_wiring import RandomWiring
 from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.intervention import Intervention
-from genomes.streams import SHARED, chance
+from genomes.streams import SHARED, derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, live
@@ -105,9 +105,11 @@ def test_births_are_averaged(small, founded, common):
     cohort = founded(experiment, 3)
     by_hand = []
     for replicate in range(3):
-        newborn = birth(experiment, cohort.levels, chance(0, "birth", 0, cohort.slots.tolist(), replicate))
-        luck = chance(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
-        by_hand.append(live(newborn, experiment.rule, experiment.objective, experiment.task, experiment.lifetime, luck))
+        newborn = birth(experiment, cohort.levels, derive(0, "birth", 0, cohort.slots.tolist(), replicate))
+        streams = derive(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
+        by_hand.append(
+            live(newborn, experiment.rule, experiment.objective, experiment.task, experiment.lifetime, streams)
+        )
     measured = evaluate(experiment, cohort).measurements
     assert measured.keys() - by_hand[0].keys() == {"genome_bits", "wiring_bits"}
     for name in by_hand[0]:
@@ -212,8 +214,8 @@ class Draws(Intervention):
 
     drawn: ClassVar[list[Tensor]] = []
 
-    def apply(self, newborn, chance):
-        self.drawn.append(chance.uniform(3))
+    def apply(self, newborn, streams):
+        self.drawn.append(streams.uniform(3))
         return newborn
 
 
@@ -228,14 +230,14 @@ def test_interventions_on_one_newborn_have_chance_of_their_own(small, founded, m
 def test_a_cohort_without_its_genomes_draws_those_of_its_slots_from_the_source(small, founded):
     experiment = small(search=EvolutionStrategy(11), seed=4)
     spec = assemble(experiment)
-    state = experiment.search.begin(spec, chance(experiment.seed, "search", -1))
+    state = experiment.search.begin(spec, derive(experiment.seed, "search", -1))
     cut = unwritten(3, 11, 4, state)
-    luck = chance(experiment.seed, "search", 3)
+    streams = derive(experiment.seed, "search", 3)
     for cohort, plain in zip(cut, cohorts(3, np.zeros((11, spec.size), np.uint8), 4), strict=True):
         assert (cohort.levels, cohort.source, cohort.real) == (None, state, plain.real)
         assert cohort.slots.tolist() == plain.slots.tolist()
         whole = written_out(experiment, cohort)
-        assert np.array_equal(whole.levels, spec.quantise(experiment.search.rows(state, cohort.slots, spec, luck)))
+        assert np.array_equal(whole.levels, spec.quantise(experiment.search.rows(state, cohort.slots, spec, streams)))
         assert (whole.source, whole.edits, whole.real) == (None, None, cohort.real)
     given = founded(experiment)
     assert written_out(experiment, given) is given
@@ -256,8 +258,8 @@ class Partly(Task):
     def size(self, split):
         return self.good.size(split)
 
-    def draw(self, split, samples, chance, start=0):
-        return self.good.draw(split, samples, chance, start)
+    def draw(self, split, samples, streams, start=0):
+        return self.good.draw(split, samples, streams, start)
 
     def scores(self, outputs, targets):
         found = dict(self.good.scores(outputs, targets))
@@ -300,10 +302,10 @@ def test_in_a_world_births_are_averaged_individual_by_individual(small, founded,
     test = split == "test"
     asked = replace(experiment.lifetime, measured=CONDITIONS if test else ("innate_plastic", "learned"))
     for replicate in range(3):
-        newborn = birth(experiment, cohort.levels, chance(0, "birth", 0, rows, replicate), edits)
-        luck = chance(0, "life", 0, SHARED if common else rows, replicate)
+        newborn = birth(experiment, cohort.levels, derive(0, "birth", 0, rows, replicate), edits)
+        streams = derive(0, "life", 0, SHARED if common else rows, replicate)
         held_out = experiment.held_out if test else ()
-        by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, asked, luck, split, held_out))
+        by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, asked, streams, split, held_out))
     measured = evaluate(experiment, cohort, Assay(split)).measurements
     assert measured.keys() - by_hand[0].keys() == {"genome_bits", "wiring_bits"}
     assert measured["curve"].shape == (3, 3)
@@ -330,7 +332,7 @@ def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(sma
 
 def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monkeypatch):
     experiment = small(search=EvolutionStrategy(7), generations=1)
-    source = experiment.search.begin(assemble(experiment), chance(0, "search", -1))
-    monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, luck: np.zeros((1, spec.size)))
+    source = experiment.search.begin(assemble(experiment), derive(0, "search", -1))
+    monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, streams: np.zeros((1, spec.size)))
     with pytest.raises(InputError, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
         written_out(experiment, unwritten(0, 7, 4, source)[0])

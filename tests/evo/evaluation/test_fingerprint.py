@@ -52,8 +52,8 @@ def test_the_weights_of_the_known_cohort_matter(small, monkeypatch):
     first, middle = fingerprint_of_lives(experiment), fingerprint_of_lives(experiment, spread=0.0)
     other = GeneExpression.develop
 
-    def doubled(self, genes, topology, chance):
-        born = other(self, genes, topology, chance)
+    def doubled(self, genes, topology, streams):
+        born = other(self, genes, topology, streams)
         return replace(born, projections={n: replace(s, weight=2 * s.weight) for n, s in born.projections.items()})
 
     monkeypatch.setattr(GeneExpression, "develop", doubled)

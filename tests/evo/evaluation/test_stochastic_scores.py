@@ -9,7 +9,7 @@ from evo.analysis.genetics.knockouts import lives_of
 from evo.analysis.subject import subject
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.stochastic_scores import partly_luck
+from evo.evaluation.stochastic_scores import is_stochastic
 from evo.evolution.evolve import evolve
 from evo.evolution.result import result
 from evo.evolution.run import Run
@@ -20,14 +20,14 @@ from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.interventions.given import Given
-from genomes.streams import chance
+from genomes.streams import derive
 
 LEARNS_NOTHING = ("encoding={kind: RandomWiring, gain: 1.7, fan_in: true}", "lifetime.steps=0", "generations=2")
 
 
 def genomes_of(experiment, count=2):
     spec = assemble(experiment)
-    return spec.quantise(founders(count, spec, chance(5, "genomes of a test")))
+    return spec.quantise(founders(count, spec, derive(5, "genomes of a test")))
 
 
 def fixed(small, **changes):
@@ -37,35 +37,35 @@ def fixed(small, **changes):
 @pytest.mark.parametrize("encoding", [RandomWiring(1.0), Alleles()], ids=["random wiring", "alleles"])
 def test_development_by_chance_is_luck(small, encoding):
     experiment = fixed(small, encoding=encoding)
-    assert partly_luck(experiment, genomes_of(experiment))
+    assert is_stochastic(experiment, genomes_of(experiment))
 
 
 def test_one_synapse_left_to_a_coin_is_luck_and_none_is_not(small):
     experiment = fixed(small, encoding=Alleles())
     settled = np.minimum(genomes_of(experiment, 1), 1)  # levels 2 and 3 are the plastic allele
-    assert not partly_luck(experiment, settled)
+    assert not is_stochastic(experiment, settled)
     one = settled.copy()
     one[0, 0] = 2
-    assert partly_luck(experiment, one)
-    assert partly_luck(experiment, np.concatenate([settled, one])), "any of them"
+    assert is_stochastic(experiment, one)
+    assert is_stochastic(experiment, np.concatenate([settled, one])), "any of them"
 
 
 def test_what_varies_is_luck_and_the_lessons_of_a_fixed_task_are_not(small):
-    assert partly_luck(small(), genomes_of(small()))
-    assert not partly_luck(fixed(small), genomes_of(fixed(small)))
-    assert not partly_luck(fixed(small, encoding=Direct()), genomes_of(fixed(small, encoding=Direct())))
+    assert is_stochastic(small(), genomes_of(small()))
+    assert not is_stochastic(fixed(small), genomes_of(fixed(small)))
+    assert not is_stochastic(fixed(small, encoding=Direct()), genomes_of(fixed(small, encoding=Direct())))
 
 
 def test_weights_that_are_given_leave_nothing_to_development(small):
     experiment = fixed(small, encoding=RandomWiring(1.0))
     topology = experiment.topology
     given = Given({edge.name: np.ones(topology.shape(edge)) for edge in topology.edges}, {}, {})
-    assert not partly_luck(experiment, genomes_of(experiment), (given,))
+    assert not is_stochastic(experiment, genomes_of(experiment), (given,))
 
 
 def test_shipped_digits_are_no_luck():
     for config in ("digits", "digits-bottleneck", "digits-spatial", "digits-innate-direct"):
-        assert not partly_luck(load(config), genomes_of(load(config), 1)), config
+        assert not is_stochastic(load(config), genomes_of(load(config), 1)), config
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from evo.evolution.result import founders_scores, result
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from evo.search.base import founders
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -36,7 +36,7 @@ def test_random_founders_are_none_that_the_search_began_with(small, tmp_path, mo
         assert not random & {row.tobytes() for index in run.generations for row in run.generation(index).levels}
         spec = assemble(experiment)
         for number in (-1, 0, 1):  # what a search draws from before and in its generations
-            own = spec.quantise(founders(64, spec, chance(experiment.seed, "search", number)))
+            own = spec.quantise(founders(64, spec, derive(experiment.seed, "search", number)))
             assert not random & {row.tobytes() for row in own}
 
 
@@ -50,7 +50,7 @@ def test_random_founders_and_the_best_are_measured_on_the_test_split(small, tmp_
     )
     list(evolve(experiment, tmp_path / "run"))
     found, spec = result(Run(tmp_path / "run")), assemble(experiment)
-    levels = spec.quantise(founders(64, spec, chance(experiment.seed, "random founders")))
+    levels = spec.quantise(founders(64, spec, derive(experiment.seed, "random founders")))
     means = {
         split: np.mean(
             [

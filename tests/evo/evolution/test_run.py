@@ -18,7 +18,7 @@ from evo.storage.checksums import CorruptFile
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.errors import InputError
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
@@ -168,10 +168,10 @@ def test_a_newborn_of_the_run_is_born_again_and_further_births_are_nobody_elses(
     experiment = small(encoding=RandomWiring(1.0), rule=Backprop(Evolve((1e-2, 1e-1), "log", 4), 0.5))
     run = lived(experiment, tmp_path / "run")
     one = run.individual(1, 3)
-    own = birth(experiment, one.levels[None], chance(experiment.seed, "birth", 1, [3]))
+    own = birth(experiment, one.levels[None], derive(experiment.seed, "birth", 1, [3]))
     several = run.phenotype(one, births=4)
     assert (run.phenotype(one).lives, several.lives) == (1, 4)
-    among = birth(experiment, np.repeat(one.levels[None], 100, axis=0), chance(experiment.seed, "birth", 1, range(100)))
+    among = birth(experiment, np.repeat(one.levels[None], 100, axis=0), derive(experiment.seed, "birth", 1, range(100)))
     for name, synapses in several.projections.items():
         assert synapses.weight[0].equal(own.projections[name].weight[0])
         assert len(synapses.weight.flatten(1).unique(dim=0)) == 4

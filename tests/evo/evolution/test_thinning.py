@@ -21,7 +21,7 @@ from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
 from evo.storage.atomic import write_atomic
 from evo.storage.checksums import CorruptFile
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.tasks.teacher import Teacher
 
 TASK = Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)  # alike in every life: a score stands
@@ -220,9 +220,9 @@ def test_a_lazy_generation_gives_the_rows_that_are_asked_for(small, tmp_path, mo
     monkeypatch.setattr("evo.search.algorithms.evolution_strategy._HELD", 10)
     experiment = small(search=EvolutionStrategy(7), task=TASK)
     spec, search = assemble(experiment), experiment.search
-    state, luck = search.begin(spec, chance(0, "search", -1)), chance(experiment.seed, "search", 2)
+    state, streams = search.begin(spec, derive(0, "search", -1)), derive(experiment.seed, "search", 2)
     assert search.lazy(spec)
-    levels = spec.quantise(search.rows(state, np.arange(7), spec, luck))
+    levels = spec.quantise(search.rows(state, np.arange(7), spec, streams))
     measured = {name: np.arange(7.0) for name in judged_scores(experiment)} | {"genome_bits": np.ones(7)}
     lazy = Generation(2, None, np.full((7, 2), -1), np.zeros((7, 2)), measured, ("",) * 7, search.source(state))
     stored = lazy.arrays()

@@ -15,7 +15,7 @@ from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.errors import InputError
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen
@@ -28,12 +28,12 @@ GAIN = Evolve((0.5, 2.0), bits=2)
 
 
 def born(experiment, levels):
-    return birth(experiment, levels, chance(0, "birth", owners=range(len(levels))))
+    return birth(experiment, levels, derive(0, "birth", owners=range(len(levels))))
 
 
 def random_levels(experiment, count):
     spec = assemble(experiment)
-    return spec.quantise(chance(1, "levels", owners=range(count)).uniform(spec.size).numpy())
+    return spec.quantise(derive(1, "levels", owners=range(count)).uniform(spec.size).numpy())
 
 
 def test_a_genome_is_three_chromosomes(small):

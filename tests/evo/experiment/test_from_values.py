@@ -102,20 +102,20 @@ VALUES = [None, True, 0, -1, 3, 2**100, 0.5, -0.0, 1e300, float("nan"), float("i
 VALUES += [[], [1, 2], [[]], {}, {"evolve": [0, 1]}, {"kind": "Direct"}, {"": {}}, {"name": "senses", "size": 6}]
 
 
-def mutant(chance: random.Random) -> Any:
+def mutant(rng: random.Random) -> Any:
     """The valid config with one or two keys dropped, renamed, doubled under another name, or of another type."""
     data = copy.deepcopy(PLAIN)
-    for _ in range(chance.randint(1, 2)):
-        *path, last = chance.choice(places(data))
+    for _ in range(rng.randint(1, 2)):
+        *path, last = rng.choice(places(data))
         inner: Any = data
         for key in path:
             inner = inner[key]
-        act = chance.choice(["drop", "rename", "retype", "retype", "retype"])
+        act = rng.choice(["drop", "rename", "retype", "retype", "retype"])
         value = inner.pop(last) if act != "retype" else None
         if act == "retype":
-            inner[last] = copy.deepcopy(chance.choice(VALUES))
+            inner[last] = copy.deepcopy(rng.choice(VALUES))
         elif act == "rename" and isinstance(inner, dict):
-            inner[chance.choice([f"{last}s", str(last)[1:], "kind", "evolve"])] = value
+            inner[rng.choice([f"{last}s", str(last)[1:], "kind", "evolve"])] = value
     return data
 
 
@@ -129,10 +129,10 @@ def complaints(data: Any) -> list[str]:
 
 
 def test_mutants_of_a_config_are_read_or_refused() -> None:
-    chance, refused = random.Random(3), 0
+    rng, refused = random.Random(3), 0
     assert isinstance(understood(PLAIN, "x.yaml"), Experiment)
     for _ in range(300):
-        data = mutant(chance)
+        data = mutant(rng)
         before = repr(data)
         sentences = complaints(data)
         assert all(line.startswith("x.yaml: ") and ": " in line[8:] for line in sentences), data

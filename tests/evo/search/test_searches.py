@@ -17,7 +17,7 @@ from evo.search.algorithms.steady_state import SteadyState
 from evo.search.operators.variation import Variation
 from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 
 SPEC = GenomeSpec((Field("x", (8,), bits=16),))
 SMALL = (
@@ -39,11 +39,11 @@ def towards(units, *optima):
 
 def bred(search, generations, seed=0, goals=lambda units: towards(units, 0.3, 0.5), state=None, start=0):
     """State after some generations, and what was asked for in each."""
-    state, every = state or search.begin(SPEC, chance(seed, "search", -1)), []
+    state, every = state or search.begin(SPEC, derive(seed, "search", -1)), []
     for generation in range(start, start + generations):
-        luck = chance(seed, "search", generation)
-        asked = search.ask(state, SPEC, luck)
-        state = search.tell(state, asked, goals(asked.units), SPEC, luck)
+        streams = derive(seed, "search", generation)
+        asked = search.ask(state, SPEC, streams)
+        state = search.tell(state, asked, goals(asked.units), SPEC, streams)
         every.append(asked)
     return state, every
 
@@ -144,10 +144,10 @@ def test_lineage_names_parents_by_their_numbers_in_the_run(search):
     spec = GenomeSpec((Field("x", (60,)),))
     variation = Variation("real", 0.0, 2.0)
     search = type(search)(**{**vars(search), "variation": variation})
-    state, units, older = search.begin(spec, chance(1, "search", -1)), np.zeros((0, 60)), False
+    state, units, older = search.begin(spec, derive(1, "search", -1)), np.zeros((0, 60)), False
     for generation in range(6):
-        luck = chance(1, "search", generation)
-        asked = search.ask(state, spec, luck)
+        streams = derive(1, "search", generation)
+        asked = search.ask(state, spec, streams)
         assert asked.parents.dtype == np.int64
         mother = asked.parents[:, 0]
         if generation == 0:
@@ -160,7 +160,7 @@ def test_lineage_names_parents_by_their_numbers_in_the_run(search):
             assert (shared[np.arange(len(mother)), mother] == shared.max(1)).mean() > 0.8
             older |= bool((mother < len(units) - search.lives).any())
         units = np.concatenate([units, asked.units])
-        state = search.tell(state, asked, towards(asked.units, 0.3, 0.6), spec, luck)
+        state = search.tell(state, asked, towards(asked.units, 0.3, 0.6), spec, streams)
     assert older == (not isinstance(search, Genetic)), "in a front parents may be older than a generation"
 
 

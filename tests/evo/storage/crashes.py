@@ -151,13 +151,15 @@ def every(place: Path) -> int:
 
 def random(place: Path) -> int:
     """Kills the drivers of one run at random moments; how far it came in spite of it."""
-    path, luck, newest = place / "run", np.random.default_rng(1), -1
+    path, streams, newest = place / "run", np.random.default_rng(1), -1
     RunFolder.create(path, "seed: 1\n", {})
     for number in count():
         if number >= KILLS and newest >= 1:
             break
         child = forked(lambda: work(path, 10**6))
-        time.sleep(luck.uniform(0.01, 0.1) * max(1.0, number / KILLS))  # longer, where all died before their first word
+        time.sleep(
+            streams.uniform(0.01, 0.1) * max(1.0, number / KILLS)
+        )  # longer, where all died before their first word
         os.kill(child, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "it died by itself"
         before, newest = newest, check(path)

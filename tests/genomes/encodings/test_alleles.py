@@ -7,7 +7,7 @@ import torch
 from genomes.check import check_encoding
 from genomes.encoding import develop
 from genomes.encodings.alleles import Alleles
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 
 SWITCHES = Topology((Group("input", 1), Group("switches", 20)), ("input -> switches",))
@@ -18,12 +18,12 @@ DEEP = Topology(
 
 def levels(encoding, topology, lives):
     spec = encoding.spec(topology)
-    return spec.quantise(chance(0, "founders").uniform(lives, spec.size)[0].numpy())
+    return spec.quantise(derive(0, "founders").uniform(lives, spec.size)[0].numpy())
 
 
 def grown(encoding, topology, numbers, birth=None):
     spec = encoding.spec(topology)
-    return develop(encoding, spec.genes(numbers), topology, birth or chance(0, "birth", owners=range(len(numbers))))
+    return develop(encoding, spec.genes(numbers), topology, birth or derive(0, "birth", owners=range(len(numbers))))
 
 
 @pytest.mark.parametrize("plastic", [True, False])
@@ -77,7 +77,7 @@ def test_guesses_are_the_individuals_own_and_differ_between_births():
     numbers = np.full((3, 20), 2, dtype=np.uint8)
 
     def weights(owners, replicate=0):
-        birth = chance(0, "birth", owners=owners, replicate=replicate)
+        birth = derive(0, "birth", owners=owners, replicate=replicate)
         return grown(Alleles(), SWITCHES, numbers, birth).projections["input -> switches"].weight
 
     first = weights([7, 8, 9])

@@ -10,7 +10,7 @@ import torch
 
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings.gene_expression import GeneExpression
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 
 TOPOLOGY = Topology(
@@ -22,7 +22,7 @@ LIVES, GENES = 2, 3
 
 def genes_of(encoding: GeneExpression):
     spec = encoding_spec(encoding, TOPOLOGY)
-    units = chance(0, "genes", owners=range(LIVES)).uniform(spec.size).numpy()
+    units = derive(0, "genes", owners=range(LIVES)).uniform(spec.size).numpy()
     return spec.genes(spec.quantise(units), dtype=torch.float64)
 
 
@@ -31,7 +31,7 @@ def genes_of(encoding: GeneExpression):
 def test_weights_against_loops(interactions, switches):
     encoding = GeneExpression(genes=GENES, interactions=interactions, switches=switches, gain=1.5)
     genes = genes_of(encoding)
-    weights = develop(encoding, genes, TOPOLOGY, chance(0, "birth", owners=range(LIVES))).projections
+    weights = develop(encoding, genes, TOPOLOGY, derive(0, "birth", owners=range(LIVES))).projections
     on = genes["switch"] if switches else torch.ones(LIVES, GENES)
     assert not switches or 0 < on.sum() < on.numel()
     for edge in TOPOLOGY.edges:
@@ -51,7 +51,7 @@ def test_weights_against_loops(interactions, switches):
 def test_expressed_biases_against_loops(switches):
     encoding = GeneExpression(genes=GENES, switches=switches, gain=1.5)
     genes = genes_of(encoding)
-    groups = develop(encoding, genes, TOPOLOGY, chance(0, "birth", owners=range(LIVES))).groups
+    groups = develop(encoding, genes, TOPOLOGY, derive(0, "birth", owners=range(LIVES))).groups
     on = genes["switch"] if switches else torch.ones(LIVES, GENES)
     assert groups.keys() == {"hidden", "hand"}
     for name, tensors in groups.items():
@@ -65,7 +65,7 @@ def test_expressed_biases_against_loops(switches):
 def test_direct_biases_and_none():
     encoding = GeneExpression(genes=GENES, bias="direct", gain=1.5)
     genes = genes_of(encoding)
-    groups = develop(encoding, genes, TOPOLOGY, chance(0, "birth", owners=range(LIVES))).groups
+    groups = develop(encoding, genes, TOPOLOGY, derive(0, "birth", owners=range(LIVES))).groups
     assert {name: tuple(tensors["bias"].shape) for name, tensors in groups.items()} == {
         "hidden": (2, 4),
         "hand": (2, 2),
@@ -73,7 +73,7 @@ def test_direct_biases_and_none():
     assert all(torch.equal(tensors["bias"], genes[f"bias.{name}"]) for name, tensors in groups.items())
     encoding = GeneExpression(genes=GENES, bias="none")
     assert not any(name.startswith("bias") for name in genes_of(encoding))
-    assert develop(encoding, genes_of(encoding), TOPOLOGY, chance(0, "birth", owners=range(LIVES))).groups == {}
+    assert develop(encoding, genes_of(encoding), TOPOLOGY, derive(0, "birth", owners=range(LIVES))).groups == {}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_without_switches_every_bit_is_expressed():
 def test_a_silent_gene_has_no_influence():
     encoding = GeneExpression(genes=GENES, switches=True)
     genes = {**genes_of(encoding), "switch": torch.tensor([[1.0, 0.0, 1.0]] * LIVES, dtype=torch.float64)}
-    born = develop(encoding, genes, TOPOLOGY, chance(0, "birth", owners=range(LIVES)))
+    born = develop(encoding, genes, TOPOLOGY, derive(0, "birth", owners=range(LIVES)))
     other = {name: values.clone() for name, values in genes.items()}
     for name, values in other.items():
         if name.startswith("expression"):
@@ -124,7 +124,7 @@ def test_a_silent_gene_has_no_influence():
             values[:, 1, :] = values[:, :, 1] = -9.0
         if name.startswith("bias"):
             values[:, 1] = 9.0
-    changed = develop(encoding, other, TOPOLOGY, chance(0, "birth", owners=range(LIVES)))
+    changed = develop(encoding, other, TOPOLOGY, derive(0, "birth", owners=range(LIVES)))
     for name, synapses in born.projections.items():
         assert torch.equal(synapses.weight, changed.projections[name].weight)
     for name, group in born.groups.items():

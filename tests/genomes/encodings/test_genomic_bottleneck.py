@@ -12,7 +12,7 @@ from torch import nn
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings import genomic_bottleneck
 from genomes.encodings.genomic_bottleneck import GenomicBottleneck
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 
 TOPOLOGY = Topology(
@@ -24,13 +24,13 @@ LIVES = 3
 
 def genes_of(encoding: GenomicBottleneck, topology: Topology = TOPOLOGY, lives: int = LIVES):
     spec = encoding_spec(encoding, topology)
-    units = chance(0, "genes", owners=range(lives)).uniform(spec.size).numpy()
+    units = derive(0, "genes", owners=range(lives)).uniform(spec.size).numpy()
     return spec.genes(spec.quantise(units), dtype=torch.float64)
 
 
 def grown(encoding, topology=TOPOLOGY, lives=LIVES):
     genes = genes_of(encoding, topology, lives)
-    return genes, develop(encoding, genes, topology, chance(0, "birth", owners=range(lives))).projections
+    return genes, develop(encoding, genes, topology, derive(0, "birth", owners=range(lives))).projections
 
 
 def tag_by_hand(group: Group, neuron: int, code: str) -> list[float]:

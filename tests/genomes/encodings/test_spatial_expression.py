@@ -11,7 +11,7 @@ import torch
 
 from genomes.encoding import develop, encoding_spec
 from genomes.encodings.spatial_expression import SpatialExpression
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 
 SINGLE = Topology((Group("eye", 64, grid=(8, 8)), Group("hand", 10)), ("eye -> hand",))
@@ -24,12 +24,12 @@ LIVES, GENES = 2, 3
 
 def genes_of(encoding: SpatialExpression, topology: Topology, lives: int = LIVES):
     spec = encoding_spec(encoding, topology)
-    units = chance(0, "genes", owners=range(lives)).uniform(spec.size).numpy()
+    units = derive(0, "genes", owners=range(lives)).uniform(spec.size).numpy()
     return spec.genes(spec.quantise(units), dtype=torch.float64)
 
 
 def grown(encoding, topology, genes):
-    return develop(encoding, genes, topology, chance(0, "birth", owners=range(LIVES))).projections
+    return develop(encoding, genes, topology, derive(0, "birth", owners=range(LIVES))).projections
 
 
 def bumps(shape: tuple[int, ...], place: torch.Tensor, width: torch.Tensor) -> list[list[float]]:
@@ -48,7 +48,7 @@ def test_weights_against_loops(readout, interactions):
     encoding = SpatialExpression(genes=GENES, readout=readout, interactions=interactions, readout_seed=4, gain=1.5)
     genes = genes_of(encoding, DEEP)
     born = grown(encoding, DEEP, genes)
-    fixed = chance(4, "expression.hand").normal(3, GENES)[0]
+    fixed = derive(4, "expression.hand").normal(3, GENES)[0]
     for life in range(LIVES):
         x = {}
         for group in DEEP.groups[:2]:
@@ -94,7 +94,7 @@ def test_the_random_readout_is_one_for_all_and_follows_its_seed():
     genes = {name: g[:1].expand(LIVES, *g.shape[1:]) for name, g in genes_of(encoding, SINGLE).items()}
     first, second = grown(encoding, SINGLE, genes)["eye -> hand"].weight
     assert torch.equal(first, second)
-    again = develop(encoding, genes, SINGLE, chance(9, "birth", 7, [5, 6])).projections["eye -> hand"].weight[0]
+    again = develop(encoding, genes, SINGLE, derive(9, "birth", 7, [5, 6])).projections["eye -> hand"].weight[0]
     assert torch.equal(first, again)
     other = grown(SpatialExpression(genes=GENES, readout_seed=1), SINGLE, genes)["eye -> hand"].weight[0]
     assert not torch.allclose(first, other)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.tasks.arrays import Arrays
 
 SPECIES = ["virginica", "setosa", "versicolor"]
@@ -27,7 +27,7 @@ def classes_of(task):
     """The class of every sample, by its inputs."""
     found = {}
     for split in ("train", "selection", "test"):
-        samples = task.draw(split, task.size(split), chance(0, "exam"))
+        samples = task.draw(split, task.size(split), derive(0, "exam"))
         pairs = zip(samples.inputs[0].T.tolist(), samples.targets[0].argmax(0).tolist(), strict=True)
         found |= {tuple(x): label for x, label in pairs}
     return found

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.tasks.arrays import Arrays
 
 
@@ -23,7 +23,7 @@ def npz(folder, arrays, name="data.npz"):
 
 
 def inputs(task, split):
-    return task.draw(split, task.size(split), chance(0, "exam")).inputs[0].T.numpy()
+    return task.draw(split, task.size(split), derive(0, "exam")).inputs[0].T.numpy()
 
 
 def as_bytes(raw):

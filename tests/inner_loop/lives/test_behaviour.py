@@ -9,7 +9,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.evolvable import endowed
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.contracts.specimen import chosen, with_nan
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives import behaviour as episode
@@ -23,11 +23,11 @@ from inner_loop.rules.trial_and_error import TrialAndError
 from inner_loop.world import World
 
 KINDS = ("discrete", "continuous", "response")
-COMMON, EPISODES = chance(5, "luck"), 4
+COMMON, EPISODES = derive(5, "luck"), 4
 
 
 def own(owners, purpose="luck"):
-    return chance(5, purpose, owners=list(owners))
+    return derive(5, purpose, owners=list(owners))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Listening(LearningRule[tuple[()]]):
         return weights, state
 
 
-def lived(world, newborn, rule=None, luck=COMMON, episodes=EPISODES, apart=False, feedback=False, **given):
+def lived(world, newborn, rule=None, streams=COMMON, episodes=EPISODES, apart=False, feedback=False, **given):
     """Episodes from birth on; with `apart` each on weights of its own."""
     weights = Weights.born(newborn)
     if apart:
@@ -77,7 +77,7 @@ def lived(world, newborn, rule=None, luck=COMMON, episodes=EPISODES, apart=False
     network, objective = Network(newborn.topology), SquaredError()
     being = AgentState(network, newborn, world, objective, feedback, apart)
     state = None if rule is None else rule.init(network, newborn, weights)
-    return behave(being, weights, luck, luck.stream("hidden"), episodes, rule, state, **given)
+    return behave(being, weights, streams, streams.stream("hidden"), episodes, rule, state, **given)
 
 
 class Walk:
@@ -124,13 +124,13 @@ class Walk:
         return reward
 
 
-def by_hand(world, newborn, luck, rate=0.0, feedback=False, forgetful=False, episodes=EPISODES):
+def by_hand(world, newborn, streams, rate=0.0, feedback=False, forgetful=False, episodes=EPISODES):
     """One life; gives its walks and its weights."""
     topology = newborn.topology
     units = {group: {name: t[0].tolist() for name, t in by.items()} for group, by in newborn.groups.items()}
     weights = {name: s.weight[0].tolist() for name, s in newborn.projections.items()}
-    noise = luck.stream("world").stream("noise").uniform(episodes, world.walk + 1)[0].tolist()
-    side = luck.stream("hidden").stream("side").integers(2, 1).item() * 2.0 - 1.0
+    noise = streams.stream("world").stream("noise").uniform(episodes, world.walk + 1)[0].tolist()
+    side = streams.stream("hidden").stream("side").integers(2, 1).item() * 2.0 - 1.0
     walks = [Walk(numbers, side, topology) for numbers in noise]
     for time in range(world.walk):
         change = {name: [[0.0] * len(row) for row in w] for name, w in weights.items()}
@@ -151,9 +151,9 @@ def by_hand(world, newborn, luck, rate=0.0, feedback=False, forgetful=False, epi
     return walks, weights
 
 
-def single(newborn, luck, life):
+def single(newborn, streams, life):
     """One life out of many, and its stream."""
-    return chosen(newborn, [life]), luck if luck.owners == 1 else Chance(luck.keys[life : life + 1])
+    return chosen(newborn, [life]), streams if streams.owners == 1 else Streams(streams.keys[life : life + 1])
 
 
 def near(one, other):
@@ -177,8 +177,8 @@ class Spoilt(World):
         for name in ("inputs", "steps", "actions", "score_names", "teaches")
     )
 
-    def reset(self, chance, episodes, life):
-        state, moment = self.good.reset(chance, episodes, life)
+    def reset(self, streams, episodes, life):
+        state, moment = self.good.reset(streams, episodes, life)
         return (state, moment), moment
 
     def step(self, state, actions):
@@ -219,11 +219,11 @@ def test_worlds_keep_what_the_loop_relies_on(corridor, fault, words):
     [(False, False, False), (False, True, True), (True, False, False), (True, False, True), (True, True, True)],
 )
 @pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
-def test_behaviour_is_that_of_an_explicit_loop(corridor, networks, kind, memory, feedback, forgetful, luck):
+def test_behaviour_is_that_of_an_explicit_loop(corridor, networks, kind, memory, feedback, forgetful, streams):
     world, newborn = corridor(kind), networks(range(3), memory, feedback=feedback)
-    found = lived(world, newborn, luck=luck, feedback=feedback, forgetful=forgetful)
+    found = lived(world, newborn, streams=streams, feedback=feedback, forgetful=forgetful)
     for life in range(3):
-        walks, _ = by_hand(world, *single(newborn, luck, life), feedback=feedback, forgetful=forgetful)
+        walks, _ = by_hand(world, *single(newborn, streams, life), feedback=feedback, forgetful=forgetful)
         assert near(found.scores["return"][life], sum(w.total for w in walks) / EPISODES)
         assert near(found.scores["place"][life], sum(w.place for w in walks) / EPISODES)
         assert found.steps[life] == sum(w.steps for w in walks)
@@ -233,11 +233,11 @@ def test_behaviour_is_that_of_an_explicit_loop(corridor, networks, kind, memory,
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("memory", [False, True])
 @pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
-def test_learning_side_by_side_is_that_of_an_explicit_loop(corridor, networks, kind, memory, luck):
+def test_learning_side_by_side_is_that_of_an_explicit_loop(corridor, networks, kind, memory, streams):
     world, newborn = corridor(kind), networks(range(3), memory)
-    found = lived(world, newborn, Rewarded(0.3), luck)
+    found = lived(world, newborn, Rewarded(0.3), streams)
     for life in range(3):
-        walks, weights = by_hand(world, *single(newborn, luck, life), rate=0.3)
+        walks, weights = by_hand(world, *single(newborn, streams, life), rate=0.3)
         assert near(found.scores["return"][life], sum(w.total for w in walks) / EPISODES)
         assert all(near(w[life], weights[name]) for name, w in found.weights.projections.items())
     born = newborn.projections["hidden -> action"].weight
@@ -248,16 +248,16 @@ def test_learning_side_by_side_is_that_of_an_explicit_loop(corridor, networks, k
 @pytest.mark.parametrize("memory", [False, True])
 @pytest.mark.parametrize("feedback", [False, True])
 @pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
-def test_episodes_apart_are_lives_of_one_episode(corridor, networks, kind, memory, feedback, luck, monkeypatch):
+def test_episodes_apart_are_lives_of_one_episode(corridor, networks, kind, memory, feedback, streams, monkeypatch):
     world, newborn = corridor(kind, walk=9), networks(range(3), memory, feedback=feedback)
-    found = lived(world, newborn, Rewarded(), luck, apart=True, feedback=feedback)
+    found = lived(world, newborn, Rewarded(), streams, apart=True, feedback=feedback)
     totals, steps, weights = [], [], []
     for life in range(3):
         for number in range(EPISODES):
-            uniform = Chance.uniform
+            uniform = Streams.uniform
             with monkeypatch.context() as patched:  # the same episode, alone
-                patched.setattr(Chance, "uniform", lambda c, n, m: uniform(c, number + 1, m)[:, -1:])  # noqa: B023
-                walks, learned = by_hand(world, *single(newborn, luck, life), 0.05, feedback, episodes=1)
+                patched.setattr(Streams, "uniform", lambda c, n, m: uniform(c, number + 1, m)[:, -1:])  # noqa: B023
+                walks, learned = by_hand(world, *single(newborn, streams, life), 0.05, feedback, episodes=1)
             totals.append(walks[0].total)
             steps.append(walks[0].steps)
             weights.append(learned)
@@ -269,9 +269,9 @@ def test_episodes_apart_are_lives_of_one_episode(corridor, networks, kind, memor
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
-def test_without_plasticity_episodes_apart_are_those_side_by_side(corridor, networks, kind, luck):
+def test_without_plasticity_episodes_apart_are_those_side_by_side(corridor, networks, kind, streams):
     newborn = networks(range(3))
-    shared, apart = (lived(corridor(kind), newborn, Listening(), luck, apart=a) for a in (False, True))
+    shared, apart = (lived(corridor(kind), newborn, Listening(), streams, apart=a) for a in (False, True))
     assert all(near(apart.scores[name], score) for name, score in shared.scores.items())
     assert torch.equal(apart.steps, shared.steps)
 
@@ -508,14 +508,14 @@ RULES = [Rewarded(), Hebbian(), TrialAndError(), Backprop()]
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("luck", [COMMON, own(range(4))], ids=["common", "own"])
 def test_a_network_that_is_not_a_number_has_no_score_and_leaves_its_neighbours_alone(
-    corridor, networks, kind, apart, rule, luck
+    corridor, networks, kind, apart, rule, streams
 ):
     memory = not isinstance(rule, Backprop)
     newborn = networks(range(4), memory, torch.float32, feedback=True)
     newborn = newborn if rule is None else endowed(newborn, "rule", rule, {})
     world = corridor(kind, taught=True)
     clean, beside = (
-        lived(world, each, rule, luck, apart=apart, feedback=True) for each in (newborn, with_nan(newborn, 1))
+        lived(world, each, rule, streams, apart=apart, feedback=True) for each in (newborn, with_nan(newborn, 1))
     )
     assert same(clean, beside, [0, 2, 3])
     assert all(score[1].isnan() and score[[0, 2, 3]].isfinite().all() for score in beside.scores.values())
@@ -538,26 +538,26 @@ def test_an_output_that_is_no_number_for_a_moment_is_found(corridor, networks, s
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("rule", [None, *RULES[:3]], ids=lambda rule: type(rule).__name__)
 def test_common_chance_is_that_of_everybody(corridor, networks, apart, rule):
-    newborn, copies = networks(range(3)), Chance(COMMON.keys.expand(3, -1))
+    newborn, copies = networks(range(3)), Streams(COMMON.keys.expand(3, -1))
     newborn = newborn if rule is None else endowed(newborn, "rule", rule, {})
-    one, each = (lived(corridor(), newborn, rule, luck, apart=apart) for luck in (COMMON, copies))
+    one, each = (lived(corridor(), newborn, rule, streams, apart=apart) for streams in (COMMON, copies))
     assert all(near(one.scores[name], score) for name, score in each.scores.items())
     assert all(near(one.weights.projections[name], w) for name, w in each.weights.projections.items())
     assert torch.equal(one.steps, each.steps)
 
 
 @pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
-def test_a_rule_draws_from_a_stream_of_its_life_or_of_each_episode_apart(corridor, networks, luck):
+def test_a_rule_draws_from_a_stream_of_its_life_or_of_each_episode_apart(corridor, networks, streams):
     keys = {}
     for apart in (False, True):
         rule = Listening()
-        lived(corridor(), networks(range(3)), rule, luck, apart=apart)
-        assert all(told.chance is rule.heard[0].chance for told in rule.heard)
-        keys[apart] = rule.heard[0].chance.keys
-    assert torch.equal(keys[False], luck.keys)
+        lived(corridor(), networks(range(3)), rule, streams, apart=apart)
+        assert all(told.streams is rule.heard[0].streams for told in rule.heard)
+        keys[apart] = rule.heard[0].streams.keys
+    assert torch.equal(keys[False], streams.keys)
     assert keys[True].shape == (3 * EPISODES, 2)
     counts = Counter(tuple(key) for key in keys[True].tolist())
-    assert list(counts.values()) == ([3] * EPISODES if luck is COMMON else [1] * 3 * EPISODES)
+    assert list(counts.values()) == ([3] * EPISODES if streams is COMMON else [1] * 3 * EPISODES)
 
 
 def test_guesses_of_episodes_apart_are_their_own(corridor, networks):

@@ -8,7 +8,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.evolvable import endowed
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.contracts.specimen import chosen, tensors
 from inner_loop.lives import behaviour as episode
 from inner_loop.lives.behaviour import AgentState, behave
@@ -21,12 +21,12 @@ from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.rules.trial_and_error import TrialAndError
 
-COMMON = chance(3, "life")
+COMMON = derive(3, "life")
 DAY, EVENING = 2.0**-6, 2.0**-3  # exact in any float
 
 
 def own(owners):
-    return chance(3, "life", owners=list(owners))
+    return derive(3, "life", owners=list(owners))
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ def grown(newborn, more):
     return newborn.with_units({"action": {"bias": bias}})
 
 
-def exam(newborn, world, luck, rule=None, split="selection", exams=4, forgetful=False, feedback=False):
+def exam(newborn, world, streams, rule=None, split="selection", exams=4, forgetful=False, feedback=False):
     """Scores and steps of an examination, done without live_in."""
-    apart, streams = rule is not None, (luck.stream(f"exam {split}"), luck.stream("hidden"))
+    apart, drawn = rule is not None, (streams.stream(f"exam {split}"), streams.stream("hidden"))
     weights = Weights.born(newborn).repeated(exams if apart else 1)
     newborn = newborn.repeated(exams if apart else 1)
     being = AgentState(Network(newborn.topology), newborn, world, None, feedback, apart)
     state = rule.init(being.network, newborn, weights) if apart else None
-    return behave(being, weights, *streams, exams, rule, state, forgetful).scores
+    return behave(being, weights, *drawn, exams, rule, state, forgetful).scores
 
 
 def same(measured, condition, scores):
@@ -88,15 +88,15 @@ def differ(measured, one, other):
 
 @pytest.mark.parametrize("kind", ["continuous", "response"])
 @pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
-def test_every_condition_means_what_it_says(corridor, networks, kind, luck):
+def test_every_condition_means_what_it_says(corridor, networks, kind, streams):
     world, newborn, rule = corridor(kind, stride=0.01), networks(range(3)), Growing(evening=EVENING)
-    measured = live_in(newborn, rule, None, world, LIFE, luck)
+    measured = live_in(newborn, rule, None, world, LIFE, streams)
     after = grown(newborn, 3 * (DAY * 12 + EVENING))
-    assert same(measured, "innate", exam(newborn, world, luck, forgetful=True))
-    assert same(measured, "innate_memory", exam(newborn, world, luck))
-    assert same(measured, "innate_plastic", exam(newborn, world, luck, rule))
+    assert same(measured, "innate", exam(newborn, world, streams, forgetful=True))
+    assert same(measured, "innate_memory", exam(newborn, world, streams))
+    assert same(measured, "innate_plastic", exam(newborn, world, streams, rule))
     for condition, plastic in (("learned", None), ("learned_plastic", rule)):
-        for name, score in exam(after, world, luck, plastic).items():
+        for name, score in exam(after, world, streams, plastic).items():
             assert np.allclose(measured[f"{condition}.{name}"], score, rtol=1e-12, atol=1e-12)
     for i, one in enumerate(CONDITIONS):
         assert all(differ(measured, one, other) for other in CONDITIONS[:i]), one
@@ -107,13 +107,13 @@ def test_every_condition_means_what_it_says(corridor, networks, kind, luck):
 @pytest.mark.parametrize("parallel", [1, 3])
 def test_a_life_is_its_episodes_one_after_the_other(corridor, networks, parallel):
     world, newborn, rule = corridor("response"), networks(range(3)), Growing(evening=EVENING)
-    life, luck = replace(LIFE, parallel=parallel, criterion=0.0), own(range(3))
-    measured = live_in(newborn, rule, None, world, life, luck)
+    life, streams = replace(LIFE, parallel=parallel, criterion=0.0), own(range(3))
+    measured = live_in(newborn, rule, None, world, life, streams)
     being, weights = AgentState(Network(newborn.topology), newborn, world, None), Weights.born(newborn)
     state, curve, steps = rule.init(being.network, newborn, weights), [], torch.zeros(3, dtype=torch.float64)
     for number in range(3):
-        streams = luck.stream(f"episode {number}"), luck.stream("hidden")
-        lived = behave(being, weights, *streams, parallel, rule, state)
+        drawn = streams.stream(f"episode {number}"), streams.stream("hidden")
+        lived = behave(being, weights, *drawn, parallel, rule, state)
         weights, state = lived.weights, lived.state
         curve.append(lived.scores["return"].numpy())
         steps += lived.steps
@@ -125,7 +125,7 @@ def test_a_life_is_its_episodes_one_after_the_other(corridor, networks, parallel
     assert (state - rule.told[-1][2] <= 1).all()
     assert (counted <= 3 * 12).all()
     learned = grown(newborn, (weights.biases["action"][:, 0, 0] - newborn.bias("action")[:, 0]))
-    for name, score in exam(learned, world, luck).items():
+    for name, score in exam(learned, world, streams).items():
         assert np.allclose(measured[f"learned.{name}"], score, rtol=1e-12, atol=1e-12)
 
 
@@ -148,10 +148,10 @@ def test_trials_to_criterion_are_episodes(corridor, networks, parallel):
 
 
 def test_weights_that_do_not_persist_are_those_of_birth_in_every_episode(corridor, networks):
-    world, newborn, luck = corridor("response", stride=0.01), networks(range(3)), own(range(3))
+    world, newborn, streams = corridor("response", stride=0.01), networks(range(3)), own(range(3))
     rules = {persist: Growing(evening=EVENING) for persist in (True, False)}
     lived = {
-        persist: live_in(newborn, rule, None, world, replace(LIFE, persist=persist), luck)
+        persist: live_in(newborn, rule, None, world, replace(LIFE, persist=persist), streams)
         for persist, rule in rules.items()
     }
     begun = {
@@ -161,7 +161,7 @@ def test_weights_that_do_not_persist_are_those_of_birth_in_every_episode(corrido
     assert begun == {True: [0.0, 12.0, 24.0], False: [0.0, 0.0, 0.0]}
     assert np.array_equal(lived[True]["curve"][:, 0], lived[False]["curve"][:, 0])
     assert (lived[True]["curve"][:, 1:] != lived[False]["curve"][:, 1:]).all()
-    for name, score in exam(grown(newborn, DAY * 12 + EVENING), world, luck).items():
+    for name, score in exam(grown(newborn, DAY * 12 + EVENING), world, streams).items():
         assert np.allclose(lived[False][f"learned.{name}"], score, rtol=1e-12, atol=1e-12)
 
 
@@ -203,19 +203,19 @@ def test_exploration_belongs_to_plasticity(corridor, networks):
 def test_conditions_that_are_measured_once_are_those_that_cannot_differ(
     corridor, networks, memory, feedback, rule, episodes
 ):
-    world, newborn, luck = (
+    world, newborn, streams = (
         corridor("continuous", stride=0.01),
         networks(range(3), memory, feedback=feedback),
         own(range(3)),
     )
     life = replace(LIFE, episodes=episodes, feedback=feedback)
-    measured = live_in(newborn, rule, None, world, life, luck)
+    measured = live_in(newborn, rule, None, world, life, streams)
     given = {"feedback": feedback}
     ages = {"innate": newborn, "learned": newborn if isinstance(rule, Frozen) else grown(newborn, DAY * 12 * episodes)}
     for condition in CONDITIONS:
         age, _, how = condition.partition("_")
         plastic = rule if how == "plastic" else None
-        apart = exam(ages[age], world, luck, plastic, forgetful=condition == "innate", **given)
+        apart = exam(ages[age], world, streams, plastic, forgetful=condition == "innate", **given)
         assert all(np.allclose(measured[f"{condition}.{n}"], s, rtol=1e-12, atol=1e-12) for n, s in apart.items())
     assert differ(measured, "innate", "innate_memory") == (memory or feedback)
     assert ("curve" in measured) == (episodes > 0)
@@ -262,10 +262,10 @@ def test_an_examination_leaves_the_life_as_it_was(corridor, networks, exams):
 
 
 def test_what_is_hidden_in_a_life_stays_over_its_episodes_and_examinations(corridor, networks):
-    rule, luck = Growing(), own(range(8))
+    rule, streams = Growing(), own(range(8))
     world, far = corridor("response", stride=0.01), corridor("response", stride=0.005)
-    live_in(networks(range(8)), rule, None, world, LIFE, luck, "test", [("far", far)])
-    sides = luck.stream("hidden").stream("side").integers(2, 1) * 2.0 - 1.0
+    live_in(networks(range(8)), rule, None, world, LIFE, streams, "test", [("far", far)])
+    sides = streams.stream("hidden").stream("side").integers(2, 1) * 2.0 - 1.0
     assert len(sides.unique()) == 2
     for _, lived, _ in rule.told:
         seen = lived.activities["senses"][:, 1].reshape(8, -1)
@@ -291,22 +291,22 @@ def test_episodes_and_splits_are_drawn_apart_and_conditions_meet_the_same(corrid
 
 
 def test_held_out_worlds_are_behaved_in_after_the_life_at_home(corridor, networks):
-    world, newborn, luck = corridor("response", stride=0.01), networks(range(3)), own(range(3))
+    world, newborn, streams = corridor("response", stride=0.01), networks(range(3)), own(range(3))
     away = [("far", corridor("response", stride=0.005)), ("near end", corridor("response", stride=0.3))]
     rule = Growing(evening=EVENING)
-    measured = live_in(newborn, rule, None, world, LIFE, luck, "test", away)
-    at_home = live_in(newborn, rule, None, world, LIFE, luck, "test")
+    measured = live_in(newborn, rule, None, world, LIFE, streams, "test", away)
+    at_home = live_in(newborn, rule, None, world, LIFE, streams, "test")
     assert all(np.array_equal(measured[name], m) for name, m in at_home.items())
     conditions = (*CONDITIONS, "learned_there")
     wanted = {f"held_out.{name}.{c}.{s}" for name, _ in away for c in conditions for s in world.score_names}
     assert set(measured) - set(at_home) == wanted
     after = grown(newborn, 3 * (DAY * 12 + EVENING))
     for name, there in away:
-        lived_there = live_in(newborn, rule, None, there, LIFE, luck, "test")
+        lived_there = live_in(newborn, rule, None, there, LIFE, streams, "test")
         for condition in ("innate", "innate_memory", "innate_plastic"):
             assert np.array_equal(measured[f"held_out.{name}.{condition}.return"], lived_there[f"{condition}.return"])
         for condition, plastic in (("learned", None), ("learned_plastic", rule)):
-            found = exam(after, there, luck, plastic, "test")
+            found = exam(after, there, streams, plastic, "test")
             assert np.allclose(measured[f"held_out.{name}.{condition}.return"], found["return"], rtol=1e-12)
         assert np.array_equal(measured[f"held_out.{name}.learned_there.return"], lived_there["learned.return"])
     home, there = (measured[f"held_out.near end.{c}.return"] for c in ("learned", "learned_there"))
@@ -334,8 +334,8 @@ def test_a_life_does_not_depend_on_those_beside_it(corridor, networks, rule, kin
     away = [("far", replace(world, stride=0.1))]
 
     def measured(rows):
-        lives, luck = chosen(newborn, rows), own(owners[r] for r in rows)
-        return live_in(lives, rule, SquaredError(), world, life, luck, held_out=away)
+        lives, streams = chosen(newborn, rows), own(owners[r] for r in rows)
+        return live_in(lives, rule, SquaredError(), world, life, streams, held_out=away)
 
     together = measured(range(4))
     for rows in (order, *([row] for row in range(4))):
@@ -345,8 +345,8 @@ def test_a_life_does_not_depend_on_those_beside_it(corridor, networks, rule, kin
 
 
 def test_common_chance_is_that_of_everybody(corridor, networks):
-    newborn, copies = networks(range(3)), Chance(COMMON.keys.expand(3, -1))
-    one, each = (live_in(newborn, Growing(), None, corridor(), LIFE, luck) for luck in (COMMON, copies))
+    newborn, copies = networks(range(3)), Streams(COMMON.keys.expand(3, -1))
+    one, each = (live_in(newborn, Growing(), None, corridor(), LIFE, streams) for streams in (COMMON, copies))
     assert all(np.allclose(one[name], each[name], rtol=1e-12) for name in one)
 
 

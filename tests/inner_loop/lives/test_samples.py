@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.samples import Lifetime, live
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -23,14 +23,14 @@ from inner_loop.tasks.teacher import Teacher
 
 DIGITS = Digits(train=600, selection=200, test=200)
 TOPOLOGY = layered(64, 16, 10)
-SHARED = chance(0, "life")
+SHARED = derive(0, "life")
 
 
 def cohort(owners, topology=TOPOLOGY, dtype=torch.float32, rate=0.1):
     """Random networks with nothing but a learning rate and a momentum; the same owner is the same network."""
     projections = {}
     for edge in topology.edges:
-        weight = chance(0, edge.name, owners=owners).normal(*topology.shape(edge)) / topology.shape(edge)[1] ** 0.5
+        weight = derive(0, edge.name, owners=owners).normal(*topology.shape(edge)) / topology.shape(edge)[1] ** 0.5
         parameters = {f"rule.{name}": torch.zeros(len(owners), 1, 1, dtype=dtype) for name in COEFFICIENTS}
         parameters["rule.learning_rate"] = torch.full((len(owners), 1, 1), rate, dtype=dtype)
         parameters["rule.correlation"] = torch.ones(len(owners), 1, 1, dtype=dtype)
@@ -95,11 +95,11 @@ class Shuffled(Task):
     def size(self, split):
         return self.good.size(split)
 
-    def draw(self, split, samples, chance, start=0):
-        drawn = self.good.draw(split, samples, chance, start)
+    def draw(self, split, samples, streams, start=0):
+        drawn = self.good.draw(split, samples, streams, start)
         if split != "train":
             return drawn
-        labels = chance.stream("shuffled").integers(10, samples, start=start)
+        labels = streams.stream("shuffled").integers(10, samples, start=start)
         return Samples(drawn.inputs, torch.nn.functional.one_hot(labels, 10).mT.float())
 
     def scores(self, outputs, targets):
@@ -108,7 +108,7 @@ class Shuffled(Task):
 
 def test_shuffled_labels_teach_nothing():
     life = Lifetime(steps=100, batch=32)
-    measured = grow_up(range(32), task=Shuffled(), lifetime=life, of_life=chance(0, "life", owners=range(32)))
+    measured = grow_up(range(32), task=Shuffled(), lifetime=life, of_life=derive(0, "life", owners=range(32)))
     assert abs(measured["learned.accuracy"].mean() - 0.1) < 0.03
     assert grow_up(range(2), lifetime=life)["learned.accuracy"].min() > 0.75
 
@@ -174,8 +174,8 @@ def test_a_long_life_is_drawn_in_blocks_without_a_seam(monkeypatch):
 
 def test_individual_streams_belong_to_their_owners():
     life = Lifetime(steps=6, batch=8)
-    forth = lessons_of([1, 2], life, chance(0, "life", owners=[7, 9]))
-    back = lessons_of([1, 2], life, chance(0, "life", owners=[9, 7]))
+    forth = lessons_of([1, 2], life, derive(0, "life", owners=[7, 9]))
+    back = lessons_of([1, 2], life, derive(0, "life", owners=[9, 7]))
     for (one, _, _), (other, _, _) in zip(forth, back, strict=True):
         assert one.shape == (2, 64, 8)
         assert torch.equal(one, other[[1, 0]])
@@ -183,7 +183,7 @@ def test_individual_streams_belong_to_their_owners():
 
 
 def test_the_same_genome_with_other_lessons_learns_something_else():
-    measured = grow_up([5, 5], of_life=chance(0, "life", owners=[7, 9]))
+    measured = grow_up([5, 5], of_life=derive(0, "life", owners=[7, 9]))
     assert measured["innate.accuracy"][0] == measured["innate.accuracy"][1]
     assert measured["learned.log_likelihood"][0] != measured["learned.log_likelihood"][1]
 
@@ -194,12 +194,12 @@ def test_a_teacher_that_is_imitated_is_the_one_that_examines(owners, seed):
     task = Teacher(6, 3, hidden=0, measured=64, teacher_seed=seed)
     newborn = cohort(range(2), layered(6, 3), rate=0.05)
     life = Lifetime(steps=150, batch=16, criterion=0.9)
-    measured = live(newborn, Backprop(), SquaredError(), task, life, chance(0, "life", owners=owners))
+    measured = live(newborn, Backprop(), SquaredError(), task, life, derive(0, "life", owners=owners))
     assert measured["learned.explained_variance"].min() > 0.99
 
 
 @pytest.mark.parametrize("rule", [Backprop(), Hebbian(taught=True), Frozen()])
-@pytest.mark.parametrize("of_life", [SHARED, chance(0, "life", owners=range(4))], ids=["common", "own"])
+@pytest.mark.parametrize("of_life", [SHARED, derive(0, "life", owners=range(4))], ids=["common", "own"])
 def test_an_individual_that_is_not_a_number_leaves_its_neighbours_alone(rule, of_life):
     life, newborn = Lifetime(steps=8, batch=8, probes=3), cohort(range(4))
     sick = {n: replace(s, weight=s.weight.clone()) for n, s in newborn.projections.items()}
@@ -221,7 +221,7 @@ def test_filling_a_cohort_up_changes_nobody():
 
 def test_a_life_repeated_gives_the_same_bytes_and_another_seed_another_life():
     assert same(grow_up(range(3)), grow_up(range(3)))
-    other = grow_up(range(3), of_life=chance(1, "life"))
+    other = grow_up(range(3), of_life=derive(1, "life"))
     assert not np.array_equal(grow_up(range(3))["learned.log_likelihood"], other["learned.log_likelihood"])
 
 
@@ -247,28 +247,30 @@ def test_a_bootstrap_over_samples_is_the_score_on_each_resample_however_it_is_co
         def size(self, split):
             return self.digits.size(split)
 
-        def draw(self, split, samples, chance, start=0):
-            return self.digits.draw(split, samples, chance, start)
+        def draw(self, split, samples, streams, start=0):
+            return self.digits.draw(split, samples, streams, start)
 
         def scores(self, outputs, targets):
             return self.digits.scores(outputs, targets)
 
     digits, topology = Digits(train=300, selection=300, test=300), layered(64, 10)
     newborn = Phenotype(
-        topology, {"layer0 -> layer1": Synapses(chance(0, "w", owners=range(5)).normal(10, 64).float())}
+        topology, {"layer0 -> layer1": Synapses(derive(0, "w", owners=range(5)).normal(10, 64).float())}
     )
-    luck = chance(0, "life")
+    streams = derive(0, "life")
     found = [
-        live(newborn, Frozen(), None, task, Lifetime(0), luck, "test", resamples=30)["innate.accuracy.resampled"]
+        live(newborn, Frozen(), None, task, Lifetime(0), streams, "test", resamples=30)["innate.accuracy.resampled"]
         for task in (digits, Whole(digits))
     ]
     assert found[0].shape == (5, 30)
     assert np.abs(found[0] - found[1]).max() < 1e-12
-    fewer = live(newborn, Frozen(), None, digits, Lifetime(0), luck, "test", resamples=10)["innate.accuracy.resampled"]
+    fewer = live(newborn, Frozen(), None, digits, Lifetime(0), streams, "test", resamples=10)[
+        "innate.accuracy.resampled"
+    ]
     assert np.array_equal(fewer, found[0][:, :10])
     broken = replace(newborn, projections={"layer0 -> layer1": Synapses(newborn.like * torch.nan)})
     assert np.isnan(
-        live(broken, Frozen(), None, digits, Lifetime(0), luck, "test", resamples=3)["innate.accuracy.resampled"]
+        live(broken, Frozen(), None, digits, Lifetime(0), streams, "test", resamples=3)["innate.accuracy.resampled"]
     ).all()
 
 
@@ -293,8 +295,8 @@ def test_a_bootstrap_counts_the_same_samples_in_every_life_whatever_its_chance()
     """The same network in several lives is right and wrong on the same samples, on every resample of them."""
     newborn = cohort([5, 5, 5])
     found = [
-        live(newborn, Frozen(), None, DIGITS, Lifetime(0), luck, "test", resamples=20)["innate.accuracy.resampled"]
-        for luck in (SHARED, chance(1, "life", owners=range(3)), chance(2, "life", owners=range(3)))
+        live(newborn, Frozen(), None, DIGITS, Lifetime(0), streams, "test", resamples=20)["innate.accuracy.resampled"]
+        for streams in (SHARED, derive(1, "life", owners=range(3)), derive(2, "life", owners=range(3)))
     ]
     assert len(np.unique(found[0])) > 4
     for again in found:

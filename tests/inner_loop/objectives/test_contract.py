@@ -7,7 +7,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.objective import Lived, error_by_autograd
 from inner_loop.objectives import OBJECTIVES
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -15,7 +15,7 @@ from inner_loop.objectives.squared_error import SquaredError
 
 
 def lived(objective, output, targets):
-    return Lived({"output": output, "hidden": output * 2}, targets, "output", objective, 0, chance(0, "life"))
+    return Lived({"output": output, "hidden": output * 2}, targets, "output", objective, 0, derive(0, "life"))
 
 
 def test_cross_entropy_by_hand():
@@ -53,8 +53,8 @@ def test_squared_error_by_hand():
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("common", [True, False], ids=["common targets", "own targets"])
 def test_error_is_the_gradient_of_loss(objective, common):
-    output = chance(0, "output", owners=range(3)).normal(5, 7)
-    classes = chance(0, "targets", owners=-1 if common else range(3)).integers(5, 7)
+    output = derive(0, "output", owners=range(3)).normal(5, 7)
+    classes = derive(0, "targets", owners=-1 if common else range(3)).integers(5, 7)
     targets = torch.nn.functional.one_hot(classes, 5).mT.double()
     moment = lived(objective(), output, targets)
     assert moment.objective.loss(moment).shape == (3,)
@@ -63,7 +63,7 @@ def test_error_is_the_gradient_of_loss(objective, common):
 
 def test_autograd_works_in_inference_mode_and_leaves_the_life_alone():
     with torch.inference_mode():
-        output = chance(0, "output", owners=range(2)).normal(3, 4)
+        output = derive(0, "output", owners=range(2)).normal(3, 4)
         moment = lived(SquaredError(), output, torch.zeros(2, 3, 4, dtype=torch.float64))
         errors = error_by_autograd(SquaredError(), moment)
     assert list(errors) == ["output"]
@@ -76,13 +76,13 @@ def test_smoothing_spreads_the_target_and_can_be_a_gene():
     targets = torch.nn.functional.one_hot(torch.tensor([0, 3, 1, 1, 2]), 4).double().T[None]
     share = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
     gene = CrossEntropy(Evolve((0.0, 1.0)))
-    moment = Lived({"output": output}, targets, "output", gene, 0, chance(0, "life"), {"objective.smoothing": share})
+    moment = Lived({"output": output}, targets, "output", gene, 0, derive(0, "life"), {"objective.smoothing": share})
     for i, s in enumerate(share.tolist()):
         spread = targets[0] * (1 - s) + s / 4
         expected = -(spread * torch.log_softmax(output[i], 0)).sum(0).mean()
         assert gene.loss(moment)[i] == pytest.approx(expected.item(), abs=1e-12)
         constant = CrossEntropy(s)
-        alone = Lived({"output": output[i : i + 1]}, targets, "output", constant, 0, chance(0, "life"))
+        alone = Lived({"output": output[i : i + 1]}, targets, "output", constant, 0, derive(0, "life"))
         assert torch.allclose(constant.error(alone)["output"][0], gene.error(moment)["output"][i], atol=1e-15, rtol=0)
     derived = error_by_autograd(gene, moment)["output"]
     assert torch.allclose(gene.error(moment)["output"], derived, atol=1e-12, rtol=0)

@@ -7,7 +7,7 @@ import torch
 
 from genomes.activation import ACTIVATIONS
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.lives.samples import learn
@@ -32,7 +32,7 @@ def deep(activation):
 
 def lessons(topology, own):
     """Inputs and one-hot targets, the individual's own or common to all."""
-    source = chance(3, "lessons", owners=range(LIVES) if own else -1)
+    source = derive(3, "lessons", owners=range(LIVES) if own else -1)
     classes = source.stream("targets").integers(topology.output.size, STEPS, BATCH)
     targets = torch.nn.functional.one_hot(classes, topology.output.size).double().transpose(2, 3)
     inputs = source.stream("inputs").normal(STEPS, topology.sensory.size, BATCH)
@@ -42,7 +42,7 @@ def lessons(topology, own):
 def after(rule, objective, newborn, taught):
     network = Network(newborn.topology)
     with torch.inference_mode():
-        *_, (_, weights) = learn(network, Weights.born(newborn), newborn, rule, objective, taught, chance(0, "life"))
+        *_, (_, weights) = learn(network, Weights.born(newborn), newborn, rule, objective, taught, derive(0, "life"))
     return weights
 
 

@@ -9,7 +9,7 @@ from genomes.activation import ACTIVATIONS
 from genomes.errors import InputError
 from genomes.evolvable import with_leaks
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
@@ -66,7 +66,7 @@ TOPOLOGIES = {
 
 def born(rule, topology):
     leaks = {
-        f"leak.{group.name}": chance(2, group.name, owners=range(LIVES)).uniform(group.types) * 0.7 + 0.2
+        f"leak.{group.name}": derive(2, group.name, owners=range(LIVES)).uniform(group.types) * 0.7 + 0.2
         for group in topology.groups
         if isinstance(group.leak, Evolve)
     }
@@ -87,7 +87,7 @@ def lessons(topology, weighed=True, steps=STEPS, episodes=EPISODES):
     """The first input of each episode is common to all lives; episodes end when they will, life 0's soon."""
     found = []
     for episode in range(episodes):
-        source = chance(episode, "lessons", owners=range(LIVES))
+        source = derive(episode, "lessons", owners=range(LIVES))
         inputs = [source.stream(f"in {t}").normal(topology.sensory.size, BATCH) for t in range(steps)]
         inputs[0] = inputs[0][:1]
         classes = [source.stream(f"out {t}").integers(topology.output.size, BATCH) for t in range(steps)]
@@ -111,7 +111,7 @@ def after(rule, objective, newborn, taught):
             for t, inputs in enumerate(lesson.inputs):
                 activities, drives = network.advance(weights, inputs, before, leaks)
                 lived = Lived(
-                    activities, lesson.targets[t], network.output, objective, t, chance(0, "life"), newborn.traits,
+                    activities, lesson.targets[t], network.output, objective, t, derive(0, "life"), newborn.traits,
                     before, drives, alive=lesson.alive[t], weight=lesson.weight and lesson.weight[t],
                 )  # fmt: skip
                 weights, state = rule.step(network, weights, state, lived, newborn)
@@ -302,8 +302,8 @@ class Recall(World):
     steps = property(lambda self: 5)
     teaches = property(lambda self: True)
 
-    def reset(self, chance, episodes, life):
-        cue = chance.integers(2, episodes) * 2.0 - 1.0
+    def reset(self, streams, episodes, life):
+        cue = streams.integers(2, episodes) * 2.0 - 1.0
         return (cue, 0), self.moment(cue, 0, cue * 0.0)
 
     def step(self, state, actions):
@@ -324,7 +324,7 @@ def test_what_to_remember_is_learned_if_the_error_goes_back_to_where_it_was_seen
     for window in (5, 4):
         newborn = specimen.newborn(BPTT(window=window), torch.float32, topology)
         newborn.projections["in -> hidden"].weight.zero_()  # born blind
-        measured = live_in(newborn, BPTT(window=window), SquaredError(), Recall(), lifetime, chance(0, "life"))
+        measured = live_in(newborn, BPTT(window=window), SquaredError(), Recall(), lifetime, derive(0, "life"))
         missed[window] = -measured["learned.return"]
     assert (missed[5] < 0.1).all()
     assert (missed[4] > 0.9).all(), "the first step is beyond the window of the last"

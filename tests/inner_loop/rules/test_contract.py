@@ -150,27 +150,27 @@ class Spoilt(Task):
     def size(self, split):
         return 0 if self.fault == "empty" else self.good.size(split)
 
-    def draw(self, split, samples, chance, start=0):
+    def draw(self, split, samples, streams, start=0):
         if self.fault == "random":
-            samples_ = self.good.draw(split, samples, chance, start)
+            samples_ = self.good.draw(split, samples, streams, start)
             return Samples(samples_.inputs + torch.rand(()), samples_.targets)
         if self.fault == "start":
-            return self.good.draw(split, samples, chance)
+            return self.good.draw(split, samples, streams)
         if self.fault == "owners":
-            samples_ = self.good.draw(split, samples, chance, start)
-            return Samples(samples_.inputs + chance.owners, samples_.targets)
+            samples_ = self.good.draw(split, samples, streams, start)
+            return Samples(samples_.inputs + streams.owners, samples_.targets)
         if self.fault == "nan":
-            samples_ = self.good.draw(split, samples, chance, start)
+            samples_ = self.good.draw(split, samples, streams, start)
             return Samples(samples_.inputs, samples_.targets / 0.0)
         if self.fault in ("replacement", "leak"):
-            return self.table(split, samples, chance, start)
-        return self.good.draw(split, samples, chance, start)
+            return self.table(split, samples, streams, start)
+        return self.good.draw(split, samples, streams, start)
 
-    def table(self, split, samples, chance, start):
+    def table(self, split, samples, streams, start):
         """40 samples: drawn with replacement, or the same ones in every split."""
-        index = chance.integers(40, samples, start=start)
+        index = streams.integers(40, samples, start=start)
         if self.fault == "leak":
-            index = (torch.arange(samples) + start).expand(chance.owners, -1) % 40
+            index = (torch.arange(samples) + start).expand(streams.owners, -1) % 40
         inputs = index[:, None, :].float() + torch.arange(self.inputs)[:, None]
         return Samples(inputs, inputs[:, :3] * 2.0)
 

@@ -8,7 +8,7 @@ import torch
 from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
@@ -29,7 +29,7 @@ def one_step(rule, common=False, dtype=torch.float64):
     """Newborn networks, what they lived in one step, and their weights after it."""
     newborn = specimen.newborn(rule, dtype)
     network = Network(newborn.topology)
-    source = chance(5, "lesson", owners=-1 if common else specimen.OWNERS)
+    source = derive(5, "lesson", owners=-1 if common else specimen.OWNERS)
     inputs = source.stream("inputs").normal(5, BATCH).to(dtype)
     targets = source.stream("targets").normal(3, BATCH).to(dtype)
     weights = Weights.born(newborn)
@@ -138,7 +138,7 @@ def test_a_taught_hebbian_associates_what_it_is_shown():
         view.zero_()
     inputs, targets = torch.eye(5)[None, :, :3].contiguous(), torch.eye(3)[None]
     for step in range(6):
-        lived = Lived(network.activity(weights, inputs), targets, "output", SquaredError(), step, chance(0, ""))
+        lived = Lived(network.activity(weights, inputs), targets, "output", SquaredError(), step, derive(0, ""))
         weights, _ = rule.step(network, weights, (), lived, newborn)
     answers = network.activity(weights, inputs)["output"].argmax(1)
     assert answers.tolist() == [[0, 1, 2]] * LIVES
@@ -158,7 +158,7 @@ LOT = {name: Evolve((-0.9, 1.1), bits=9, per="synapse", shared=3) for name in NA
 
 def moment(newborn, episodes, owners=specimen.OWNERS):
     """One step of some episodes in a network with lateral and recurrent projections; all of them go on."""
-    network, source = Network(ROUND), chance(6, "moment", owners=owners)
+    network, source = Network(ROUND), derive(6, "moment", owners=owners)
 
     def normal(name, units):
         return source.stream(name).normal(units, episodes).to(newborn.like)
@@ -248,7 +248,7 @@ def test_a_target_is_shown_as_far_as_it_counts():
     rule = Hebbian(taught=True, bound=100.0)
     newborn = specimen.newborn(rule, torch.float64, ROUND)
     network, lived = moment(newborn, episodes=3)
-    targets = lived.chance.stream("targets").normal(3, 3)
+    targets = lived.streams.stream("targets").normal(3, 3)
     weight = torch.tensor([[0.0, 1.0, 0.25]], dtype=torch.float64)
     own = lived.activities["output"]
     shown = own + weight[:, None] * (targets - own)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts import specimen
 from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
@@ -16,7 +16,7 @@ READOUT = ("hidden -> output", "input -> output")
 
 
 def taught(newborn):
-    source = chance(1, "lessons", owners=specimen.OWNERS)
+    source = derive(1, "lessons", owners=specimen.OWNERS)
     inputs = source.stream("inputs").normal(STEPS, 5, BATCH)
     targets = source.stream("targets").normal(STEPS, 3, BATCH)
     return [(inputs[:, i].to(newborn.like), targets[:, i].to(newborn.like)) for i in range(STEPS)]
@@ -26,7 +26,7 @@ def after(rule, newborn):
     network = Network(newborn.topology)
     with torch.inference_mode():
         lessons = taught(newborn)
-        *_, (_, weights) = learn(network, Weights.born(newborn), newborn, rule, SquaredError(), lessons, chance(0, ""))
+        *_, (_, weights) = learn(network, Weights.born(newborn), newborn, rule, SquaredError(), lessons, derive(0, ""))
     return weights
 
 

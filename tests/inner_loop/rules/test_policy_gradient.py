@@ -10,7 +10,7 @@ import torch
 from genomes.errors import InputError
 from genomes.evolvable import with_leaks
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
@@ -65,7 +65,7 @@ def episode(rule, newborn, weights, state, inputs, actions, rewards, alive):
         if rule is not None:
             nothing = observed.new_empty(1, 0, observed.shape[2])
             lived = Lived(
-                activities, nothing, network.output, None, t, chance(0, "life"), newborn.traits, before, drives,
+                activities, nothing, network.output, None, t, derive(0, "life"), newborn.traits, before, drives,
                 actions[t], rewards[t], alive[t],
             )  # fmt: skip
             weights, state = rule.step(network, weights, state, lived, newborn)
@@ -75,7 +75,7 @@ def episode(rule, newborn, weights, state, inputs, actions, rewards, alive):
     return outputs, weights, state
 
 
-SOURCE = chance(0, "two steps", owners=range(LIVES))
+SOURCE = derive(0, "two steps", owners=range(LIVES))
 FIRST, THEN = SOURCE.stream("first").normal(2), SOURCE.stream("then").normal(3, 2)
 PAID, PAID_THEN = SOURCE.stream("paid").normal(3), SOURCE.stream("paid then").normal(3, 3)
 
@@ -139,7 +139,7 @@ VARIANTS = [
 
 
 def random_episode(number, steps, discrete):
-    source, episodes = chance(number, "episode", owners=range(LIVES)), 5
+    source, episodes = derive(number, "episode", owners=range(LIVES)), 5
     ends = source.stream("ends").integers(steps, episodes) + 1
     inputs = [source.stream(f"in {t}").normal(2, episodes) for t in range(steps)]
     draw = (lambda t: t.integers(3, episodes)) if discrete else (lambda t: t.normal(3, episodes))
@@ -257,9 +257,9 @@ class Bandit(World):
     actions = property(lambda self: Discrete(4))
     steps = property(lambda self: 1)
 
-    def reset(self, chance, episodes, life):
-        nothing = torch.zeros(chance.owners, episodes)
-        return chance.normal(episodes, 4) * 0.2, Moment(nothing[:, None] + 1.0, nothing, nothing > 0, nothing > 0)
+    def reset(self, streams, episodes, life):
+        nothing = torch.zeros(streams.owners, episodes)
+        return streams.normal(episodes, 4) * 0.2, Moment(nothing[:, None] + 1.0, nothing, nothing > 0, nothing > 0)
 
     def step(self, state, actions):
         paid = torch.tensor([0.1, 0.3, 1.0, 0.6])[actions] + state.expand(len(actions), -1, -1).gather(
@@ -274,7 +274,7 @@ def test_a_bandit_is_learned(baseline_rate):
     rule = PolicyGradient(learning_rate=0.3, baseline_rate=baseline_rate)
     topology = Topology((Group("in", 1), Group("out", 4)), ("in -> out",))
     lifetime = EpisodicLifetime(150, exams=32, measured=("innate", "learned"), parallel=4)
-    measured = live_in(specimen.newborn(rule, topology=topology), rule, None, Bandit(), lifetime, chance(0, "life"))
+    measured = live_in(specimen.newborn(rule, topology=topology), rule, None, Bandit(), lifetime, derive(0, "life"))
     assert measured["innate.return"].min() < 0.5
     assert (measured["learned.return"] > 0.9).all()
     assert (measured["curve"][:, -50:].mean(1) > measured["curve"][:, :50].mean(1)).all()

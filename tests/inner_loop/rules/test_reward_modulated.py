@@ -10,7 +10,7 @@ from genomes.errors import InputError
 from genomes.evolvable import endowed
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
@@ -44,7 +44,7 @@ def episode(newborn, side, name="first", owners=specimen.OWNERS):
     before = network.at_rest(newborn.like, side)
     alive = torch.ones(len(owners), side, dtype=torch.bool)
     for step in range(STEPS):
-        source = chance(6, name, step, owners)
+        source = derive(6, name, step, owners)
 
         def normal(what, *shape, source=source):
             return source.stream(what).normal(*shape).to(newborn.like)
@@ -181,7 +181,7 @@ class Bowl(World):
     inputs = property(lambda self: len(INPUT))
     steps = property(lambda self: 1)
 
-    def reset(self, chance, episodes, life):
+    def reset(self, streams, episodes, life):
         return None, self.moment(torch.zeros(1, episodes))
 
     def step(self, state, actions):
@@ -197,18 +197,18 @@ class Bowl(World):
 def identical(rule, lives, *sizes):
     """Newborns that are all the same, with the numbers of the rule."""
     topology = layered(*sizes)
-    weights = {edge.name: chance(1, edge.name).normal(*topology.shape(edge)) * 0.5 for edge in topology.edges}
+    weights = {edge.name: derive(1, edge.name).normal(*topology.shape(edge)) * 0.5 for edge in topology.edges}
     projections = {name: Synapses(w.expand(lives, -1, -1).contiguous()) for name, w in weights.items()}
     return endowed(Phenotype(topology, projections), "rule", rule, {})
 
 
 def after_one_step(rule, newborn, baseline=0.0):
     """What each weight moves by in one episode of the bowl, by name, (P, post, pre)."""
-    network, weights, hidden = Network(newborn.topology), Weights.born(newborn), chance(0, "hidden")
+    network, weights, hidden = Network(newborn.topology), Weights.born(newborn), derive(0, "hidden")
     state = rule.init(network, newborn, weights)
     state.baseline.fill_(baseline)
-    luck = chance(0, "life", owners=range(newborn.lives))
-    behaved = behave(AgentState(network, newborn, Bowl(), None), weights, luck, hidden, 1, rule, state)
+    streams = derive(0, "life", owners=range(newborn.lives))
+    behaved = behave(AgentState(network, newborn, Bowl(), None), weights, streams, hidden, 1, rule, state)
     return {name: w - newborn.projections[name].weight for name, w in behaved.weights.projections.items()}
 
 
@@ -262,9 +262,9 @@ def test_lives_in_a_bowl_come_near_to_the_place(side):
     network, weights = Network(newborn.topology), Weights.born(newborn)
     state, being = rule.init(network, newborn, weights), AgentState(network, newborn, Bowl(), None)
     for number in range(300):
-        luck = chance(0, "life", number, range(LIVES))
-        behave(being, weights, luck, chance(0, "hidden"), side, rule, state)  # writes into both
-    distance = -behave(being, weights, chance(0, "exam"), chance(0, "hidden"), 1).scores["return"]
+        streams = derive(0, "life", number, range(LIVES))
+        behave(being, weights, streams, derive(0, "hidden"), side, rule, state)  # writes into both
+    distance = -behave(being, weights, derive(0, "exam"), derive(0, "hidden"), 1).scores["return"]
     assert (distance < 0.05 * -at_birth(newborn)[0]).all()
 
 

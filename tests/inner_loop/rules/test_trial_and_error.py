@@ -7,7 +7,7 @@ import torch
 from genomes.encoding import develop
 from genomes.encodings.alleles import Alleles
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
@@ -37,7 +37,7 @@ class Life:
         self.newborn, self.network = newborn, Network(newborn.topology)
         self.weights = Weights.born(newborn)
         self.state = RULE.init(self.network, newborn, self.weights)
-        self.own, self.time = own or chance(0, "life", owners=range(newborn.lives)), 0
+        self.own, self.time = own or derive(0, "life", owners=range(newborn.lives)), 0
 
     def step(self, reward=None, alive=None):
         inputs = torch.ones(1, self.newborn.topology.sensory.size, 1)
@@ -132,7 +132,7 @@ def test_one_reward_among_episodes_side_by_side_is_enough_while_its_episode_goes
 
 
 def test_common_streams_give_all_lives_the_same_guess():
-    weight = Life(born(), chance(0, "life")).step()["in -> out"]
+    weight = Life(born(), derive(0, "life")).step()["in -> out"]
     assert (weight == weight[:1]).all()
     assert (weight.abs() == 1).all()
 
@@ -140,7 +140,7 @@ def test_common_streams_give_all_lives_the_same_guess():
 def test_another_episode_has_guesses_of_its_own():
     life = Life(born())
     first = [life.step()["in -> out"] for _ in range(3)]
-    life.own, life.time = chance(0, "another episode", owners=range(LIVES)), 0
+    life.own, life.time = derive(0, "another episode", owners=range(LIVES)), 0
     second = [life.step()["in -> out"] for _ in range(3)]
     assert not any(torch.equal(one, two) for one, two in zip(first, second, strict=True))
 
@@ -150,7 +150,7 @@ def test_alleles_say_which_synapses_are_guessed(plastic):
     encoding, topology = Alleles(plastic), Topology((Group("in", 1), Group("out", 20)), ("in -> out",))
     spec = encoding.spec(topology)
     levels = np.arange(LIVES * 20).reshape(LIVES, 20).astype(np.uint8) % (4 if plastic else 2)
-    newborn = develop(encoding, spec.genes(levels), topology, chance(0, "birth", owners=range(LIVES)))
+    newborn = develop(encoding, spec.genes(levels), topology, derive(0, "birth", owners=range(LIVES)))
     life = Life(newborn)
     weights = torch.stack([life.step()["in -> out"][:, :, 0] for _ in range(30)])
     moved = (weights != newborn.projections["in -> out"].weight[:, :, 0]).any(0)

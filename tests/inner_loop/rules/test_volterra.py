@@ -10,7 +10,7 @@ from genomes.errors import InputError
 from genomes.evolvable import endowed, evolved_spec
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
@@ -37,7 +37,7 @@ def evolving(terms, **where):
 
 def moment(newborn, episodes, rewarded=True):
     """One step of some episodes in a network with lateral and recurrent projections; all of them go on."""
-    network, source = Network(newborn.topology), chance(6, "moment", owners=specimen.OWNERS)
+    network, source = Network(newborn.topology), derive(6, "moment", owners=specimen.OWNERS)
 
     def normal(name, units):
         return source.stream(name).normal(units, episodes).to(newborn.like)
@@ -150,7 +150,7 @@ def test_ojas_rule():
 def test_ojas_neuron_finds_the_first_principal_component():
     """Oja 1982, J. Math. Biology 15:267: the weights come to it with length 1, from anywhere."""
     topology = Topology((Group("input", 6), Group("output", 1)), ("input -> output",))
-    rule, source = replace(OJA, learning_rate=0.02), chance(3, "inputs", owners=specimen.OWNERS)
+    rule, source = replace(OJA, learning_rate=0.02), derive(3, "inputs", owners=specimen.OWNERS)
     mixing = source.stream("mixing").normal(6, 6) / 2.0
     synapses = Synapses(source.stream("weight").normal(1, 6))
     newborn = endowed(Phenotype(topology, {"input -> output": synapses}), "rule", rule, {})

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.data.readers import IDX_FILES, fetch, read
 from inner_loop.tasks.arrays import Arrays
 
@@ -50,7 +50,7 @@ def rows(count=40):
 
 
 def all_of(task, split):
-    samples = task.draw(split, task.size(split), chance(0, "exam"))
+    samples = task.draw(split, task.size(split), derive(0, "exam"))
     return samples.inputs[0].T.numpy(), samples.targets[0].T.numpy()
 
 
@@ -125,7 +125,7 @@ def test_classes_may_be_declared(tmp_path, images):
 
 def test_draws_are_shuffled_epochs(tmp_path):
     task = Arrays(table(tmp_path, rows(40)))
-    drawn = task.draw("train", task.size("train") * 3, chance(0, "life", owners=[1, 2]))
+    drawn = task.draw("train", task.size("train") * 3, derive(0, "life", owners=[1, 2]))
     for stream in drawn.inputs[:, 1]:
         counts = torch.unique(stream, return_counts=True)[1]
         assert counts.tolist() == [3] * task.size("train")

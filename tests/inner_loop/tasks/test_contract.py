@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.data.labelled import Dataset, divided, epochs, stratified
 from inner_loop.task import SPLITS, classification_scores, regression_scores
 from inner_loop.tasks.digits import Digits
@@ -18,7 +18,7 @@ def test_digits_are_the_real_ones_scaled_and_divided():
     task = Digits()
     assert (task.inputs, task.outputs, task.score_names) == (64, 10, ("accuracy", "log_likelihood"))
     assert [task.size(split) for split in SPLITS] == [397, 1000, 400]
-    seen = [task.draw(split, task.size(split), chance(0, "exam")) for split in SPLITS]
+    seen = [task.draw(split, task.size(split), derive(0, "exam")) for split in SPLITS]
     everything = torch.cat([s.inputs[0].T for s in seen])
     assert everything.shape == (1797, 64)
     assert everything.min() == 0.0
@@ -41,9 +41,9 @@ def test_digits_are_the_real_ones_scaled_and_divided():
 
 def test_digits_are_divided_by_class_and_by_seed():
     def members(task, split):
-        return {row.tobytes() for row in task.draw(split, task.size(split), chance(0, "exam")).inputs[0].T.numpy()}
+        return {row.tobytes() for row in task.draw(split, task.size(split), derive(0, "exam")).inputs[0].T.numpy()}
 
-    counts = Digits().draw("test", 400, chance(0, "exam")).targets[0].sum(1)
+    counts = Digits().draw("test", 400, derive(0, "exam")).targets[0].sum(1)
     assert counts.min() >= 38
     assert counts.max() <= 42
     assert members(Digits(), "test") == members(Digits(), "test")
@@ -57,7 +57,7 @@ def test_impossible_digits(sizes):
 
 
 def test_epochs_go_on_for_ever_and_each_has_its_own_order():
-    streams = chance(0, "life", owners=[4, 7])
+    streams = derive(0, "life", owners=[4, 7])
     long = epochs(10, 35, streams, 0)
     assert long.shape == (2, 35)
     for first in (0, 10, 20):
@@ -66,7 +66,7 @@ def test_epochs_go_on_for_ever_and_each_has_its_own_order():
     assert not torch.equal(long[:, :10], long[:, 10:20])
     for start in range(0, 30, 7):
         assert torch.equal(epochs(10, 5, streams, start), long[:, start : start + 5])
-    assert torch.equal(epochs(10, 35, Chance(streams.keys[1:]), 0), long[1:])
+    assert torch.equal(epochs(10, 35, Streams(streams.keys[1:]), 0), long[1:])
 
 
 def test_stratified_sets_are_disjoint_and_fair():
@@ -86,7 +86,7 @@ def test_a_data_set_draws_its_own_rows_with_their_labels():
     dataset = divided(inputs, labels, 5, (10, 6, 4), seed=0)
     assert isinstance(dataset, Dataset)
     for split, size in zip(SPLITS, (10, 6, 4), strict=True):
-        drawn = dataset.draw(split, 2 * size, chance(0, "life", owners=[0, 1]))
+        drawn = dataset.draw(split, 2 * size, derive(0, "life", owners=[0, 1]))
         assert drawn.inputs.shape == (2, 3, 2 * size)
         assert drawn.targets.shape == (2, 5, 2 * size)
         row = drawn.inputs[:, 0].long() // 3
@@ -97,10 +97,10 @@ def test_a_data_set_draws_its_own_rows_with_their_labels():
 @pytest.mark.parametrize("hidden", [0, 6])
 def test_a_teacher_is_its_formula(hidden):
     task = Teacher(4, 3, hidden=hidden)
-    streams = chance(0, "life", owners=[2, 9])
+    streams = derive(0, "life", owners=[2, 9])
     drawn = task.draw("train", 5, streams)
     for k in range(2):
-        own = Chance(streams.keys[k : k + 1])
+        own = Streams(streams.keys[k : k + 1])
         sizes = [4, hidden, 3] if hidden else [4, 3]
         shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
         weights = [own.stream(f"teacher {i}").normal(*shape)[0] / shape[1] ** 0.5 for i, shape in enumerate(shapes)]
@@ -112,7 +112,7 @@ def test_a_teacher_is_its_formula(hidden):
 
 
 def test_teachers_are_each_lifes_own_or_one_for_all():
-    streams = chance(0, "life", owners=[2, 9])
+    streams = derive(0, "life", owners=[2, 9])
     inputs = torch.ones(2, 4, 1)
     own, shared = Teacher(4, 3), Teacher(4, 3, teacher_seed=5)
     assert not torch.allclose(*own.answers(inputs, streams))
@@ -122,7 +122,7 @@ def test_teachers_are_each_lifes_own_or_one_for_all():
 
 def test_all_splits_of_a_stream_have_the_same_teacher():
     """What is worked out from the training samples of a stream predicts its test samples, and not another stream's."""
-    streams = chance(0, "life", owners=[1, 2])
+    streams = derive(0, "life", owners=[1, 2])
     train, exam = (Teacher(4, 3, hidden=0).draw(split, 50, streams) for split in ("train", "test"))
     assert not torch.equal(train.inputs, exam.inputs)
     found = torch.linalg.lstsq(train.inputs.mT, train.targets.mT).solution.mT
@@ -156,7 +156,7 @@ def test_regression_scores_by_hand():
 
 @pytest.mark.parametrize("scores", [classification_scores, regression_scores])
 def test_outputs_that_are_not_numbers_score_nothing(scores):
-    outputs = chance(0, "outputs", owners=[1, 2]).normal(3, 4)
+    outputs = derive(0, "outputs", owners=[1, 2]).normal(3, 4)
     targets = torch.eye(3, 4)[None].double()
     clean = scores(outputs.clone(), targets)
     outputs[0, 0, 0] = torch.nan

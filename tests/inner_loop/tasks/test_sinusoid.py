@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.contracts.components import check_task
 from inner_loop.task import SPLITS
 from inner_loop.tasks.sinusoid import Sinusoid
 
-MANY = chance(0, "life", owners=range(2000))
+MANY = derive(0, "life", owners=range(2000))
 
 
 def fitted(samples):
@@ -52,7 +52,7 @@ def test_points_are_uniform_in_five_to_either_side():
 
 @pytest.mark.parametrize("shots", [1, 5, 10])
 def test_a_life_sees_its_shots_in_turn_for_ever(shots):
-    task, streams = Sinusoid(shots=shots), chance(0, "life", owners=[3, 7])
+    task, streams = Sinusoid(shots=shots), derive(0, "life", owners=[3, 7])
     assert task.size("train") == shots
     set_of_shots = task.draw("train", shots, streams)
     assert len(set_of_shots.inputs[0, 0].unique()) == shots
@@ -67,7 +67,7 @@ def test_a_life_sees_its_shots_in_turn_for_ever(shots):
 
 @pytest.mark.parametrize("split", ["selection", "test"])
 def test_exams_are_points_that_were_not_there_before(split):
-    task, streams = Sinusoid(measured=30), chance(0, "life", owners=[3, 7])
+    task, streams = Sinusoid(measured=30), derive(0, "life", owners=[3, 7])
     assert task.size(split) == 30
     shots = task.draw("train", 10, streams).inputs[0, 0].tolist()
     other = task.draw("selection" if split == "test" else "test", 100, streams).inputs[0, 0].tolist()
@@ -84,7 +84,7 @@ def test_ranges_can_be_held_out():
 
 
 def test_the_main_score_is_the_papers_error_with_its_sign_turned():
-    task, streams = Sinusoid(), Chance(MANY.keys[:2])
+    task, streams = Sinusoid(), Streams(MANY.keys[:2])
     assert task.score_names == ("negative_squared_error", "explained_variance")
     targets = task.draw("test", 100, streams).targets
     scores = task.scores(torch.zeros_like(targets), targets)

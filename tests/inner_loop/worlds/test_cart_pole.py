@@ -8,7 +8,7 @@ from scipy import stats
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.cart_pole import CartPole
 
@@ -27,7 +27,7 @@ VARIANTS = [
 
 def begun(world, lives=LIVES, episodes=EPISODES, seed=0):
     return world.reset(
-        chance(seed, "episodes", owners=range(lives)), episodes, chance(seed, "lives", owners=range(lives))
+        derive(seed, "episodes", owners=range(lives)), episodes, derive(seed, "lives", owners=range(lives))
     )
 
 
@@ -68,7 +68,7 @@ def test_every_episode_is_gymnasiums(world):
             environments[k][b].reset()
             environments[k][b].unwrapped.state = state.motion[k, :, b].numpy().copy()
             assert torch.equal(first.observation[k, :, b], state.motion[k, :, b].float())
-    doing, going = chance(1, "pushes", owners=range(LIVES)), torch.ones(LIVES, EPISODES, dtype=torch.bool)
+    doing, going = derive(1, "pushes", owners=range(LIVES)), torch.ones(LIVES, EPISODES, dtype=torch.bool)
     for time in range(200):
         actions = doing.stream(time).integers(2, EPISODES)
         state, moment = world.step(state, actions)
@@ -153,7 +153,7 @@ def after_a_push_to_the_right(world, lives=200, episodes=3, seed=0):
 
 def test_reversed_actions_are_the_other_ones():
     state, _ = begun(CartPole())
-    actions = chance(1, "pushes", owners=range(LIVES)).integers(2, EPISODES)
+    actions = derive(1, "pushes", owners=range(LIVES)).integers(2, EPISODES)
     there, back = CartPole().step(state, 1 - actions)[1], CartPole(reversed="always")
     torch.testing.assert_close(back.step(begun(back)[0], actions)[1].observation, there.observation, rtol=0.0, atol=0.0)
 
@@ -165,22 +165,22 @@ def test_random_reversal_is_each_lifes_own_and_lasts():
     assert torch.equal(backwards, ~(drawn == plain).all(1))
     assert torch.equal(backwards.any(1), backwards.all(1))
     assert 70 <= backwards[:, 0].sum() <= 130
-    world, lives = CartPole(reversed="random"), chance(0, "lives", owners=range(200))
-    state, _ = world.reset(chance(7, "another episode", owners=range(200)), 1, lives)
+    world, lives = CartPole(reversed="random"), derive(0, "lives", owners=range(200))
+    state, _ = world.reset(derive(7, "another episode", owners=range(200)), 1, lives)
     assert torch.equal(state.push[:, :1] < 0, backwards[:, :1])
 
 
 def test_the_pole_of_each_life_is_drawn_within_the_spread_and_lasts():
-    world, lives = CartPole(pole_length=0.6, pole_spread=1.5), chance(0, "lives", owners=range(500))
-    state, _ = world.reset(chance(7, "an episode", owners=range(500)), 2, lives)
-    again, _ = world.reset(chance(8, "another episode", owners=range(500)), 3, lives)
+    world, lives = CartPole(pole_length=0.6, pole_spread=1.5), derive(0, "lives", owners=range(500))
+    state, _ = world.reset(derive(7, "an episode", owners=range(500)), 2, lives)
+    again, _ = world.reset(derive(8, "another episode", owners=range(500)), 3, lives)
     assert torch.equal(state.length, again.length)
     factors = (state.length[:, 0] / 0.6).numpy()
     assert stats.kstest(factors, "uniform", (1 / 1.5, 1.5 - 1 / 1.5)).pvalue > 0.01
 
 
 def test_a_life_with_a_drawn_pole_is_that_of_a_world_with_such_poles():
-    world, doing = CartPole(pole_spread=2.0), chance(1, "pushes", owners=range(LIVES))
+    world, doing = CartPole(pole_spread=2.0), derive(1, "pushes", owners=range(LIVES))
     state, _ = begun(world)
     others = [CartPole(pole_length=length.item()) for length in state.length]
     states = [begun(other)[0] for other in others]

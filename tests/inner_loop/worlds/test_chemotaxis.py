@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.chemotaxis import Chemotaxis
 
@@ -15,7 +15,7 @@ CHANGE = 1
 
 def crawl(world, turns, episodes=400, seed=0):
     """Mean return, and the returns, of one worm an episode that turns where `turns(observation, step)`."""
-    key = chance(seed, "episodes")
+    key = derive(seed, "episodes")
     state, moment = world.reset(key, episodes, key)
     returns = torch.zeros(1, episodes, dtype=torch.float64)
     for step in range(world.steps):
@@ -37,7 +37,7 @@ def up(observation, step):
 
 
 def at_random(observation, step):
-    return chance(5, "turns").stream(step).integers(2, observation.shape[2])
+    return derive(5, "turns").stream(step).integers(2, observation.shape[2])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_repellent_turns_the_sign():
 
 def test_a_worm_near_the_peak_has_the_index_one_and_one_that_stays_far_has_none():
     world = Chemotaxis(nearest=1.0, farthest=1.0, speed=1.0, turn=0.0, wander=0.0, duration=1)
-    key = chance(0, "episodes")
+    key = derive(0, "episodes")
     state, _ = world.reset(key, 5, key)
     state = state._replace(heading=torch.atan2(-state.y, -state.x))
     _, moment = world.step(state, torch.zeros(1, 5, dtype=torch.int64))
@@ -92,9 +92,9 @@ def test_a_loop_agrees(noise):
         duration=40, speed=0.3, width=1.5, nearest=0.5, farthest=2.0, turn=120.0, wander=20.0, noise=noise, gain=3.0
     )
     lives, episodes = 3, 4
-    state, moment = world.reset(chance(2, "episodes", owners=range(lives)), episodes, chance(2, "life"))
+    state, moment = world.reset(derive(2, "episodes", owners=range(lives)), episodes, derive(2, "life"))
     begin = state
-    actions = chance(2, "actions", owners=range(lives)).integers(2, world.steps, episodes)
+    actions = derive(2, "actions", owners=range(lives)).integers(2, world.steps, episodes)
     moments = [moment]
     for step in range(world.steps):
         state, moment = world.step(state, actions[:, step])
@@ -119,7 +119,7 @@ def test_a_loop_agrees(noise):
 
 def test_chance_is_what_the_docstring_says():
     world = Chemotaxis(duration=50, nearest=1.0, farthest=3.0, noise=0.2)
-    key = chance(0, "episodes")
+    key = derive(0, "episodes")
     state, _ = world.reset(key, 2000, key)
     distance = torch.hypot(state.x, state.y)
     torch.testing.assert_close(distance, state.start)
@@ -138,7 +138,7 @@ def test_chance_is_what_the_docstring_says():
 
 
 def test_a_worm_that_must_remember_sees_the_concentration_only():
-    key = chance(0, "episodes")
+    key = derive(0, "episodes")
     full, bare = (Chemotaxis(change=change) for change in (True, False))
     assert (full.inputs, bare.inputs) == (3, 2)
     seen = [w.step(w.reset(key, 4, key)[0], torch.zeros(1, 4, dtype=torch.int64))[1].observation for w in (full, bare)]

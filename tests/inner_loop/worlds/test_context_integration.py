@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
 from inner_loop.worlds.context_integration import ContextIntegration
@@ -16,7 +16,7 @@ FIXED = {"delay": 300.0}
 
 def lived(world, choose, episodes=20_000):
     """Every observation, (T, inputs, B), what is true, (B,), and the accuracy of who chooses by the sums."""
-    keys = chance(0, "lived", owners=[2])
+    keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, sum_ = [], torch.zeros_like(moment.observation[0])
     truth = torch.zeros(episodes, dtype=torch.int64)

@@ -46,8 +46,8 @@ class Drift(World):
     def steps(self):
         return 10
 
-    def reset(self, chance, episodes, life):
-        start = chance.stream("start").normal(episodes)
+    def reset(self, streams, episodes, life):
+        start = streams.stream("start").normal(episodes)
         if self.fault == "neighbours":
             start = start - start.mean(1, keepdim=True)
         if self.fault == "lives":

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
 from inner_loop.worlds.delayed_match import DelayedMatch
@@ -14,7 +14,7 @@ from inner_loop.worlds.delayed_match import DelayedMatch
 
 def lived(world, act, episodes=2000):
     """Every observation, (T, inputs, B), what is true, (B,), and the scores of who does act(observations so far)."""
-    keys = chance(0, "lived", owners=[2])
+    keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns = [moment.observation[0]], torch.zeros(1, episodes).double()
     truth = torch.zeros(episodes, dtype=torch.int64)

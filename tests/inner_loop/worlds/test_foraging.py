@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.foraging import Foraging
 
@@ -14,14 +14,14 @@ RED_EATEN, BLUE_EATEN, TASTE = 3, 7, 8
 
 def forage(world, likes, episodes=400, seed=0):
     """Mean return, and the returns, of who goes where `likes(observation)`, (red, blue), draws it; ties by chance."""
-    key = chance(seed, "episodes")
+    key = derive(seed, "episodes")
     state, moment = world.reset(key, episodes, key)
     returns = torch.zeros(1, episodes, dtype=torch.float64)
     for step in range(world.steps):
         assert not moment.truncated.any()
         seen = moment.observation
         red, blue = likes(seen)
-        ties = 0.1 * chance(5, "ties").stream(step).uniform(episodes, 3).mT
+        ties = 0.1 * derive(5, "ties").stream(step).uniform(episodes, 3).mT
         state, moment = world.step(state, (red * seen[:, RED] + blue * seen[:, BLUE] + ties).argmax(1))
         returns += moment.reward
     assert moment.truncated.all()
@@ -63,9 +63,9 @@ def test_the_contract(world):
 @pytest.mark.parametrize("world", VARIANTS, ids=str)
 def test_a_loop_on_a_map_agrees(world):
     lives, episodes, size = 3, 4, world.size
-    state, moment = world.reset(chance(1, "episodes", owners=range(lives)), episodes, chance(1, "life"))
+    state, moment = world.reset(derive(1, "episodes", owners=range(lives)), episodes, derive(1, "life"))
     begin, moments = state, [moment]
-    actions = chance(1, "actions", owners=range(lives)).integers(3, world.steps, episodes)
+    actions = derive(1, "actions", owners=range(lives)).integers(3, world.steps, episodes)
     for step in range(world.steps):
         state, moment = world.step(state, actions[:, step])
         moments.append(moment)
@@ -101,7 +101,7 @@ def test_a_loop_on_a_map_agrees(world):
 def test_left_is_left():
     """Facing up, a turn to the left leads to the cell on the left."""
     world = Foraging(size=5)
-    key = chance(0, "episodes")
+    key = derive(0, "episodes")
     state, _ = world.reset(key, 3, key)
     state = state._replace(pose=torch.full((1, 3), 12 * 4))
     after, _ = world.step(state, torch.tensor([[0, 1, 2]]))
@@ -130,7 +130,7 @@ def test_learning_pays_where_the_colours_are_hidden():
 
 def test_chance_is_what_the_docstring_says():
     world = Foraging(density=0.4)
-    key = chance(0, "episodes")
+    key = derive(0, "episodes")
     state, moment = world.reset(key, 2000, key)
     for colour in (1, 2):
         assert (state.colours == colour).float().mean() == pytest.approx(0.2, abs=0.01)
@@ -142,8 +142,8 @@ def test_chance_is_what_the_docstring_says():
 
 
 def test_what_is_food_may_last_for_a_life():
-    world, lives = Foraging(poisonous="life"), chance(0, "life", owners=range(40))
-    first, again = (world.reset(chance(s, "episodes", owners=range(40)), 6, lives)[0] for s in (0, 1))
+    world, lives = Foraging(poisonous="life"), derive(0, "life", owners=range(40))
+    first, again = (world.reset(derive(s, "episodes", owners=range(40)), 6, lives)[0] for s in (0, 1))
     assert torch.equal(first.edible, again.edible)
     assert not torch.equal(first.colours, again.colours)
     assert (first.edible == first.edible[:, :1]).all()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
 from inner_loop.worlds.go_no_go import GoNoGo
@@ -14,7 +14,7 @@ from inner_loop.worlds.go_no_go import GoNoGo
 
 def lived(world, act, episodes=1000):
     """Moments, whether each trial is go, (B,), and scores, of who does act(step, go)."""
-    keys = chance(0, "lived", owners=[2])
+    keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns, going = [moment], torch.zeros(1, episodes).double(), torch.ones(1, episodes, dtype=torch.bool)
     go = state.trial.target[:, 0, 1].amax(0) == 1.0

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import Chance, chance
+from genomes.streams import Streams, derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Continuous, Discrete
 from inner_loop.worlds.gymnasium import Gymnasium
@@ -22,7 +22,7 @@ ANT_LEG = (2, 3)
 
 
 def streams(lives=LIVES, purpose="episodes"):
-    return chance(0, purpose, owners=range(lives))
+    return derive(0, purpose, owners=range(lives))
 
 
 def begun(world, lives=LIVES, episodes=EPISODES):
@@ -277,7 +277,7 @@ def test_observations_are_copies_of_what_the_environment_shows(alarm):
 
 def test_lives_that_begin_alike_part_with_their_first_actions():
     world = Gymnasium("Pendulum-v1")
-    one = Chance(streams().keys[:1])
+    one = Streams(streams().keys[:1])
     state, moment = world.reset(one, EPISODES, one)
     assert moment.observation.shape == (1, 3, EPISODES)
     actions = torch.tensor([-2.0, 0.0, 2.0])[:, None, None].expand(3, 1, EPISODES)
@@ -486,7 +486,7 @@ def test_a_lander_of_box2d():
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1"])
 def test_the_first_episodes_are_those_of_gymnasiums_own_vector_environment(name):
-    world, keys = Gymnasium(name), chance(0, "episodes")
+    world, keys = Gymnasium(name), derive(0, "episodes")
     state, moment = world.reset(keys, 5, keys)
     vector = gymnasium.make_vec(name, num_envs=5, vectorization_mode="sync")
     seen, _ = vector.reset(seed=keys.stream("seed").integers(2**31, 5)[0].tolist())

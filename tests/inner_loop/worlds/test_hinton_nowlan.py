@@ -5,7 +5,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives.behaviour import AgentState, behave
@@ -21,7 +21,7 @@ def response(*lives):
 
 
 def begun(world, lives=1, episodes=1):
-    own = chance(0, "", owners=range(lives))
+    own = derive(0, "", owners=range(lives))
     return world.reset(own, episodes, own)
 
 
@@ -69,7 +69,7 @@ def test_fitness_is_the_mean_over_episodes_and_one_for_a_failure():
 def guessing(plastic, lives, trials):
     """Fitness of lives with some switches plastic and all others right, (P,)."""
     topology = Topology((Group("input", 1), Group("switches", 20)), ("input -> switches",))
-    own = chance(3, "life", owners=range(lives))
+    own = derive(3, "life", owners=range(lives))
     marks = (torch.arange(20) < plastic).float()[None, :, None].expand(lives, -1, -1)
     weight = torch.where(marks > 0, own.stream("birth").integers(2, 20, 1) * 2.0 - 1.0, 1.0)
     newborn = Phenotype(topology, {"input -> switches": Synapses(weight, parameters={"plastic": marks})})

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.looming import Looming
 
-KEY = chance(0, "episodes")
+KEY = derive(0, "episodes")
 
 
 def watch(world, escapes, episodes=600):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete
 from inner_loop.worlds.perceptual_decision import PerceptualDecision
@@ -14,7 +14,7 @@ from inner_loop.worlds.perceptual_decision import PerceptualDecision
 
 def observed(world, episodes=4000):
     """Every observation, (T, inputs, B), and what is true in the end, (B,), of trials without an action."""
-    keys = chance(0, "observed", owners=[2])
+    keys = derive(0, "observed", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen = []
     for _ in range(world.steps):
@@ -25,7 +25,7 @@ def observed(world, episodes=4000):
 
 def integrated(world, episodes=20_000):
     """Accuracy of an observer that adds up all it sees and then chooses."""
-    keys = chance(0, "integrated", owners=[3])
+    keys = derive(0, "integrated", owners=[3])
     state, moment = world.reset(keys, episodes, keys)
     sum_ = torch.zeros_like(moment.observation[:, 1:])
     for _ in range(world.steps):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.trials.periods import Periods, Scheme, check_timing, extent, length, lengths, longest, picked, tuned
 from inner_loop.world import Discrete
@@ -28,7 +28,7 @@ VARIANTS = [
 
 def lived(world, act, episodes=300):
     """Moments and scores of one life whose actions are act(moments so far), (B,) whole numbers."""
-    keys = chance(0, "lived", owners=[5])
+    keys = derive(0, "lived", owners=[5])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns, going = [moment], torch.zeros(1, episodes).double(), torch.ones(1, episodes, dtype=torch.bool)
     for _ in range(world.steps):
@@ -143,7 +143,7 @@ def test_durations_take_the_whole_steps_that_fit():
     assert extent(("uniform", (800.0, 1500.0)), 80.0) == (10, 18)
     assert extent(RANDOM, 100.0) == (3, 29)  # 3000 itself is never drawn
     assert longest({"a": 150.0, "b": RANDOM}, 100.0) == 30
-    assert length(750.0, 100.0, chance(0, "", owners=range(3)), 2).tolist() == [[7, 7]] * 3
+    assert length(750.0, 100.0, derive(0, "", owners=range(3)), 2).tolist() == [[7, 7]] * 3
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_durations_take_the_whole_steps_that_fit():
     ],
 )  # fmt: skip
 def test_random_durations_have_their_distribution(duration, dt, share):
-    drawn = length(duration, dt, chance(0, "durations", owners=range(4)), 50_000)
+    drawn = length(duration, dt, derive(0, "durations", owners=range(4)), 50_000)
     assert drawn.shape == (4, 50_000)
     steps, counts = drawn.unique(return_counts=True)
     assert steps.tolist() == sorted(share)
@@ -224,7 +224,7 @@ def test_periods_follow_each_other():
 
 
 def test_noise_is_normal_new_at_every_step_and_only_in_its_period():
-    keys, episodes, mean = chance(0, "noise", owners=range(2)), 4000, torch.zeros(2, 3, 4000).double()
+    keys, episodes, mean = derive(0, "noise", owners=range(2)), 4000, torch.zeros(2, 3, 4000).double()
     taken = lengths({"fixation": ("choice", (0.0, 100.0)), "stimulus": 300.0, "decision": 100.0}, 100.0, keys, episodes)
     periods = Periods.in_turn(taken, 5)
     mean[:, 1] = 7.0
@@ -248,14 +248,14 @@ def test_rings_and_choices():
     assert torch.allclose(
         tuned(direction, 4)[0].T, torch.tensor([[1, 0, -1, 0], [0, 1, 0, -1], [0, -1, 0, 1]]).double()
     )
-    drawn = picked((6.4, 51.2), chance(0, "picked", owners=range(2)), 10_000)
+    drawn = picked((6.4, 51.2), derive(0, "picked", owners=range(2)), 10_000)
     assert drawn.unique().tolist() == [6.4, 51.2]
     assert (drawn == 6.4).double().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
 def test_the_state_before_a_step_is_left_alone():
     world = PerceptualDecision(stimulus=100.0)
-    keys = chance(0, "", owners=[0])
+    keys = derive(0, "", owners=[0])
     state, _ = world.reset(keys, 8, keys)
     for actions in (0, 0, 1):
         state, _ = world.step(state, torch.full((3, 8), actions)[:, :8])

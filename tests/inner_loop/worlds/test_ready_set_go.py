@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.trials.periods import Scheme
 from inner_loop.world import Discrete
@@ -15,7 +15,7 @@ from inner_loop.worlds.ready_set_go import ReadySetGo
 
 def lived(world, goes, episodes=500):
     """Moments and scores of who goes where goes(steps since Set began, measured steps), once Set has been seen."""
-    keys = chance(0, "lived", owners=[2])
+    keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns, going = [moment], torch.zeros(1, episodes).double(), torch.ones(1, episodes, dtype=torch.bool)
     ready = done = torch.full((1, episodes), -1)
@@ -98,7 +98,7 @@ def test_who_measures_is_paid_in_full_and_who_waits_the_mean_interval_is_not():
 
 def test_the_aligned_target_is_what_is_paid_best():
     def obedient(world):
-        keys = chance(0, "obedient", owners=[2])
+        keys = derive(0, "obedient", owners=[2])
         state, moment = world.reset(keys, 100, keys)
         returns = torch.zeros(1, 100).double()
         for _ in range(world.steps):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.retina import Retina
 
@@ -14,7 +14,7 @@ LAGGED_NEAR_THE_SOMA = np.array([[[1, 0]] * 4 + [[0, 1]] * 4])  # type 0 at the 
 
 
 def begin(world, episodes=4, owners=-1):
-    return world.reset(chance(0, "retina", owners=owners), episodes, chance(0, "life"))
+    return world.reset(derive(0, "retina", owners=owners), episodes, derive(0, "life"))
 
 
 def film(world, episodes=4, owners=-1):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.swing_up import SwingUp
 
@@ -15,7 +15,7 @@ LIVES, EPISODES = 2, 3
 
 
 def begun(world, lives=LIVES, episodes=EPISODES):
-    return world.reset(chance(0, "episodes", owners=range(lives)), episodes, chance(0, "lives", owners=range(lives)))
+    return world.reset(derive(0, "episodes", owners=range(lives)), episodes, derive(0, "lives", owners=range(lives)))
 
 
 def at(world, *motion):
@@ -60,7 +60,7 @@ def published(world, motion, force):
 def test_every_step_is_the_published_one(world):
     state, moment = begun(world)
     loops = {(k, b): tuple(state.motion[k, :, b].tolist()) for k in range(LIVES) for b in range(EPISODES)}
-    doing = chance(1, "pushes", owners=range(LIVES))
+    doing = derive(1, "pushes", owners=range(LIVES))
     for time in range(150):
         actions = ((doing.stream(time).uniform(EPISODES, 1).mT * 2.0 - 1.0) * world.force).float()
         state, moment = world.step(state, actions)
@@ -143,7 +143,7 @@ def test_the_reward_of_a_posture(position, angle, reward):
 def test_rewards_lie_between_0_and_1_on_the_track():
     world = SwingUp(track=0.8)
     state, moment = begun(world, 5, 20)
-    doing, on = chance(1, "pushes", owners=range(5)), ~moment.terminated
+    doing, on = derive(1, "pushes", owners=range(5)), ~moment.terminated
     for time in range(300):
         state, moment = world.step(state, (doing.stream(time).uniform(1, 20) * 20.0 - 10.0).float())
         on = on & ~moment.terminated

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.contracts.worlds import check_world
 from inner_loop.worlds.t_maze import TMaze
 
@@ -17,7 +17,7 @@ def visit(world, turn, lives=1, episodes=200, seed=0):
 
     Returns the last state, the returns and all moments.
     """
-    state, moment = world.reset(chance(seed, "episodes", owners=range(lives)), episodes, chance(seed, "life"))
+    state, moment = world.reset(derive(seed, "episodes", owners=range(lives)), episodes, derive(seed, "life"))
     returns, going = torch.zeros(lives, episodes, dtype=torch.float64), torch.ones(lives, episodes, dtype=torch.bool)
     moments = [moment]
     for _ in range(world.steps):
@@ -61,11 +61,11 @@ def test_the_contract(world):
 @pytest.mark.parametrize("world", VARIANTS, ids=str)
 def test_a_loop_agrees_on_random_actions(world):
     lives, episodes = 3, 5
-    state, moment = world.reset(chance(1, "episodes", owners=range(lives)), episodes, chance(1, "life"))
+    state, moment = world.reset(derive(1, "episodes", owners=range(lives)), episodes, derive(1, "life"))
     first, reversals = state.first, state.reversals
-    actions = chance(1, "actions", owners=range(lives)).integers(3, world.steps, episodes)
+    actions = derive(1, "actions", owners=range(lives)).integers(3, world.steps, episodes)
     # mostly sensible, or hardly anybody would ever see the end of an arm
-    sensible = chance(1, "sense", owners=range(lives)).uniform(world.steps, episodes) < 0.8
+    sensible = derive(1, "sense", owners=range(lives)).uniform(world.steps, episodes) < 0.8
     moments, returns = [moment], torch.zeros(lives, episodes, dtype=torch.float64)
     taken, over = [], torch.zeros(lives, episodes, dtype=torch.bool)
     for step in range(world.steps):
@@ -139,7 +139,7 @@ def test_win_stay_lose_shift_loses_a_trial_for_each_change():
 @pytest.mark.parametrize("wrong", [LEFT, RIGHT])
 def test_a_crash_ends_the_trial_at_home(wrong):
     world = TMaze(trials=4, reversals=0)
-    key = chance(0, "episodes")
+    key = derive(0, "episodes")
     state, moment = world.reset(key, 2, key)
     for trial in range(4):
         state, moment = world.step(state, torch.full((1, 2), wrong))
@@ -176,19 +176,19 @@ def test_reversals_are_as_many_as_wanted_each_in_its_window():
 
 def test_a_reversal_may_fall_anywhere_in_the_longest_window():
     world = TMaze(trials=9, reversals=2, window=3)
-    state, _ = world.reset(chance(0, "episodes"), 200, chance(0, "life"))
+    state, _ = world.reset(derive(0, "episodes"), 200, derive(0, "life"))
     assert (state.reversals[..., 0] < state.reversals[..., 1]).all()
     assert state.reversals.min() >= 1
     assert state.reversals.max() < 9
 
 
 def test_a_side_may_last_for_a_life():
-    world, lives = TMaze(start="life"), chance(0, "life", owners=range(40))
-    first, again = (world.reset(chance(s, "episodes", owners=range(40)), 6, lives)[0].first for s in (0, 1))
+    world, lives = TMaze(start="life"), derive(0, "life", owners=range(40))
+    first, again = (world.reset(derive(s, "episodes", owners=range(40)), 6, lives)[0].first for s in (0, 1))
     assert torch.equal(first, again)
     assert (first == first[:, :1]).all()
     assert 5 < first[:, 0].sum() < 35
-    drawn = TMaze().reset(chance(0, "episodes", owners=range(40)), 6, lives)[0].first
+    drawn = TMaze().reset(derive(0, "episodes", owners=range(40)), 6, lives)[0].first
     assert (drawn != drawn[:, :1]).any()
 
 

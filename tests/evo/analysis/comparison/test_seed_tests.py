@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from evo.analysis.comparison.seed_tests import EXCHANGES, difference
-from genomes.streams import chance
+from genomes.streams import derive
 
 
 def seeds(*scores: float, first: int = 0) -> dict[int, float]:
@@ -77,9 +77,12 @@ def test_samples_that_all_seeds_share_are_in_interval_and_p(first: int) -> None:
     """Two conditions that differ by what the samples of this test split happen to be, and by little noise of seeds."""
     reject, alone = 0, 0
     for seed in range(60):
-        luck = chance(seed, "shared samples")
-        each, noise = luck.stream("samples").normal(100)[0].numpy(), luck.stream("seeds").normal(2, 4)[0].numpy() * 0.02
-        often = np.stack([np.bincount(o, minlength=100) for o in luck.integers(100, 200, 100)[0].numpy()]) / 100
+        streams = derive(seed, "shared samples")
+        each, noise = (
+            streams.stream("samples").normal(100)[0].numpy(),
+            streams.stream("seeds").normal(2, 4)[0].numpy() * 0.02,
+        )
+        often = np.stack([np.bincount(o, minlength=100) for o in streams.integers(100, 200, 100)[0].numpy()]) / 100
         common = often @ each
         one, other = seeds(*(each.mean() + noise[0])), seeds(*noise[1], first=first)
         again = {s: common - common.mean() + v for s, v in one.items()}, {s: np.full(200, v) for s, v in other.items()}
@@ -94,7 +97,7 @@ def test_samples_that_all_seeds_share_are_in_interval_and_p(first: int) -> None:
 
 @pytest.mark.parametrize("first", [0, 100], ids=["paired", "unpaired"])
 def test_the_interval_covers_no_difference_where_there_is_none(first: int) -> None:
-    drawn = chance(1, "planted nothing").normal(200, 2, 5)[0].numpy()
+    drawn = derive(1, "planted nothing").normal(200, 2, 5)[0].numpy()
     got = [difference(seeds(*one), seeds(*other, first=first)) for one, other in drawn]
     assert 181 <= sum(each.low <= 0 <= each.high for each in got) <= 198
     assert sum(each.p < 0.05 for each in got) == sum(not each.low <= 0 <= each.high for each in got)

@@ -30,7 +30,7 @@ from genomes.evolve import Evolve
 from genomes.interventions.given import Given
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from genomes.wiring_rule import WiringRule
 from inner_loop.lives.samples import Lifetime
@@ -50,7 +50,7 @@ class Ternary(Encoding):
     def spec(self, topology):
         return GenomeSpec(tuple(Field(f"weight.{e.name}", topology.shape(e), choices=3) for e in topology.edges))
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         return Phenotype(topology, {e.name: Synapses(genes[f"weight.{e.name}"] - 1.0) for e in topology.edges})
 
     def rules(self, topology):
@@ -71,7 +71,7 @@ def samples(tmp_path) -> Callable[..., Arrays]:
         arrays = {}
         for part, count in (("train", 200), ("test", 100)):
             labels = np.arange(count) % classes
-            noise = chance(0, f"noise {part}").normal(count, inputs)[0].numpy() * 0.1
+            noise = derive(0, f"noise {part}").normal(count, inputs)[0].numpy() * 0.1
             arrays |= {f"x_{part}": signal(labels, noise).astype(np.float32), f"y_{part}": labels}
         path = tmp_path / "samples.npz"
         np.savez(path, **arrays)
@@ -174,7 +174,7 @@ def test_everything_out_is_chance_and_learns_nothing(small, samples):
         cohort=32,
     )
     spec = assemble(experiment)
-    levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
+    levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())[0]
     found = found_in(experiment, levels)
     together = found.section.tables["together"].set_index("out")
     assert together.loc["everything", ["score at birth", "score after learning"]].tolist() == [0.25, 0.25]
@@ -199,7 +199,7 @@ def test_a_unit_that_does_nothing_shows_no_effect(small):
     """Births and lives of a genome with itself, no chance in common: 0 lies in at least 181 of 200 intervals."""
     experiment = small(cohort=64)
     spec, births = assemble(experiment), 5
-    levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())
+    levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())
     rows = REPETITIONS * 2 * births
     scores = (
         examined(AssayRunner(experiment, Serial()), "null", np.repeat(levels, 1, 0), "test", ("innate",), range(rows))
@@ -220,9 +220,9 @@ def test_intervals_over_samples_cover_what_two_equal_variants_differ_by():
     """Answers of two variants, right with the same probability, on the samples of one examination."""
     samples, births, resamples, covered = 300, 4, 400, 0
     for repetition in range(REPETITIONS):
-        luck = chance(repetition, "samples")
-        right = (luck.stream("right").uniform(2, samples)[0].numpy() < 0.8).astype(np.float64)
-        drawn = luck.stream("drawn").integers(samples, resamples, samples)[0].numpy()
+        streams = derive(repetition, "samples")
+        right = (streams.stream("right").uniform(2, samples)[0].numpy() < 0.8).astype(np.float64)
+        drawn = streams.stream("drawn").integers(samples, resamples, samples)[0].numpy()
         main = np.repeat(right.mean(1)[:, None], births, axis=1)
         again = np.repeat(right[:, drawn].mean(2)[:, None], births, axis=1)
         effect = Scored({"innate": main}, {"innate": again}).contrast("innate", {0: 1, 1: -1})
@@ -234,7 +234,7 @@ def test_rows_of_the_same_life_are_paired(small):
     """A variant that is the genome itself differs from it by nothing, in every life."""
     experiment = small()
     spec = assemble(experiment)
-    levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
+    levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())[0]
     bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 3)
     scores = bench.tested("twice", bench.units.without([(), ()]))
     for name in ("innate", "learned"):
@@ -348,7 +348,7 @@ def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_
 def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small):
     experiment = small(encoding=GeneExpression(genes=1, bits=4))
     spec = assemble(experiment)
-    levels = spec.quantise(chance(1, "founder").uniform(spec.size).numpy())[0]
+    levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())[0]
     found = found_in(experiment, levels, births=4).frame
     bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 4)
     count = len(bench.units.each)

@@ -196,7 +196,7 @@ class Spread(Encoding):
     def spec(self, topology):
         return GenomeSpec(())
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         raise NotImplementedError
 
 

@@ -26,7 +26,7 @@ from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 
 SPEC = GenomeSpec((Field("encoding.switch", (2,), choices=2), Field("rule.rate", (2,), bits=5)))
@@ -52,7 +52,7 @@ def test_diversity_is_entropy_over_bits_and_distance_over_all_pairs():
 
 
 def test_random_genomes_have_full_diversity():
-    units = chance(0, "test").uniform(4000, SPEC.size)[0].numpy()
+    units = derive(0, "test").uniform(4000, SPEC.size)[0].numpy()
     entropy, distance = diversity(census(SPEC, Direct(), SPEC.quantise(units)))
     assert entropy == pytest.approx(1, abs=0.01)
     binary, fine = (1 / 8) ** 0.5, alleles.UNIFORM

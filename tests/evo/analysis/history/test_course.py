@@ -19,7 +19,7 @@ from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.storage.checksums import CorruptFile
 from genomes.encodings.alleles import Alleles
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen
@@ -117,9 +117,9 @@ def test_the_index_needs_a_gain_beyond_its_error():
 def test_its_interval_covers_the_truth_as_often_as_it_says():
     covered, runs, count = 0, 100, 80
     for run in range(runs):
-        noise = chance(run, "test of coverage").normal(2 * count + 1)[0].numpy()
+        noise = derive(run, "test of coverage").normal(2 * count + 1)[0].numpy()
         innate, learned = 0.3 + 0.1 * noise[:count], 0.7 + 0.1 * noise[count:-1]
-        low, high = assimilation_interval(innate, learned, (0.1 + 0.02 * noise[-1], 0.02), chance(run, "draws"))
+        low, high = assimilation_interval(innate, learned, (0.1 + 0.02 * noise[-1], 0.02), derive(run, "draws"))
         covered += low <= 1 / 3 <= high
     assert 89 <= covered <= 99
 
@@ -136,7 +136,7 @@ def test_fronts_are_of_the_first_a_middle_and_the_last_generation(planted):
 
 
 def test_non_dominated_agrees_with_the_definition():
-    scores = chance(0, "test").integers(6, 60, 2)[0].numpy().astype(float)  # with equals
+    scores = derive(0, "test").integers(6, 60, 2)[0].numpy().astype(float)  # with equals
     wanted = [not any((o >= s).all() and (o > s).any() for o in scores) for s in scores]
     assert non_dominated(scores).tolist() == wanted
     assert 1 <= sum(wanted) < 60

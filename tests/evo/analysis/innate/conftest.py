@@ -16,7 +16,7 @@ from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
 from genomes.encodings.direct import Direct
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
@@ -70,7 +70,7 @@ class Recording(Executor):
 def random_levels(experiment, count=1, seed=7):
     """Genomes of the founders' distribution that the test itself does not draw."""
     spec = assemble(experiment)
-    return spec.quantise(founders(count, spec, chance(seed, "genomes of a test")))
+    return spec.quantise(founders(count, spec, derive(seed, "genomes of a test")))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def task():
 @pytest.fixture
 def planted():
     """A genome, (1, G), of the task: the teacher's own weights, as exactly as levels allow."""
-    weights = chance(TASK.task.teacher_seed, "teacher").stream("teacher 0").normal(3, 4).numpy() / 2
+    weights = derive(TASK.task.teacher_seed, "teacher").stream("teacher 0").normal(3, 4).numpy() / 2
     return assemble(TASK).quantise((weights / np.sqrt(3 / 4) + 1).reshape(1, -1) / 2)
 
 

@@ -24,7 +24,7 @@ from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct
 from genomes.encodings.spatial_expression import SpatialExpression
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 
 SPEC = GenomeSpec(
@@ -38,7 +38,7 @@ SPEC = GenomeSpec(
 
 
 def levels_of(spec, seed=0):
-    return spec.quantise(chance(seed, "genome").uniform(spec.size).numpy())[0]
+    return spec.quantise(derive(seed, "genome").uniform(spec.size).numpy())[0]
 
 
 def shares(counts, alphabet):
@@ -74,7 +74,7 @@ def decoded(number, length, alphabet):
 
 @pytest.mark.parametrize("alphabet", [2, 5])
 def test_the_adaptive_length_is_what_an_arithmetic_coder_needs(alphabet):
-    symbols = (chance(alphabet, "message").uniform(60)[0].numpy() ** 3 * alphabet).astype(np.int64)
+    symbols = (derive(alphabet, "message").uniform(60)[0].numpy() ** 3 * alphabet).astype(np.int64)
     number, digits = arithmetic_code(symbols.tolist(), alphabet)
     assert decoded(number, len(symbols), alphabet) == symbols.tolist()
     length = adaptive_bits(symbols, alphabet)
@@ -82,7 +82,7 @@ def test_the_adaptive_length_is_what_an_arithmetic_coder_needs(alphabet):
 
 
 def test_the_adaptive_length_tends_to_the_entropy():
-    symbols = (chance(0, "message").uniform(200_000)[0].numpy() ** 2 * 16).astype(np.int64)
+    symbols = (derive(0, "message").uniform(200_000)[0].numpy() ** 2 * 16).astype(np.int64)
     bound = len(symbols) * entropy(np.bincount(symbols), base=2)
     learning = 15 / 2 * math.log2(len(symbols)) + 4
     assert bound < adaptive_bits(symbols, 16) < bound + learning
@@ -92,7 +92,7 @@ def test_one_level_costs_almost_nothing_and_uniform_levels_their_bits():
     same = of_symbols(np.full(5000, 3), 8)
     assert same.fixed == 15_000
     assert same.coded < 0.02 * same.fixed
-    even = of_symbols(chance(0, "levels").integers(64, 20_000)[0].numpy(), 64)
+    even = of_symbols(derive(0, "levels").integers(64, 20_000)[0].numpy(), 64)
     assert even.coded / even.numbers == pytest.approx(6, abs=0.02)
     assert even.coded <= even.fixed + 1
     assert of_symbols(np.zeros(0, np.int64), 8) == Bits()
@@ -138,7 +138,7 @@ def test_the_size_of_a_genome_is_that_of_its_fields_coded_apart():
 
 
 def test_numbers_are_rounded_to_levels_that_fit_them():
-    numbers = chance(0, "numbers").normal(30, 20)[0].numpy()
+    numbers = derive(0, "numbers").normal(30, 20)[0].numpy()
     errors = []
     for bits in range(1, 9):
         values, size = quantised(numbers, bits)
@@ -177,7 +177,7 @@ class Typed(Encoding):
     def spec(self, topology):
         return GenomeSpec(())
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         raise NotImplementedError
 
     def constants(self, topology):

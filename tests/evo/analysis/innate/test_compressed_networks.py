@@ -27,7 +27,7 @@ from evo.experiment.goals import Scores
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -45,17 +45,17 @@ FIRST, SECOND = "layer0 -> layer1", "layer1 -> layer2"
 
 def network(seed=0):
     """Two of them."""
-    luck = chance(seed, "network", owners=range(2))
+    streams = derive(seed, "network", owners=range(2))
     return {
-        FIRST: luck.stream("a").normal(5, 6).float(),
-        SECOND: luck.stream("b").normal(4, 5).float(),
-        "layer2": luck.stream("c").normal(4).float(),
+        FIRST: streams.stream("a").normal(5, 6).float(),
+        SECOND: streams.stream("b").normal(4, 5).float(),
+        "layer2": streams.stream("c").normal(4).float(),
     }
 
 
 def genome(experiment):
     spec = assemble(experiment)
-    return spec.quantise(chance(1, "genome").uniform(spec.size).numpy())[0]
+    return spec.quantise(derive(1, "genome").uniform(spec.size).numpy())[0]
 
 
 def in_a_world(small, encoding, **changes):
@@ -95,8 +95,8 @@ def test_a_pruned_network_costs_its_weights_their_places_and_three_scales():
 
 def test_a_network_of_low_rank_is_found_exactly():
     full = network()
-    luck = chance(3, "factors")
-    full[FIRST] = (luck.stream("left").normal(5, 2) @ luck.stream("right").normal(2, 6)).float().repeat(2, 1, 1)
+    streams = derive(3, "factors")
+    full[FIRST] = (streams.stream("left").normal(5, 2) @ streams.stream("right").normal(2, 6)).float().repeat(2, 1, 1)
     code = low_rank(full, TOPOLOGY, 2)
     assert torch.allclose(code.unfold(code.numbers)[FIRST], full[FIRST], atol=1e-5)
     short = low_rank(full, TOPOLOGY, 1)
@@ -164,7 +164,7 @@ def test_what_is_written_is_a_whole_network_with_few_values():
 
 def test_numbers_learn_the_task_that_evolution_meets(small):
     experiment = small(topology=layered(5, 8, 3), task=Teacher(5, 3, hidden=0, measured=256, teacher_seed=1))
-    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
     begun = weights_of(newborn)
     assert begun.keys() == {FIRST, SECOND, "layer1", "layer2"}
     long = taught(experiment, newborn, Code("direct", "", begun, dict, 32, 600))
@@ -185,7 +185,7 @@ def test_the_rate_is_tuned_on_selection_by_networks_that_never_learned_on_it(sma
     draw = Teacher.draw
     monkeypatch.setattr(Teacher, "draw", lambda self, split, *more: asked.append(split) or draw(self, split, *more))
     experiment = small(topology=layered(5, 8, 3), task=Teacher(5, 3, hidden=0, measured=256, teacher_seed=1))
-    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
     code = Code("direct", "", weights_of(newborn), dict, 8, 30)
     ((rate, trial),) = tuned(experiment, newborn, code, (8,)).values()
     assert asked == ["train", *["selection"] * len(RATES)], "lessons, then an examination a rate"
@@ -211,7 +211,7 @@ def test_a_rate_is_tuned_with_the_trial_and_taken_by_the_code(small, monkeypatch
 
     monkeypatch.setattr("evo.analysis.innate.training.tuned", tuned_at)
     experiment = small(topology=layered(5, 8, 3))
-    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
     code = Code("direct", "", weights_of(newborn), dict, 32, 5)
     trial = replace(code, setting="trial")
     own = taught(experiment, newborn, code, trial)
@@ -223,7 +223,7 @@ def test_a_rate_is_tuned_with_the_trial_and_taken_by_the_code(small, monkeypatch
 
 def test_networks_and_rates_side_by_side_learn_as_each_by_itself(small):
     experiment = small(topology=layered(5, 8, 3))
-    newborn = birth(experiment, genome(experiment)[None], chance(0, "x"))
+    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
     begun = {name: torch.cat([number, 0.5 * number]) for name, number in weights_of(newborn).items()}
     code = Code("direct", "", begun, dict, 32, 20)
     both = learned(experiment, newborn, code, (0.003, 0.1), LEARNED)
@@ -298,7 +298,7 @@ def test_a_task_has_all_four_in_order_of_size_and_the_same_ones_again(small, mon
 
 def test_in_a_world_the_wiring_of_the_genome_is_compressed(small):
     experiment = in_a_world(small, Direct(bits=6), rule=Frozen())
-    own = birth(experiment, genome(experiment)[None], chance(0, "x")).projections
+    own = birth(experiment, genome(experiment)[None], derive(0, "x")).projections
     found = controls(experiment, genome(experiment))
     finest = [each for each in found if each.method == METHODS[0]][-1]
     for name, synapses in own.items():
@@ -329,9 +329,9 @@ class Watched(Task):
     def size(self, split):
         return self.good.size(split)
 
-    def draw(self, split, samples, chance, start=0):
+    def draw(self, split, samples, streams, start=0):
         self.asked.add(split)
-        return self.good.draw(split, samples, chance, start)
+        return self.good.draw(split, samples, streams, start)
 
     def scores(self, outputs, targets):
         return self.good.scores(outputs, targets)
@@ -373,7 +373,7 @@ def test_classes_are_learned_by_their_likelihood_where_no_objective_is_given(sma
     ):
         goal = Scores((f"innate.{task.score_names[0]}",))
         bare = small(topology=layered(*sizes), task=task, rule=Frozen(), objective=None, goals=goal)
-        newborn = birth(bare, genome(bare)[None], chance(0, "x"))
+        newborn = birth(bare, genome(bare)[None], derive(0, "x"))
         code = Code("direct", "", weights_of(newborn), dict, 32, 3)
         one, same, other = (
             taught(replace(bare, objective=objective), newborn, code).numbers["layer0 -> layer1"]

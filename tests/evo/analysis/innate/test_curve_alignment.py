@@ -8,7 +8,7 @@ import pytest
 from evo.analysis.innate import curve_alignment as alignment
 from evo.analysis.innate.curve_alignment import Curves, hot_start, over_runs
 from evo.analysis.statistics import mean_over_runs
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.lives.samples import Lifetime
 
 STEPS = np.arange(0.0, 101.0, 2.0)
@@ -17,7 +17,7 @@ LONG = np.arange(0.0, 1001.0, 5.0)
 
 def curves(lived, height, seed=0, noise=0.01):
     """Twelve lives that follow a curve, each a little above or below it."""
-    away = chance(seed, "lives of a test").normal(12, 1)[0].numpy()
+    away = derive(seed, "lives of a test").normal(12, 1)[0].numpy()
     return Curves(lived, height(lived) + noise * (away - away.mean()))
 
 

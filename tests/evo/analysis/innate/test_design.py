@@ -61,10 +61,10 @@ def test_births_are_the_same_births_whatever_is_done_to_them(bench_of, learning)
 
 def test_founders_are_born_several_times_only_where_births_differ(bench_of, task):
     once = bench_of(task, draws=30)
-    assert not once.luck
+    assert not once.stochastic
     assert len(once.founders().levels) == 30
     varied = bench_of(replace(task, task=Teacher(4, 3, hidden=0, measured=8)), draws=30)
-    assert varied.luck
+    assert varied.stochastic
     rows = varied.founders()
     births = rows.births
     assert births == min(4, varied.births), "never surer than the genome itself"

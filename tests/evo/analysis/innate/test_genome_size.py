@@ -27,7 +27,7 @@ from genomes.evolve import Evolve
 from genomes.interventions.given import Given
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import layered
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.rules.frozen import Frozen
@@ -56,7 +56,7 @@ class Coarse(Encoding):
     def spec(self, topology):
         return GenomeSpec(tuple(Field(e.name, topology.shape(e), -1.0, 1.0, bits=6) for e in topology.edges))
 
-    def develop(self, genes, topology, chance):
+    def develop(self, genes, topology, streams):
         synapses = {e.name: Synapses((genes[e.name] * 1.5 + 1.5).round() / 1.5 - 1.0) for e in topology.edges}
         return Phenotype(topology, synapses)
 
@@ -64,7 +64,7 @@ class Coarse(Encoding):
 def planted(experiment, allowed=None):
     """The best of 200 random genomes on the selection split."""
     spec = assemble(experiment)
-    levels = spec.quantise(founders(200, spec, chance(3, "planted")))
+    levels = spec.quantise(founders(200, spec, derive(3, "planted")))
     levels = levels if allowed is None else np.array(allowed, dtype=levels.dtype)[levels % len(allowed)]
     found = AssayRunner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
     best = levels[np.argmax(found["innate.explained_variance"])]
@@ -180,7 +180,7 @@ def test_to_keep_is_to_lose_a_hundredth_of_the_way_from_founders_and_so_at_every
 def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
     spec = assemble(experiment)
-    levels = spec.quantise(founders(200, spec, chance(3, "planted")))
+    levels = spec.quantise(founders(200, spec, derive(3, "planted")))
     found = AssayRunner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
     worst = levels[np.argmin(found["innate.explained_variance"])]
     size = size_of(Subject("worst", experiment, worst[None], ("worst",)))

@@ -11,7 +11,7 @@ from evo.analysis.innate.innate import innate_test
 from evo.analysis.innate.learning_rate import PACES, in_words, pace
 from genomes.interventions.faster import Faster
 from genomes.interventions.standard import Standard
-from genomes.streams import chance
+from genomes.streams import derive
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 
@@ -82,7 +82,7 @@ def test_a_rule_without_a_learning_rate_is_not_tuned_and_that_is_said(bench_of, 
 
 def test_faster_is_the_rate_of_every_synapse_times_as_large(bench_of, learning):
     newborn = bench_of(learning)._born
-    for name, synapses in Faster(3.0).apply(newborn, chance(0, "x")).projections.items():
+    for name, synapses in Faster(3.0).apply(newborn, derive(0, "x")).projections.items():
         own = newborn.projections[name].parameters["rule.learning_rate"]
         assert synapses.parameters["rule.learning_rate"].tolist() == (3.0 * own).tolist()
         assert synapses.weight is newborn.projections[name].weight

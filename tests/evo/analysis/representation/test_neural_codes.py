@@ -19,7 +19,7 @@ from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.errors import InputError
 from genomes.evolve import Evolve
-from genomes.streams import chance
+from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
@@ -51,14 +51,14 @@ def digits(rule=None, steps=80):
 
 def genome(experiment, seed=5):
     spec = assemble(experiment)
-    return spec.quantise(founders(1, spec, chance(seed, "a genome")))[0]
+    return spec.quantise(founders(1, spec, derive(seed, "a genome")))[0]
 
 
 def seen(experiment, levels):
     """What the evolved network does, born as the section has it born."""
-    newborn = birth(experiment, np.stack([levels, levels]), chance(experiment.seed, "birth", 3, [1, 2]))
-    luck = chance(experiment.seed, "life", 3)
-    return observe(newborn, experiment.rule, experiment.objective, experiment.environment, experiment.lifetime, luck)
+    newborn = birth(experiment, np.stack([levels, levels]), derive(experiment.seed, "birth", 3, [1, 2]))
+    streams = derive(experiment.seed, "life", 3)
+    return observe(newborn, experiment.rule, experiment.objective, experiment.environment, experiment.lifetime, streams)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,7 +19,7 @@ from evo.analysis.representation.similarity import (
     selectivity,
     shuffled,
 )
-from genomes.streams import chance
+from genomes.streams import derive
 
 
 def normal(*shape, seed=0):
@@ -145,7 +145,7 @@ def test_the_interval_holds_the_truth():
     for seed in range(60):
         k, l = (linear_kernel(code) for code in codes(60, seed))
         parts = [
-            kernel_cka(k[np.ix_(h, h)], l[np.ix_(h, h)]) for h in halves(np.arange(60), 60, chance(seed, "halves"))
+            kernel_cka(k[np.ix_(h, h)], l[np.ix_(h, h)]) for h in halves(np.arange(60), 60, derive(seed, "halves"))
         ]
         low, high = interval(kernel_cka(k, l), parts, 60)
         hits += low <= truth <= high
@@ -156,10 +156,10 @@ def test_the_interval_holds_the_truth():
 
 def test_halves_take_whole_blocks_and_do_not_repeat_them():
     blocks = np.repeat(np.arange(9), 3)
-    drawn = halves(blocks, 20, chance(0, "halves"))
+    drawn = halves(blocks, 20, derive(0, "halves"))
     assert all(len(half) == 12 and np.unique(blocks[half], return_counts=True)[1].tolist() == [3] * 4 for half in drawn)
     assert len({tuple(half) for half in drawn}) > 15
-    assert halves(blocks[:21], 20, chance(0, "halves")) == []
+    assert halves(blocks[:21], 20, derive(0, "halves")) == []
     assert all(map(math.isnan, interval(0.5, [], 7)))
     assert all(map(math.isnan, interval(0.5, [0.4, math.nan], 9)))
 
@@ -191,7 +191,7 @@ CLASSES = np.arange(90) % 3
 
 def test_selectivity_of_single_stimuli_is_epsilon_squared():
     activities = normal(4, 90) + np.outer([0.0, 0.5, 1.0, 3.0], CLASSES)
-    others = shuffled(CLASSES, np.arange(90), 2000, chance(0, "orders"))
+    others = shuffled(CLASSES, np.arange(90), 2000, derive(0, "orders"))
     index, p = selectivity(activities, CLASSES, others)
     f = [stats.f_oneway(*(a[c == CLASSES] for c in range(3))) for a in activities]
     eta = np.array([each.statistic * 2 / (each.statistic * 2 + 87) for each in f])
@@ -201,7 +201,7 @@ def test_selectivity_of_single_stimuli_is_epsilon_squared():
 
 
 def test_neurons_that_know_nothing_have_a_selectivity_of_zero_and_no_small_p_too_often():
-    others = shuffled(CLASSES, np.arange(90), 199, chance(0, "orders"))
+    others = shuffled(CLASSES, np.arange(90), 199, derive(0, "orders"))
     index, p = selectivity(normal(1000, 90), CLASSES, others)
     assert abs(index.mean()) < 3 * index.std() / math.sqrt(1000)
     assert 0.03 < (p <= 0.05).mean() < 0.07
@@ -211,15 +211,15 @@ def test_a_neuron_that_only_knows_the_trial_is_not_tuned_to_what_was_asked_in_it
     trial = np.repeat(np.arange(24), 10)
     asked = (np.arange(24) * 7 % 24 // 8)[trial]
     activities = np.repeat(normal(400, 24), 10, axis=1)
-    _, honest = selectivity(activities, asked, shuffled(asked, trial, 199, chance(0, "orders")))
-    _, naive = selectivity(activities, asked, shuffled(asked, np.arange(240), 199, chance(0, "o")))
+    _, honest = selectivity(activities, asked, shuffled(asked, trial, 199, derive(0, "orders")))
+    _, naive = selectivity(activities, asked, shuffled(asked, np.arange(240), 199, derive(0, "o")))
     assert (honest <= 0.05).mean() < 0.10
     assert (naive <= 0.05).mean() > 0.5
 
 
 def test_shuffling_keeps_stretches_together():
     asked, blocks = np.array([0, 0, 1, 1, 1, 2, 2]), np.array([0, 0, 0, 0, 0, 0, 1])
-    orders = shuffled(asked, blocks, 50, chance(0, "orders"))
+    orders = shuffled(asked, blocks, 50, derive(0, "orders"))
     assert all(o[0] == o[1] and o[2] == o[3] == o[4] for o in orders)
     assert all(sorted(o[[0, 2, 5, 6]].tolist()) == [0, 1, 2, 2] for o in orders)
     assert any(o[5] != o[6] for o in orders)
@@ -227,7 +227,7 @@ def test_shuffling_keeps_stretches_together():
 
 def test_a_silent_neuron_is_not_tuned_and_one_that_is_no_number_neither():
     activities = np.stack([np.full(90, 0.1), np.r_[np.inf, np.ones(89)], CLASSES.astype(float)])
-    others = shuffled(CLASSES, np.arange(90), 99, chance(0, "orders"))
+    others = shuffled(CLASSES, np.arange(90), 99, derive(0, "orders"))
     index, p = selectivity(activities, CLASSES, others)
     assert np.isnan(index).tolist() == [True, True, False]
     assert p.tolist() == [1.0, 1.0, 0.01]
@@ -236,7 +236,7 @@ def test_a_silent_neuron_is_not_tuned_and_one_that_is_no_number_neither():
 
 def test_a_class_for_every_stimulus_explains_nothing_that_could_be_told_from_chance():
     own = np.arange(12)
-    index, p = selectivity(normal(3, 12), own, shuffled(own, own, 19, chance(0, "orders")))
+    index, p = selectivity(normal(3, 12), own, shuffled(own, own, 19, derive(0, "orders")))
     assert np.isnan(index).all()
     assert (p == 1.0).all()
 
@@ -247,7 +247,7 @@ def test_directions_have_the_vector_index_of_their_energies():
     energy = 1.0 + 0.5 * np.cos(angles - 1.0)
     activities = np.stack([np.sqrt(energy)[shown], np.where(shown == 3, 2.0, -1.0), np.ones(160), np.full(160, -1.0)])
     activities[2, ::2] = 0.5
-    others = shuffled(shown, np.repeat(np.arange(4), 40), 99, chance(0, "orders"))
+    others = shuffled(shown, np.repeat(np.arange(4), 40), 99, derive(0, "orders"))
     index, p = selectivity(activities, shown, others, angles)
     assert index[:2] == pytest.approx([0.25, 1.0])
     assert index[2] < 0.15

@@ -10,18 +10,18 @@ from evo.search.algorithms.fitness_proportional import FitnessProportional
 from evo.search.base import Search
 from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 
 SPEC = GenomeSpec((Field("x", (20,), bits=16),))
 
 
 def bred(search, goals, spec=SPEC, seed=0):
     """The founders of a search and their children, given the founders' goal."""
-    luck = [chance(seed, "search", generation) for generation in (-1, 0, 1)]
-    state = search.begin(spec, luck[0])
-    founders = search.ask(state, spec, luck[1])
-    state = search.tell(state, founders, np.asarray(goals, dtype=np.float64)[:, None], spec, luck[1])
-    return founders, search.ask(state, spec, luck[2])
+    streams = [derive(seed, "search", generation) for generation in (-1, 0, 1)]
+    state = search.begin(spec, streams[0])
+    founders = search.ask(state, spec, streams[1])
+    state = search.tell(state, founders, np.asarray(goals, dtype=np.float64)[:, None], spec, streams[1])
+    return founders, search.ask(state, spec, streams[2])
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class OneGoal(Search):
     def check(self, spec, goals):
         self.search.check(spec, 1)
 
-    def begin(self, spec, chance):
-        return self.search.begin(spec, chance)
+    def begin(self, spec, streams):
+        return self.search.begin(spec, streams)
 
-    def ask(self, state, spec, chance):
-        return self.search.ask(state, spec, chance)
+    def ask(self, state, spec, streams):
+        return self.search.ask(state, spec, streams)
 
-    def tell(self, state, asked, goals, spec, chance):
-        return self.search.tell(state, asked, goals[:, :1], spec, chance)
+    def tell(self, state, asked, goals, spec, streams):
+        return self.search.tell(state, asked, goals[:, :1], spec, streams)
 
 
 @pytest.mark.parametrize("search", [FitnessProportional(16), FitnessProportional(17, mutation=0.2)], ids=repr)
@@ -92,17 +92,17 @@ def test_a_child_begins_as_one_parent_and_ends_as_the_other():
 
 
 def test_parents_are_numbered_within_the_run_and_every_generation_is_new():
-    search, luck = FitnessProportional(6), chance(4, "search", 0)
-    state, earlier = search.begin(SPEC, luck), np.zeros((0, 20))
+    search, streams = FitnessProportional(6), derive(4, "search", 0)
+    state, earlier = search.begin(SPEC, streams), np.zeros((0, 20))
     for generation in range(4):
-        asked = search.ask(state, SPEC, chance(4, "search", generation))
+        asked = search.ask(state, SPEC, derive(4, "search", generation))
         assert ((asked.parents == -1).all()) == (generation == 0)
         assert generation == 0 or set(asked.parents.ravel().tolist()) <= set(range(len(earlier) - 6, len(earlier)))
         if generation:
             assert (asked.units[:, 0] == earlier[asked.parents[:, 0], 0]).all()
             assert (asked.units[:, -1] == earlier[asked.parents[:, 1], -1]).all()
         earlier = np.concatenate([earlier, asked.units])
-        state = search.tell(state, asked, asked.units[:, :1] + 1.0, SPEC, luck)
+        state = search.tell(state, asked, asked.units[:, :1] + 1.0, SPEC, streams)
 
 
 def test_nothing_mutates_unless_it_is_asked_for():
@@ -127,13 +127,13 @@ def test_breeding_depends_on_its_own_chance_alone():
 
 def test_it_climbs():
     search = FitnessProportional(60)
-    state, best = search.begin(SPEC, chance(0, "search", -1)), []
+    state, best = search.begin(SPEC, derive(0, "search", -1)), []
     for generation in range(30):
-        luck = chance(0, "search", generation)
-        asked = search.ask(state, SPEC, luck)
+        streams = derive(0, "search", generation)
+        asked = search.ask(state, SPEC, streams)
         goals = np.exp(4 * asked.units.mean(1))[:, None] ** 3
         best.append(asked.units.mean())
-        state = search.tell(state, asked, goals, SPEC, luck)
+        state = search.tell(state, asked, goals, SPEC, streams)
     assert best[-1] > best[0] + 0.15
 
 

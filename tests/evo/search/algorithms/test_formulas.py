@@ -11,17 +11,17 @@ from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.search.algorithms.nsga2 import NSGA2
 from evo.search.algorithms.nsga3 import NSGA3
-from evo.search.base import Asked, deap_chance, founders, unrelated
+from evo.search.base import Asked, deap_seeded, founders, unrelated
 from evo.search.operators.deap_individual import Fitness, Individual
 from evo.search.operators.variation import Variation
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 
 SPEC = GenomeSpec((Field("x", (3,), bits=8),))
 
 
-def luck(generation):
-    return chance(0, "search", generation)
+def streams(generation):
+    return derive(0, "search", generation)
 
 
 class Goals(base.Fitness):
@@ -39,8 +39,8 @@ class Row(list):
 
 def test_an_evolution_strategy_asks_for_its_centre_and_mirrored_pairs():
     search = EvolutionStrategy(9, sigma=0.01)
-    state = search.begin(SPEC, luck(-1)) | {"centre": np.full(3, 0.5)}
-    units = search.ask(state, SPEC, luck(0)).units
+    state = search.begin(SPEC, streams(-1)) | {"centre": np.full(3, 0.5)}
+    units = search.ask(state, SPEC, streams(0)).units
     assert (units[0] == 0.5).all()
     assert np.allclose(units[1:5] - 0.5, 0.5 - units[5:], rtol=0, atol=1e-15)
     assert len(np.unique(np.abs(units[1:] - 0.5).round(12), axis=0)) == 4
@@ -48,7 +48,7 @@ def test_an_evolution_strategy_asks_for_its_centre_and_mirrored_pairs():
 
 def test_a_step_is_adams_up_the_mean_of_ranks_that_share_ties():
     search = EvolutionStrategy(5, sigma=0.1, step=0.02, sigma_end=0.1, step_end=0.02, momentum=0.8, scaling=0.9)
-    state = search.begin(SPEC, luck(-1)) | {"centre": np.array([0.5, 0.4, 0.999])}
+    state = search.begin(SPEC, streams(-1)) | {"centre": np.array([0.5, 0.4, 0.999])}
     centre, mean, square = state["centre"].tolist(), [0.0] * 3, [0.0] * 3
     tables = [
         # goals of the five, and by hand their mean rank from 1 to 5, the tied sharing theirs
@@ -56,9 +56,9 @@ def test_a_step_is_adams_up_the_mean_of_ranks_that_share_ties():
         ([[1.0, 9.0], [2.0, 8.0], [3.0, 8.0], [4.0, 8.0], [5.0, -1e9]], [3.0, 2.5, 3.0, 3.5, 3.0]),
     ]
     for time, (goals, ranks) in enumerate(tables, start=1):
-        asked = search.ask(state, SPEC, luck(time))
-        noise = chance(0, "search", time).stream("noise").normal(2, 3)[0].tolist()
-        state = search.tell(state, asked, np.array(goals), SPEC, luck(time))
+        asked = search.ask(state, SPEC, streams(time))
+        noise = derive(0, "search", time).stream("noise").normal(2, 3)[0].tolist()
+        state = search.tell(state, asked, np.array(goals), SPEC, streams(time))
         worth = [(rank - 1) / 4 - 0.5 for rank in ranks]
         for gene in range(3):
             pairs = [(worth[1 + pair] - worth[3 + pair]) * noise[pair][gene] for pair in range(2)]
@@ -79,9 +79,9 @@ def test_noise_and_step_shrink_geometrically_and_then_stay():
 
     def reach_and_step(time):
         state = rest | {"time": np.array([float(time)])}
-        asked = search.ask(state, SPEC, luck(0))
-        noise = luck(0).stream("noise").normal(1, 3)[0].numpy()
-        told = search.tell(state, asked, np.array([[0.0], [1.0], [-1.0]]), SPEC, luck(0))
+        asked = search.ask(state, SPEC, streams(0))
+        noise = streams(0).stream("noise").normal(1, 3)[0].numpy()
+        told = search.tell(state, asked, np.array([[0.0], [1.0], [-1.0]]), SPEC, streams(0))
         reach = ((asked.units[1:2] - 0.5) / noise).mean()
         # Adam's first step at rest: its bias corrections are known
         ratio = (1 - 0.9) / (1 - 0.9 ** (time + 1)) / math.sqrt((1 - 0.99) / (1 - 0.99 ** (time + 1)))
@@ -101,18 +101,18 @@ def test_without_annealing_everything_stays():
 
 def test_cma_es_is_deaps_strategy_run_by_hand_with_the_same_samples():
     search = CMAES(10, sigma=0.3)
-    state = search.begin(SPEC, luck(-1))
-    strategy = cma.Strategy(founders(1, SPEC, luck(-1))[0], 0.3, lambda_=10)
+    state = search.begin(SPEC, streams(-1))
+    strategy = cma.Strategy(founders(1, SPEC, streams(-1))[0], 0.3, lambda_=10)
     clipped = 0
     for generation in range(8):
-        asked = search.ask(state, SPEC, luck(generation))
-        noise = luck(generation).stream("samples").normal(10, 3)[0].numpy()
+        asked = search.ask(state, SPEC, streams(generation))
+        noise = streams(generation).stream("samples").normal(10, 3)[0].numpy()
         samples = strategy.centroid + strategy.sigma * noise @ (strategy.BD @ strategy.B.T)
         clipped += ((samples < 0) | (samples > 1)).sum()
         samples = samples.clip(0.0, 1.0)
         assert np.allclose(asked.units, samples, rtol=0, atol=1e-12)
         goals = -((samples - 0.3) ** 2).sum(1)
-        state = search.tell(state, asked, goals[:, None], SPEC, luck(generation))
+        state = search.tell(state, asked, goals[:, None], SPEC, streams(generation))
         strategy.update([Row(sample, (goal, 0.0)) for sample, goal in zip(samples, goals, strict=True)])
         for key, value in (
             ("centroid", strategy.centroid),
@@ -131,14 +131,14 @@ def test_cma_es_is_deaps_strategy_run_by_hand_with_the_same_samples():
 
 
 def told(search, goals, generation=0):
-    asked = search.ask(search.begin(SPEC, luck(-1)), SPEC, luck(0))
-    return asked, search.tell(search.begin(SPEC, luck(-1)), asked, np.asarray(goals, dtype=float), SPEC, luck(0))
+    asked = search.ask(search.begin(SPEC, streams(-1)), SPEC, streams(0))
+    return asked, search.tell(search.begin(SPEC, streams(-1)), asked, np.asarray(goals, dtype=float), SPEC, streams(0))
 
 
 def test_elites_live_on_unchanged_the_best_first():
     goals = [[3.0], [9.0], [1.0], [9.5], [2.0], [0.0]]
     asked, state = told(Genetic(6, elites=2), goals)
-    following = Genetic(6, elites=2).ask(state, SPEC, luck(1))
+    following = Genetic(6, elites=2).ask(state, SPEC, streams(1))
     assert (following.units[:2] == asked.units[[3, 1]]).all()
     assert following.parents[:2].tolist() == [[3, -1], [1, -1]]
     assert not (following.units[2:, None] == asked.units[[3, 1]]).all(2).all()
@@ -153,7 +153,7 @@ def test_a_tournament_of_one_is_drift():
     def children(tournament, goals):
         search = Genetic(40, elites=0, tournament=tournament, variation=Variation("real", 0.5, 1.0))
         _, state = told(search, goals)
-        return search.ask(state, SPEC, luck(1))
+        return search.ask(state, SPEC, streams(1))
 
     up, down = np.arange(40.0)[:, None], -np.arange(40.0)[:, None]
     assert (children(1, up).units == children(1, down).units).all(), "goals do not matter"
@@ -165,7 +165,7 @@ def test_a_tournament_of_one_is_drift():
 def test_children_bred_as_gray_code_are_levels():
     search = Genetic(20, elites=0, variation=Variation("gray"))
     _, state = told(search, np.arange(20.0)[:, None])
-    units = search.ask(state, SPEC, luck(1)).units
+    units = search.ask(state, SPEC, streams(1)).units
     assert (units == SPEC.units(SPEC.quantise(units))).all()
 
 
@@ -174,11 +174,11 @@ def test_children_bred_as_gray_code_are_levels():
 
 def two_generations(search, goals_of):
     """What competed, what DEAP would choose, what the search chose."""
-    state = search.begin(SPEC, luck(-1))
-    asked = search.ask(state, SPEC, luck(0))
-    state = search.tell(state, asked, goals_of(asked.units), SPEC, luck(0))
-    before, asked = state, search.ask(state, SPEC, luck(1))
-    after = search.tell(state, asked, goals_of(asked.units), SPEC, luck(1))
+    state = search.begin(SPEC, streams(-1))
+    asked = search.ask(state, SPEC, streams(0))
+    state = search.tell(state, asked, goals_of(asked.units), SPEC, streams(0))
+    before, asked = state, search.ask(state, SPEC, streams(1))
+    after = search.tell(state, asked, goals_of(asked.units), SPEC, streams(1))
     goals = np.concatenate([before["goals"], goals_of(asked.units)])
     return np.concatenate([before["units"], asked.units]), goals, after
 
@@ -198,7 +198,7 @@ def conflicting(units):
 def test_survivors_are_those_of_deaps_own_selection(search, chosen):
     units, goals, after = two_generations(search, conflicting)
     rows = [Row([float(i)], goal) for i, goal in enumerate(goals)]
-    with deap_chance(luck(1).stream("selection")):
+    with deap_seeded(streams(1).stream("selection")):
         kept = [int(row[0]) for row in chosen(rows)]
     assert (after["units"] == units[kept]).all()
     assert (after["goals"] == goals[kept]).all()
@@ -216,10 +216,10 @@ def test_nobody_who_was_dropped_dominates_a_survivor(search):
 @pytest.mark.parametrize("search", [NSGA2(24), NSGA3(24, 23)], ids=["NSGA2", "NSGA3"])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_front_of_two_goals_is_found_and_spread(search, seed):
-    state = search.begin(SPEC, chance(seed, "search", -1))
+    state = search.begin(SPEC, derive(seed, "search", -1))
     for generation in range(60):
-        asked = search.ask(state, SPEC, chance(seed, "search", generation))
-        state = search.tell(state, asked, conflicting(asked.units), SPEC, chance(seed, "search", generation))
+        asked = search.ask(state, SPEC, derive(seed, "search", generation))
+        state = search.tell(state, asked, conflicting(asked.units), SPEC, derive(seed, "search", generation))
     place = np.sort(state["units"].mean(1))
     assert place[0] < 0.27
     assert place[-1] > 0.73
@@ -230,14 +230,14 @@ def test_the_front_of_two_goals_is_found_and_spread(search, seed):
 def test_mates_are_those_who_dominate_or_lie_apart():
     search = NSGA2(8)
     parents = [Individual([float(i)], (float(i), float(i)), i) for i in range(8)]
-    mates = [mate.row for mate in search.mates(parents, 8, luck(0))]
+    mates = [mate.row for mate in search.mates(parents, 8, streams(0))]
     assert np.mean(mates) > 4.0
     assert 0 not in mates, "the one that all others dominate wins no tournament"
 
 
 def test_nobody_mates_by_goals_in_nsga3():
     parents = [Individual([float(i)], (float(i), float(i)), i) for i in range(100)]
-    assert 40 < np.mean([mate.row for mate in NSGA3(100).mates(parents, 400, luck(0))]) < 60
+    assert 40 < np.mean([mate.row for mate in NSGA3(100).mates(parents, 400, streams(0))]) < 60
 
 
 def test_what_deap_leaves_on_a_fitness_is_not_carried_along():
@@ -249,7 +249,7 @@ def test_what_deap_leaves_on_a_fitness_is_not_carried_along():
 
 
 def test_founders_are_uniform_in_the_cube():
-    units = founders(4000, SPEC, luck(-1))
+    units = founders(4000, SPEC, streams(-1))
     assert np.allclose(np.quantile(units, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.02)
     assert unrelated(3).tolist() == [[-1, -1]] * 3
-    assert isinstance(Genetic(4).ask(Genetic(4).begin(SPEC, luck(-1)), SPEC, luck(0)), Asked)
+    assert isinstance(Genetic(4).ask(Genetic(4).begin(SPEC, streams(-1)), SPEC, streams(0)), Asked)

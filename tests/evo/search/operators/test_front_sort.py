@@ -6,14 +6,14 @@ from deap import tools
 
 from evo.search.algorithms.nsga2 import NSGA2
 from evo.search.algorithms.nsga3 import NSGA3
-from evo.search.base import deap_chance
+from evo.search.base import deap_seeded
 from evo.search.operators.deap_individual import individuals
 from evo.search.operators.front_sort import best, crowding, fronts
-from genomes.streams import chance
+from genomes.streams import derive
 
 
-def luck(seed):
-    return chance(seed, "front sort")
+def streams(seed):
+    return derive(seed, "front sort")
 
 
 def rows_for_deap(goals):
@@ -22,7 +22,7 @@ def rows_for_deap(goals):
 
 def numbers(seed, rows, count):
     """Goals of many shapes: spread, tied, on one front, all in a chain, some of them equal, of all sizes and signs."""
-    drawn = luck(seed).uniform(rows, count)[0].numpy()
+    drawn = streams(seed).uniform(rows, count)[0].numpy()
     shapes = (
         lambda: drawn,
         lambda: np.floor(drawn * 4),
@@ -80,9 +80,9 @@ def test_the_survivors_of_nsga3_are_deaps_in_its_order(sets):
         if count < 2 or np.abs(goals).max() > 1e300:  # DEAP's own arithmetic overflows there, and warns
             continue
         points = tools.uniform_reference_points(goals.shape[1], 5)
-        with deap_chance(luck(seed)):
+        with deap_seeded(streams(seed)):
             expected = tools.selNSGA3(rows_for_deap(goals), count, points, nd="log")
-        assert NSGA3(count, 5).survivors(goals, luck(seed)).tolist() == [row.row for row in expected]
+        assert NSGA3(count, 5).survivors(goals, streams(seed)).tolist() == [row.row for row in expected]
 
 
 def test_the_mates_of_nsga2_are_those_of_deaps_tournaments(sets):
@@ -92,9 +92,9 @@ def test_the_mates_of_nsga2_are_those_of_deaps_tournaments(sets):
         by_hand = rows_for_deap(goals)
         for front in tools.emo.sortLogNondominated(by_hand, len(by_hand)):
             tools.emo.assignCrowdingDist(front)
-        with deap_chance(luck(seed)):
+        with deap_seeded(streams(seed)):
             expected = tools.selTournamentDCD(by_hand, len(by_hand))
-        mates = NSGA2(len(goals)).mates(rows_for_deap(goals), len(goals), luck(seed))
+        mates = NSGA2(len(goals)).mates(rows_for_deap(goals), len(goals), streams(seed))
         assert [mate.row for mate in mates] == [row.row for row in expected]
 
 

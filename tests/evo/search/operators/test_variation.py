@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 from deap import tools
 
-from evo.search.base import deap_chance
+from evo.search.base import deap_seeded
 from evo.search.operators.deap_individual import individuals
 from evo.search.operators.variation import Variation
 from genomes.errors import InputError
 from genomes.spec import Field, GenomeSpec
-from genomes.streams import chance
+from genomes.streams import derive
 
 SPEC = GenomeSpec((Field("real", (20,), -1.0, 1.0), Field("kind", (5,), choices=3), Field("on", (7,), choices=2)))
-PARENTS = chance(0, "parents").uniform(8, SPEC.size)[0].numpy()
+PARENTS = derive(0, "parents").uniform(8, SPEC.size)[0].numpy()
 GOALS = np.arange(8.0)[:, None]
 
 
-def in_order(parents, count, luck):
+def in_order(parents, count, streams):
     return [parents[i % len(parents)] for i in range(count)]
 
 
 def bred(variation, units=PARENTS, count=8, choose=in_order, purpose="variation"):
-    return variation.offspring(units, GOALS[: len(units)], count, choose, SPEC, chance(0, purpose))
+    return variation.offspring(units, GOALS[: len(units)], count, choose, SPEC, derive(0, purpose))
 
 
 @pytest.mark.parametrize("coding", ["real", "gray"])
@@ -89,26 +89,26 @@ def test_an_odd_number_of_children_can_be_asked_for():
 
 
 def test_parents_are_chosen_by_their_goals():
-    asked = bred(Variation("real", 0.0, 0.0), choose=lambda parents, count, luck: tools.selBest(parents, count))
+    asked = bred(Variation("real", 0.0, 0.0), choose=lambda parents, count, streams: tools.selBest(parents, count))
     assert asked.parents[:, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
 
 
 def test_parents_that_are_chosen_twice_have_children_of_their_own():
-    asked = bred(Variation("real", 0.0, 3.0), choose=lambda parents, count, luck: [parents[0]] * count)
+    asked = bred(Variation("real", 0.0, 3.0), choose=lambda parents, count, streams: [parents[0]] * count)
     assert len(np.unique(asked.units, axis=0)) == 8
     assert set(asked.parents[:, 0]) == {0}
 
 
 def test_breeding_depends_on_its_own_chance_alone():
     first = bred(Variation()).units
-    with deap_chance(chance(9, "elsewhere")):  # another state of the global generators
+    with deap_seeded(derive(9, "elsewhere")):  # another state of the global generators
         assert (bred(Variation()).units == first).all()
     assert (bred(Variation(), purpose="another").units != first).any()
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
 def test_the_global_generators_are_restored(error):
-    installed = deap_chance(chance(0, "x"))
+    installed = deap_seeded(derive(0, "x"))
     # nothing between here and the end may be checked by beartype, which draws from the same generator
     before = (random.getstate(), str(np.random.get_state()))
     try:
@@ -123,12 +123,12 @@ def test_the_global_generators_are_restored(error):
 
 def test_the_installed_state_differs_between_chances():
     def numbers(source):
-        with deap_chance(source):
+        with deap_seeded(source):
             return random.random(), float(np.random.random())
 
-    drawn = [numbers(chance(seed, "search", generation)) for seed in (0, 1) for generation in (0, 1)]
+    drawn = [numbers(derive(seed, "search", generation)) for seed in (0, 1) for generation in (0, 1)]
     assert len({number for pair in drawn for number in pair}) == 8, "nor do the two draw the same numbers"
-    assert drawn[0] == numbers(chance(0, "search", 0))
+    assert drawn[0] == numbers(derive(0, "search", 0))
 
 
 def test_individuals_of_bits_are_encoded_and_decoded():
