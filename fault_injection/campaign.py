@@ -70,7 +70,7 @@ class Row:
 
 
 def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: bool = False) -> Row:
-    """Runs attempts of a class, each with an empty folder and random numbers of its own: (seed, class, number) repeats it."""
+    """Runs attempts of a class, each with an empty folder and a generator: (seed, class, number) repeats one."""
     from fault_injection.classes.trial import Skipped
 
     began, failures, recoveries, done = time.perf_counter(), [], [], 0

@@ -19,8 +19,8 @@ from cluster_parts.tables import Found, table
 from cluster_parts.workload import COHORT, at_once, digits, known, ten_thousand_genes
 from evo.distribution.cluster import Cluster
 from evo.distribution.dispatcher import Dispatcher
-from evo.distribution.jobs import Memory
-from evo.distribution.worker import Answer, answer
+from evo.distribution.jobs import DispatchHistory
+from evo.distribution.worker import WorkerResult, run_cohort
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.experiment.experiment import Experiment, assemble
@@ -78,7 +78,7 @@ def measure(size: int = 1000, workers: int = 2) -> Found:
         for name, (experiment, cohorts) in kinds(size).items():
             proof = Fingerprint(experiment, fingerprint_of_lives(experiment))
             out = [len(cloudpickle.dumps(a)) for a in (at_once, experiment, cohorts[0], SELECTION, proof)]
-            back = len(cloudpickle.dumps(Answer(known(experiment), "0" * 56, 2**20, "AVX512", 1.0)))
+            back = len(cloudpickle.dumps(WorkerResult(known(experiment), "0" * 56, 2**20, "AVX512", 1.0)))
             ours = _dispatched(cluster, experiment, cohorts, proof)
             alone = _ray_alone(cluster, experiment, cohorts, proof)
             rows.append(
@@ -104,8 +104,8 @@ def _dispatched(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Coho
     """Through the dispatcher, once the workers are warm."""
 
     def all_of(these: Sequence[Cohort]) -> None:
-        task, memory = cluster.task(answer, "cpu", experiment), Memory(Counter())
-        for _ in Dispatcher(cluster, task, at_once, experiment, these, SELECTION, proof, memory).arriving():
+        task, history = cluster.task(run_cohort, "cpu", experiment), DispatchHistory(Counter())
+        for _ in Dispatcher(cluster, task, at_once, experiment, these, SELECTION, proof, history).arriving():
             pass
 
     all_of(cohorts[:20])
@@ -116,7 +116,7 @@ def _ray_alone(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohor
     """Sending the same tasks and fetching their answers, with no dispatcher."""
     import ray
 
-    task, references = cluster.task(answer, "cpu", experiment), list[Any]()
+    task, references = cluster.task(run_cohort, "cpu", experiment), list[Any]()
 
     def send() -> None:
         references.extend(task.remote(at_once, experiment, cohort, SELECTION, proof, False) for cohort in cohorts)

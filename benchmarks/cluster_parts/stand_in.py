@@ -15,8 +15,8 @@ from cluster_parts.workload import at_once
 from evo.distribution.cluster import Cluster
 from evo.distribution.dispatcher import Dispatcher
 from evo.distribution.executor import Cohorts, Executor
-from evo.distribution.jobs import Memory
-from evo.distribution.worker import Answer
+from evo.distribution.jobs import DispatchHistory
+from evo.distribution.worker import WorkerResult
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Outcome
@@ -112,11 +112,13 @@ class Sleepers:
         there = set(map(id, done))
         return done, [task for task in tasks if id(task) not in there]
 
-    def get(self, task: _Task) -> Answer:
+    def get(self, task: _Task) -> WorkerResult:
         """As ray.get of a finished task."""
         spent = _Spending(self._costs.get)
         _, experiment, cohort, assay, *_ = task.arguments
-        answer = Answer(at_once(experiment, cohort, assay), self._nodes[0]["NodeID"], 1, "", task.ends - task.begins)
+        answer = WorkerResult(
+            at_once(experiment, cohort, assay), self._nodes[0]["NodeID"], 1, "", task.ends - task.begins
+        )
         spent.out()
         return answer
 
@@ -130,8 +132,8 @@ class Sleepers:
         """What the driver calls of Ray is answered here."""
         import ray  # not above: a Ray that is imported before evo.distribution.cluster starts one knows no token
 
-        answers = {"wait": self.wait, "get": self.get, "nodes": lambda: self._nodes, "cancel": lambda task, force: None}
-        with mock.patch.multiple(ray, **answers):
+        results = {"wait": self.wait, "get": self.get, "nodes": lambda: self._nodes, "cancel": lambda task, force: None}
+        with mock.patch.multiple(ray, **results):
             yield
 
 
@@ -140,19 +142,21 @@ class OnSleepers(Executor):
     """What OnRay is, with sleepers in the place of Ray: the same dispatcher, the same record of the cluster."""
 
     def __init__(self, sleepers: Sleepers) -> None:
-        self._sleepers, self._cluster, self._memory = sleepers, Cluster(address="auto"), Memory(Counter())
+        self._sleepers, self._cluster, self._history = sleepers, Cluster(address="auto"), DispatchHistory(Counter())
 
     @property
     def incidents(self) -> Counter[str]:
         """As the dispatcher counts them."""
-        return self._memory.incidents
+        return self._history.incidents
 
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
         """In the order of completion; one cohort in a hundred is audited, as on Ray."""
         proof = Fingerprint(experiment, "")
-        dispatcher = Dispatcher(self._cluster, self._sleepers, at_once, experiment, cohorts, assay, proof, self._memory)
+        dispatcher = Dispatcher(
+            self._cluster, self._sleepers, at_once, experiment, cohorts, assay, proof, self._history
+        )
         dispatcher.submit()
         return dispatcher.arriving()
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from evo.analysis.connectomics.graph import neuron_graph
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.storage.atomic import write_atomic
@@ -35,7 +35,7 @@ def export(run: Run, kind: str, path: Path | None = None) -> Path:
     return path
 
 
-def _npz(run: Run, best: Best, newborn: Phenotype) -> bytes:
+def _npz(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
     """Genome (levels, and every gene by name), weights, masks, biases and leaks at birth."""
     arrays = {"levels": best.levels}
     for name, values in assemble(run.experiment).genes(best.levels[None, :], dtype=torch.float64).items():
@@ -65,7 +65,7 @@ def _synapses(newborn: Phenotype) -> list[tuple[str, int, str, int, float]]:
     return rows
 
 
-def _csv(run: Run, best: Best, newborn: Phenotype) -> bytes:
+def _csv(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
     """A row a synapse."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -74,7 +74,7 @@ def _csv(run: Run, best: Best, newborn: Phenotype) -> bytes:
     return text.getvalue().encode()
 
 
-def _graphml(run: Run, best: Best, newborn: Phenotype) -> bytes:
+def _graphml(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
     """A directed graph of neurons, for Gephi and Cytoscape."""
     import networkx
 
@@ -82,14 +82,14 @@ def _graphml(run: Run, best: Best, newborn: Phenotype) -> bytes:
     return "\n".join(networkx.generate_graphml(graph)).encode()
 
 
-def _torch(run: Run, best: Best, newborn: Phenotype) -> bytes:
+def _torch(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
     """The state_dict of `phenotype.module(0)`: tensors only, for torch.load(weights_only=True)."""
     buffer = io.BytesIO()
     torch.save(newborn.module(0).state_dict(), buffer)
     return buffer.getvalue()
 
 
-EXPORTS: dict[str, tuple[Callable[[Run, Best, Phenotype], bytes], str]] = {
+EXPORTS: dict[str, tuple[Callable[[Run, RunIndividual, Phenotype], bytes], str]] = {
     "npz": (_npz, ".npz"),
     "graphml": (_graphml, ".graphml"),
     "torch": (_torch, ".pt"),

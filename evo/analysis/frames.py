@@ -12,7 +12,7 @@ from evo.analysis.innate.innate import innate_test
 from evo.analysis.subject import subject
 from evo.distribution.executor import Serial
 from evo.evaluation.numerics import settled
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from genomes.errors import require
 
@@ -35,7 +35,7 @@ def knockout_frame(run: Run, births: int | None = None) -> pandas.DataFrame:
     return knockouts(whom, AssayRunner(home, Serial()), births or lives_of(home, whom)).frame
 
 
-def lineage_frame(run: Run, individual: Best | None = None) -> pandas.DataFrame:
+def lineage_frame(run: Run, individual: RunIndividual | None = None) -> pandas.DataFrame:
     """The line from a founder to an individual, a row an ancestor: at each step the parent nearest in its genes.
 
     Columns: `generation`, `slot`, `parents` as generation/slot, `ancestors` (how many of that generation by any path),

@@ -18,11 +18,11 @@ from evo.storage.folder_checks import make_folder
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evo.evolution.result import Result
+    from evo.evolution.result import RunResult
     from evo.evolution.run import Run
 
 
-def evolution(run: Run, outcome: Result, folder: Path) -> list[Path]:
+def evolution(run: Run, outcome: RunResult, folder: Path) -> list[Path]:
     """Each condition over the generations: median, and the middle 80 % of the population; as SVG and PNG."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from jaxtyping import Integer
 from numpy import ndarray
 
 from evo.evolution.hall_of_fame import hall_of_fame
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.config import load, read
 from evo.experiment.experiment import Experiment, assemble
@@ -45,7 +45,7 @@ class Subject:
     labels: tuple[str, ...]
     interventions: tuple[Intervention, ...] = ()
     run: Run | None = None
-    best: Best | None = None
+    best: RunIndividual | None = None
     bred: bool = True
 
 

@@ -16,7 +16,7 @@ from evo.distribution.ray_executor import OnRay
 from evo.evaluation.fault_isolation import ENVIRONMENTAL
 from evo.evaluation.numerics import settle
 from evo.evolution.evolve import continued
-from evo.evolution.result import Result, result
+from evo.evolution.result import RunResult, result
 from evo.evolution.run import Run
 from evo.search.front import FrontSearch
 from evo.storage.mirror import mirror_of
@@ -64,7 +64,7 @@ def shown(path: Path) -> str:
     return "/".join((mirror.url, *path.absolute().relative_to(mirror.root).parts)) if mirror else str(path)
 
 
-def _recorded(run: Run, outcome: Result) -> str:
+def _recorded(run: Run, outcome: RunResult) -> str:
     """What another run of the same config and seed need not repeat."""
     environmental = {reason: count for reason, count in outcome.why.items() if reason in ENVIRONMENTAL}
     said = ", ".join(f"{count} {reason}" for reason, count in environmental.items())
@@ -73,7 +73,7 @@ def _recorded(run: Run, outcome: Result) -> str:
     return (failed if environmental else "") + (order if run.experiment.in_flight > 1 else "")
 
 
-def _scores(run: Run, outcome: Result) -> str:
+def _scores(run: Run, outcome: RunResult) -> str:
     """The best genome beside random ones: a sentence for a task, a line a condition for a world."""
     main = run.experiment.main.replace("_", " ")
     if run.experiment.world is None:

@@ -11,8 +11,15 @@ from time import monotonic
 from typing import Any, final
 
 from evo.distribution.cluster import Cluster, ClusterUnreachable
-from evo.distribution.jobs import Attempt, Job, Memory
-from evo.distribution.worker import Answer, ResultMismatch, answer_of, depends_on_the_machine, differ, late_answer_of
+from evo.distribution.jobs import Attempt, DispatchHistory, Job
+from evo.distribution.worker import (
+    ResultMismatch,
+    WorkerResult,
+    depends_on_the_machine,
+    differ,
+    late_result_of,
+    result_of,
+)
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.error_log import say
 from evo.evaluation.fault_isolation import Evaluator
@@ -40,7 +47,7 @@ class Dispatcher:
     """Has one batch of cohorts evaluated.
 
     Args:
-        task: what a worker runs: `answer`.
+        task: what a worker runs: `run_cohort`.
         evaluator: what it does with a cohort.
         proof: what every worker is asked for first; None: nothing.
         memory: of the dispatchers before.
@@ -55,9 +62,9 @@ class Dispatcher:
         cohorts: Iterable[Cohort | None],
         assay: Assay,
         proof: Fingerprint | None,
-        memory: Memory,
+        history: DispatchHistory,
     ) -> None:
-        self._cluster, self._task, self._experiment, self._memory = cluster, task, experiment, memory
+        self._cluster, self._task, self._experiment, self._history = cluster, task, experiment, history
         self._evaluator, self._assay, self._proof = evaluator, assay, proof
         self._cohorts, self._taken = iter(cohorts), 0
         self._waiting: list[Job] = []
@@ -93,7 +100,7 @@ class Dispatcher:
 
     @property
     def _capacity(self) -> int:
-        return max(1, self._cluster.capacity(self._experiment.device, self._memory.away))
+        return max(1, self._cluster.capacity(self._experiment.device, self._history.away))
 
     def _next(self) -> Job | None:
         while self._waiting:
@@ -108,7 +115,7 @@ class Dispatcher:
         return job
 
     def _send(self, job: Job, spread: bool = False) -> None:
-        task, away = self._task, self._memory.away | {answer.node for answer in job.answers}
+        task, away = self._task, self._history.away | {result.node for result in job.results}
         if away:  # an audit goes to another node, where there is one
             task = self._cluster.away_from(task, away, self._experiment.device)
         elif spread:
@@ -134,42 +141,42 @@ class Dispatcher:
 
     def _took(self, attempt: Attempt, reference: Any) -> Iterator[tuple[int, Outcome]]:
         """What a finished attempt means for its cohort."""
-        job, answer = attempt.job, answer_of(reference)
+        job, result = attempt.job, result_of(reference)
         job.copies -= 1
-        if isinstance(answer, Answer) and answer.outcome is None:
-            self._send_away(answer)
+        if isinstance(result, WorkerResult) and result.outcome is None:
+            self._send_away(result)
             outcome = None
             if not job.done:
                 self._waiting.append(job)
         elif job.done:
             outcome = None  # another attempt was faster
-        elif isinstance(answer, Answer):
-            self._memory.seconds.append(answer.seconds)  # without what a new worker needs to import
-            for sentence in answer.complaints:
+        elif isinstance(result, WorkerResult):
+            self._history.seconds.append(result.seconds)  # without what a new worker needs to import
+            for sentence in result.complaints:
                 say(sentence)
-            outcome = self._believed(job, answer)
+            outcome = self._believed(job, result)
         else:
-            outcome = self._lost(job, answer)
+            outcome = self._lost(job, result)
         if outcome is not None:
             self._finish(job, outcome)
             yield job.index, outcome
 
-    def _believed(self, job: Job, answer: Answer) -> Outcome | None:
+    def _believed(self, job: Job, result: WorkerResult) -> Outcome | None:
         """The outcome; None while an audited cohort is to be recomputed: two who agree are believed."""
         if not job.audited:
-            return answer.outcome
-        if depends_on_the_machine(answer):  # which is no contradiction; the first answer stays
-            return (job.answers or [answer])[0].outcome
-        job.answers.append(answer)
-        digest, agreeing = Counter(other.digest for other in job.answers).most_common()[0]
+            return result.outcome
+        if depends_on_the_machine(result):  # which is no contradiction; the first answer stays
+            return (job.results or [result])[0].outcome
+        job.results.append(result)
+        digest, agreeing = Counter(other.digest for other in job.results).most_common()[0]
         if agreeing > 1:
-            self._memory.incidents["audited"] += 1
-            for other in job.answers:
+            self._history.incidents["audited"] += 1
+            for other in job.results:
                 if other.digest != digest:
                     self._expose(other, job)
-            return next(other.outcome for other in job.answers if other.digest == digest)
-        if len(job.answers) > 2:
-            nodes = ", ".join(f"process {answer.process} on node {answer.node[:8]}" for answer in job.answers)
+            return next(other.outcome for other in job.results if other.digest == digest)
+        if len(job.results) > 2:
+            nodes = ", ".join(f"process {result.process} on node {result.node[:8]}" for result in job.results)
             raise ResultMismatch(
                 f"{job} came to three results ({nodes}): a machine is faulty, or a component of the "
                 "experiment draws chance of its own"
@@ -181,38 +188,38 @@ class Dispatcher:
         """Tries again, in the end in vain. No reason: the node died, not the process that had the cohort."""
         if reason is None:
             job.blameless += 1
-            self._memory.incidents["lost_with_node"] += 1
+            self._history.incidents["lost_with_node"] += 1
         else:
             job.failed += 1
-            self._memory.incidents["lost_with_worker"] += 1
+            self._history.incidents["lost_with_worker"] += 1
         if job.blameless > _DEATHS:
             raise ClusterUnreachable(f"Ray: {job} met the death of {_DEATHS} nodes")
         if reason is None or job.failed < _DEATHS:
             self._waiting.append(job)
             return None
         # even whoever watched over it was killed; an audit that cannot be made convicts nobody
-        return job.answers[0].outcome if job.answers else Outcome({}, (reason,) * job.cohort.real)
+        return job.results[0].outcome if job.results else Outcome({}, (reason,) * job.cohort.real)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         job.done = True
         others = [ref for ref, attempt in self._running.items() if attempt.job is job] if job.copies else []
         for reference in others:
             del self._running[reference]
-            self._memory.late[reference] = (outcome, str(job), monotonic())
+            self._history.late[reference] = (outcome, str(job), monotonic())
 
     def _compare_late(self) -> None:
         """Answers that nobody waits for any more must be those that were taken; whatever hangs is ended."""
         import ray
 
-        late = self._memory.late
+        late = self._history.late
         if not late:
             return
         done, hanging = ray.wait(list(late), num_returns=len(late), timeout=0)
         for reference in done:
-            (taken, called, _), answer = late.pop(reference), late_answer_of(reference)
-            if answer is not None and differ(answer, taken):
+            (taken, called, _), result = late.pop(reference), late_result_of(reference)
+            if result is not None and differ(result, taken):
                 raise ResultMismatch(
-                    f"{called} came to another result on node {answer.node[:8]}, after the run had gone on: a machine "
+                    f"{called} came to another result on node {result.node[:8]}, after the run had gone on: a machine "
                     "is faulty, or a component of the experiment draws chance of its own"
                 )
         for reference in hanging:
@@ -222,7 +229,7 @@ class Dispatcher:
 
     @property
     def _patience(self) -> float:
-        seconds = self._memory.seconds
+        seconds = self._history.seconds
         return max(_AT_LEAST, _PATIENCE * median(seconds)) if seconds else _AT_FIRST
 
     def _repeat_stragglers(self) -> None:
@@ -236,28 +243,28 @@ class Dispatcher:
         for attempt in overdue:
             job, age = attempt.job, now - (attempt.began or now)
             if free > 0 and job.copies < _COPIES and age > patience * 2 ** (job.copies - 1):
-                self._memory.incidents["repeated"] += 1
+                self._history.incidents["repeated"] += 1
                 self._send(job, spread=True)
                 free -= 1
 
-    def _send_away(self, answer: Answer) -> None:
-        self._memory.away.add(answer.node)
-        self._memory.incidents["nodes_away"] += 1
-        left = [node for node in self._cluster.able(self._experiment.device) if node.id not in self._memory.away]
+    def _send_away(self, result: WorkerResult) -> None:
+        self._history.away.add(result.node)
+        self._history.incidents["nodes_away"] += 1
+        left = [node for node in self._cluster.able(self._experiment.device) if node.id not in self._history.away]
         sentence = (
-            f"node {answer.node[:8]} ({answer.kernels}) computes other last bits than those that the run began with"
+            f"node {result.node[:8]} ({result.kernels}) computes other last bits than those that the run began with"
         )
         if not left:
             raise InputError(f"Ray: {sentence}, and there is no other; begin a run with --portable for mixed machines")
         _log.warning("%s: it gets no cohorts; a run begun with --portable could use it", sentence)
 
-    def _expose(self, answer: Answer, job: Job) -> None:
-        self._memory.incidents["corrupted"] += 1
+    def _expose(self, result: WorkerResult, job: Job) -> None:
+        self._history.incidents["corrupted"] += 1
         if len(self._cluster.able(self._experiment.device)) > 1:
-            self._memory.away.add(answer.node)
+            self._history.away.add(result.node)
         _log.warning(
             "%s came to another result in process %d on node %s than twice elsewhere: that machine is faulty",
-            *(str(job), answer.process, answer.node[:8]),
+            *(str(job), result.process, result.node[:8]),
         )
 
 

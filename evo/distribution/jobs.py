@@ -6,13 +6,13 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from evo.distribution.worker import Answer
+from evo.distribution.worker import WorkerResult
 from evo.evaluation.cohort import Cohort
 from evo.evaluation.outcome import Outcome
 
 
 @final
-class Memory:
+class DispatchHistory:
     """What a dispatcher learns and the next one goes on with.
 
     Attributes:
@@ -46,7 +46,7 @@ class Job:
     failed: int = 0
     blameless: int = 0
     copies: int = 0
-    answers: list[Answer] = field(default_factory=list)
+    results: list[WorkerResult] = field(default_factory=list)
     done: bool = False
 
     def __str__(self) -> str:

@@ -10,9 +10,9 @@ from typing import Any, final
 from evo.distribution.cluster import Cluster
 from evo.distribution.dispatcher import Dispatcher
 from evo.distribution.executor import Cohorts, Executor
-from evo.distribution.jobs import Memory
+from evo.distribution.jobs import DispatchHistory
 from evo.distribution.user_modules import own_modules
-from evo.distribution.worker import answer
+from evo.distribution.worker import run_cohort
 from evo.evaluation.cohort import SELECTION, Assay
 from evo.evaluation.fault_isolation import Evaluator
 from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
@@ -52,7 +52,7 @@ class OnRay(Executor):
     def __enter__(self) -> OnRay:
         if self._cluster is None:
             self._cluster = Cluster(self._workers, self._address).__enter__()
-            self._memory, self._tasks = Memory(self._incidents), dict[Any, Any]()
+            self._history, self._tasks = DispatchHistory(self._incidents), dict[Any, Any]()
         self._entered += 1
         return self
 
@@ -75,10 +75,10 @@ class OnRay(Executor):
             self._proof = Fingerprint(experiment, fingerprint_of_lives(experiment), data)
         own = (experiment.device, own_modules(experiment))
         if own not in self._tasks:  # made once: Ray keeps every function that it was ever given
-            self._tasks[own] = self._cluster.task(answer, experiment.device, experiment)
+            self._tasks[own] = self._cluster.task(run_cohort, experiment.device, experiment)
         task = self._tasks[own]
         dispatcher = Dispatcher(
-            self._cluster, task, self._evaluator, experiment, cohorts, assay, self._proof, self._memory
+            self._cluster, task, self._evaluator, experiment, cohorts, assay, self._proof, self._history
         )
         dispatcher.submit()  # at once, not when the first outcome is asked for: the caller may have files to write
         return dispatcher.arriving()

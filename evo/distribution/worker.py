@@ -28,7 +28,7 @@ class ResultMismatch(RuntimeError):
 
 @final
 @dataclass(frozen=True, eq=False)
-class Answer:
+class WorkerResult:
     """What a worker gives back.
 
     Attributes:
@@ -54,14 +54,14 @@ class Answer:
         return digest_of(self.outcome)
 
 
-def answer(
+def run_cohort(
     evaluator: Evaluator | None,
     experiment: Experiment,
     cohort: Cohort,
     assay: Assay,
     proof: Fingerprint | None,
     guarded: bool,
-) -> Answer:
+) -> WorkerResult:
     """The task that a worker runs: it proves itself, then evaluates; guarded where a worker died of this cohort.
 
     Args:
@@ -78,15 +78,15 @@ def answer(
     elif fit:
         outcome = (evaluator or evaluate_in_worker)(experiment, cohort, assay)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
-    return Answer(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds, heard())
+    return WorkerResult(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds, heard())
 
 
-def answer_of(reference: Any) -> Answer | Failure | None:
+def result_of(reference: Any) -> WorkerResult | Failure | None:
     """An answer, why the process of an attempt died, or None: the node did."""
     import ray
 
     try:
-        given: Answer = ray.get(reference)
+        given: WorkerResult = ray.get(reference)
         return given
     except ray.exceptions.RayTaskError as error:
         raise error.as_instanceof_cause() from None
@@ -103,16 +103,16 @@ def answer_of(reference: Any) -> Answer | Failure | None:
         return None
 
 
-def late_answer_of(reference: Any) -> Answer | None:
+def late_result_of(reference: Any) -> WorkerResult | None:
     """An answer that no run waits for; None where its task failed, as it may when its run's files are gone by now."""
     import ray
 
     try:
-        given = answer_of(reference)
+        given = result_of(reference)
     except ray.exceptions.RayTaskError as error:
         _log.info("a late answer failed: %s", str(error).strip().splitlines()[-1])
         return None
-    return given if isinstance(given, Answer) else None
+    return given if isinstance(given, WorkerResult) else None
 
 
 def digest_of(outcome: Outcome) -> str:
@@ -120,12 +120,12 @@ def digest_of(outcome: Outcome) -> str:
     return hashlib.sha256(pack(outcome_arrays(outcome))).hexdigest()
 
 
-def depends_on_the_machine(answer: Answer) -> bool:
+def depends_on_the_machine(result: WorkerResult) -> bool:
     """Whether somebody exceeded a limit of time or memory, or was lost: elsewhere it may come out otherwise."""
-    return answer.outcome is not None and any(failure in ENVIRONMENTAL for failure in answer.outcome.failures)
+    return result.outcome is not None and any(failure in ENVIRONMENTAL for failure in result.outcome.failures)
 
 
-def differ(late: Answer, taken: Outcome) -> bool:
+def differ(late: WorkerResult, taken: Outcome) -> bool:
     """Whether an answer contradicts the one that was taken, although both are of the experiment alone."""
     environmental = depends_on_the_machine(late) or any(failure in ENVIRONMENTAL for failure in taken.failures)
     return late.outcome is not None and not environmental and late.digest != digest_of(taken)

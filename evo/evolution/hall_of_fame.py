@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.search.front import FrontSearch
@@ -43,7 +43,7 @@ def genome_frame(run: Run) -> pandas.DataFrame:
     return pandas.concat(parts, ignore_index=True)
 
 
-def hall_of_fame(run: Run, which: int | str, best: Best | None = None) -> list[Best]:
+def hall_of_fame(run: Run, which: int | str, best: RunIndividual | None = None) -> list[RunIndividual]:
     """The best of a run, then others that differ from it.
 
     Args:
@@ -69,7 +69,7 @@ def hall_of_fame(run: Run, which: int | str, best: Best | None = None) -> list[B
     return list(found.values())
 
 
-def _front(run: Run) -> list[Best]:
+def _front(run: Run) -> list[RunIndividual]:
     """The parents that the search ended with, each where it was born; scores of those that were not kept are nan."""
     fits = isinstance(run.experiment.search, FrontSearch)
     require(fits, "--genomes", "best or a number: this search keeps no front", "front")
@@ -83,8 +83,8 @@ def _front(run: Run) -> list[Best]:
     return list(front.values())
 
 
-def _born(run: Run, generation: int, slot: int, levels: Integer[ndarray, " G"]) -> Best:
+def _born(run: Run, generation: int, slot: int, levels: Integer[ndarray, " G"]) -> RunIndividual:
     recorded = run.generation(generation)
     if slot in recorded.slots:
         return run.individual(generation, slot)
-    return Best(generation, slot, levels, dict.fromkeys(run.experiment.judged, np.nan), recorded.bred)
+    return RunIndividual(generation, slot, levels, dict.fromkeys(run.experiment.judged, np.nan), recorded.bred)

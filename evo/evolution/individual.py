@@ -12,7 +12,7 @@ from numpy import ndarray
 
 @final
 @dataclass(frozen=True, eq=False)
-class Best:
+class RunIndividual:
     """An individual of a run.
 
     Attributes:

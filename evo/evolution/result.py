@@ -21,7 +21,7 @@ _FOUNDERS = 64
 
 @final
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """The numbers that a run is cited by; all scores are main scores on the test split.
 
     Attributes:
@@ -60,7 +60,7 @@ class Result:
         return asdict(self)
 
 
-def result(run: Run) -> Result:
+def result(run: Run) -> RunResult:
     """Chooses on the selection split, then looks at the test split once."""
     experiment, best = run.experiment, run.best()
     measured = run.examine(best, "test").measurements
@@ -68,7 +68,7 @@ def result(run: Run) -> Result:
     scores = {key.removesuffix(ending): float(m[0]) for key, m in measured.items() if key.endswith(ending)}
     why = sum((Counter(run.generation(index).counted_failures) for index in run.generations), Counter[str]())
     of_founders, done = founders_scores(experiment), len(run.generations)
-    return Result(
+    return RunResult(
         run=str(run.path),
         generations=done,
         lifetimes=done * experiment.search.lives * experiment.lifetime.births,

@@ -15,7 +15,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome
 from evo.evaluation.stochastic_scores import is_stochastic
 from evo.evolution.generation import Generation
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.thinning import judged_scores, stays_whole
 from evo.experiment.config import read
 from evo.experiment.experiment import Experiment, birth
@@ -84,7 +84,7 @@ class Run:
         rows = [summary(self.generation(index)) for index in self.generations]
         return pandas.DataFrame(rows).set_index("generation")
 
-    def best(self) -> Best:
+    def best(self) -> RunIndividual:
         """The genome with the best sum of main scores over the conditions that goals name, on the selection split.
 
         The earliest of equals. Where a score is partly luck (see `is_stochastic`), the best of generations and the last
@@ -101,7 +101,7 @@ class Run:
             return max(leaders, key=lambda leader: leader.sum)
         return max(self._again(finalists), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
-    def parents(self, individual: Best) -> list[Best]:
+    def parents(self, individual: RunIndividual) -> list[RunIndividual]:
         """The individuals that it came from, one or two; of a founder, and where a search keeps no parents, none.
 
         Raises:
@@ -111,13 +111,13 @@ class Run:
         numbers = dict.fromkeys(generation.parents[generation.row(individual.slot)].tolist())
         return [self.individual(*divmod(number, self.experiment.search.lives)) for number in numbers if number >= 0]
 
-    def leaders(self, index: int, count: int) -> list[Best]:
+    def leaders(self, index: int, count: int) -> list[RunIndividual]:
         """The best of one generation by the sum of the main scores that are selected for, the best first."""
         generation = self.generation(index)
         rows = generation.ranked(judged_scores(self.experiment))[:count]
         return [self._individual(generation, row) for row in rows.tolist()]
 
-    def individual(self, index: int, slot: int) -> Best:
+    def individual(self, index: int, slot: int) -> RunIndividual:
         """One individual, by its generation and its place there.
 
         Raises:
@@ -126,18 +126,18 @@ class Run:
         generation = self.generation(index)
         return self._individual(generation, generation.row(slot))
 
-    def _individual(self, generation: Generation, row: int) -> Best:
+    def _individual(self, generation: Generation, row: int) -> RunIndividual:
         main, judged = self.experiment.main, self.experiment.judged
         scores = {c: float(generation.measurements[f"{c}.{main}"][row]) for c in judged}
         (levels,) = generation.genomes(np.array([row]), self.experiment)
-        return Best(generation.index, int(generation.slots[row]), levels, scores, generation.bred)
+        return RunIndividual(generation.index, int(generation.slots[row]), levels, scores, generation.bred)
 
-    def _again(self, finalists: list[Best]) -> list[Best]:
+    def _again(self, finalists: list[RunIndividual]) -> list[RunIndividual]:
         """The same genomes with scores of new births and new episodes, those of one like those of another."""
         experiment = self.experiment
         births = max(_FINAL_BIRTHS, 4 * experiment.lifetime.births)
         experiment = replace(experiment, lifetime=replace(experiment.lifetime, births=births, common=True))
-        again: list[Best] = []
+        again: list[RunIndividual] = []
         for cohort in cohorts(_FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
             measured = evaluate(experiment, cohort).measurements
             for row in range(cohort.real):
@@ -145,7 +145,7 @@ class Run:
                 again.append(replace(finalists[len(again)], scores=scores))
         return again
 
-    def phenotype(self, individual: Best, births: int = 1) -> Phenotype:
+    def phenotype(self, individual: RunIndividual, births: int = 1) -> Phenotype:
         """The network that it was born with; behind it as many further births of its genome as are asked for."""
         # whoever is born beside it has a place that no individual of a run has
         owners = [individual.slot, *range(_FURTHER, _FURTHER + births - 1)]
@@ -155,11 +155,11 @@ class Run:
             derive(self.experiment.seed, "birth", individual.number, owners),
         )
 
-    def examine(self, individual: Best, split: Split = "test", resamples: int = 0) -> Outcome:
+    def examine(self, individual: RunIndividual, split: Split = "test", resamples: int = 0) -> Outcome:
         """The same birth and the same life once more, measured on another split.
 
-        Where its scores are partly luck (see `is_stochastic`): a cohort of births and lives of the same genome, each with
-        chance of its own that was never met before; the means over them.
+        Where its scores are stochastic (see `is_stochastic`): the means over a cohort of births and lives of the same
+        genome, each with streams of its own that no run has met.
 
         Args:
             resamples: of a task's main score, bootstrapped over its samples: see `inner_loop.lives.samples.live`.

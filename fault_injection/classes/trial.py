@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 GENERATIONS = 6  # more than there are states kept, so that a run may have to begin again
 
 Attempt = Callable[[int, Path, np.random.Generator], float | None]
-"""One attempt: its number, an empty folder of its own, its generator. It raises when something does not hold, and gives the
-seconds that recovery took where it measures them."""
+"""One attempt: its number, an empty folder of its own, its generator. It raises when something does not hold, and gives
+the seconds that recovery took where it measures them."""
 
 
 class Skipped(Exception):

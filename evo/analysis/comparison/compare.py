@@ -17,7 +17,7 @@ from evo.analysis.comparison.shared_samples import Again, resampled
 from evo.analysis.report.section import Section
 from evo.analysis.report.style import CONDITIONS
 from evo.analysis.statistics import holm, mean_over_runs
-from evo.evolution.result import Result, result
+from evo.evolution.result import RunResult, result
 from evo.evolution.run import Run
 from evo.experiment.config import plain_values
 from evo.experiment.from_values import name_in, shown
@@ -167,11 +167,11 @@ def _runs_table(
     return pandas.DataFrame(rows)
 
 
-def _outcome(run: Run) -> Result:
+def _outcome(run: Run) -> RunResult:
     """What the run wrote down when it ended, if that is whole and as old as its last generation; otherwise anew."""
     try:
         written = json.loads((run.path / "result.json").read_text(encoding="utf-8"))
-        came = Result(**{field.name: written[field.name] for field in fields(Result)})
+        came = RunResult(**{field.name: written[field.name] for field in fields(RunResult)})
         numbers = [came.lifetimes, came.seconds, came.genome_bits, came.innate, came.learned, *came.best.values()]
         if came.generations == len(run.generations) and all(isinstance(number, int | float) for number in numbers):
             return came

@@ -18,7 +18,7 @@ from evo.analysis.history.pictures import course, scores
 from evo.analysis.report.section import Picture, Section, bottomless, canvas
 from evo.analysis.report.style import INNATE, LEARNED, QUIET
 from evo.analysis.report.wording import moment, went
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from genomes.streams import Streams, derive
@@ -73,7 +73,7 @@ class Seen:
         return values[:, self.lived & np.isfinite(values).all(0)]
 
 
-def evolution(run: Run, best: Best, founders: Mapping[str, float]) -> Section:
+def evolution(run: Run, best: RunIndividual, founders: Mapping[str, float]) -> Section:
     """How a run came to what it is; of more than 200 generations 200 are shown.
 
     Args:

@@ -15,7 +15,7 @@ from numpy import ndarray
 from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET, whole_numbers
 from evo.evolution.generation import Generation
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.evolution.thinning import judged_scores
 
@@ -93,7 +93,7 @@ class Descent:
     graphs: Mapping[str, networkx.DiGraph]
 
 
-def descent(run: Run, best: Best, generations: Sequence[int]) -> Descent:
+def descent(run: Run, best: RunIndividual, generations: Sequence[int]) -> Descent:
     """The line of `best` and its pedigree; the leaders of `generations` where the search keeps no parents."""
     main, count = run.experiment.main, len(generations)
     if not keeps_parents(run):
@@ -131,7 +131,7 @@ def keeps_parents(run: Run) -> bool:
     return bool((run.generation(run.generations[-1]).parents >= 0).any())
 
 
-def line(run: Run, best: Best) -> list[Ancestor]:
+def line(run: Run, best: RunIndividual) -> list[Ancestor]:
     """From a founder to `best`: at each step back to the parent that differs in the fewest genes, the first of equals.
 
     An individual may be older than its children's generation says: in a search for a front parents live on.
@@ -155,7 +155,7 @@ def leaders(run: Run, generations: Sequence[int]) -> list[Ancestor]:
     return found
 
 
-def pedigree(run: Run, best: Best) -> Pedigree:
+def pedigree(run: Run, best: RunIndividual) -> Pedigree:
     """Every ancestor, by any path."""
     import networkx
 

@@ -14,9 +14,9 @@ from evo.distribution import dispatcher
 from evo.distribution.cluster import Cluster, Node
 from evo.distribution.dispatcher import Dispatcher
 from evo.distribution.executor import Serial
-from evo.distribution.jobs import Memory
+from evo.distribution.jobs import DispatchHistory
 from evo.distribution.ray_executor import OnRay
-from evo.distribution.worker import ResultMismatch, answer
+from evo.distribution.worker import ResultMismatch, run_cohort
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_in_worker
@@ -55,7 +55,7 @@ def held_up(tmp_path):
 def until_compared(executor, experiment, cohorts):
     """Goes on until every late answer has been met."""
     end = time.monotonic() + 200
-    while executor._memory.late:
+    while executor._history.late:
         assert time.monotonic() < end, "no late answer came"
         list(executor.outcomes(experiment, cohorts[:1]))
         time.sleep(0.01)
@@ -72,13 +72,13 @@ def same(found, clean, same_bytes):
     return all(same_bytes(outcome_arrays(found[i]), outcome_arrays(clean[i])) for i in range(len(clean)))
 
 
-def dispatched(experiment, cohorts, evaluator=evaluate_in_worker, digest=None, memory=None):
-    memory = memory or Memory(Counter())
+def dispatched(experiment, cohorts, evaluator=evaluate_in_worker, digest=None, history=None):
+    history = history or DispatchHistory(Counter())
     with Cluster(2) as cluster:
-        task = cluster.task(answer, "cpu", experiment)
+        task = cluster.task(run_cohort, "cpu", experiment)
         proof = Fingerprint(experiment, digest or fingerprint_of_lives(experiment))
-        found = Dispatcher(cluster, task, evaluator, experiment, cohorts, SELECTION, proof, memory)
-        return dict(found.arriving()), memory
+        found = Dispatcher(cluster, task, evaluator, experiment, cohorts, SELECTION, proof, history)
+        return dict(found.arriving()), history
 
 
 def test_a_straggler_is_run_a_second_time_and_the_first_answer_wins(
@@ -98,7 +98,7 @@ def test_a_straggler_is_run_a_second_time_and_the_first_answer_wins(
         found = dict(executor.outcomes(experiment, cohorts))  # the first attempt still hangs
         assert same(found, undisturbed, same_bytes)
         assert executor.incidents["repeated"] >= 1
-        assert executor._memory.late
+        assert executor._history.late
         go()
         until_compared(executor, experiment, cohorts)
 
@@ -121,7 +121,7 @@ def test_a_process_that_freezes_costs_nothing_and_is_compared_when_it_thaws(
     with OnRay(2, evaluator=freezes_once) as executor:
         try:
             assert same(dict(executor.outcomes(experiment, cohorts)), undisturbed, same_bytes)
-            assert executor._memory.late, "it is compared when it thaws"
+            assert executor._history.late, "it is compared when it thaws"
         finally:
             os.kill(int(mark.read_text()), signal.SIGCONT)
         until_compared(executor, experiment, cohorts)  # it thawed, and its answer was the same
@@ -150,9 +150,9 @@ def test_a_late_answer_that_differs_is_found(clean, ray_executor, patient, held_
 def test_what_is_audited_is_recomputed_and_agrees(clean, ray_executor, same_bytes, monkeypatch):
     experiment, cohorts, undisturbed = clean
     monkeypatch.setattr(dispatcher, "_AUDITED", 1.0)
-    found, memory = dispatched(experiment, cohorts)
+    found, history = dispatched(experiment, cohorts)
     assert same(found, undisturbed, same_bytes)
-    assert memory.incidents == {"audited": len(cohorts)}
+    assert history.incidents == {"audited": len(cohorts)}
 
 
 def test_one_cohort_in_a_hundred_is_audited(founded, small):
@@ -178,9 +178,9 @@ def test_a_corrupted_result_is_outvoted(clean, ray_executor, same_bytes, monkeyp
             outcome.measurements["gain"].view(np.uint64)[0] ^= 1
         return outcome
 
-    found, memory = dispatched(experiment, cohorts, flips_a_bit_once)
+    found, history = dispatched(experiment, cohorts, flips_a_bit_once)
     assert same(found, undisturbed, same_bytes)
-    assert memory.incidents == {"audited": len(cohorts), "corrupted": 1}
+    assert history.incidents == {"audited": len(cohorts), "corrupted": 1}
     assert "cohort 2 of generation 0 came to another result" in caplog.text
 
 

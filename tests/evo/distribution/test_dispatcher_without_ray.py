@@ -13,8 +13,8 @@ import ray
 from evo.distribution import dispatcher
 from evo.distribution.cluster import Cluster, ClusterUnreachable, Node
 from evo.distribution.dispatcher import Dispatcher, is_audited
-from evo.distribution.jobs import Memory
-from evo.distribution.worker import Answer, ResultMismatch
+from evo.distribution.jobs import DispatchHistory
+from evo.distribution.worker import ResultMismatch, WorkerResult
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Outcome
@@ -32,7 +32,7 @@ def outcome_of(cohort, add=0.0, failures=None):
 
 
 def answer(cohort, node="n0", seconds=1.0, add=0.0, failures=None, complaints=()):
-    return Answer(outcome_of(cohort, add, failures), node, 7, "AVX2", seconds, complaints)
+    return WorkerResult(outcome_of(cohort, add, failures), node, 7, "AVX2", seconds, complaints)
 
 
 @dataclass(eq=False)
@@ -111,16 +111,16 @@ def work(small, generation):
     return experiment, generation(experiment, count=24)
 
 
-def begin(experiment, there, cohorts, proof=None, memory=None, nodes=NODES):
+def begin(experiment, there, cohorts, proof=None, history=None, nodes=NODES):
     cluster = Cluster(address="auto")
     cluster._read = (float("inf"), nodes)
-    memory = memory or Memory(Counter())
-    return Dispatcher(cluster, there, None, experiment, cohorts, SELECTION, proof, memory), memory
+    history = history or DispatchHistory(Counter())
+    return Dispatcher(cluster, there, None, experiment, cohorts, SELECTION, proof, history), history
 
 
 def dispatched(experiment, there, cohorts, **more):
-    began, memory = begin(experiment, there, cohorts, **more)
-    return dict(began.arriving()), memory
+    began, history = begin(experiment, there, cohorts, **more)
+    return dict(began.arriving()), history
 
 
 def is_right(found, cohorts):
@@ -137,7 +137,7 @@ def away_of(sent):
 def test_every_cohort_is_answered_and_two_for_each_core_are_out_at_once(work, played):
     experiment, cohorts = work
     there = played()
-    began, memory = begin(experiment, there, iter(cohorts))
+    began, history = begin(experiment, there, iter(cohorts))
     began.submit()
     assert [one.cohort.number for one in there.sent] == [0, 1, 2, 3, 4, 5], "two for each of three cores"
     assert not any(one.guarded or one.options for one in there.sent)
@@ -148,9 +148,9 @@ def test_every_cohort_is_answered_and_two_for_each_core_are_out_at_once(work, pl
     found = {first: outcome_of(cohorts[0]), **dict(course)}
     assert is_right(found, cohorts)
     assert len(there.sent) == len(cohorts), "each once"
-    assert memory.incidents == {}
-    assert list(memory.seconds) == [1.0] * len(cohorts)
-    assert (memory.late, memory.away) == ({}, set())
+    assert history.incidents == {}
+    assert list(history.seconds) == [1.0] * len(cohorts)
+    assert (history.late, history.away) == ({}, set())
 
 
 def test_a_cluster_without_a_core_is_given_one_at_a_time(work, played):
@@ -200,10 +200,10 @@ def test_who_kills_twenty_workers_has_no_score(work, played, death, why):
     """Each further attempt is met in a child of a worker, and goes before what was not begun."""
     experiment, cohorts = work
     there = played(lambda sent: (1.0, death if sent.cohort.number == 1 else answer(sent.cohort)))
-    found, memory = dispatched(experiment, there, cohorts)
+    found, history = dispatched(experiment, there, cohorts)
     assert (found[1].measurements, found[1].failures) == ({}, (why, why))
     assert sorted(found) == list(range(len(cohorts)))
-    assert memory.incidents == {"lost_with_worker": 20}
+    assert history.incidents == {"lost_with_worker": 20}
     attempts = [one for one in there.sent if one.cohort.number == 1]
     assert [one.guarded for one in attempts] == [False] + [True] * 19
     assert [one.cohort.number for one in there.sent][:8] == [0, 1, 2, 3, 4, 5, 1, 6]
@@ -212,18 +212,18 @@ def test_who_kills_twenty_workers_has_no_score(work, played, death, why):
 def test_a_worker_that_dies_once_costs_a_second_attempt(work, played):
     experiment, cohorts = work
     there = played(lambda sent: (1.0, CRASHED if sent.number == 0 and sent.cohort.number == 2 else answer(sent.cohort)))
-    found, memory = dispatched(experiment, there, cohorts)
+    found, history = dispatched(experiment, there, cohorts)
     assert is_right(found, cohorts)
-    assert memory.incidents == {"lost_with_worker": 1}
+    assert history.incidents == {"lost_with_worker": 1}
     assert [one.guarded for one in there.sent if one.cohort.number == 2] == [False, True]
 
 
 def test_a_cohort_is_not_guilty_of_the_death_of_a_node(work, played):
     experiment, cohorts = work
     there = played(lambda sent: (1.0, GONE if sent.number < 20 and sent.cohort.number == 2 else answer(sent.cohort)))
-    found, memory = dispatched(experiment, there, cohorts)
+    found, history = dispatched(experiment, there, cohorts)
     assert is_right(found, cohorts)
-    assert memory.incidents == {"lost_with_node": 20}
+    assert history.incidents == {"lost_with_node": 20}
     assert not any(one.guarded for one in there.sent)
     there = played(lambda sent: (1.0, GONE if sent.cohort.number == 2 else answer(sent.cohort)))
     with pytest.raises(ClusterUnreachable, match=r"cohort 2 of generation 0 met the death of 20 nodes"):
@@ -258,10 +258,10 @@ def audited(work, monkeypatch):
 def test_an_audit_is_made_on_another_node_and_two_that_agree_are_believed(audited, played):
     experiment, cohorts, proof = audited
     there = played()
-    found, memory = dispatched(experiment, there, cohorts, proof=proof)
+    found, history = dispatched(experiment, there, cohorts, proof=proof)
     assert is_right(found, cohorts)
-    assert memory.incidents == {"audited": len(cohorts)}
-    assert memory.away == set()
+    assert history.incidents == {"audited": len(cohorts)}
+    assert history.away == set()
     for cohort in cohorts:
         one, two = (sent for sent in there.sent if sent.cohort is cohort)
         assert (one.options, one.node) == ({}, "n0")
@@ -286,10 +286,10 @@ def test_an_answer_that_two_others_contradict_is_outvoted_and_its_node_sent_away
         return 1.0, answer(sent.cohort, f"n{sent.number}-of-the-cluster{'!' * lies}", add=1e-9 * lies)
 
     there = played(play)
-    found, memory = dispatched(experiment, there, cohorts[:4], proof=proof)
+    found, history = dispatched(experiment, there, cohorts[:4], proof=proof)
     assert is_right(found, cohorts[:4])
-    assert memory.incidents == {"audited": 4, "corrupted": 1}
-    assert memory.away == {f"n{liar}-of-the-cluster!"}
+    assert history.incidents == {"audited": 4, "corrupted": 1}
+    assert history.away == {f"n{liar}-of-the-cluster!"}
     assert sum(sent.cohort.number == 2 for sent in there.sent) == 3
     (record,) = (one for one in caplog.records if one.levelno == logging.WARNING)
     assert record.getMessage().startswith(
@@ -300,10 +300,10 @@ def test_an_answer_that_two_others_contradict_is_outvoted_and_its_node_sent_away
 def test_the_only_node_is_not_sent_away_for_a_wrong_answer(audited, played, caplog):
     experiment, cohorts, proof = audited
     there = played(lambda sent: (1.0, answer(sent.cohort, add=1e-9 * (sent.number == 0))))
-    found, memory = dispatched(experiment, there, cohorts[:1], proof=proof, nodes=NODES[:1])
+    found, history = dispatched(experiment, there, cohorts[:1], proof=proof, nodes=NODES[:1])
     assert is_right(found, cohorts[:1])
-    assert memory.away == set()
-    assert memory.incidents["corrupted"] == 1
+    assert history.away == set()
+    assert history.incidents["corrupted"] == 1
 
 
 def test_three_results_of_one_cohort_stop_the_run(audited, played):
@@ -318,9 +318,9 @@ def test_three_results_of_one_cohort_stop_the_run(audited, played):
 def test_an_audit_that_cannot_be_made_keeps_the_first_answer(audited, played):
     experiment, cohorts, proof = audited
     there = played(lambda sent: (1.0, CRASHED if sent.number else answer(sent.cohort)))
-    found, memory = dispatched(experiment, there, cohorts[:1], proof=proof)
+    found, history = dispatched(experiment, there, cohorts[:1], proof=proof)
     assert is_right(found, cohorts[:1])
-    assert memory.incidents == {"lost_with_worker": 20}
+    assert history.incidents == {"lost_with_worker": 20}
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -329,10 +329,10 @@ def test_what_a_limit_of_the_machine_ended_contradicts_nothing(audited, played, 
     experiment, cohorts, proof = audited
     slow = ("", "timeout")
     there = played(lambda sent: (1.0, answer(sent.cohort, failures=slow if (sent.number == 0) == first else None)))
-    found, memory = dispatched(experiment, there, cohorts[:1], proof=proof)
+    found, history = dispatched(experiment, there, cohorts[:1], proof=proof)
     assert found[0].failures == (slow if first else ("", ""))
     assert len(there.sent) == (1 if first else 2)
-    assert memory.incidents == {}
+    assert history.incidents == {}
 
 
 def test_a_node_that_computes_other_bits_gets_no_cohorts_and_its_attempts_are_made_elsewhere(work, played, caplog):
@@ -343,15 +343,15 @@ def test_a_node_that_computes_other_bits_gets_no_cohorts_and_its_attempts_are_ma
         return 1.0, unfit if sent.node == "n0" else answer(sent.cohort, sent.node)
 
     there = played(play)
-    found, memory = dispatched(experiment, there, cohorts)
+    found, history = dispatched(experiment, there, cohorts)
     assert is_right(found, cohorts)
-    assert memory.away == {"n0"}
-    assert memory.incidents == {"nodes_away": 6}, "what was out already"
+    assert history.away == {"n0"}
+    assert history.incidents == {"nodes_away": 6}, "what was out already"
     assert len(there.sent) == len(cohorts) + 6
     assert {away_of(sent)["ray.io/node-id"] for sent in there.sent[6:]} == {"!in(n0)"}
     order = [sent.cohort.number for sent in there.sent]
     assert max(order[6:12]) <= 6, "they go before what was not begun"
-    assert list(memory.seconds) == [1.0] * len(cohorts), "of cohorts that were evaluated"
+    assert list(history.seconds) == [1.0] * len(cohorts), "of cohorts that were evaluated"
     assert "node n0 (AVX2) computes other last bits" in caplog.text
     assert "--portable" in caplog.text
 
@@ -378,13 +378,13 @@ def test_a_straggler_is_repeated_after_three_medians_and_at_least_two_seconds(wo
     experiment, cohorts = work
     for seconds, patience in ((0.1, 2.0), (2.0, 6.0)):
         there = played(slow_once(1e6, number=11, others=seconds))
-        found, memory = dispatched(experiment, there, cohorts)
+        found, history = dispatched(experiment, there, cohorts)
         assert is_right(found, cohorts)
         one, two = (sent for sent in there.sent if sent.cohort.number == 11)
-        assert memory.incidents == {"repeated": 1}
+        assert history.incidents == {"repeated": 1}
         assert patience < two.begins - one.begins < patience + 2 * seconds + 0.11
         assert two.options == {"scheduling_strategy": "SPREAD"}
-        (late,) = memory.late.values()
+        (late,) = history.late.values()
         assert (late[0] is found[11], late[1]) == (True, "cohort 11 of generation 0")
 
 
@@ -401,21 +401,21 @@ def test_what_waits_for_a_core_has_not_begun_and_is_no_straggler(work, played):
     """Three cores: of six cohorts that are out three may have begun."""
     experiment, cohorts = work
     there = played(lambda sent: (30.0 if sent.cohort.number < 3 else 59.0, answer(sent.cohort, seconds=30.0)))
-    _, memory = dispatched(experiment, there, cohorts[:6])
-    assert memory.incidents == {}
+    _, history = dispatched(experiment, there, cohorts[:6])
+    assert history.incidents == {}
 
 
 def test_copies_are_four_at_most_and_each_is_waited_for_twice_as_long(work, played):
     experiment, cohorts = work
     there = played(lambda sent: (1000.0 if sent.number == 0 else 1e6, answer(sent.cohort)))
-    found, memory = dispatched(experiment, there, cohorts[:1])
+    found, history = dispatched(experiment, there, cohorts[:1])
     assert is_right(found, cohorts[:1])
     waited = np.diff([sent.begins for sent in there.sent])
     ages = np.cumsum(waited)
     assert len(there.sent) == 4
     assert np.allclose(ages, [60, 120, 240], atol=1.5)
-    assert memory.incidents == {"repeated": 3}
-    assert len(memory.late) == 3
+    assert history.incidents == {"repeated": 3}
+    assert len(history.late) == 3
 
 
 def test_a_cohort_that_was_answered_is_not_begun_again_for_an_attempt_that_died(work, played):
@@ -430,10 +430,10 @@ def test_a_cohort_that_was_answered_is_not_begun_again_for_an_attempt_that_died(
         return 1000.0 + late - CLOCK[0], result or answer(sent.cohort)
 
     there = played(play)
-    found, memory = dispatched(experiment, there, cohorts[:1])
+    found, history = dispatched(experiment, there, cohorts[:1])
     assert is_right(found, cohorts[:1])
     assert len(there.sent) == 2
-    assert memory.incidents == {"repeated": 1, "lost_with_worker": 1}
+    assert history.incidents == {"repeated": 1, "lost_with_worker": 1}
 
 
 def test_while_as_many_are_busy_as_there_are_cores_nothing_is_repeated(work, played, monkeypatch):
@@ -450,17 +450,20 @@ def test_while_as_many_are_busy_as_there_are_cores_nothing_is_repeated(work, pla
 
 def test_all_late_answers_are_compared_in_one_look(work, played):
     experiment, cohorts = work
-    there, memory = played(lambda sent: (100.0 if not sent.number else 1.0, answer(sent.cohort))), Memory(Counter())
-    dispatched(experiment, there, cohorts[:3], memory=memory)
-    late = dict(memory.late)
+    there, history = (
+        played(lambda sent: (100.0 if not sent.number else 1.0, answer(sent.cohort))),
+        DispatchHistory(Counter()),
+    )
+    dispatched(experiment, there, cohorts[:3], history=history)
+    late = dict(history.late)
     assert len(late) == 3
     hangs = Sent(cohorts[3], False, 0, {}, CLOCK[0], 1e6)
-    memory.late[hangs] = (outcome_of(cohorts[3]), "one that hangs", CLOCK[0])
+    history.late[hangs] = (outcome_of(cohorts[3]), "one that hangs", CLOCK[0])
     CLOCK[0] = began = 2000.0
-    memory.late[hangs] = (*memory.late[hangs][:2], CLOCK[0])
+    history.late[hangs] = (*history.late[hangs][:2], CLOCK[0])
     there.play = lambda sent: (0.5, answer(sent.cohort))
-    dispatched(experiment, there, cohorts[:1], memory=memory)
-    assert list(memory.late) == [hangs]
+    dispatched(experiment, there, cohorts[:1], history=history)
+    assert list(history.late) == [hangs]
     assert there.cancelled == []
     assert CLOCK[0] == began + 0.5, "nobody waits for one that hangs"
 
@@ -473,9 +476,9 @@ def test_attempts_that_died_are_no_copies(work, played):
         return (1.0, CRASHED) if sent.number < 6 else (1e6 if sent.number == 6 else 1.0, answer(sent.cohort))
 
     there = played(play)
-    found, memory = dispatched(experiment, there, cohorts[:1])
+    found, history = dispatched(experiment, there, cohorts[:1])
     assert is_right(found, cohorts[:1])
-    assert memory.incidents == {"lost_with_worker": 6, "repeated": 1}
+    assert history.incidents == {"lost_with_worker": 6, "repeated": 1}
     assert there.sent[7].begins - there.sent[6].begins == pytest.approx(60, abs=2)
 
 
@@ -483,12 +486,12 @@ def test_stragglers_are_repeated_only_where_a_core_is_free_and_nothing_waits(wor
     """Overdue cohorts take no place themselves: their machine may be no more."""
     experiment, cohorts = work
     there = played(lambda sent: (1.0 if sent.number else 1e4, answer(sent.cohort)))
-    found, memory = dispatched(experiment, there, cohorts[:3], nodes=NODES[:1])
+    found, history = dispatched(experiment, there, cohorts[:3], nodes=NODES[:1])
     assert is_right(found, cohorts[:3])
     repeats = [sent for sent in there.sent if sent.number]
     assert [sent.cohort.number for sent in repeats] == [0, 1, 2]
     assert (np.diff([sent.begins for sent in repeats]) > 0).all(), "the third one has a core before it has begun"
-    assert memory.incidents == {"repeated": 3}
+    assert history.incidents == {"repeated": 3}
     there = played(lambda sent: (1.0 if sent.number else 1e4, answer(sent.cohort)))
     dispatched(experiment, there, cohorts[:2], nodes=NODES[:1])
     one, two = (sent.begins for sent in there.sent if sent.number)
@@ -499,18 +502,18 @@ def test_a_late_answer_is_compared_and_forgotten_where_it_agrees(work, played):
     experiment, cohorts = work
     for add in (0.0, 1e-9):
         there = played(slow_once(100.0, add=add))
-        memory = Memory(Counter())
-        dispatched(experiment, there, cohorts[:3], memory=memory)
-        assert len(memory.late) == 1
+        history = DispatchHistory(Counter())
+        dispatched(experiment, there, cohorts[:3], history=history)
+        assert len(history.late) == 1
         CLOCK[0] += 100.0
         if add:
             with pytest.raises(
                 ResultMismatch, match=r"^cohort 1 of generation 0 came to another result on node n0, after"
             ):
-                dispatched(experiment, there, cohorts[:1], memory=memory)
+                dispatched(experiment, there, cohorts[:1], history=history)
         else:
-            dispatched(experiment, there, cohorts[:1], memory=memory)
-        assert memory.late == {}
+            dispatched(experiment, there, cohorts[:1], history=history)
+        assert history.late == {}
         assert there.cancelled == []
 
 
@@ -522,24 +525,24 @@ def test_a_late_attempt_that_died_or_failed_says_nothing(work, played, end):
     def play(sent):
         return (100.0, end) if sent.cohort.number == 1 and not sent.number else (1.0, answer(sent.cohort))
 
-    there, memory = played(play), Memory(Counter())
-    dispatched(experiment, there, cohorts[:3], memory=memory)
+    there, history = played(play), DispatchHistory(Counter())
+    dispatched(experiment, there, cohorts[:3], history=history)
     CLOCK[0] += 100.0
-    dispatched(experiment, there, cohorts[:1], memory=memory)
-    assert memory.late == {}
+    dispatched(experiment, there, cohorts[:1], history=history)
+    assert history.late == {}
 
 
 def test_what_hangs_for_more_than_a_minute_and_four_patiences_is_ended(work, played):
     experiment, cohorts = work
     for seconds, patience in ((1.0, 60.0), (10.0, 120.0)):
-        there, memory = played(slow_once(1e6, others=seconds)), Memory(Counter())
-        dispatched(experiment, there, cohorts[:3], memory=memory)
-        ((reference, (_, _, since)),) = memory.late.items()
+        there, history = played(slow_once(1e6, others=seconds)), DispatchHistory(Counter())
+        dispatched(experiment, there, cohorts[:3], history=history)
+        ((reference, (_, _, since)),) = history.late.items()
         CLOCK[0] = since + patience - seconds - 0.01
-        dispatched(experiment, there, cohorts[:1], memory=memory)
-        assert list(memory.late) == [reference]
-        dispatched(experiment, there, cohorts[2:3], memory=memory)
-        assert memory.late == {}
+        dispatched(experiment, there, cohorts[:1], history=history)
+        assert list(history.late) == [reference]
+        dispatched(experiment, there, cohorts[2:3], history=history)
+        assert history.late == {}
         assert there.cancelled == [(reference, True)]
 
 

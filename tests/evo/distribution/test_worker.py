@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from evo.distribution.worker import Answer, answer, depends_on_the_machine, differ, digest_of
+from evo.distribution.worker import WorkerResult, depends_on_the_machine, differ, digest_of, run_cohort
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
@@ -29,12 +29,14 @@ def test_a_worker_without_the_proof_computes_nothing(small, founded):
 
     cohort, digest = founded(experiment), fingerprint_of_lives(experiment)
     for wrong in ("0" * 64, digest[::-1]):
-        given = answer(evaluator, experiment, cohort, SELECTION, Fingerprint(experiment, wrong), False)
+        given = run_cohort(evaluator, experiment, cohort, SELECTION, Fingerprint(experiment, wrong), False)
         assert (given.outcome, given.node) == (None, "here")
-        assert answer(evaluator, experiment, cohort, SELECTION, Fingerprint(experiment, wrong), True).outcome is None
+        assert (
+            run_cohort(evaluator, experiment, cohort, SELECTION, Fingerprint(experiment, wrong), True).outcome is None
+        )
     assert asked == [], "not even tried"
     for proof in (Fingerprint(experiment, digest), None):
-        assert answer(evaluator, experiment, cohort, SELECTION, proof, False).outcome is not None
+        assert run_cohort(evaluator, experiment, cohort, SELECTION, proof, False).outcome is not None
     assert asked == [0, 0]
 
 
@@ -42,7 +44,7 @@ def test_a_worker_without_the_proof_computes_nothing(small, founded):
 def test_a_worker_that_proved_itself_gives_what_the_cohort_comes_to(small, founded, same_bytes, guarded):
     experiment = small()
     cohort, proof = founded(experiment), Fingerprint(experiment, fingerprint_of_lives(experiment))
-    given = answer(None, experiment, cohort, SELECTION, proof, guarded)
+    given = run_cohort(None, experiment, cohort, SELECTION, proof, guarded)
     assert same_bytes(outcome_arrays(given.outcome), outcome_arrays(evaluate(experiment, cohort)))
     assert given.digest == digest_of(evaluate(experiment, cohort))
 
@@ -51,7 +53,7 @@ def test_answers_contradict_each_other_only_where_no_machine_had_a_part_in_them(
     outcome = Outcome({"gain": np.array([1.0, 2.0])}, ("", "nan"))
     other = replace(outcome, measurements={"gain": np.array([1.0, 3.0])})
     slow = replace(outcome, failures=("", "timeout"))
-    first, late = (Answer(one, "a", 1, "AVX2", 0.1) for one in (outcome, other))
+    first, late = (WorkerResult(one, "a", 1, "AVX2", 0.1) for one in (outcome, other))
     assert not differ(first, outcome)
     assert differ(late, outcome)
     assert not differ(late, slow)

@@ -10,7 +10,7 @@ from evo import Run, evolve
 from evo.analysis.frames import innate_frame, knockout_frame
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.evaluate import evaluate
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.experiment.experiment import birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
@@ -79,9 +79,9 @@ def test_in_a_task_the_best_lives_its_own_life_again_on_another_split(digits):
 
 def test_an_individual_knows_its_scores_and_whose_chance_it_was_born_with():
     levels = np.zeros(3, np.uint8)
-    one = Best(4, 2, levels, {"innate": 0.5, "learned": 0.75})
+    one = RunIndividual(4, 2, levels, {"innate": 0.5, "learned": 0.75})
     assert (one.innate, one.learned, one.sum, one.number) == (0.5, 0.75, 1.25, 4)
-    other = Best(4, 2, levels, {"innate_plastic": 1.0}, bred=7)
+    other = RunIndividual(4, 2, levels, {"innate_plastic": 1.0}, bred=7)
     assert np.isnan([other.innate, other.learned]).all()
     assert (other.sum, other.number) == (1.0, 7)
 

@@ -12,7 +12,7 @@ import pytest
 from evo.analysis.comparison.compare import compare
 from evo.analysis.statistics import mean_over_runs
 from evo.evolution.evolve import evolve, extend
-from evo.evolution.result import Result, result
+from evo.evolution.result import RunResult, result
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from genomes.encodings.direct import Direct
@@ -51,7 +51,7 @@ def made(tmp_path: Path, small: Callable[..., Experiment], evolved: Callable[[Ex
         run = Run(tmp_path / name)
         done, best = len(run.generations), dict(zip(("innate", "learned"), scores, strict=True))
         lifetimes = done * run.experiment.search.lives
-        came = Result(name, done, lifetimes, 1.5, 0, {}, 24.0, 600.0, -1.0, *scores, {"innate": -1.0}, best, {})
+        came = RunResult(name, done, lifetimes, 1.5, 0, {}, 24.0, 600.0, -1.0, *scores, {"innate": -1.0}, best, {})
         run.folder.write_json("result.json", came.as_dict())
         return run
 
@@ -194,7 +194,7 @@ def test_conditions_that_differ_in_much_are_named_by_what_tells_or_by_where_they
 def test_a_result_that_is_old_torn_or_missing_is_had_anew(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     planted = made("planted", (9.0, 9.0))
     whole = json.loads((planted.path / "result.json").read_text())
-    anew = replace(Result(**whole), innate=4.0)
+    anew = replace(RunResult(**whole), innate=4.0)
     monkeypatch.setattr("evo.analysis.comparison.compare.result", lambda run: anew)
     contents = {
         "missing": None,

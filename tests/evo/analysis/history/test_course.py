@@ -11,7 +11,7 @@ from evo.analysis.history.course import assimilation_index, assimilation_interva
 from evo.analysis.report.section import Section
 from evo.evolution.evolve import evolve, new_run
 from evo.evolution.generation import Generation
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
@@ -51,7 +51,7 @@ def planted(small, tmp_path) -> Callable[..., Run]:
 
 def told(run: Run, **founders: float) -> Section:
     last = run.generations[-1]
-    return evolution(run, Best(last, 0, run.generation(last).levels[0], {}), {"innate": 0.1} | founders)
+    return evolution(run, RunIndividual(last, 0, run.generation(last).levels[0], {}), {"innate": 0.1} | founders)
 
 
 def test_curves_are_those_that_were_planted(planted):

@@ -13,7 +13,7 @@ from evo.analysis.history import lineage
 from evo.analysis.history.lineage import descent, keeps_parents, leaders, line, line_table, pedigree
 from evo.evolution.evolve import evolve, new_run
 from evo.evolution.generation import Generation
-from evo.evolution.individual import Best
+from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.experiment import assemble
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
@@ -45,8 +45,8 @@ def planted(small, tmp_path) -> Callable[..., Run]:
     return plant
 
 
-def best(run: Run, generation: int, slot: int) -> Best:
-    return Best(generation, slot, run.generation(generation).levels[slot], {})
+def best(run: Run, generation: int, slot: int) -> RunIndividual:
+    return RunIndividual(generation, slot, run.generation(generation).levels[slot], {})
 
 
 def test_the_line_goes_back_to_the_nearer_parent(planted):
