@@ -1,1 +1,5 @@
-"""One life: measured at birth, learning, measured again. Of genomes it knows topology, chance, phenotype and spec."""
+"""One life: measured at birth, learning, measured again. Its public names are listed in `__init__.pyi`."""
+
+from genomes.public import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

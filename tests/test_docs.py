@@ -1,5 +1,7 @@
 """What the documents show runs: every complete class of docs/extending.md keeps its contract."""
 
+import ast
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -15,6 +17,46 @@ from evo.experiment.registry import SEAMS, seam_of
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL)
 COMPLETE = {re.search(r"class (\w+)", b)[1]: b for b in BLOCKS if b.startswith("from ") and "\nclass " in b}
+
+
+PLUG_INS = (
+    "genomes.encodings",
+    "genomes.interventions",
+    "inner_loop.rules",
+    "inner_loop.objectives",
+    "inner_loop.tasks",
+    "inner_loop.worlds",
+)
+
+
+def imported(text: str) -> list[tuple[str, str]]:
+    """Module and name of everything of ours that the Python blocks of a page import."""
+    trees = [ast.parse(block) for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    ours = [node for node in nodes if node.module.split(".")[0] in ("evo", "genomes", "inner_loop")]
+    return [(node.module, name.name) for node in ours for name in node.names]
+
+
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), DOCS.parent / "README.md"]), ids=lambda page: page.stem)
+def test_pages_import_public_names_alone(page):
+    for module, name in imported(page.read_text()):
+        package = importlib.import_module(module)
+        assert module in PLUG_INS or name in package.__all__, f"{module}.{name} is not public"
+
+
+def test_a_private_import_would_be_found():
+    assert imported("```python\nfrom evo.storage.journal import Journal\n```") == [("evo.storage.journal", "Journal")]
+    assert [module for module, _ in imported((DOCS / "extending.md").read_text())].count("genomes") > 5
+
+
+@pytest.mark.parametrize("package", ["evo", "genomes", "inner_loop"])
+def test_every_public_name_is_there(package):
+    module = importlib.import_module(package)
+    assert len(module.__all__) > 20
+    assert all(hasattr(module, name) for name in module.__all__)
+    assert set(module.__all__) <= set(dir(module))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        module.nonsense
 
 
 SEAMS_SHOWN = {

@@ -1,0 +1,31 @@
+"""The public names of inner_loop: documentation, examples and notebooks import from here."""
+
+from .contracts.components import check_objective as check_objective
+from .contracts.components import check_rule as check_rule
+from .contracts.components import check_task as check_task
+from .contracts.worlds import check_world as check_world
+from .environment import Environment as Environment
+from .environment import Split as Split
+from .lives.episodes import EpisodicLifetime as EpisodicLifetime
+from .lives.episodes import live_in as live_in
+from .lives.samples import Lifetime as Lifetime
+from .lives.samples import live as live
+from .network import Activities as Activities
+from .network import Network as Network
+from .network import Weights as Weights
+from .objective import Lived as Lived
+from .objective import Objective as Objective
+from .rule import Exploration as Exploration
+from .rule import LearningRule as LearningRule
+from .task import CLASSIFICATION as CLASSIFICATION
+from .task import REGRESSION as REGRESSION
+from .task import Samples as Samples
+from .task import Task as Task
+from .task import classification_scores as classification_scores
+from .task import regression_scores as regression_scores
+from .world import Continuous as Continuous
+from .world import Discrete as Discrete
+from .world import Labels as Labels
+from .world import Moment as Moment
+from .world import Response as Response
+from .world import World as World
