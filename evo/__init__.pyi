@@ -34,8 +34,6 @@ from .evolution.result import result as result
 from .evolution.run import Run as Run
 from .experiment.config import load as load
 from .experiment.experiment import Experiment as Experiment
-from .experiment.experiment import assemble as assemble
-from .experiment.experiment import birth as birth
 from .experiment.goals import Goals as Goals
 from .experiment.goals import Scores as Scores
 from .experiment.limits import Limits as Limits

@@ -7,8 +7,12 @@ from .errors import InputError as InputError
 from .errors import require as require
 from .evolve import Evolvable as Evolvable
 from .evolve import Evolve as Evolve
+from .evolve import Neutral as Neutral
 from .evolve import Several as Several
 from .evolve import Synaptic as Synaptic
+from .genome import Chromosome as Chromosome
+from .genome import Gene as Gene
+from .genome import Genome as Genome
 from .intervention import Intervention as Intervention
 from .phenotype import Phenotype as Phenotype
 from .phenotype import Synapses as Synapses

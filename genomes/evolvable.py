@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.evolve import Evolvable, Evolve, Several, Synaptic
+from genomes.evolve import Evolvable, Evolve, Neutral, Several, Synaptic
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
 from genomes.streams import derive
@@ -21,6 +21,12 @@ from genomes.topology import Projection, Topology
 def evolvable_names(component_type: type) -> dict[str, bool]:
     """The fields of a component class that can be genes, each with whether it may differ between synapses."""
     return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}
+
+
+def neutral_value(component_type: type, name: str) -> float | None:
+    """The value at which a number of a component does nothing; None: it cannot be silenced."""
+    marks = _evolvables(component_type)[name]  # type: ignore[arg-type]
+    return next((mark.value for mark in marks if isinstance(mark, Neutral)), 0.0)
 
 
 @lru_cache(maxsize=256)

@@ -54,6 +54,18 @@ class Synaptic:
 
 @final
 @dataclass(frozen=True)
+class Neutral:
+    """Marks an Evolvable with the value at which it does nothing: `gain: Annotated[Evolvable, Neutral(1.0)]`.
+
+    Attributes:
+        value: what a knock-out sets the number to; None: the number cannot be silenced. An unmarked number has 0.
+    """
+
+    value: float | None
+
+
+@final
+@dataclass(frozen=True)
 class Several:
     """Marks an Evolvable that stands for several numbers, `Annotated[Evolvable, Several("terms")]`.
 

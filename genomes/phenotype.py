@@ -79,6 +79,11 @@ class Phenotype:
         """A tensor with the dtype and device of the weights, to make others like it."""
         return next(iter(self.projections.values())).weight
 
+    @property
+    def wiring_bits(self) -> float:
+        """Bits of the wiring that a genome unfolds into, when every synapse grows: 32 a weight."""
+        return float(self.topology.synapses * torch.finfo(self.like.dtype).bits)
+
     def bias(self, group: str) -> Float[Tensor, "P units"] | None:
         """The biases of a group at birth, or None."""
         return self.groups.get(group, {}).get("bias")

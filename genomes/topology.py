@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, final
+from typing import Annotated, Literal, final
 
 import torch
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
 from genomes.errors import InputError, nearest, require
-from genomes.evolve import Evolvable, Evolve, ends
+from genomes.evolve import Evolvable, Evolve, Neutral, ends
 
 _MOST_SYNAPSES = 2**31
 
@@ -42,7 +42,7 @@ class Group:
     activation: str = "linear"
     grid: tuple[int, ...] | None = None
     types: int = 1
-    leak: Evolvable = 1.0
+    leak: Annotated[Evolvable, Neutral(1.0)] = 1.0
 
     def __post_init__(self) -> None:
         plain = self.name.isprintable() and self.name and "->" not in self.name and self.name == self.name.strip()

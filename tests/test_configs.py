@@ -8,7 +8,7 @@ import pytest
 from evo.evaluation.cohort import cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import dump, load, read, shipped
-from evo.experiment.experiment import assemble, measurement_names
+from evo.experiment.experiment import measurement_names
 from evo.search.base import founders
 from genomes.streams import derive
 
@@ -34,7 +34,7 @@ WORLDS = [name for name in sorted(shipped()) if "\nworld:" in shipped()[name].re
 @pytest.mark.parametrize("name", WORLDS)
 def test_lives_in_the_worlds_of_configs_are_measured(name: str) -> None:
     experiment = load(name, ["cohort=2", "lifetime.births=1", "lifetime.exams=1"])
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     cohort = cohorts(0, spec.quantise(founders(2, spec, derive(0, "founders"))), 2)[0]
     outcome = evaluate(experiment, cohort)
     assert outcome.failures == ("", "")

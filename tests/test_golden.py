@@ -16,7 +16,6 @@ from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import joined
 from evo.evolution.generation import screened
 from evo.experiment.config import load
-from evo.experiment.experiment import assemble
 from genomes.streams import derive
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -31,7 +30,7 @@ SEARCHES = {
 def trace(search):
     """Founders' first levels, and the goals of three generations."""
     experiment = load("teacher", (f"search={SEARCHES[search]}", "cohort=3", "lifetime.steps=5", "task.measured=32"))
-    spec, bred = assemble(experiment), experiment.search
+    spec, bred = experiment.genome.spec, experiment.search
     state, goals = bred.begin(spec, derive(1, "search", -1)), []
     for generation in range(3):
         streams = derive(1, "search", generation)

@@ -9,7 +9,6 @@ import torch
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.experiment.config import load
-from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.streams import derive
 
@@ -26,7 +25,7 @@ def test_chance_is_the_same_to_the_integer():
 @pytest.mark.parametrize("encoding", ["GeneExpression", "SpatialExpression", "GenomicBottleneck", "Direct"])
 def test_lives_agree(encoding):
     experiment = load("digits", (f"encoding={encoding}", "lifetime.steps=5", "cohort=4"))
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     cohort = cohorts(0, spec.quantise(founders(4, spec, derive(0, "founders"))), 4)[0]
     here = evaluate(experiment, cohort).measurements
     there = evaluate(replace(experiment, device="cuda"), cohort).measurements
@@ -36,7 +35,7 @@ def test_lives_agree(encoding):
 
 def test_lives_in_a_world_agree():
     experiment = load("cartpole-hebbian", ("cohort=4", "world.longest=10", "lifetime.births=1"))
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     cohort = cohorts(0, spec.quantise(founders(4, spec, derive(0, "founders"))), 4)[0]
     here = evaluate(experiment, cohort, Assay("test")).measurements
     there = evaluate(replace(experiment, device="cuda"), cohort, Assay("test")).measurements

@@ -23,7 +23,7 @@ from evo.distribution.jobs import DispatchHistory
 from evo.distribution.worker import WorkerResult, run_cohort
 from evo.evaluation.cohort import SELECTION, Cohort
 from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from genomes.streams import derive
 
 INLINE = 100_000  # bytes of an argument beyond which Ray carries it through its object store
@@ -49,17 +49,17 @@ class Spent:
 def kinds(size: int) -> dict[str, tuple[Experiment, list[Cohort]]]:
     """Cohorts that travel in different ways, `size` of each."""
     small, large, lazy = digits(COHORT + 1), ten_thousand_genes(COHORT + 1), ten_thousand_genes(99_999)
-    spec = assemble(lazy)
+    spec = lazy.genome.spec
     source = lazy.search.source(lazy.search.begin(spec, derive(0, "search", -1)))
     return {
-        f"{assemble(small).size:,} genes, held": (small, _held(small, size)),
+        f"{small.genome.spec.size:,} genes, held": (small, _held(small, size)),
         f"{spec.size:,} genes, held": (large, _held(large, size)),
         f"{spec.size:,} genes, lazy": (lazy, [replaced(source, number) for number in range(size)]),
     }
 
 
 def _held(experiment: Experiment, size: int) -> list[Cohort]:
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(derive(0, "carried").uniform(COHORT, spec.size)[0].numpy())
     return [Cohort(0, number, np.arange(COHORT), levels, COHORT) for number in range(size)]
 

@@ -26,7 +26,7 @@ from evo.evolution.evolve import evolve
 from evo.evolution.offspring import Offspring, first_state
 from evo.evolution.run import Run
 from evo.experiment.config import load
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.storage.arrays import pack
 from evo.storage.atomic import write_atomic
 from genomes.streams import derive
@@ -64,18 +64,18 @@ def step(search: str, population: int) -> Found:
         generation = took("record", lambda b=bred, i=index, o=outcomes: b.recorded(i, o))
         state = took("tell", lambda b=bred, s=state, g=generation: b.told(s, g))
         size = took("write", lambda g=generation: _written(g.arrays()))
-    lazy = experiment.search.lazy(assemble(experiment))
+    lazy = experiment.search.lazy(experiment.genome.spec)
     return {
         "search": f"{search}{', lazy' if lazy else ''}",
         "population": population,
-        "genes": assemble(experiment).size,
+        "genes": experiment.genome.spec.size,
         "step_seconds": seconds["ask"] + seconds["tell"],
         "step_cpu_seconds": cpu["ask"] + cpu["tell"],
         "seconds": seconds,
         "peak_bytes": peak(),
         "before_bytes": before,
         "file_bytes": size,
-        "held_bytes": population * assemble(experiment).size * assemble(experiment).level_dtype().nbytes,
+        "held_bytes": population * experiment.genome.spec.size * experiment.genome.spec.level_dtype().nbytes,
     }
 
 
@@ -121,7 +121,7 @@ def alone(work: Callable[..., Found], *arguments: Any, **named: Any) -> Found:
 def lived(population: int = 1_679, cohort: int = 64, workers: int = 2) -> Found:
     """A lazy evolution strategy through `evolve` on Ray: the genomes that lived against those that the folder gives."""
     experiment = ten_thousand_genes(population, cohort)
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     with tempfile.TemporaryDirectory() as folder:
         seen, run = Path(folder) / "seen", Path(folder) / "run"
         seen.mkdir()

@@ -26,7 +26,7 @@ from evo.evaluation.cohort import Cohort
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
 from evo.evolution.evolve import evolve
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.storage.journal import Journal
 
 PER_WORKER = 3  # cohorts of a generation for each worker
@@ -39,7 +39,7 @@ def population(cohorts: int) -> int:
 
 def endless(experiment: Experiment, stop: float) -> Iterator[Cohort]:
     """Cohorts until a time of the clock."""
-    spec, number = assemble(experiment), 0
+    spec, number = experiment.genome.spec, 0
     levels = spec.quantise(np.full((COHORT, spec.size), 0.5))
     while perf_counter() < stop:
         yield Cohort(0, number, np.arange(number * COHORT, (number + 1) * COHORT), levels, COHORT)

@@ -15,7 +15,7 @@ from evo.evaluation.cohort import SELECTION, Assay, Cohort, cohorts, written_out
 from evo.evaluation.fault_isolation import evaluate_in_worker
 from evo.evaluation.outcome import Outcome
 from evo.experiment.config import load
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings import Direct
@@ -55,7 +55,7 @@ def ten_thousand_genes(population: int, cohort: int = COHORT) -> Experiment:
 @lru_cache(maxsize=4)
 def known(experiment: Experiment) -> Outcome:
     """What a cohort of the middle of every gene comes to, lived once in a process."""
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(np.full((experiment.cohort, spec.size), 0.5))
     return evaluate_in_worker(experiment, cohorts(0, levels, experiment.cohort)[0])
 

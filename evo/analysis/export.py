@@ -13,7 +13,6 @@ import torch
 from evo.analysis.connectomics.graph import neuron_graph
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import make_folder
 from evo.storage.user_paths import file_to_write
@@ -38,7 +37,7 @@ def export(run: Run, kind: str, path: Path | None = None) -> Path:
 def _npz(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
     """Genome (levels, and every gene by name), weights, masks, biases and leaks at birth."""
     arrays = {"levels": best.levels}
-    for name, values in assemble(run.experiment).genes(best.levels[None, :], dtype=torch.float64).items():
+    for name, values in run.experiment.genome.spec.genes(best.levels[None, :], dtype=torch.float64).items():
         arrays[f"gene.{name}"] = values[0].numpy()
     for name, synapses in newborn.projections.items():
         arrays[f"weight.{name}"] = synapses.weight[0].numpy()

@@ -12,7 +12,6 @@ from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.stochastic_scores import UNMET, is_stochastic
-from evo.experiment.experiment import assemble
 from evo.storage.folder_checks import make_folder
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def front(run: Run, folder: Path) -> list[Path]:
     experiment = replace(run.experiment, held_out=())  # only home is drawn
     latest = run.folder.latest()
     assert latest is not None, "a run with a result has a state"
-    levels = assemble(experiment).quantise(latest[1]["units"])
+    levels = experiment.genome.spec.quantise(latest[1]["units"])
     chance_of = UNMET if is_stochastic(experiment, levels) else latest[0]
     lives = [evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(chance_of, levels, experiment.cohort)]
     main = experiment.main

@@ -15,7 +15,7 @@ from evo.evolution.hall_of_fame import hall_of_fame
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from evo.experiment.config import load, read
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.storage.arrays import unpack_foreign
 from genomes.errors import InputError, nearest, require
 from genomes.intervention import Intervention
@@ -85,7 +85,7 @@ def subject(
 
 def _check_genome(name: str, own: Experiment, experiment: Experiment) -> None:
     """Genes mean the same in both: the same fields in the same order."""
-    here, there = assemble(own), assemble(experiment)
+    here, there = own.genome.spec, experiment.genome.spec
     differ = [field.name for field in here.fields if field not in there.fields]
     require(here == there, name, "an experiment whose genome is the run's own", f"another {', '.join(differ[:3])}")
 
@@ -93,7 +93,7 @@ def _check_genome(name: str, own: Experiment, experiment: Experiment) -> None:
 def _of_file(path: Path, config: str | None, overrides: Sequence[str], allow_code: bool) -> Subject:
     require(config, str(path), "--config, the experiment that the network is to live in", None)
     experiment = load(str(config), overrides, allow_code)
-    arrays, spec = unpack_foreign(path), assemble(experiment)
+    arrays, spec = unpack_foreign(path), experiment.genome.spec
     weights = {name.removeprefix("weight."): array for name, array in arrays.items() if name.startswith("weight.")}
     levels = arrays.get("levels")
     if levels is not None:

@@ -105,12 +105,11 @@ def _trial() -> tuple[Experiment, Cohort]:
     """A cohort that lives for a moment."""
     from evo.evaluation.cohort import cohorts
     from evo.experiment.config import load
-    from evo.experiment.experiment import assemble
     from evo.search.base import founders
     from genomes.streams import derive
 
     experiment = load("teacher", ("lifetime.steps=5", "cohort=4"))
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     (cohort,) = cohorts(0, spec.quantise(founders(4, spec, derive(0, "doctor"))), 4)
     return experiment, cohort
 

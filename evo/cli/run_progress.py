@@ -12,7 +12,7 @@ from rich.table import Table
 
 from evo.evolution.generation import Generation
 from evo.evolution.run import summary
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 
 _ROWS = 12
 
@@ -45,7 +45,7 @@ class Progress:
     def begin(self, name: str, first: int) -> None:
         """The run's name and size; `first` is the generation that comes first."""
         self._first, self._began = first, monotonic()
-        spec, synapses = assemble(self._experiment), self._experiment.topology.synapses
+        spec, synapses = self._experiment.genome.spec, self._experiment.topology.synapses
         total = self._experiment.generations
         where = f"from generation {first + 1} of {total}" if first < total else f"all of its {total} generations done"
         self._console.print(

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.search.base import State
 from genomes.errors import require
 from genomes.intervention import Intervention
@@ -86,7 +86,7 @@ def written_out(experiment: Experiment, cohort: Cohort) -> Cohort:
     if cohort.levels is not None:
         return cohort
     assert cohort.source is not None, "genomes or how they are drawn"
-    spec, streams = assemble(experiment), derive(experiment.seed, "search", cohort.generation)
+    spec, streams = experiment.genome.spec, derive(experiment.seed, "search", cohort.generation)
     units = experiment.search.rows(cohort.source, cohort.slots, spec, streams)
     rows = f"{len(cohort.slots)} rows, those that were asked for"
     require(len(units) == len(cohort.slots), type(experiment.search).__name__, rows, len(units))

@@ -11,7 +11,7 @@ import torch
 from evo.evaluation.cohort import SELECTION, Assay, Cohort, written_out
 from evo.evaluation.numerics import settled, without_denormals
 from evo.evaluation.outcome import Outcome
-from evo.experiment.experiment import Experiment, birth, wiring_bits
+from evo.experiment.experiment import Experiment
 from genomes.phenotype import Phenotype
 from genomes.streams import SHARED, Streams, derive
 from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
@@ -71,7 +71,7 @@ def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], ass
     levels = np.repeat(levels, len(replicates), axis=0)
     edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
     streams = _streams(experiment, cohort, "birth", replicates)
-    newborn = birth(experiment, levels, streams, edits)
+    newborn = experiment.birth(levels, streams, edits)
     for place, intervention in enumerate(assay.interventions):
         newborn = intervention.apply(newborn, streams.stream(f"intervention {place}"))
     return newborn
@@ -91,4 +91,4 @@ def _streams(
 
 def _bits(newborn: Phenotype) -> Measurements:
     bits = newborn.traits["genome_bits"].cpu().numpy()
-    return {"genome_bits": bits, "wiring_bits": np.full(len(bits), wiring_bits(newborn))}
+    return {"genome_bits": bits, "wiring_bits": np.full(len(bits), newborn.wiring_bits)}

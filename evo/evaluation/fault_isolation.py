@@ -15,7 +15,7 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Failure, Outcome
 from evo.evaluation.resource_limits import TimeLimitExceeded, within
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from genomes.errors import InputError
 from genomes.foreign import complaint
 
@@ -75,7 +75,7 @@ def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Fa
         attempt: asked for about 2 log2(C) cohorts for one guilty individual.
         reason: why the whole cohort failed; of those whose guilt cannot be separated.
     """
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     bystander = spec.quantise(np.full((1, spec.size), 0.5))[0]
 
     def only(members: list[int], guilty: dict[int, Failure]) -> Cohort:

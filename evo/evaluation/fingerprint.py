@@ -12,7 +12,7 @@ import numpy as np
 from evo.evaluation.cohort import cohorts
 from evo.evaluation.fault_isolation import evaluate_safely
 from evo.evaluation.outcome import outcome_arrays
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack
 from genomes.streams import derive
@@ -56,7 +56,7 @@ def _lived(experiment: Experiment, data: str, spread: float) -> str:
         if isinstance(lifetime, Lifetime)
         else replace(lifetime, episodes=min(lifetime.episodes, 1), exams=1, births=1)
     )
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     offset = derive(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0
     levels = spec.quantise(np.repeat(0.5 + spread * offset, experiment.cohort, axis=0))
     # without limits: a machine that is busy is not a machine that computes otherwise
@@ -68,7 +68,7 @@ def _lived(experiment: Experiment, data: str, spread: float) -> str:
 
 def fingerprint_of_search(experiment: Experiment) -> str:
     """SHA-256 of the second generation after goals that are known: the driver's own arithmetic; empty when lazy."""
-    spec, search = assemble(experiment), experiment.search
+    spec, search = experiment.genome.spec, experiment.search
     if search.lazy(spec):
         return ""
     state = search.begin(spec, derive(experiment.seed, "proof", -1))

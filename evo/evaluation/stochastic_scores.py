@@ -13,7 +13,7 @@ from jaxtyping import Integer
 from numpy import ndarray
 from torch import Tensor
 
-from evo.experiment.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment
 from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
 from genomes.streams import derive
@@ -52,7 +52,7 @@ def _develops_by_chance(
     experiment: Experiment, genome: Integer[ndarray, " G"], interventions: Sequence[Intervention]
 ) -> bool:
     streams = derive(experiment.seed, "birth on the bench", owners=range(_BIRTHS)).to(experiment.device)
-    newborn = birth(experiment, np.repeat(genome[None], _BIRTHS, axis=0), streams)
+    newborn = experiment.birth(np.repeat(genome[None], _BIRTHS, axis=0), streams)
     for intervention in interventions:
         newborn = intervention.apply(newborn, streams)
     return any(_differs(tensor) for tensor in _numbers(newborn))

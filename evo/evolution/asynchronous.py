@@ -19,7 +19,7 @@ from evo.evaluation.cohort import Cohort
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.evolution.generation import Generation
 from evo.evolution.offspring import Offspring, first_state
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.search.base import Asked, State
 from evo.storage.checksums import CorruptFile
 from evo.storage.run_folder import RunFolder
@@ -144,7 +144,7 @@ class AsyncState:
         """
         state = {name: array for name, array in stored.items() if not name.startswith(_FLYING)}
         own = {name.removeprefix(_FLYING): array for name, array in stored.items() if name.startswith(_FLYING)}
-        shape = (experiment.search.lives, assemble(experiment).size)
+        shape = (experiment.search.lives, experiment.genome.spec.size)
         try:
             asked = {n: Asked(own[f"{n}.units"], own[f"{n}.parents"]) for n in own["numbers"].tolist()}
             following = int(own["following"].item())

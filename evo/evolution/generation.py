@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from evo.evaluation.outcome import FAILURES, Failure, codes_of, failures_of
 from evo.evolution.summary import Summary, best_of
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Goals
 from evo.search.base import State
 from evo.storage.arrays import Arrays
@@ -80,7 +80,7 @@ class Generation:
         Raises:
             CorruptFile: they are no genomes of the experiment.
         """
-        spec = assemble(experiment)
+        spec = experiment.genome.spec
         if self.levels is None:
             streams = derive(experiment.seed, "search", self.number)
             return spec.quantise(experiment.search.rows(self.source or {}, rows, spec, streams))

@@ -10,7 +10,6 @@ from numpy import ndarray
 
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from evo.search.front import FrontSearch
 from genomes.errors import InputError, require
 
@@ -76,7 +75,7 @@ def _front(run: Run) -> list[RunIndividual]:
     latest = run.folder.latest()
     assert latest is not None, "a run with a best genome has a state"
     population, front = run.experiment.search.lives, {}
-    every = assemble(run.experiment).quantise(latest[1]["units"])
+    every = run.experiment.genome.spec.quantise(latest[1]["units"])
     for number, levels in zip(latest[1]["born"].tolist(), every, strict=True):
         generation, slot = divmod(int(number), population)
         front[levels.tobytes()] = _born(run, generation, slot, levels)

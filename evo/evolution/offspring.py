@@ -14,7 +14,7 @@ from numpy import ndarray
 from evo.evaluation.cohort import Cohort, cohorts, unwritten
 from evo.evaluation.outcome import Failure, Outcome, joined
 from evo.evolution.generation import Generation, screened, wrong
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.search.base import Asked, State
 from genomes.errors import InputError, require
 from genomes.foreign import asking
@@ -28,7 +28,7 @@ class RunFailed(RuntimeError):
 def first_state(experiment: Experiment, number: int = 0) -> State:
     """The state that the search begins with; of several generations that are begun at once, each has its own."""
     with asking(experiment.search):
-        state = experiment.search.begin(assemble(experiment), derive(experiment.seed, "search", -1 - number))
+        state = experiment.search.begin(experiment.genome.spec, derive(experiment.seed, "search", -1 - number))
     return _checked(experiment, state)
 
 
@@ -49,7 +49,7 @@ class Offspring:
     @classmethod
     def of(cls, experiment: Experiment, number: int, state: State) -> Offspring:
         """The generation that a state of the search asks for."""
-        spec, search = assemble(experiment), experiment.search
+        spec, search = experiment.genome.spec, experiment.search
         with asking(search):
             asked = search.ask(state, spec, derive(experiment.seed, "search", number))
         name, wanted = f"{type(search).__name__}.ask", (search.lives, spec.size)
@@ -61,7 +61,7 @@ class Offspring:
     @cached_property
     def levels(self) -> Integer[ndarray, "N G"] | None:
         """Their genomes, where they are held."""
-        return None if self.asked.units is None else assemble(self._experiment).quantise(self.asked.units)
+        return None if self.asked.units is None else self._experiment.genome.spec.quantise(self.asked.units)
 
     @property
     def cohorts(self) -> list[Cohort]:
@@ -96,7 +96,7 @@ class Offspring:
         experiment = self._experiment
         streams = derive(experiment.seed, "search", self.number)
         with asking(experiment.search):
-            told = experiment.search.tell(state, self.asked, generation.goals, assemble(experiment), streams)
+            told = experiment.search.tell(state, self.asked, generation.goals, experiment.genome.spec, streams)
         return _checked(experiment, told)
 
 

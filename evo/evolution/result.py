@@ -11,7 +11,7 @@ import numpy as np
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evolution.run import Run
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.streams import derive
 from inner_loop.lives.episodes import CONDITIONS
@@ -97,7 +97,7 @@ def _seconds(line: dict[str, Any]) -> float:
 
 def founders_scores(experiment: Experiment) -> dict[str, float]:
     """Mean main score of random genomes on the test split: at birth and, in a world, in every condition."""
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     experiment = replace(experiment, held_out=())
     units = founders(_FOUNDERS, spec, derive(experiment.seed, "random founders"))
     outcomes = [

@@ -18,7 +18,7 @@ from evo.evolution.generation import Generation
 from evo.evolution.individual import RunIndividual
 from evo.evolution.thinning import judged_scores, stays_whole
 from evo.experiment.config import read
-from evo.experiment.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment
 from evo.storage.checksums import CorruptFile
 from evo.storage.mirror import fetched
 from evo.storage.run_folder import RunFolder
@@ -147,13 +147,10 @@ class Run:
 
     def phenotype(self, individual: RunIndividual, births: int = 1) -> Phenotype:
         """The network that it was born with; behind it as many further births of its genome as are asked for."""
-        # whoever is born beside it has a place that no individual of a run has
+        # further births have slots that no individual of a run has
         owners = [individual.slot, *range(_FURTHER, _FURTHER + births - 1)]
-        return birth(
-            self.experiment,
-            np.repeat(individual.levels[None, :], births, axis=0),
-            derive(self.experiment.seed, "birth", individual.number, owners),
-        )
+        levels = np.repeat(individual.levels[None, :], births, axis=0)
+        return self.experiment.birth(levels, derive(self.experiment.seed, "birth", individual.number, owners))
 
     def examine(self, individual: RunIndividual, split: Split = "test", resamples: int = 0) -> Outcome:
         """The same birth and the same life once more, measured on another split.

@@ -1,4 +1,4 @@
-"""The whole of an experiment, as a value; and the genome that it asks for."""
+"""The whole of an experiment, as a value."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from numpy import ndarray
 from evo.experiment.goals import Goals
 from evo.experiment.limits import Limits
 from evo.search.base import Search
-from genomes.encoding import Encoding, develop, encoding_spec
-from genomes.errors import InputError, check_shape, require
-from genomes.evolvable import endowed, evolved_spec
+from genomes.encoding import Encoding
+from genomes.errors import InputError, require
+from genomes.genome import CHROMOSOMES, Genome
 from genomes.phenotype import Phenotype
-from genomes.spec import GenomeSpec
 from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.environment import Environment, bounds
@@ -38,8 +37,6 @@ _RANGES = {
 }
 NUMBERS = (*_RANGES, "device", "seed")
 """Fields of an experiment that are no parts: numbers, and a word."""
-
-_CHROMOSOMES = ("encoding", "rule", "objective")
 
 
 @final
@@ -93,13 +90,24 @@ class Experiment:
         _check_environment(self)
         _check_teacher(self)
         self.goals.check(measurement_names(self))
-        genes = assemble(self).size
+        genes = self.genome.spec.size
         require(genes > 0, "encoding", "a genome with at least one gene", 0)
         require(genes < _MOST, "encoding", f"a genome of fewer than {_MOST:,} genes", genes)
         require(self.search.lives < _MOST, "search", f"fewer than {_MOST:,} individuals", self.search.lives)
-        self.search.check(assemble(self), self.goals.count)
+        self.search.check(self.genome.spec, self.goals.count)
         overlaps = self.in_flight == 1 or self.search.overlaps
         require(overlaps, "in_flight", f"1: {type(self.search).__name__} tells its generations in turn", self.in_flight)
+
+    @property
+    def genome(self) -> Genome:
+        """What is inherited; worked out once for the same components."""
+        return _genome(self.topology, *((c.name, getattr(self, c.name)) for c in CHROMOSOMES))
+
+    def birth(
+        self, levels: Integer[ndarray, "P G"], streams: Streams, edits: Float64[ndarray, "P G"] | None = None
+    ) -> Phenotype:
+        """Newborn networks on the experiment's device; see `Genome.birth`."""
+        return self.genome.birth(levels, streams.to(self.device), edits)
 
     @property
     def environment(self) -> Environment:
@@ -217,50 +225,5 @@ def _check_device(name: str) -> None:
 
 
 @lru_cache(maxsize=8)
-def assemble(experiment: Experiment) -> GenomeSpec:
-    """The genome: the encoding's fields and every Evolve number, each under its config path.
-
-    Three chromosomes, `encoding.` (wiring), `rule.` (plasticity) and `objective.`: the three components of Richards et
-    al. 2019, all of which must pass through the genome (Zador 2019).
-    """
-    wiring = encoding_spec(experiment.encoding, experiment.topology).prefixed("encoding.")
-    others = [evolved_spec(getattr(experiment, c), experiment.topology).prefixed(f"{c}.") for c in _others(experiment)]
-    return GenomeSpec.join([wiring, *others])
-
-
-def _others(experiment: Experiment) -> tuple[str, ...]:
-    """The chromosomes beside the wiring."""
-    return tuple(c for c in _CHROMOSOMES[1:] if getattr(experiment, c) is not None)
-
-
-def birth(
-    experiment: Experiment,
-    levels: Integer[ndarray, "P G"],
-    streams: Streams,
-    edits: Float64[ndarray, "P G"] | None = None,
-) -> Phenotype:
-    """Genomes to newborn networks: wiring from the encoding, the numbers of rule and objective beside it.
-
-    Args:
-        edits: values in the place of genes, nan where the genome holds: how knock-outs are born.
-
-    Traits: `genome_bits` (P,), and `rule.X` and `objective.X` for every Evolvable number, constants and genes alike.
-    """
-    spec, topology = assemble(experiment), experiment.topology
-    genes = spec.genes(levels, device=experiment.device, edits=edits)
-    own = {c: {n.removeprefix(f"{c}."): g for n, g in genes.items() if n.startswith(f"{c}.")} for c in _CHROMOSOMES}
-    newborn = develop(experiment.encoding, own["encoding"], topology, streams)
-    bits = torch.full((newborn.lives,), spec.bits, dtype=torch.float64, device=experiment.device)
-    on = experiment.encoding.expressed_bits(own["encoding"], topology)
-    if on is not None:
-        check_shape(experiment.encoding, "expressed bits", on, {(newborn.lives,)})
-        bits += on - experiment.encoding.spec(topology).bits
-    newborn = newborn.with_parameters({"genome_bits": bits}, {})
-    for chromosome in _others(experiment):
-        newborn = endowed(newborn, chromosome, getattr(experiment, chromosome), own[chromosome])
-    return newborn
-
-
-def wiring_bits(newborn: Phenotype) -> float:
-    """Bits of the wiring that a genome unfolds into, when every synapse grows: 32 a weight."""
-    return float(newborn.topology.synapses * torch.finfo(newborn.like.dtype).bits)
+def _genome(topology: Topology, *components: tuple[str, Any]) -> Genome:
+    return Genome.of(topology, **dict(components))

@@ -20,11 +20,12 @@ from genomes.errors import InputError, nearest
 from genomes.evolvable import evolvable_names
 from genomes.evolve import Evolve
 from genomes.foreign import complaint, is_house, modules_in
+from genomes.genome import CHROMOSOMES
 from genomes.topology import Group
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
 
-_EVOLVING = ("encoding", "rule", "objective")
+_EVOLVING = tuple(chromosome.name for chromosome in CHROMOSOMES)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 _WRONG = object()  # stands where a value could not be read
 

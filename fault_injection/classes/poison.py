@@ -13,7 +13,7 @@ import numpy as np
 from evo.distribution.ray_executor import OnRay
 from evo.evolution.evolve import evolve
 from evo.evolution.generation import Generation
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.limits import Limits
 from fault_injection.classes.poisonous import REASONS, Poisonous
 from fault_injection.classes.trial import Attempt, experiment
@@ -68,7 +68,7 @@ def _born(of: Experiment, run: Path, executor: OnRay | None = None) -> Generatio
 
 
 def _doses(of: Experiment, generation: Generation) -> list[float]:
-    genes = assemble(of).genes(generation.levels, device="cpu")
+    genes = of.genome.spec.genes(generation.levels, device="cpu")
     return [float(dose) for dose in genes["rule.dose"].flatten()]
 
 

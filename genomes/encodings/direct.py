@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 from genomes.encoding import Encoding
 from genomes.errors import require
 from genomes.evolvable import check_evolvables
-from genomes.evolve import Evolvable
+from genomes.evolve import Evolvable, Neutral
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Streams
@@ -29,7 +29,7 @@ class Direct(Encoding):
     """
 
     bits: int = 6
-    gain: Evolvable = 1.0
+    gain: Annotated[Evolvable, Neutral(1.0)] = 1.0
     bias: bool = False
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Annotated, Literal, final
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from genomes.development.interactions import gene_positions, interaction_name, i
 from genomes.encoding import Encoding
 from genomes.errors import require
 from genomes.evolvable import check_evolvables
-from genomes.evolve import Evolvable
+from genomes.evolve import Evolvable, Neutral
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Streams
@@ -46,7 +46,7 @@ class GeneExpression(Encoding):
     interactions: Literal["projection", "shared"] = "projection"
     bias: Literal["expressed", "direct", "none"] = "expressed"
     switches: bool = False
-    gain: Evolvable = 1.0
+    gain: Annotated[Evolvable, Neutral(1.0)] = 1.0
 
     def __post_init__(self) -> None:
         check_evolvables(self)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 from genomes.encoding import Encoding
 from genomes.evolvable import check_evolvables
-from genomes.evolve import Evolvable
+from genomes.evolve import Evolvable, Neutral
 from genomes.phenotype import Phenotype, Synapses
 from genomes.spec import Genes, GenomeSpec
 from genomes.streams import Streams
@@ -26,7 +26,7 @@ class RandomWiring(Encoding):
             of LeCun et al. 1998, the usual initialisation.
     """
 
-    gain: Evolvable = 0.1
+    gain: Annotated[Evolvable, Neutral(1.0)] = 0.1
     fan_in: bool = False
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.evolve import Evolvable, Synaptic, ends
+from genomes.evolve import Evolvable, Neutral, Synaptic, ends
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
@@ -56,8 +56,8 @@ class PolicyGradient(ThroughTime[Trials]):
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.01
     momentum: Evolvable = 0.0
-    discount: Evolvable = 1.0
-    choice: Evolvable = 1.0
+    discount: Annotated[Evolvable, Neutral(1.0)] = 1.0
+    choice: Annotated[Evolvable, Neutral(None)] = 1.0
     baseline_rate: Evolvable = 0.1
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Cohort, cohorts
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
@@ -57,7 +57,7 @@ def founded() -> Callable[..., Cohort]:
     """A cohort of founders of an experiment: `founded(experiment, real=4, number=0)`."""
 
     def cohort(experiment: Experiment, real: int | None = None, number: int = 0) -> Cohort:
-        spec, size, first = assemble(experiment), experiment.cohort, number * experiment.cohort
+        spec, size, first = experiment.genome.spec, experiment.cohort, number * experiment.cohort
         slots = np.arange(first, first + size)
         levels = spec.quantise(derive(7, "founders", owners=slots.tolist()).uniform(spec.size).numpy())
         real = size if real is None else real
@@ -74,7 +74,7 @@ def generation() -> Callable[..., list[Cohort]]:
 
 
 def generation_of(experiment: Experiment, count: int = 10) -> list[Cohort]:
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return cohorts(0, spec.quantise(founders(count, spec, derive(0, "founders"))), experiment.cohort)
 
 

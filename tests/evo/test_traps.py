@@ -21,7 +21,6 @@ from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome, joined
 from evo.evolution.generation import screened
 from evo.experiment.contracts import check_search
-from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms import SEARCHES
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
@@ -88,7 +87,7 @@ def test_d5_a_nan_would_win_in_deap_and_never_gets_there(small, founded):
     assert Fitness((np.nan,)) > Fitness((1.0,)), "the trap is there"
     experiment = small(rule=Backprop(Evolve((1e-2, 1e30), "log", 4), 0.5), lifetime=Lifetime(6, 4))
     cohort = founded(experiment)
-    cohort.levels[:, assemble(experiment).slices["rule.learning_rate"]] = np.array([[0], [15], [0], [15]])
+    cohort.levels[:, experiment.genome.spec.slices["rule.learning_rate"]] = np.array([[0], [15], [0], [15]])
     outcome = evaluate(experiment, cohort)
     goals = screened(experiment.goals, outcome.measurements, outcome.failures)
     assert outcome.failures == ("", "nan", "", "nan")

@@ -20,7 +20,7 @@ from evo.evolution.evolve import evolve
 from evo.evolution.result import result
 from evo.evolution.run import Run
 from evo.experiment.config import dump, read
-from evo.experiment.experiment import Experiment, assemble, birth, measurement_names
+from evo.experiment.experiment import Experiment, measurement_names
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy, RandomSearch
 from genomes.encodings import Direct, RandomWiring
@@ -124,11 +124,11 @@ def test_what_is_dumped_is_read_back():
 
 
 def test_the_genome_has_leaks_and_shared_numbers():
-    fields = {field.name: field.size for field in assemble(EXPERIMENT).fields}
+    fields = {field.name: field.size for field in EXPERIMENT.genome.spec.fields}
     assert fields == {
         "encoding.gain": 1, "encoding.leak.hidden": 2, "encoding.leak.action": 1, "rule.learning_rate": 3,
     }  # fmt: skip
-    assert assemble(EXPERIMENT).bits == 4 + 2 * 3 + 2 + 3 * 6
+    assert EXPERIMENT.genome.spec.bits == 4 + 2 * 3 + 2 + 3 * 6
 
 
 NO_TARGETS = "rule: expected a rule that needs no targets: CartPole has none, got"
@@ -291,7 +291,7 @@ def test_births_side_by_side_are_births_one_after_the_other(founded, common, spl
     if split == "test":
         lifetime = replace(lifetime, measured=CONDITIONS)
     for replicate in range(3):
-        newborn = birth(experiment, cohort.levels, derive(0, "birth", 0, cohort.slots.tolist(), replicate))
+        newborn = experiment.birth(cohort.levels, derive(0, "birth", 0, cohort.slots.tolist(), replicate))
         streams = derive(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
         away = experiment.held_out if split == "test" else ()
         by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, lifetime, streams, split, away))
@@ -336,7 +336,7 @@ def test_one_that_is_no_number_fails_and_leaves_its_neighbours_bytes_alone(found
     cohort, calm_and_wild = founded(experiment), []
     for gains in ([0, 0, 0, 0], [0, 15, 0, 0]):
         levels = cohort.levels.copy()
-        levels[:, assemble(experiment).slices["encoding.gain"]] = np.array(gains)[:, None]
+        levels[:, experiment.genome.spec.slices["encoding.gain"]] = np.array(gains)[:, None]
         calm_and_wild.append(evaluate(experiment, replace(cohort, levels=levels), Assay(split)))
     calm, wild = calm_and_wild
     assert calm.failures == ("", "", "", "")

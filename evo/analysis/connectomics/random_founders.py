@@ -12,7 +12,7 @@ import numpy as np
 
 from evo.analysis.connectomics.graph import binary
 from evo.analysis.connectomics.motifs import Measure, measured
-from evo.experiment.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.phenotype import Phenotype
 from genomes.streams import derive
@@ -37,12 +37,12 @@ TERMS = {
 
 def random_founders(experiment: Experiment) -> list[Phenotype]:
     """Newborn networks of random genomes, one of each."""
-    spec, seed = assemble(experiment), experiment.seed
+    spec, seed = experiment.genome.spec, experiment.seed
     levels = spec.quantise(founders(FOUNDERS, spec, derive(seed, "random founders beside the wiring")))
     streams = [
         derive(seed, "births beside the wiring", owners=[place]).to(experiment.device) for place in range(FOUNDERS)
     ]
-    return [birth(experiment, one[None], each) for one, each in zip(levels, streams, strict=True)]
+    return [experiment.birth(one[None], each) for one, each in zip(levels, streams, strict=True)]
 
 
 def affordable(random: Sequence[Phenotype], draws: int) -> list[Phenotype]:

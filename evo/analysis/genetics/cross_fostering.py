@@ -19,7 +19,6 @@ from evo.analysis.report.wording import is_share, moment, number
 from evo.analysis.statistics import Estimate, clear
 from evo.distribution.executor import Executor
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from genomes.errors import require
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
         return Section("cross-fostering", _TITLE, (why,), {})
     experiment = a.experiment
     own, other = a.best().levels, b.best().levels
-    plastic = np.concatenate([np.full(f.size, not f.name.startswith("encoding.")) for f in assemble(experiment).fields])
+    plastic = experiment.genome.acting("in life")
     levels = np.stack([own, np.where(plastic, other, own), np.where(plastic, own, other), other])
     examiner = AssayRunner(experiment, executor)
     conditions = Variants(examiner, units_of(experiment, own), births).conditions
@@ -84,13 +83,13 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
 
 def _impossible(a: Run, b: Run) -> str:
     """Why chromosomes cannot be exchanged; empty where they can."""
-    here, there = assemble(a.experiment), assemble(b.experiment)
+    here, there = a.experiment.genome.spec, b.experiment.genome.spec
     if here != there:
         differ = [f.name for f in (*here.fields, *there.fields) if f not in here.fields or f not in there.fields]
         return f"{a.path} and {b.path} cannot be cross-fostered: their genomes differ in {', '.join(differ[:3])}."
-    wired = [field.name.startswith("encoding.") for field in here.fields]
-    if all(wired) or not any(wired):
-        lacks = "no number of plasticity or objective evolves" if all(wired) else "no number of the wiring evolves"
+    wired = a.experiment.genome.acting("at birth")
+    if wired.all() or not wired.any():
+        lacks = "no number of plasticity or objective evolves" if wired.all() else "no number of the wiring evolves"
         return f"There is nothing to cross-foster: {lacks}, so a genome has one chromosome only."
     return ""
 

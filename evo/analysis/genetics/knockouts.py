@@ -19,7 +19,7 @@ from evo.analysis.genetics.dose_response import doses
 from evo.analysis.genetics.epistasis import epistasis
 from evo.analysis.genetics.minimal_genome import minimal
 from evo.analysis.genetics.rules import readings, statements
-from evo.analysis.genetics.units import units_of
+from evo.analysis.genetics.units import units_of, unsilenced
 from evo.analysis.genetics.variants import Part, Scored, Variants
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import CONDITIONS
@@ -29,13 +29,14 @@ from evo.analysis.subject import Subject
 from evo.evaluation.stochastic_scores import is_stochastic
 from evo.experiment.experiment import Experiment
 from genomes.errors import require
+from genomes.genome import Acts
 
 if TYPE_CHECKING:
     import pandas
 
 _SAID, _SHOWN, _CERTAIN = 3, 20, 0.05
 _SAME = 1e-6  # scores that differ by less differ by rounding
-_CHROMOSOMES = {"the wiring": ("encoding",), "plasticity and objective": ("rule", "objective")}
+_TOGETHER: dict[str, Acts] = {"the wiring": "at birth", "plasticity and objective": "in life"}
 
 
 @final
@@ -156,7 +157,9 @@ def _together(variants: Variants) -> Part:
 
     units, main = variants.units, variants.experiment.main
     sets: dict[str, Sequence[int]] = {"nothing": ()}
-    chromosomes = {name: units.of_chromosome(*parts) for name, parts in _CHROMOSOMES.items()}
+    genome = variants.experiment.genome
+    acts = [genome.owner(unit.positions[0][0]).chromosome.acts for unit in units.each]
+    chromosomes = {name: [k for k, each in enumerate(acts) if each == when] for name, when in _TOGETHER.items()}
     if all(chromosomes.values()):
         sets |= chromosomes
     sets["everything"] = range(len(units.each))
@@ -194,6 +197,8 @@ def _limits(variants: Variants, singles: Scored, failures: int) -> list[str]:
     said = [f"Effects are over {lives}; what is strong was decided {chosen}."]
     if not singles.resampled and all((s.max(1) - s.min(1) < _SAME).all() for s in singles.main.values()):
         said.append("All lives of a variant score the same here, so its intervals have no width.")
+    if kept := unsilenced(variants.experiment.genome):
+        said.append(f"Not knocked out, since no value silences it: {', '.join(kept)}.")
     if failures:
         said.append(f"{failures} lives had no score, since a number overflowed, and are left out.")
     return said

@@ -17,7 +17,7 @@ from evo.analysis.genetics.units import Units, units_of
 from evo.analysis.report.section import Section
 from evo.analysis.report.wording import says
 from evo.analysis.subject import Subject
-from evo.experiment.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment
 from genomes.phenotype import Phenotype
 from genomes.streams import derive
 from genomes.wiring_rule import WiringRule
@@ -102,7 +102,7 @@ def _grown(experiment: Experiment, units: Units, chosen: Sequence[int]) -> Itera
     levels = np.repeat(units.levels[None], len(edits), axis=0)
     streams = derive(experiment.seed, "birth", _GENERATION, [0] * len(edits)).to(experiment.device)
     with torch.inference_mode():
-        parts = _parts(birth(experiment, levels, streams, edits))
+        parts = _parts(experiment.birth(levels, streams, edits))
     whole = {key: part[0] for key, part in parts.items()}
     for row in range(1, len(edits)):
         yield whole, {key: part[row] for key, part in parts.items()}

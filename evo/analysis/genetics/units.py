@@ -12,13 +12,11 @@ import numpy as np
 from jaxtyping import Float64, Int, Integer
 from numpy import ndarray
 
-from evo.experiment.experiment import Experiment, assemble
-from genomes.evolve import Evolve
+from evo.experiment.experiment import Experiment
+from genomes.genome import Gene, Genome
 from genomes.spec import Field, GenomeSpec
-from genomes.topology import Projection
+from genomes.topology import Projection, Topology
 from genomes.wiring_rule import MOST, WiringRule, every
-
-_NEUTRAL = 1.0  # of what multiplies: a gain, or a leak, whose neuron then has no memory of its own
 
 
 @final
@@ -69,10 +67,6 @@ class Units:
         rule = self.each[unit]
         return rule.silent == 0.0 and all(name in amounts for name, _ in rule.positions)
 
-    def of_chromosome(self, *names: str) -> list[int]:
-        """Units of `encoding`, `rule` or `objective`."""
-        return [k for k, unit in enumerate(self.each) if unit.positions[0][0].partition(".")[0] in names]
-
     @cached_property
     def main_kind(self) -> list[int]:
         """The rules, or the genes of a genome that has not at least two rules."""
@@ -81,51 +75,51 @@ class Units:
 
 
 def units_of(experiment: Experiment, levels: Integer[ndarray, " G"]) -> Units:
-    """The wiring as its encoding reads it, and every other number that evolves; many of one name are one unit."""
-    spec, encoding = assemble(experiment), experiment.encoding
-    own = {f"encoding.{field.name}" for field in encoding.spec(experiment.topology).fields}
+    """The wiring as its encoding reads it, and every other number that evolves; many of one name are one unit.
+
+    Numbers that cannot be silenced are no units: see `unsilenced`.
+    """
+    genome = experiment.genome
     wiring = [
         replace(rule, positions=tuple((f"encoding.{name}", index) for name, index in rule.positions))
-        for rule in encoding.rules(experiment.topology)
+        for rule in experiment.encoding.rules(experiment.topology)
     ]
-    others = [unit for field in spec.fields if field.name not in own for unit in _numbers(experiment, field)]
-    return Units(spec, levels, (*wiring, *others))
+    owned = [(field, genome.owner(field)) for field in genome.spec.fields]
+    others = [unit for field, gene in owned if gene.evolve is not None for unit in _numbers(genome, field, gene)]
+    return Units(genome.spec, levels, (*wiring, *others))
 
 
-def _numbers(experiment: Experiment, field: Field) -> list[WiringRule]:
-    chromosome, _, path = field.name.partition(".")
-    multiplies = chromosome == "encoding" and path.partition(".")[0] in ("gain", "leak")
-    called, silent = path.replace(".", " of ").replace("_", " "), _NEUTRAL if multiplies else 0.0
+def unsilenced(genome: Genome) -> list[str]:
+    """Numbers that evolve and have no value at which they do nothing, such as a temperature."""
+    genes = map(genome.owner, genome.spec.fields)
+    return [gene.number.replace("_", " ") for gene in genes if gene.evolve is not None and gene.neutral is None]
+
+
+def _numbers(genome: Genome, field: Field, gene: Gene) -> list[WiringRule]:
+    if gene.neutral is None:
+        return []
+    called = gene.name.replace(".", " of ").replace("_", " ")
     if field.size > MOST:
-        return [WiringRule(called, "rule", every(field), silent=silent)]
+        return [WiringRule(called, "rule", every(field), silent=gene.neutral)]
     return [
-        WiringRule(f"{called}{label}", "rule", ((field.name, index),), projection, silent=silent)
-        for index, (label, projection) in enumerate(_labels(experiment, _evolve(experiment, field), field))
+        WiringRule(f"{called}{label}", "rule", ((field.name, index),), projection, silent=gene.neutral)
+        for index, (label, projection) in enumerate(_labels(genome.topology, field, gene))
     ]
 
 
-def _evolve(experiment: Experiment, field: Field) -> Evolve:
-    """What put a number under evolution."""
-    chromosome, _, path = field.name.partition(".")
-    name, _, of = path.partition(".")
-    number = experiment.topology.group(of).leak if name == "leak" else getattr(getattr(experiment, chromosome), name)
-    assert isinstance(number, Evolve), "a field beside the encoding's own is an Evolve"
-    return number
-
-
-def _labels(experiment: Experiment, number: Evolve, field: Field) -> Iterable[tuple[str, str]]:
+def _labels(topology: Topology, field: Field, gene: Gene) -> Iterable[tuple[str, str]]:
     """What each number is for, and the projection that it is for."""
-    edges = experiment.topology.edges
+    per = gene.evolve.per if gene.evolve else "individual"
     if field.size == 1:
         return [("", "")]
-    if number.per == "projection":
-        return [(f" of {edge.name}", edge.name) for edge in edges]
-    if number.per == "types" and not field.name.startswith("encoding.leak."):
-        return [pair for edge in edges for pair in _pairs(experiment, edge)]
-    called = "type" if number.per == "types" else "number"
+    if per == "projection":
+        return [(f" of {edge.name}", edge.name) for edge in topology.edges]
+    if per == "types" and gene.number != "leak":
+        return [pair for edge in topology.edges for pair in _pairs(topology, edge)]
+    called = "type" if per == "types" else "number"
     return [(f" {called} {k}", "") for k in range(field.size)]
 
 
-def _pairs(experiment: Experiment, edge: Projection) -> list[tuple[str, str]]:
-    post, pre = (range(experiment.topology.group(end).types) for end in (edge.post, edge.pre))
+def _pairs(topology: Topology, edge: Projection) -> list[tuple[str, str]]:
+    post, pre = (range(topology.group(end).types) for end in (edge.post, edge.pre))
     return [(f" of {edge.pre} {s} -> {edge.post} {t}", edge.name) for t, s in itertools.product(post, pre)]

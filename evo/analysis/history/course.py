@@ -20,7 +20,6 @@ from evo.analysis.report.style import INNATE, LEARNED, QUIET
 from evo.analysis.report.wording import moment, went
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from genomes.streams import Streams, derive
 from inner_loop.lives.samples import Measurements
 
@@ -167,7 +166,7 @@ def non_dominated(scores: Float64[ndarray, "K goals"]) -> Bool[ndarray, " K"]:
 def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
     """One generation in memory at a time."""
     experiment, seen = run.experiment, []
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     for index in thinned(run.whole):
         generation = run.generation(index)
         lived = np.array([not failure for failure in generation.failures])
@@ -259,7 +258,7 @@ def _left_out(run: Run, shown: int) -> tuple[str, ...]:
     if kept < done:
         of = f"of {kept:,} of {done:,} generations (keep: {run.experiment.keep})"
         said.append(f"Every individual was kept {of}; what is said here of spreads and genes is of {shown} of these.")
-    if run.experiment.search.lazy(assemble(run.experiment)):
+    if run.experiment.search.lazy(run.experiment.genome.spec):
         said.append(f"A generation is too large to be held: genes are counted in {_POINTS} of its individuals.")
     return tuple(said)
 

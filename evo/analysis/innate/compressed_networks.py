@@ -19,7 +19,7 @@ from numpy import ndarray
 from evo.analysis.innate.code_length import Bits, of_positions
 from evo.analysis.innate.training import LEARNED, RATES, Code, Numbers, learned, rounded, taught, tuned, weights_of
 from evo.evaluation.numerics import settled
-from evo.experiment.experiment import Experiment, birth
+from evo.experiment.experiment import Experiment
 from genomes.interventions.given import Given
 from genomes.interventions.standard import Standard
 from genomes.phenotype import Phenotype
@@ -67,7 +67,7 @@ def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Con
     """
     if experiment.task is None and not experiment.encoding.spec(experiment.topology).size:
         return []
-    newborn = birth(replace(experiment, device="cpu"), levels[None], derive(experiment.seed, "direct network"))
+    newborn = replace(experiment, device="cpu").birth(levels[None], derive(experiment.seed, "direct network"))
     topology = experiment.topology
     if experiment.task is None:
         network = weights_of(newborn)

@@ -13,7 +13,7 @@ from evo.analysis.scores import Rows, Scores
 from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
 from evo.evaluation.stochastic_scores import is_stochastic
-from evo.experiment.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
@@ -105,7 +105,7 @@ class Design:
         """Some births of the genome."""
         levels = np.repeat(self.subject.levels[:1], max(self.births, 2), axis=0)
         streams = derive(self.experiment.seed, "birth on the bench", owners=range(len(levels)))
-        newborn = birth(self.experiment, levels, streams)
+        newborn = self.experiment.birth(levels, streams)
         for intervention in self.subject.interventions:
             newborn = intervention.apply(newborn, streams)
         return newborn
@@ -121,7 +121,7 @@ class Design:
     def founders(self) -> Rows:
         """Genomes from the distribution that every search begins from; several births of each where they differ."""
         # never more births than the genome itself has: a null that is surer than what is tested would reject too often
-        spec, births = assemble(self.experiment), min(_FOUNDERS_BIRTHS, self.births) if self.stochastic else 1
+        spec, births = self.experiment.genome.spec, min(_FOUNDERS_BIRTHS, self.births) if self.stochastic else 1
         units = founders(self.draws, spec, derive(self.experiment.seed, "random founders of the innate test"))
         levels = np.repeat(spec.quantise(units), births, axis=0)
         return Rows(levels, np.arange(len(levels)), births=births)

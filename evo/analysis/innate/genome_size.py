@@ -25,7 +25,6 @@ from evo.analysis.scores import Rows, Scores
 from evo.analysis.statistics import Estimate, clear
 from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
-from evo.experiment.experiment import assemble
 from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.lives.episodes import Condition
@@ -112,7 +111,7 @@ def fewest(scores: Float64[ndarray, " K"], founders: float) -> int | None:
 
 def _curve(bench: Design, split: Split, conditions: Sequence[Condition]) -> tuple[list[Point], dict[str, float]]:
     """The genome with fewer and fewer bits, the same births of each, and the median score of random founders."""
-    spec, levels, births = assemble(bench.experiment), bench.subject.levels[0], bench.births
+    spec, levels, births = bench.experiment.genome.spec, bench.subject.levels[0], bench.births
     finest = max((field.bits for field in spec.fields if field.choices is None), default=1)
     coded = {f"{bits}-bit": coding.requantised(spec, levels, bits) for bits in range(finest, 0, -1)}
     random, own = bench.founders(), np.repeat([edits for edits, _ in coded.values()], births, axis=0)

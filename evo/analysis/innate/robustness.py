@@ -18,7 +18,7 @@ from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import CONDITIONS, INNATE, QUIET
 from evo.analysis.scores import Rows, Scores, over_runs
 from evo.analysis.statistics import Estimate
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.interventions.lesion import Lesion
@@ -98,7 +98,7 @@ def harms(bench: Design) -> Iterator[Harm]:
 
 def mutants(bench: Design, rate: float, step: bool) -> Integer[ndarray, "births G"]:
     """A mutant a birth: each gene with this probability at a level by lot, or one level up or down."""
-    spec = assemble(bench.experiment)
+    spec = bench.experiment.genome.spec
     streams = derive(bench.experiment.seed, "mutants of the innate test", owners=range(bench.births))
     levels = bench.newborns().levels.astype(np.int64)
     if step:
@@ -123,7 +123,7 @@ def resized(experiment: Experiment, factor: float) -> Experiment | None:
     try:
         groups = (sensory, *(_resized(group, factor) for group in between), output)
         other = replace(experiment, topology=replace(experiment.topology, groups=groups))
-        return other if between and not lots and assemble(other) == assemble(experiment) else None
+        return other if between and not lots and other.genome.spec == experiment.genome.spec else None
     except InputError:
         return None
 

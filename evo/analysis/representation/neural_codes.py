@@ -10,7 +10,7 @@ from evo.analysis.report.section import Section
 from evo.analysis.representation.layers import Row, beside, between, heat_maps, in_words, layers, pairs, two_digits
 from evo.analysis.representation.neurons import Tunings, index_name, rows, scatter, tuning
 from evo.analysis.representation.recordings import Measured
-from evo.experiment.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.streams import derive
 from inner_loop.recording import Observed, evenly, observe
@@ -92,10 +92,10 @@ def inside(
 
 def _observed(experiment: Experiment, levels: ndarray, generation: int, slot: int, stimuli: int | ndarray) -> Observed:
     """The genome first, random founders behind it."""
-    spec, seed, device = assemble(experiment), experiment.seed, experiment.device
+    spec, seed, device = experiment.genome.spec, experiment.seed, experiment.device
     random = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
     genomes = np.concatenate([levels[None, :].astype(random.dtype), random])
-    newborn = birth(experiment, genomes, derive(seed, "birth", generation, range(slot, slot + len(genomes))).to(device))
+    newborn = experiment.birth(genomes, derive(seed, "birth", generation, range(slot, slot + len(genomes))).to(device))
     streams = derive(seed, "life", generation).to(device)
     where, lifetime = experiment.environment, experiment.lifetime
     return observe(newborn, experiment.rule, experiment.objective, where, lifetime, streams, "test", stimuli)

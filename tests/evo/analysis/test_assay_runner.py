@@ -10,7 +10,6 @@ from evo.analysis.assay_runner import AssayRunner, per_genome, repeated
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay, Cohort
 from evo.evaluation.evaluate import evaluate
-from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.search.base import founders
 from genomes.encodings.random_wiring import RandomWiring
@@ -30,7 +29,7 @@ LEARNED = "learned.explained_variance"
 
 
 def genomes(experiment, count=3):
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return spec.quantise(founders(count, spec, derive(7, "genomes")))
 
 
@@ -60,7 +59,7 @@ def test_repeated_and_per_genome_are_inverse():
 
 def test_an_edit_stands_in_for_a_gene_and_for_nothing_else(small):
     experiment = small()
-    spec, levels = assemble(experiment), genomes(experiment, 2)
+    spec, levels = experiment.genome.spec, genomes(experiment, 2)
     edits = np.full((2, spec.size), np.nan)
     same = examiner(experiment).examine("x", levels, edits=edits)
     plain = examiner(experiment).examine("x", levels)

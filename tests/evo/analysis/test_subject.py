@@ -14,7 +14,6 @@ from evo.evolution.evolve import evolve
 from evo.evolution.hall_of_fame import genome_frame, hall_of_fame
 from evo.evolution.run import Run
 from evo.experiment.config import dump
-from evo.experiment.experiment import assemble
 from evo.search.algorithms.nsga2 import NSGA2
 from genomes.errors import InputError
 from inner_loop.tasks.teacher import Teacher
@@ -52,7 +51,7 @@ def test_the_best_of_a_run_comes_first_and_the_hall_is_ranked_and_without_copies
 def test_the_front_is_what_the_search_ended_with(run_path):
     run = Run(run_path)
     state = run.folder.latest()[1]
-    expected = {tuple(g) for g in assemble(run.experiment).quantise(state["units"]).tolist()}
+    expected = {tuple(g) for g in run.experiment.genome.spec.quantise(state["units"]).tolist()}
     found = subject(run_path, "front")
     assert {tuple(g) for g in found.levels.tolist()} == expected | {tuple(run.best().levels.tolist())}
 

@@ -48,5 +48,5 @@ def test_the_version_is_that_of_the_package(capsys):
 
 
 def test_the_packages_face_is_listed_for_completion():
-    assert {"Experiment", "Run", "assemble", "evaluate", "evolve", "__version__"} <= set(dir(evo))
+    assert {"Experiment", "Run", "load", "evaluate", "evolve", "__version__"} <= set(dir(evo))
     assert all(getattr(evo, name) is not None for name in evo.__all__)

@@ -319,12 +319,11 @@ from evo.distribution.cluster import Cluster
 from evo.experiment.config import load
 from evo.cli.doctor import _lived
 from evo.evaluation.evaluate import cohorts
-from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.streams import derive
 
 experiment = replace(load("teacher", ("lifetime.steps=5", "cohort=4")), rule=Mine(0.1))
-spec = assemble(experiment)
+spec = experiment.genome.spec
 (cohort,) = cohorts(0, spec.quantise(founders(4, spec, chance(0, "founders"))), 4)
 said = {"here": _lived(experiment, cohort).hex()}
 

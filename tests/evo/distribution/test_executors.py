@@ -15,7 +15,6 @@ from evo.evaluation.cohort import cohorts
 from evo.evaluation.fault_isolation import evaluate_safely
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import outcome_arrays
-from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.errors import InputError
 from genomes.streams import derive
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.ray
 @pytest.fixture
 def to_live(small):
     experiment = small()
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return experiment, cohorts(0, spec.quantise(founders(10, spec, derive(0, "founders"))), experiment.cohort)
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from evo.evaluation.cohort import Assay, cohorts, unwritten, written_out
 from evo.evaluation.evaluate import evaluate
-from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings.random_wiring import RandomWiring
@@ -42,7 +41,7 @@ def rows(measurements, chosen):
 def with_rates(experiment, cohort, rates):
     """The same genomes with other levels of the learning rate."""
     levels = cohort.levels.copy()
-    levels[:, assemble(experiment).slices["rule.learning_rate"]] = np.array(rates)[:, None]
+    levels[:, experiment.genome.spec.slices["rule.learning_rate"]] = np.array(rates)[:, None]
     return replace(cohort, levels=levels)
 
 
@@ -105,7 +104,7 @@ def test_births_are_averaged(small, founded, common):
     cohort = founded(experiment, 3)
     by_hand = []
     for replicate in range(3):
-        newborn = birth(experiment, cohort.levels, derive(0, "birth", 0, cohort.slots.tolist(), replicate))
+        newborn = experiment.birth(cohort.levels, derive(0, "birth", 0, cohort.slots.tolist(), replicate))
         streams = derive(0, "life", 0, SHARED if common else cohort.slots.tolist(), replicate)
         by_hand.append(
             live(newborn, experiment.rule, experiment.objective, experiment.task, experiment.lifetime, streams)
@@ -115,7 +114,7 @@ def test_births_are_averaged(small, founded, common):
     for name in by_hand[0]:
         assert np.allclose(measured[name], np.mean([life[name] for life in by_hand], axis=0)[:3], rtol=1e-12), name
     assert not np.allclose(by_hand[0]["gain"], by_hand[1]["gain"]), "births differ"
-    assert measured["genome_bits"].tolist() == [assemble(experiment).bits] * 3
+    assert measured["genome_bits"].tolist() == [experiment.genome.spec.bits] * 3
 
 
 def test_one_birth_that_fails_fails_the_individual(small, founded):
@@ -229,7 +228,7 @@ def test_interventions_on_one_newborn_have_chance_of_their_own(small, founded, m
 
 def test_a_cohort_without_its_genomes_draws_those_of_its_slots_from_the_source(small, founded):
     experiment = small(search=EvolutionStrategy(11), seed=4)
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     state = experiment.search.begin(spec, derive(experiment.seed, "search", -1))
     cut = unwritten(3, 11, 4, state)
     streams = derive(experiment.seed, "search", 3)
@@ -295,14 +294,14 @@ def test_in_a_world_births_are_averaged_individual_by_individual(small, founded,
         goals=Scores(("innate_plastic.return",)),
         lifetime=EpisodicLifetime(3, 2, ("innate_plastic", "learned"), births=3, common=common),
     )
-    cohort, (gene,) = founded(experiment, 3), assemble(experiment).slices.values()
+    cohort, (gene,) = founded(experiment, 3), experiment.genome.spec.slices.values()
     edits = np.full(cohort.levels.shape, np.nan)
     edits[1, gene] = 0.5
     cohort, rows, by_hand = replace(cohort, edits=edits), cohort.slots.tolist(), []
     test = split == "test"
     asked = replace(experiment.lifetime, measured=CONDITIONS if test else ("innate_plastic", "learned"))
     for replicate in range(3):
-        newborn = birth(experiment, cohort.levels, derive(0, "birth", 0, rows, replicate), edits)
+        newborn = experiment.birth(cohort.levels, derive(0, "birth", 0, rows, replicate), edits)
         streams = derive(0, "life", 0, SHARED if common else rows, replicate)
         held_out = experiment.held_out if test else ()
         by_hand.append(live_in(newborn, experiment.rule, None, experiment.world, asked, streams, split, held_out))
@@ -332,7 +331,7 @@ def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(sma
 
 def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monkeypatch):
     experiment = small(search=EvolutionStrategy(7), generations=1)
-    source = experiment.search.begin(assemble(experiment), derive(0, "search", -1))
+    source = experiment.search.begin(experiment.genome.spec, derive(0, "search", -1))
     monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, streams: np.zeros((1, spec.size)))
     with pytest.raises(InputError, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
         written_out(experiment, unwritten(0, 7, 4, source)[0])

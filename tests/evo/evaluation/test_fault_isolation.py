@@ -11,7 +11,6 @@ from evo.distribution.executor import Serial
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_safely, isolate
 from evo.evaluation.outcome import Outcome
-from evo.experiment.experiment import assemble
 from genomes.errors import InputError
 from genomes.evolve import Evolvable, Evolve
 from inner_loop.lives.samples import Lifetime
@@ -62,7 +61,7 @@ def touchy(small, founded):
         experiment = small(rule=Touchy(also=also), cohort=len(kinds), lifetime=Lifetime(3, 4, common=False))
         cohort = founded(experiment, real)
         levels = cohort.levels.copy()
-        levels[:, assemble(experiment).slices["rule.kind_of_life"]] = np.array(kinds)[:, None]
+        levels[:, experiment.genome.spec.slices["rule.kind_of_life"]] = np.array(kinds)[:, None]
         if real is not None:
             levels[real:] = levels[0]
         return experiment, replace(cohort, levels=levels)
@@ -73,7 +72,7 @@ def touchy(small, founded):
 def check_others(experiment, cohort, outcome, guilty):
     """Those who are not guilty have the bytes of a cohort in which nobody ever was."""
     levels = cohort.levels.copy()
-    levels[guilty, assemble(experiment).slices["rule.kind_of_life"]] = CALM
+    levels[guilty, experiment.genome.spec.slices["rule.kind_of_life"]] = CALM
     undisturbed = evaluate(experiment, replace(cohort, levels=levels)).measurements
     others = [i for i in range(cohort.real) if i not in guilty]
     assert outcome.measurements.keys() == undisturbed.keys()
@@ -95,7 +94,7 @@ def test_exactly_those_who_raise_are_recorded_and_the_others_live_on(touchy, gui
 @pytest.mark.parametrize("guilty", [[2], [0, 5]])
 def test_those_whose_genes_are_edited_into_guilt_are_found_and_the_edits_of_the_others_hold(touchy, guilty):
     experiment, cohort = touchy([CALM] * 8)
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     edits = np.full(cohort.levels.shape, np.nan)
     edits[:, 0] = 0.5
     innocent = evaluate(experiment, replace(cohort, edits=edits)).measurements

@@ -16,7 +16,6 @@ from evo.evaluation.child_process import guarded
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.resource_limits import TimeLimitExceeded, within
-from evo.experiment.experiment import assemble
 from evo.experiment.limits import Limits
 from genomes.errors import InputError, require
 from genomes.evolve import Evolvable, Evolve
@@ -58,9 +57,9 @@ def burdened(small, founded):
         )
         cohort = founded(experiment)
         levels = cohort.levels.copy()
-        levels[:, assemble(experiment).slices["rule.kind_of_life"]] = np.array(kinds)[:, None]
+        levels[:, experiment.genome.spec.slices["rule.kind_of_life"]] = np.array(kinds)[:, None]
         calm = levels.copy()
-        calm[:, assemble(experiment).slices["rule.kind_of_life"]] = CALM
+        calm[:, experiment.genome.spec.slices["rule.kind_of_life"]] = CALM
         return experiment, replace(cohort, levels=levels), evaluate(experiment, replace(cohort, levels=calm))
 
     return build

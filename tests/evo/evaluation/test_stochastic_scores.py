@@ -14,7 +14,6 @@ from evo.evolution.evolve import evolve
 from evo.evolution.result import result
 from evo.evolution.run import Run
 from evo.experiment.config import load
-from evo.experiment.experiment import assemble
 from evo.search.base import founders
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
@@ -26,7 +25,7 @@ LEARNS_NOTHING = ("encoding={kind: RandomWiring, gain: 1.7, fan_in: true}", "lif
 
 
 def genomes_of(experiment, count=2):
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return spec.quantise(founders(count, spec, derive(5, "genomes of a test")))
 
 
@@ -94,5 +93,5 @@ def test_analyses_ask_the_same_question(lucky):
     whom = subject(lucky.path)
     assert lives_of(whom.experiment, whom) == 32
     deterministic = replace(whom, experiment=load("digits", ("lifetime.steps=0",)))
-    spec = assemble(deterministic.experiment)
+    spec = deterministic.experiment.genome.spec
     assert lives_of(deterministic.experiment, replace(deterministic, levels=np.zeros((1, spec.size), np.uint8))) == 4

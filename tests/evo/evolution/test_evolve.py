@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo import Run, assemble, evolve
+from evo import Run, evolve
 from evo.analysis.run_figures import evolution, front
 from evo.evaluation.numerics import settle
 from evo.evolution import offspring as bred
@@ -255,7 +255,7 @@ def test_nobody_alive_is_a_failure_of_the_run(small, tmp_path):
     doomed = small(rule=Backprop(1e30, 0.0))
     with pytest.raises(RunFailed, match="all 6 individuals failed"):
         list(evolve(doomed, tmp_path / "run"))
-    assert assemble(doomed).size > 0
+    assert doomed.genome.spec.size > 0
     assert Run(tmp_path / "run").generations == []
 
 

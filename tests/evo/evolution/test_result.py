@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evo import Run, assemble, evolve
+from evo import Run, evolve
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evolution.result import founders_scores, result
@@ -34,7 +34,7 @@ def test_random_founders_are_none_that_the_search_began_with(small, tmp_path, mo
         assert len(random) == 64
         run = Run(tmp_path / name)
         assert not random & {row.tobytes() for index in run.generations for row in run.generation(index).levels}
-        spec = assemble(experiment)
+        spec = experiment.genome.spec
         for number in (-1, 0, 1):  # what a search draws from before and in its generations
             own = spec.quantise(founders(64, spec, derive(experiment.seed, "search", number)))
             assert not random & {row.tobytes() for row in own}
@@ -49,7 +49,7 @@ def test_random_founders_and_the_best_are_measured_on_the_test_split(small, tmp_
         lifetime=Lifetime(1, 4),
     )
     list(evolve(experiment, tmp_path / "run"))
-    found, spec = result(Run(tmp_path / "run")), assemble(experiment)
+    found, spec = result(Run(tmp_path / "run")), experiment.genome.spec
     levels = spec.quantise(founders(64, spec, derive(experiment.seed, "random founders")))
     means = {
         split: np.mean(

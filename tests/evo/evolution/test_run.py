@@ -11,7 +11,6 @@ from evo.analysis.frames import innate_frame, knockout_frame
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.evaluate import evaluate
 from evo.evolution.individual import RunIndividual
-from evo.experiment.experiment import birth
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
 from evo.storage.checksums import CorruptFile
@@ -168,10 +167,10 @@ def test_a_newborn_of_the_run_is_born_again_and_further_births_are_nobody_elses(
     experiment = small(encoding=RandomWiring(1.0), rule=Backprop(Evolve((1e-2, 1e-1), "log", 4), 0.5))
     run = lived(experiment, tmp_path / "run")
     one = run.individual(1, 3)
-    own = birth(experiment, one.levels[None], derive(experiment.seed, "birth", 1, [3]))
+    own = experiment.birth(one.levels[None], derive(experiment.seed, "birth", 1, [3]))
     several = run.phenotype(one, births=4)
     assert (run.phenotype(one).lives, several.lives) == (1, 4)
-    among = birth(experiment, np.repeat(one.levels[None], 100, axis=0), derive(experiment.seed, "birth", 1, range(100)))
+    among = experiment.birth(np.repeat(one.levels[None], 100, axis=0), derive(experiment.seed, "birth", 1, range(100)))
     for name, synapses in several.projections.items():
         assert synapses.weight[0].equal(own.projections[name].weight[0])
         assert len(synapses.weight.flatten(1).unique(dim=0)) == 4
@@ -189,7 +188,7 @@ def test_an_individual_is_examined_on_resampled_samples_where_they_are_asked_for
 
 def test_knockouts_live_as_many_lives_as_tell_variants_apart_unless_told(small, tmp_path, monkeypatch):
     run = lived(small(), tmp_path / "run")
-    monkeypatch.setattr("evo.analysis.genetics.knockouts.lives_of", lambda experiment, subject: 3)
+    monkeypatch.setattr("evo.analysis.frames.lives_of", lambda experiment, subject: 3)
     assert knockout_frame(run).equals(knockout_frame(run, births=3))
     assert not knockout_frame(run, births=2).equals(knockout_frame(run, births=3))
 

@@ -16,7 +16,6 @@ from evo.evolution.generation import Generation
 from evo.evolution.hall_of_fame import genome_frame, hall_of_fame
 from evo.evolution.result import result
 from evo.evolution.thinning import judged_scores, stays_whole, thin, thinned
-from evo.experiment.experiment import assemble
 from evo.search.algorithms import NSGA2, EvolutionStrategy, Genetic
 from evo.storage.atomic import write_atomic
 from evo.storage.checksums import CorruptFile
@@ -75,7 +74,7 @@ def test_a_thinned_generation_has_the_best_the_first_and_the_best_of_each_goal(r
 def test_who_is_kept(experiment):
     scores = dict.fromkeys(judged_scores(experiment), np.array([0.0, 1.0, 2.0, 9.0, 2.0, 1.0]))
     goals = np.array([[0.0, 1.0, 2.0, 1.0, 2.0, 1.0], [0.0, 7.0, 2.0, 1.0, 2.0, 1.0]]).T
-    levels = assemble(experiment).quantise(np.full((6, assemble(experiment).size), 0.5))
+    levels = experiment.genome.spec.quantise(np.full((6, experiment.genome.spec.size), 0.5))
     whole = Generation(3, levels, np.full((6, 2), -1), goals, scores, ("",) * 6)
     assert thinned(whole, experiment).slots.tolist() == [0, 1, 2, 3], "the first, the best of each goal, the best"
 
@@ -84,7 +83,7 @@ def test_failures_are_counted_over_all(experiment, same_bytes):
     failures = ("", "nan", "", "lost", "nan", "")
     measured = {"innate.explained_variance": np.arange(6.0), "learned.explained_variance": np.arange(6.0)}
     measured["innate.explained_variance"][[1, 3, 4]] = np.nan
-    levels = assemble(experiment).quantise(np.full((6, assemble(experiment).size), 0.5))
+    levels = experiment.genome.spec.quantise(np.full((6, experiment.genome.spec.size), 0.5))
     whole = Generation(3, levels, np.full((6, 2), -1), np.zeros((6, 1)), measured, failures)
     small = thinned(whole, experiment)
     again = Generation.of(3, small.arrays())
@@ -219,7 +218,7 @@ def test_a_front_is_read_from_the_state_where_its_members_were_not_kept(experime
 def test_a_lazy_generation_gives_the_rows_that_are_asked_for(small, tmp_path, monkeypatch, same_bytes):
     monkeypatch.setattr("evo.search.algorithms.evolution_strategy._HELD", 10)
     experiment = small(search=EvolutionStrategy(7), task=TASK)
-    spec, search = assemble(experiment), experiment.search
+    spec, search = experiment.genome.spec, experiment.search
     state, streams = search.begin(spec, derive(0, "search", -1)), derive(experiment.seed, "search", 2)
     assert search.lazy(spec)
     levels = spec.quantise(search.rows(state, np.arange(7), spec, streams))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from evo.experiment.experiment import assemble, birth, wiring_bits
 from evo.experiment.goals import Scores
 from evo.search.algorithms.cma_es import CMAES
 from evo.search.algorithms.nsga2 import NSGA2
@@ -28,16 +27,16 @@ GAIN = Evolve((0.5, 2.0), bits=2)
 
 
 def born(experiment, levels):
-    return birth(experiment, levels, derive(0, "birth", owners=range(len(levels))))
+    return experiment.birth(levels, derive(0, "birth", owners=range(len(levels))))
 
 
 def random_levels(experiment, count):
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return spec.quantise(derive(1, "levels", owners=range(count)).uniform(spec.size).numpy())
 
 
 def test_a_genome_is_three_chromosomes(small):
-    spec = assemble(small(encoding=GeneExpression(2, 4, gain=GAIN), rule=Backprop(RATE, MOMENTUM)))
+    spec = small(encoding=GeneExpression(2, 4, gain=GAIN), rule=Backprop(RATE, MOMENTUM)).genome.spec
     names = [field.name for field in spec.fields]
     wiring, plasticity = names[:-2], names[-2:]
     assert all(name.startswith("encoding.") for name in wiring)
@@ -50,12 +49,12 @@ def test_a_genome_is_three_chromosomes(small):
 
 def test_constants_are_no_genes(small):
     plain = small(encoding=Direct(6), rule=Backprop(0.1, 0.9))
-    assert [field.name for field in assemble(plain).fields] == [
+    assert [field.name for field in plain.genome.spec.fields] == [
         "encoding.weight.layer0 -> layer1",
         "encoding.weight.layer1 -> layer2",
     ]
-    assert assemble(plain).bits == 6 * (5 * 4 + 4 * 3)
-    assert assemble(replace(plain, rule=Frozen())) == assemble(plain)
+    assert plain.genome.spec.bits == 6 * (5 * 4 + 4 * 3)
+    assert replace(plain, rule=Frozen()).genome.spec == plain.genome.spec
 
 
 def test_numbers_of_constants_and_of_genes_are_found_under_the_same_names(small):
@@ -74,7 +73,7 @@ def test_numbers_of_constants_and_of_genes_are_found_under_the_same_names(small)
 
 def test_a_gene_has_the_value_of_its_level(small):
     experiment = small(rule=Backprop(RATE, MOMENTUM))
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = np.zeros((3, spec.size), dtype=np.uint8)
     levels[:, spec.slices["rule.learning_rate"]] = [[0, 31], [31, 0], [10, 20]]
     levels[:, spec.slices["rule.momentum"]] = [[0], [7], [3]]
@@ -91,7 +90,7 @@ def test_a_rate_can_belong_to_pairs_of_cell_types(small):
     experiment = small(
         topology=Topology(groups, ("layer0 -> layer1",)), rule=Hebbian(Evolve((0.0, 1.0), bits=4, per="types"))
     )
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     assert spec.fields[-1].shape == (6,)
     levels = np.zeros((2, spec.size), dtype=np.uint8)
     levels[:, spec.slices["rule.learning_rate"]] = np.arange(6)
@@ -104,12 +103,12 @@ def test_the_size_of_a_genome_is_a_trait(small):
     experiment = small(rule=Backprop(RATE, 0.9))
     bits = born(experiment, random_levels(experiment, 3)).traits["genome_bits"]
     assert bits.dtype == torch.float64
-    assert bits.tolist() == [assemble(experiment).bits] * 3
+    assert bits.tolist() == [experiment.genome.spec.bits] * 3
 
 
 def test_switched_off_genes_are_free_and_the_others_chromosomes_never_are(small):
     experiment = small(encoding=GeneExpression(3, 4, switches=True, gain=GAIN), rule=Backprop(RATE, 0.9))
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = random_levels(experiment, 4)
     levels[:, spec.slices["encoding.switch"]] = [[0, 0, 0], [1, 0, 0], [0, 1, 1], [1, 1, 1]]
     bits = born(experiment, levels).traits["genome_bits"].tolist()
@@ -122,7 +121,7 @@ def test_switched_off_genes_are_free_and_the_others_chromosomes_never_are(small)
 def test_silent_genes_grow_nothing(small):
     experiment = small(encoding=GeneExpression(2, 4, switches=True))
     levels = random_levels(experiment, 2)
-    levels[0, assemble(experiment).slices["encoding.switch"]] = 0
+    levels[0, experiment.genome.spec.slices["encoding.switch"]] = 0
     newborn = born(experiment, levels)
     assert all((s.weight[0] == 0).all() for s in newborn.projections.values())
     assert not any((s.weight[1] == 0).all() for s in newborn.projections.values())
@@ -130,7 +129,7 @@ def test_silent_genes_grow_nothing(small):
 
 def test_bits_of_the_wiring_are_32_a_weight(small):
     experiment = small()
-    assert wiring_bits(born(experiment, random_levels(experiment, 2))) == 32 * (5 * 4 + 4 * 3)
+    assert born(experiment, random_levels(experiment, 2)).wiring_bits == 32 * (5 * 4 + 4 * 3)
 
 
 @pytest.mark.parametrize(
@@ -165,4 +164,4 @@ def test_an_experiment_is_a_value(small):
     assert small() == small()
     assert hash(small()) == hash(small())
     assert small() != small(seed=1)
-    assert assemble(small()) is assemble(small()), "worked out once"
+    assert small().genome.spec is small().genome.spec, "worked out once"

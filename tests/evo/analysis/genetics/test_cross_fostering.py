@@ -13,7 +13,6 @@ from evo.analysis.genetics.variants import examined
 from evo.distribution.executor import Serial
 from evo.evolution.evolve import evolve
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.errors import InputError
@@ -37,7 +36,7 @@ def test_wiring_and_plasticity_change_places(evolved):
     a, b = evolved("a", seed=1), evolved("b", seed=2)
     section = cross_fostering(a, b, Serial(), BIRTHS)
     own, other = a.best().levels, b.best().levels
-    rate = assemble(a.experiment).slices["rule.learning_rate"]
+    rate = a.experiment.genome.spec.slices["rule.learning_rate"]
     mixed = [own.copy(), other.copy()]
     mixed[0][rate], mixed[1][rate] = other[rate], own[rate]
     assert own[rate] != other[rate]

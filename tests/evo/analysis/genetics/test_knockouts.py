@@ -21,7 +21,7 @@ from evo.analysis.report.wording import loss, says, score, signed
 from evo.analysis.statistics import Estimate, holm, nothing
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Serial
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from genomes.encoding import Encoding
 from genomes.encodings.gene_expression import GeneExpression
@@ -173,7 +173,7 @@ def test_everything_out_is_chance_and_learns_nothing(small, samples):
         lifetime=Lifetime(20, 16),
         cohort=32,
     )
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())[0]
     found = found_in(experiment, levels)
     together = found.section.tables["together"].set_index("out")
@@ -198,7 +198,7 @@ def test_everything_out_is_chance_and_learns_nothing(small, samples):
 def test_a_unit_that_does_nothing_shows_no_effect(small):
     """Births and lives of a genome with itself, no chance in common: 0 lies in at least 181 of 200 intervals."""
     experiment = small(cohort=64)
-    spec, births = assemble(experiment), 5
+    spec, births = experiment.genome.spec, 5
     levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())
     rows = REPETITIONS * 2 * births
     scores = (
@@ -233,7 +233,7 @@ def test_intervals_over_samples_cover_what_two_equal_variants_differ_by():
 def test_rows_of_the_same_life_are_paired(small):
     """A variant that is the genome itself differs from it by nothing, in every life."""
     experiment = small()
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())[0]
     bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 3)
     scores = bench.tested("twice", bench.units.without([(), ()]))
@@ -347,7 +347,7 @@ def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_
 
 def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small):
     experiment = small(encoding=GeneExpression(genes=1, bits=4))
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(derive(1, "founder").uniform(spec.size).numpy())[0]
     found = found_in(experiment, levels, births=4).frame
     bench = Variants(AssayRunner(experiment, Serial()), units_of(experiment, levels), 4)

@@ -10,7 +10,6 @@ import pytest
 from evo.analysis.genetics.rules import readings, rules, verb
 from evo.analysis.genetics.units import units_of
 from evo.analysis.subject import Subject
-from evo.experiment.experiment import assemble
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
@@ -32,10 +31,10 @@ SHEETS = Topology(
 def levels_of(experiment, values: dict[str, np.ndarray], rest: float = 0.0) -> np.ndarray:
     """The genome whose numbers lie nearest to the values."""
     parts = []
-    for field in assemble(experiment).fields:
+    for field in experiment.genome.spec.fields:
         wanted = np.broadcast_to(values.get(field.name, rest), field.shape).ravel()
         parts.append(np.abs(field.table[None] - wanted[:, None]).argmin(1))
-    return np.concatenate(parts).astype(assemble(experiment).level_dtype)
+    return np.concatenate(parts).astype(experiment.genome.spec.level_dtype)
 
 
 def subject_of(experiment, levels: np.ndarray) -> Subject:
@@ -88,7 +87,7 @@ def test_rules_of_types_are_read_with_their_share_sign_and_reach(small):
     said = rules(subject_of(experiment, levels)).sentences[1]
     assert said.startswith("The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it writes 80 %")
     plain = small(encoding=Direct(bits=6))
-    genes = rules(subject_of(plain, np.arange(assemble(plain).size) % assemble(plain).level_counts)).sentences
+    genes = rules(subject_of(plain, np.arange(plain.genome.spec.size) % plain.genome.spec.level_counts)).sentences
     assert genes[1].startswith("The strongest gene: neuron")
 
 
@@ -160,7 +159,7 @@ def test_doses_lead_from_silence_through_the_genome_and_on(small):
 def test_every_encoding_has_its_rules_section(small, encoding):
     experiment = small(topology=SHEETS, encoding=encoding, task=replace(small().task, inputs_size=6))
     section = rules(subject_of(experiment, levels_of(experiment, {}, rest=0.4)))
-    assert section.sentences[0].startswith(f"The genome of {assemble(experiment).size} numbers")
+    assert section.sentences[0].startswith(f"The genome of {experiment.genome.spec.size} numbers")
     assert section.tables["rules"]["share"].between(0, np.inf).all()
     assert 1 <= len(section.pictures) <= 2
     for picture in section.pictures.values():

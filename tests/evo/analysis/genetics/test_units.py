@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from evo.analysis.genetics.units import Units, units_of
-from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from genomes.encoding import Encoding
 from genomes.encodings.direct import Direct
@@ -74,9 +73,7 @@ def test_only_amounts_that_are_silent_at_nothing_have_doses():
     assert [UNITS.is_dosable(k) for k in range(6)] == [True, False, True, False, True, False]
 
 
-def test_units_of_a_chromosome_and_the_kind_that_matters_most():
-    assert UNITS.of_chromosome("encoding") == [0, 1, 5]
-    assert UNITS.of_chromosome("rule", "objective") == [2, 3, 4]
+def test_the_kind_that_matters_most():
     assert UNITS.main_kind == [0, 1, 3, 4, 5]
     assert replace(UNITS, each=EACH[:3]).main_kind == [0, 1]
     one_rule = replace(UNITS, each=(EACH[2], EACH[0], EACH[2]))
@@ -89,7 +86,7 @@ TYPED = Topology(
 
 
 def found(experiment):
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     units = units_of(experiment, np.zeros(spec.size, np.uint8))
     assert units.spec == spec
     covered = np.sort(np.concatenate(units.places)).tolist()

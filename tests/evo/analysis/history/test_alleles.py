@@ -21,7 +21,6 @@ from evo.analysis.history.alleles import (
 from evo.evolution.evolve import evolve
 from evo.evolution.run import Run
 from evo.experiment.config import load
-from evo.experiment.experiment import assemble
 from genomes.encodings.alleles import Alleles
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
@@ -129,7 +128,7 @@ def needle(tmp_path_factory) -> Run:
 
 def test_shares_of_wrong_right_and_plastic_are_those_of_a_direct_count(needle):
     levels = [needle.generation(index).levels for index in needle.generations]
-    spec, encoding = assemble(needle.experiment), needle.experiment.encoding
+    spec, encoding = needle.experiment.genome.spec, needle.experiment.encoding
     seen = Trajectories(spec, needle.generations, [census(spec, encoding, each) for each in levels])
     table = shares_table(seen).pivot(index="generation", columns="allele", values="share")
     np.testing.assert_allclose(table["wrong"], [(each == 0).mean() for each in levels])

@@ -13,7 +13,6 @@ from evo.evolution.evolve import evolve, new_run
 from evo.evolution.generation import Generation
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
@@ -38,7 +37,7 @@ def planted(small, tmp_path) -> Callable[..., Run]:
         run, around = Run(tmp_path / "run"), np.append(np.linspace(-1, 1, COUNT - 1) * spread, np.nan)
         for index, (born, grown) in enumerate(zip(innate, learned, strict=True)):
             scores = {f"innate.{MAIN}": born + around, f"learned.{MAIN}": grown - around, "gain": grown - born - around}
-            levels = np.full((COUNT, assemble(experiment).size), index, np.uint8)
+            levels = np.full((COUNT, experiment.genome.spec.size), index, np.uint8)
             parents = np.full((COUNT, 2), -1) if index == 0 else np.full((COUNT, 2), (index - 1) * COUNT)
             scores["genome_bits"] = np.append(np.full(COUNT - 1, 100.0 + index), 1e9)
             failures = ("",) * (COUNT - 1) + ("nan",)

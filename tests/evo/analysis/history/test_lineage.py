@@ -15,7 +15,6 @@ from evo.evolution.evolve import evolve, new_run
 from evo.evolution.generation import Generation
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
-from evo.experiment.experiment import assemble
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy
 from evo.search.algorithms.genetic import Genetic
 from evo.search.operators.variation import Variation
@@ -31,7 +30,7 @@ def planted(small, tmp_path) -> Callable[..., Run]:
     def plant(levels: Sequence[Sequence[int]], parents: Sequence[Sequence[tuple[int, int]]]) -> Run:
         experiment = small(search=Genetic(4))
         new_run(experiment, tmp_path / "run", "run", [])
-        run, genes = Run(tmp_path / "run"), assemble(experiment).size
+        run, genes = Run(tmp_path / "run"), experiment.genome.spec.size
         for index, (row, whose) in enumerate(zip(levels, parents, strict=True)):
             genomes = np.zeros((4, genes), np.uint8)
             for slot, ones in enumerate(row):

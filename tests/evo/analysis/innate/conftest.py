@@ -10,7 +10,7 @@ from evo.analysis.innate.design import Design
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor, Serial
 from evo.evaluation.cohort import Assay
-from evo.experiment.experiment import Experiment, assemble
+from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores as ScoresAsGoals
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
@@ -69,7 +69,7 @@ class Recording(Executor):
 
 def random_levels(experiment, count=1, seed=7):
     """Genomes of the founders' distribution that the test itself does not draw."""
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return spec.quantise(founders(count, spec, derive(seed, "genomes of a test")))
 
 
@@ -113,7 +113,7 @@ def task():
 def planted():
     """A genome, (1, G), of the task: the teacher's own weights, as exactly as levels allow."""
     weights = derive(TASK.task.teacher_seed, "teacher").stream("teacher 0").normal(3, 4).numpy() / 2
-    return assemble(TASK).quantise((weights / np.sqrt(3 / 4) + 1).reshape(1, -1) / 2)
+    return TASK.genome.spec.quantise((weights / np.sqrt(3 / 4) + 1).reshape(1, -1) / 2)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from evo.analysis.innate.compressed_networks import (
 from evo.analysis.innate.training import LEARNED, RATES, Code, _Adam, _worth, learned, taught, tuned, weights_of
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
-from evo.experiment.experiment import assemble, birth
 from evo.experiment.goals import Scores
 from genomes.encodings.direct import Direct
 from genomes.encodings.random_wiring import RandomWiring
@@ -54,7 +53,7 @@ def network(seed=0):
 
 
 def genome(experiment):
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return spec.quantise(derive(1, "genome").uniform(spec.size).numpy())[0]
 
 
@@ -164,7 +163,7 @@ def test_what_is_written_is_a_whole_network_with_few_values():
 
 def test_numbers_learn_the_task_that_evolution_meets(small):
     experiment = small(topology=layered(5, 8, 3), task=Teacher(5, 3, hidden=0, measured=256, teacher_seed=1))
-    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
+    newborn = experiment.birth(genome(experiment)[None], derive(0, "x"))
     begun = weights_of(newborn)
     assert begun.keys() == {FIRST, SECOND, "layer1", "layer2"}
     long = taught(experiment, newborn, Code("direct", "", begun, dict, 32, 600))
@@ -185,7 +184,7 @@ def test_the_rate_is_tuned_on_selection_by_networks_that_never_learned_on_it(sma
     draw = Teacher.draw
     monkeypatch.setattr(Teacher, "draw", lambda self, split, *more: asked.append(split) or draw(self, split, *more))
     experiment = small(topology=layered(5, 8, 3), task=Teacher(5, 3, hidden=0, measured=256, teacher_seed=1))
-    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
+    newborn = experiment.birth(genome(experiment)[None], derive(0, "x"))
     code = Code("direct", "", weights_of(newborn), dict, 8, 30)
     ((rate, trial),) = tuned(experiment, newborn, code, (8,)).values()
     assert asked == ["train", *["selection"] * len(RATES)], "lessons, then an examination a rate"
@@ -211,7 +210,7 @@ def test_a_rate_is_tuned_with_the_trial_and_taken_by_the_code(small, monkeypatch
 
     monkeypatch.setattr("evo.analysis.innate.training.tuned", tuned_at)
     experiment = small(topology=layered(5, 8, 3))
-    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
+    newborn = experiment.birth(genome(experiment)[None], derive(0, "x"))
     code = Code("direct", "", weights_of(newborn), dict, 32, 5)
     trial = replace(code, setting="trial")
     own = taught(experiment, newborn, code, trial)
@@ -223,7 +222,7 @@ def test_a_rate_is_tuned_with_the_trial_and_taken_by_the_code(small, monkeypatch
 
 def test_networks_and_rates_side_by_side_learn_as_each_by_itself(small):
     experiment = small(topology=layered(5, 8, 3))
-    newborn = birth(experiment, genome(experiment)[None], derive(0, "x"))
+    newborn = experiment.birth(genome(experiment)[None], derive(0, "x"))
     begun = {name: torch.cat([number, 0.5 * number]) for name, number in weights_of(newborn).items()}
     code = Code("direct", "", begun, dict, 32, 20)
     both = learned(experiment, newborn, code, (0.003, 0.1), LEARNED)
@@ -298,7 +297,7 @@ def test_a_task_has_all_four_in_order_of_size_and_the_same_ones_again(small, mon
 
 def test_in_a_world_the_wiring_of_the_genome_is_compressed(small):
     experiment = in_a_world(small, Direct(bits=6), rule=Frozen())
-    own = birth(experiment, genome(experiment)[None], derive(0, "x")).projections
+    own = experiment.birth(genome(experiment)[None], derive(0, "x")).projections
     found = controls(experiment, genome(experiment))
     finest = [each for each in found if each.method == METHODS[0]][-1]
     for name, synapses in own.items():
@@ -373,7 +372,7 @@ def test_classes_are_learned_by_their_likelihood_where_no_objective_is_given(sma
     ):
         goal = Scores((f"innate.{task.score_names[0]}",))
         bare = small(topology=layered(*sizes), task=task, rule=Frozen(), objective=None, goals=goal)
-        newborn = birth(bare, genome(bare)[None], derive(0, "x"))
+        newborn = bare.birth(genome(bare)[None], derive(0, "x"))
         code = Code("direct", "", weights_of(newborn), dict, 32, 3)
         one, same, other = (
             taught(replace(bare, objective=objective), newborn, code).numbers["layer0 -> layer1"]

@@ -11,7 +11,6 @@ from evo.analysis.scores import Scores, above_over_runs, over_runs
 from evo.analysis.statistics import estimate, mean_over_runs
 from evo.distribution.executor import Serial
 from evo.experiment.config import load
-from evo.experiment.experiment import assemble
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.evolve import Evolve
 from genomes.interventions.standard import Standard
@@ -132,4 +131,4 @@ def test_intervals_cover(bench_of, task, levels_of):
 
 def test_spec_is_that_of_the_subject(bench_of, task):
     bench = bench_of(task)
-    assert bench.newborns().levels.shape == (2, assemble(task).size)
+    assert bench.newborns().levels.shape == (2, task.genome.spec.size)

@@ -17,7 +17,6 @@ from evo.analysis.statistics import Estimate
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
-from evo.experiment.experiment import assemble
 from evo.experiment.goals import Scores as Goals
 from evo.search.base import founders
 from genomes.encoding import Encoding
@@ -63,7 +62,7 @@ class Coarse(Encoding):
 
 def planted(experiment, allowed=None):
     """The best of 200 random genomes on the selection split."""
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(founders(200, spec, derive(3, "planted")))
     levels = levels if allowed is None else np.array(allowed, dtype=levels.dtype)[levels % len(allowed)]
     found = AssayRunner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
@@ -179,7 +178,7 @@ def test_to_keep_is_to_lose_a_hundredth_of_the_way_from_founders_and_so_at_every
 
 def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     levels = spec.quantise(founders(200, spec, derive(3, "planted")))
     found = AssayRunner(experiment, Serial()).examine("planted", levels, Assay(learn=False))
     worst = levels[np.argmin(found["innate.explained_variance"])]
@@ -240,7 +239,7 @@ def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
 def test_a_network_without_a_genome_has_no_size(small):
     experiment = small(topology=layered(5, 3), encoding=Direct(6))
     given = Given({"layer0 -> layer1": np.zeros((3, 5))})
-    levels = np.zeros((1, assemble(experiment).size), np.uint8)
+    levels = np.zeros((1, experiment.genome.spec.size), np.uint8)
     size = size_of(Subject("file", experiment, levels, ("file",), (given,)))
     assert np.isnan(size.bits)
     assert size.decoder is None

@@ -11,7 +11,7 @@ from evo.analysis.representation import neural_codes as inside_module
 from evo.analysis.representation.neural_codes import inside
 from evo.analysis.representation.recordings import Measured, read_measured
 from evo.analysis.representation.similarity import debiased_cka, dissimilarities
-from evo.experiment.experiment import Experiment, assemble, birth
+from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
 from evo.search.base import founders
@@ -50,13 +50,13 @@ def digits(rule=None, steps=80):
 
 
 def genome(experiment, seed=5):
-    spec = assemble(experiment)
+    spec = experiment.genome.spec
     return spec.quantise(founders(1, spec, derive(seed, "a genome")))[0]
 
 
 def seen(experiment, levels):
     """What the evolved network does, born as the section has it born."""
-    newborn = birth(experiment, np.stack([levels, levels]), derive(experiment.seed, "birth", 3, [1, 2]))
+    newborn = experiment.birth(np.stack([levels, levels]), derive(experiment.seed, "birth", 3, [1, 2]))
     streams = derive(experiment.seed, "life", 3)
     return observe(newborn, experiment.rule, experiment.objective, experiment.environment, experiment.lifetime, streams)
 
