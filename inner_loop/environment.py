@@ -1,10 +1,10 @@
-"""What a life is lived in: samples with targets (a task) or episodes of behaviour (a world)."""
+"""Environments of lives: samples with targets (a task), episodes of behaviour (a world), data to fit (a target)."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import ClassVar, Literal
 
 Split = Literal["train", "selection", "test"]
 """Lives learn on train; what is selected for is measured on selection; no life and no selection ever sees test."""
@@ -29,20 +29,28 @@ class Environment(ABC):
     The first name in `score_names` is the main score: the one that curves, gains and criteria speak of.
     """
 
-    @property
-    @abstractmethod
-    def inputs(self) -> int:
-        """Units of the sensory group."""
+    seam: ClassVar[str]
+    """The key of a config that it stands at: `task`, `world` or `target`."""
 
     @property
-    @abstractmethod
-    def outputs(self) -> int:
-        """Units of the output group."""
+    def teaches(self) -> bool:
+        """Whether it shows targets, as rules that descend an error need."""
+        return False
+
+    @property
+    def rewards(self) -> bool:
+        """Whether it pays for what is done."""
+        return False
 
     @property
     @abstractmethod
     def score_names(self) -> tuple[str, ...]:
         """The scores that lives are given here, the main one first; larger is better in all of them."""
+
+    @property
+    def things(self) -> str | None:
+        """What it consists of, for sentences: `samples`, `digits`; None where it has no parts that are answered."""
+        return None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -56,6 +64,10 @@ class Environment(ABC):
 
     def ready(self) -> None:
         """Raises InputError when something is missing without which no life can begin, such as a file of data."""
+
+    def pinned(self, fingerprint: str) -> Environment:
+        """The same, which refuses data of another fingerprint, where it can; as it stands, it cannot."""
+        return self
 
     def fingerprint(self) -> str:
         """A hash of whatever comes from outside; empty where nothing does."""

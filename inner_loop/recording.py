@@ -17,8 +17,9 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.answer_shapes import drawn
 from inner_loop.environment import Environment, Split
+from inner_loop.life import Life, LifeStreams
 from inner_loop.lives.behaviour import AgentState, behave
-from inner_loop.lives.episodes import EpisodicLifetime, Life
+from inner_loop.lives.episodes import EpisodicLifetime, WorldLives
 from inner_loop.lives.samples import Lifetime, learn, lessons_of
 from inner_loop.network import Activities, Network, Weights, leaks_of
 from inner_loop.objective import Lived, Objective
@@ -90,8 +91,8 @@ def observe(
     rule: LearningRule,
     objective: Objective | None,
     environment: Environment,
-    lifetime: Lifetime | EpisodicLifetime,
-    streams: Streams,
+    lifetime: Life,
+    streams: LifeStreams,
     split: Split = "test",
     stimuli: int | Int[ndarray, " stimuli"] = 500,
 ) -> Observed:
@@ -102,18 +103,20 @@ def observe(
     shown to everybody from rest, at birth and after, whatever they would do about it.
 
     Args:
-        streams: one stream: of lives that all meet the same.
+        streams: one stream of what all lives meet, and the individuals' own.
         stimuli: at most so many, evenly spaced; or the numbers of those that are wanted, ascending.
 
     Raises:
         InputError: several streams; a stimulus that is not there, or was not met.
     """
-    require(streams.owners == 1, "observe", "one stream of chance, the same stimuli for all", streams.owners)
+    require(streams.met.owners == 1, "observe", "one stream, the same stimuli for all", streams.met.owners)
     with torch.inference_mode():
         if isinstance(environment, Task) and isinstance(lifetime, Lifetime):
             return _in_a_task(newborn, rule, objective, environment, lifetime, streams, split, stimuli)
-        assert isinstance(environment, World), "an environment is a task or a world"
-        assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
+        fits = isinstance(environment, World) and isinstance(lifetime, EpisodicLifetime)
+        require(fits, "observe", "a task or a world, whose stimuli neurons answer", type(environment).__name__)
+        assert isinstance(environment, World), "just required"
+        assert isinstance(lifetime, EpisodicLifetime), "just required"
         return _in_a_world(newborn, rule, objective, environment, lifetime, streams, split, stimuli)
 
 
@@ -123,17 +126,17 @@ def _in_a_task(
     objective: Objective | None,
     task: Task,
     lifetime: Lifetime,
-    streams: Streams,
+    streams: LifeStreams,
     split: Split,
     stimuli: int | ndarray,
 ) -> Observed:
     chosen = _chosen(np.arange(task.size(split)), stimuli)
-    exam = drawn(task, split, task.size(split), streams)
+    exam = drawn(task, split, task.size(split), streams.met)
     inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
     network, weights = Network(newborn.topology), Weights.born(newborn)
     birth = _of_all(network.activity(weights, inputs), newborn.lives)
-    lessons = lessons_of(newborn.like, task, lifetime, streams)
-    for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams):
+    lessons = lessons_of(newborn.like, task, lifetime, streams.met)
+    for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams.met, streams.own):
         weights = learned
     after = _of_all(network.activity(weights, inputs), newborn.lives)
     asked: LabelKind = "class" if _one_hot(targets) else "target"
@@ -146,13 +149,13 @@ def _in_a_world(
     objective: Objective | None,
     world: World,
     lifetime: EpisodicLifetime,
-    streams: Streams,
+    streams: LifeStreams,
     split: Split,
     stimuli: int | ndarray,
 ) -> Observed:
     network, weights = Network(newborn.topology), Weights.born(newborn)
     being = AgentState(network, newborn, world, objective, lifetime.feedback)
-    exam, hidden = streams.stream(f"exam {split}"), streams.stream("hidden")
+    exam, hidden = streams.met.stream(f"exam {split}"), streams.met.stream("hidden")
     moments = behave(being, weights, exam, hidden, _episodes(world), _Watching(), []).state
     alive = torch.stack([moment.alive[0] for moment in moments]).cpu().numpy()  # (steps, episodes)
     episode, step = np.nonzero(alive.T)
@@ -163,7 +166,7 @@ def _in_a_world(
     inputs = [_seen(network, moment)[:1] for moment in moments]
     birth = _replayed(network, newborn, weights, inputs, chosen, world.steps)
     if rule.learns:
-        weights = Life(newborn, rule, objective, world, lifetime, streams, split).grown()[0]
+        weights = WorldLives(newborn, rule, objective, world, lifetime, streams.met, streams.own, split).grown()[0]
     after = _replayed(network, newborn, weights, inputs, chosen, world.steps)
     asked, targets, angles = _asked(world, moments, chosen)
     return Observed(birth, after, chosen, chosen // world.steps, asked, targets, angles)
@@ -174,7 +177,7 @@ def _in_a_world(
 class _Watching(LearningRule[list[Lived]]):
     """Learns nothing and remembers everything: the state is what was lived, step by step."""
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> list[Lived]:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> list[Lived]:
         return []
 
     def step(

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genomes.phenotype import Phenotype
+from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
@@ -55,8 +56,13 @@ class LearningRule(ABC, Generic[State]):
         """Raises InputError when the rule cannot work in this topology."""
 
     @abstractmethod
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> State:
-        """Traces, momentum, feedback weights ... at birth, each with a leading axis P; () if there are none."""
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> State:
+        """Traces, momentum, feedback weights ... at birth, each with a leading axis P; () if there are none.
+
+        Args:
+            streams: P streams of the individuals alone, for what is drawn at birth: an individual alone draws as it
+                draws in company.
+        """
 
     def explores(self, newborn: Phenotype) -> Exploration:
         """What is tried while this rule learns in a world; nothing unless the rule says so."""

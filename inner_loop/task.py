@@ -33,13 +33,31 @@ class Samples:
 class Task(Environment):
     """Samples with targets. Implementations are frozen dataclasses: their own configuration, no state."""
 
+    seam = "task"
+
+    @property
+    def teaches(self) -> bool:
+        """Every sample has a target."""
+        return True
+
+    @property
+    def things(self) -> str | None:
+        """Samples."""
+        return "samples"
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """Units of the sensory group."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Units of the output group."""
+
     def ready(self) -> None:
         """Looks at the data."""
         self.size("train")
-
-    def pinned(self, fingerprint: str) -> Task:
-        """The same, which refuses data of another fingerprint, where it can; this one cannot."""
-        return self
 
     @abstractmethod
     def size(self, split: Split) -> int:
@@ -47,7 +65,7 @@ class Task(Environment):
 
     @abstractmethod
     def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
-        """Samples `start` to `start + samples` of the streams of `chance`, one a key."""
+        """Samples `start` to `start + samples` of the streams, one a key."""
 
     @abstractmethod
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:

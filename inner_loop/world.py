@@ -139,6 +139,18 @@ class World(Environment):
     def steps(self) -> int:
         """The longest episode: it is truncated after so many steps at the latest."""
 
+    seam = "world"
+
+    @property
+    def rewards(self) -> bool:
+        """Every moment has a reward."""
+        return True
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """Units of the sensory group."""
+
     @property
     def outputs(self) -> int:
         """Units of the output group: those that the actions take."""
@@ -153,11 +165,6 @@ class World(Environment):
     def varies(self) -> bool:
         """Episodes are drawn from the chance of a life."""
         return True
-
-    @property
-    def teaches(self) -> bool:
-        """Whether every moment has a target."""
-        return False
 
     def labels(self, step: Int64[ndarray, " stimuli"]) -> Labels | None:
         """Of what is shown at each step of an episode, where the world knows it by the step alone; None: it does not.

@@ -13,6 +13,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Streams
 from genomes.topology import Group, Topology
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.hebbian import Hebbian
@@ -75,7 +76,7 @@ def prepare(newborns: Newborns) -> Life:
     def live_all() -> list[Tensor]:
         with torch.inference_mode():
             weights, returns = Weights.born(newborn), 0.0
-            state = rule.init(being.network, newborn, weights)
+            state = rule.init(being.network, newborn, weights, own_streams(newborn))
             for episode in range(workload.episodes):
                 own = streams(episode)
                 lived = behave(being, weights, own, own, 1, rule, state)

@@ -13,6 +13,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import SquaredError
@@ -90,7 +91,7 @@ def prepare(newborns: Newborns) -> Life:
     def live_all() -> list[Tensor]:
         with torch.inference_mode():
             network, weights, objective = Network(TOPOLOGY), Weights.born(newborn), SquaredError()
-            state = rule.init(network, newborn, weights)
+            state = rule.init(network, newborn, weights, own_streams(newborn))
             for world in worlds:
                 being = AgentState(network, newborn, world, objective)
                 lived = behave(being, weights, streams, streams, newborns.workload.samples, rule, state)

@@ -14,7 +14,7 @@ from evo.distribution.executor import Executor
 from evo.evaluation.cohort import SELECTION, Assay, Cohort
 from evo.evaluation.outcome import joined
 from evo.experiment.experiment import Experiment
-from inner_loop.lives.samples import Measurements
+from inner_loop.life import Measurements
 
 _GENERATION = -3  # no run has it: its chance was never met, neither by selection nor by a run's result
 
@@ -60,8 +60,7 @@ class AssayRunner:
             edits: values in the place of genes, nan where the genome holds.
         """
         experiment = experiment or self.experiment
-        lifetime = replace(experiment.lifetime, births=1, common=False)
-        experiment = replace(experiment, lifetime=lifetime)
+        experiment = replace(experiment, lifetime=experiment.lifetime.repeated(1, common=False))
         owners = np.arange(len(levels)) if lives is None else np.asarray(lives, dtype=np.int64)
         parts = [
             _part(levels, owners, edits, start, experiment.cohort) for start in range(0, len(levels), experiment.cohort)

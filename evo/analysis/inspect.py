@@ -29,7 +29,6 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from evo.storage.run_set import SET
 from genomes.errors import require
-from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.recording import stimuli_there
 
 if TYPE_CHECKING:
@@ -107,9 +106,7 @@ def inspect(
 def _home(subject: Subject, episodes: int | None = None) -> Experiment:
     """Its experiment without worlds held out: they are examined as worlds of their own."""
     home = replace(subject.experiment, held_out=())
-    if episodes is None or not isinstance(home.lifetime, EpisodicLifetime):
-        return home
-    return replace(home, lifetime=replace(home.lifetime, exams=episodes))
+    return home if episodes is None else replace(home, lifetime=home.lifetime.examined(episodes))
 
 
 def report(subject: Subject, tested: InnateTest, sections: Sequence[Section]) -> str:

@@ -76,7 +76,10 @@ def _recorded(run: Run, outcome: RunResult) -> str:
 def _scores(run: Run, outcome: RunResult) -> str:
     """The best genome beside random ones: a sentence for a task, a line a condition for a world."""
     main = run.experiment.main.replace("_", " ")
-    if run.experiment.world is None:
+    if outcome.learned is None:
+        random = f"{main} at birth: random genomes {outcome.founders_innate:.3f}"
+        return f"{random}; the best genome {outcome.innate:.3f} (nothing is lived)."
+    if not run.experiment.lifetime.side_by_side:
         return (
             f"held-out {main}: random genomes {outcome.founders_innate:.3f} at birth; the best genome "
             f"{outcome.innate:.3f} at birth (innate), {outcome.learned:.3f} after its life (learned)."

@@ -15,7 +15,7 @@ from genomes.errors import require
 from genomes.intervention import Intervention
 from genomes.streams import derive
 from inner_loop.environment import Split
-from inner_loop.lives.episodes import Condition
+from inner_loop.life import Condition, Exam
 
 
 @final
@@ -60,6 +60,11 @@ class Assay:
     conditions: tuple[Condition, ...] | None = None
     interventions: tuple[Intervention, ...] = ()
     resamples: int = 0
+
+    @property
+    def exam(self) -> Exam:
+        """Without what is done to the newborns."""
+        return Exam(self.split, self.learn, self.conditions, self.resamples)
 
 
 SELECTION = Assay()

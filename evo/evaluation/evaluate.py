@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,54 +13,36 @@ from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment
 from genomes.phenotype import Phenotype
 from genomes.streams import SHARED, Streams, derive
-from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
-from inner_loop.lives.samples import Lifetime, Measurements, live
+from inner_loop.life import LifeStreams, Measurements
 
 
 def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
     """The lives of a cohort.
 
     Returns:
-        The measurements of `live` or `live_in`, and `genome_bits` and `wiring_bits`; means over `lifetime.births`
-        births.
+        The measurements of `Life.live`, and `genome_bits` and `wiring_bits`; means over `lifetime.births` births.
     """
-    cohort = written_out(experiment, cohort)
+    cohort, births = written_out(experiment, cohort), range(experiment.lifetime.births)
+    portions = [births] if experiment.lifetime.side_by_side else [[birth] for birth in births]
     with settled(), without_denormals():
-        measured = _in_a_task(experiment, cohort, assay) if experiment.task else _in_a_world(experiment, cohort, assay)
-    measured = {name: m[: cohort.real] for name, m in measured.items()}
+        parts = [_lived(experiment, cohort, replicates, assay) for replicates in portions]
+    measured = {name: np.mean([part[name] for part in parts], axis=0)[: cohort.real] for name in parts[0]}
     finite = np.all([np.isfinite(m.reshape(cohort.real, -1)).all(1) for m in measured.values()], axis=0)
     return Outcome(measured, tuple("" if good else "nan" for good in finite))
 
 
-def _in_a_task(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurements:
-    """One birth after the other."""
-    lifetime, task, objective = experiment.lifetime, experiment.task, experiment.objective
-    assert isinstance(lifetime, Lifetime), "a task has a lifetime of its kind"
-    assert task is not None, "asked for by whoever has one"
-    lifetime = lifetime if assay.learn else replace(lifetime, steps=0)
-    lives = []
-    for replicate in range(lifetime.births):
-        newborn = _born(experiment, cohort, [replicate], assay)
-        streams = _streams(experiment, cohort, "life", [replicate], lifetime.common)
-        lived = live(newborn, experiment.rule, objective, task, lifetime, streams, assay.split, assay.resamples)
-        lives.append(lived | _bits(newborn))
-    return {name: np.mean([life[name] for life in lives], axis=0) for name in lives[0]}
-
-
-def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurements:
-    """All births side by side, those of one individual beside each other."""
-    lifetime, world = experiment.lifetime, experiment.world
-    assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
-    assert world is not None, "asked for by whoever has one"
-    held_out = experiment.held_out if assay.split == "test" else ()
-    conditions = assay.conditions or (CONDITIONS if assay.split == "test" else lifetime.measured)
-    lifetime = replace(lifetime, measured=conditions, episodes=lifetime.episodes if assay.learn else 0)
-    replicates = range(lifetime.births)
+def _lived(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Measurements:
+    """Some births of every individual side by side, those of one individual beside each other; means over them."""
     newborn = _born(experiment, cohort, replicates, assay)
-    streams = _streams(experiment, cohort, "life", replicates, lifetime.common)
-    lived = live_in(newborn, experiment.rule, experiment.objective, world, lifetime, streams, assay.split, held_out)
+    streams = LifeStreams(
+        met=_streams(experiment, cohort, "life", replicates, experiment.lifetime.common),
+        own=_streams(experiment, cohort, "plasticity", replicates),
+    )
+    lived = experiment.lifetime.live(
+        newborn, experiment.rule, experiment.objective, experiment.environment, streams, assay.exam, experiment.held_out
+    )
     lived |= _bits(newborn)
-    return {name: m.reshape(len(cohort.slots), lifetime.births, *m.shape[1:]).mean(1) for name, m in lived.items()}
+    return {name: m.reshape(len(cohort.slots), len(replicates), *m.shape[1:]).mean(1) for name, m in lived.items()}
 
 
 def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:

@@ -16,7 +16,6 @@ from evo.experiment.experiment import Experiment
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack
 from genomes.streams import derive
-from inner_loop.lives.samples import Lifetime
 
 
 @final
@@ -50,18 +49,13 @@ def fingerprint_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
 @lru_cache(maxsize=8)
 def _lived(experiment: Experiment, data: str, spread: float) -> str:
     """The same, kept for these data: those of the same experiment can change while a process goes on."""
-    lifetime = experiment.lifetime
-    short = (
-        replace(lifetime, steps=min(lifetime.steps, 2), births=1)
-        if isinstance(lifetime, Lifetime)
-        else replace(lifetime, episodes=min(lifetime.episodes, 1), exams=1, births=1)
-    )
     spec = experiment.genome.spec
     offset = derive(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0
     levels = spec.quantise(np.repeat(0.5 + spread * offset, experiment.cohort, axis=0))
     # without limits: a machine that is busy is not a machine that computes otherwise
     lived = evaluate_safely(
-        replace(experiment, lifetime=short, limits=Limits()), cohorts(0, levels, experiment.cohort)[0]
+        replace(experiment, lifetime=experiment.lifetime.short(), limits=Limits()),
+        cohorts(0, levels, experiment.cohort)[0],
     )
     return hashlib.sha256(pack(outcome_arrays(lived))).hexdigest()
 

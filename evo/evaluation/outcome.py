@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from evo.storage.arrays import Arrays
 from evo.storage.checksums import CorruptFile
-from inner_loop.lives.samples import Measurements
+from inner_loop.life import Measurements
 
 Failure = Literal["", "nan", "raised", "timeout", "memory", "lost"]
 """Why an individual has no score; empty when it has one."""

@@ -22,7 +22,7 @@ from evo.storage.checksums import CorruptFile
 from genomes.errors import require
 from genomes.foreign import asking
 from genomes.streams import derive
-from inner_loop.lives.samples import Measurements
+from inner_loop.life import Measurements
 
 _MEASURED, _SOURCE = "measurement.", "source."
 

@@ -14,7 +14,6 @@ from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.streams import derive
-from inner_loop.lives.episodes import CONDITIONS
 
 _FOUNDERS = 64
 
@@ -50,10 +49,15 @@ class RunResult:
     wiring_bits: float
     founders_innate: float
     innate: float
-    learned: float
+    learned: float | None
     founders: dict[str, float]
     best: dict[str, float]
     held_out: dict[str, dict[str, float]]
+
+    @property
+    def gain(self) -> float:
+        """What a life adds to the score at birth; nan where nothing is lived."""
+        return float("nan") if self.learned is None else self.learned - self.innate
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -79,7 +83,7 @@ def result(run: Run) -> RunResult:
         wiring_bits=float(measured["wiring_bits"][0]),
         founders_innate=of_founders["innate"],
         innate=scores["innate"],
-        learned=scores["learned"],
+        learned=scores.get("learned"),
         founders=of_founders,
         best={name: score for name, score in scores.items() if "." not in name},
         held_out={
@@ -100,11 +104,11 @@ def founders_scores(experiment: Experiment) -> dict[str, float]:
     spec = experiment.genome.spec
     experiment = replace(experiment, held_out=())
     units = founders(_FOUNDERS, spec, derive(experiment.seed, "random founders"))
+    conditions = experiment.lifetime.of_founders
     outcomes = [
-        evaluate(experiment, cohort, Assay("test", learn=experiment.world is not None))
+        evaluate(experiment, cohort, Assay("test", learn="learned" in conditions))
         for cohort in cohorts(0, spec.quantise(units), experiment.cohort)
     ]
-    conditions = CONDITIONS if experiment.world is not None else ("innate",)
     return {
         condition: float(
             np.nanmean(np.concatenate([o.measurements[f"{condition}.{experiment.main}"] for o in outcomes]))

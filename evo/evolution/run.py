@@ -136,7 +136,7 @@ class Run:
         """The same genomes with scores of new births and new episodes, those of one like those of another."""
         experiment = self.experiment
         births = max(_FINAL_BIRTHS, 4 * experiment.lifetime.births)
-        experiment = replace(experiment, lifetime=replace(experiment.lifetime, births=births, common=True))
+        experiment = replace(experiment, lifetime=experiment.lifetime.repeated(births))
         again: list[RunIndividual] = []
         for cohort in cohorts(_FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
             measured = evaluate(experiment, cohort).measurements
@@ -166,7 +166,7 @@ class Run:
         if not is_stochastic(experiment, levels[:1]):
             slots = np.full(experiment.cohort, individual.slot)
             return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), assay)
-        experiment = replace(experiment, lifetime=replace(experiment.lifetime, common=False))
+        experiment = replace(experiment, lifetime=experiment.lifetime.repeated(common=False))
         lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), assay)
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 

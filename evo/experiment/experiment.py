@@ -21,10 +21,13 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.environment import Environment, bounds
+from inner_loop.life import Life
 from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.lives.fit import Fit
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
+from inner_loop.target import Target
 from inner_loop.task import Task
 from inner_loop.world import World
 
@@ -39,6 +42,10 @@ NUMBERS = (*_RANGES, "device", "seed")
 """Fields of an experiment that are no parts: numbers, and a word."""
 
 
+ENVIRONMENTS: dict[str, type[Life]] = {"task": Lifetime, "world": EpisodicLifetime, "target": Fit}
+"""The lifetime of each kind of environment, by its key."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -50,9 +57,10 @@ class Experiment:
         rule: how a life changes the weights; its Evolve numbers are inherited.
         objective: what a life makes small; its Evolve numbers are inherited. Only rules that descend an error need one.
         task: what there is to learn, samples with targets; or else
-        world: where there is something to do, in episodes.
+        world: where there is something to do, in episodes; or else
+        target: what a newborn is compared with, as it is.
         held_out: the same world with other parameters, by name: no life and no selection sees them, the result does.
-        lifetime: how long a life learns; of the kind that a task or a world has.
+        lifetime: how long a life learns; of the kind that `ENVIRONMENTS` says.
         goals: what is selected for.
         search: how a population is bred.
         generations: how many.
@@ -72,10 +80,11 @@ class Experiment:
     objective: Objective | None = None
     task: Task | None = None
     world: World | None = None
+    target: Target | None = None
     held_out: tuple[tuple[str, World], ...] = ()
     goals: Goals
     search: Search
-    lifetime: Lifetime | EpisodicLifetime = field(default_factory=Lifetime)
+    lifetime: Life = field(default_factory=Lifetime)
     generations: int = 100
     seed: int = 0
     cohort: int = 32
@@ -111,10 +120,8 @@ class Experiment:
 
     @property
     def environment(self) -> Environment:
-        """The task or the world."""
-        environment = self.task or self.world
-        assert environment is not None, "an experiment has one of them"
-        return environment
+        """The task, the world or the target."""
+        return next(environment for key in ENVIRONMENTS if (environment := getattr(self, key)) is not None)
 
     @property
     def main(self) -> str:
@@ -129,7 +136,7 @@ class Experiment:
     @property
     def same_exam(self) -> bool:
         """Whether all lives of all runs are examined on the same samples, which a bootstrap can then resample."""
-        return self.task is not None and not self.task.varies
+        return self.lifetime.resamples(self.environment)
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -149,9 +156,7 @@ class Experiment:
     @property
     def learns(self) -> bool:
         """Whether a life changes the weights."""
-        lifetime = self.lifetime
-        length = lifetime.steps if isinstance(lifetime, Lifetime) else lifetime.episodes
-        return length > 0 and self.rule.learns
+        return self.lifetime.length > 0 and self.rule.learns
 
 
 def check_alone(name: str, value: Any) -> None:
@@ -170,32 +175,18 @@ def measurement_names(experiment: Experiment) -> tuple[str, ...]:
 
 def pinned(experiment: Experiment, fingerprint: str) -> Experiment:
     """The experiment on the data of this fingerprint, and no others."""
-    task = experiment.task
-    return experiment if task is None else replace(experiment, task=task.pinned(fingerprint))
+    environment = experiment.environment
+    changed: dict[str, Any] = {environment.seam: environment.pinned(fingerprint)}
+    return replace(experiment, **changed)
 
 
 def _check_environment(experiment: Experiment) -> None:
-    """A task or a world, a lifetime of its kind, and a network with its units."""
-    task, world, topology, lifetime = experiment.task, experiment.world, experiment.topology, experiment.lifetime
-    require((task is None) != (world is None), "task", "a task or a world, one of them", "both" if task else "neither")
-    if world is None or not isinstance(lifetime, EpisodicLifetime):
-        where = f"lives in a {'task' if world is None else 'world'}"
-        its = world is None and isinstance(lifetime, Lifetime)
-        require(its, "lifetime", where, type(lifetime).__name__)
-        require(not experiment.held_out, "held_out", "worlds beside a world", "a task")
-        require(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
-        inputs = experiment.environment.inputs
-    else:
-        inputs = lifetime.inputs(world)
-    called = type(experiment.environment).__name__
-    felt = " and of its feedback" if isinstance(lifetime, EpisodicLifetime) and lifetime.feedback else ""
-    for group, units, whose in (
-        (topology.sensory, inputs, f"inputs of {called}{felt}"),
-        (topology.output, experiment.environment.outputs, f"outputs of {called}"),
-    ):
-        if group.size != units:
-            experiment.environment.ready()  # where the data have changed it is they that do not fit
-        require(group.size == units, f"topology.groups.{group.name}.size", f"{units} units, the {whose}", group.size)
+    """One environment, a lifetime of its kind, and a network with its units."""
+    given = [key for key in ENVIRONMENTS if getattr(experiment, key) is not None]
+    require(len(given) == 1, "task", "a task, a world or a target, one of them", " and ".join(given) or "neither")
+    experiment.lifetime.check(experiment.environment, experiment.topology)
+    world = experiment.world
+    require(world or not experiment.held_out, "held_out", "worlds beside a world", f"a {given[0]}")
     for name, away in experiment.held_out:
         plain = name and name.isprintable() and name == name.strip() and "." not in name
         require(plain, "held_out", "names without '.'", name)
@@ -206,14 +197,14 @@ def _check_environment(experiment: Experiment) -> None:
 def _check_teacher(experiment: Experiment) -> None:
     """The rule is told what it must be told."""
     rule, environment = experiment.rule, experiment.environment
-    teaches = environment.teaches if isinstance(environment, World) else True
     here, called = type(environment).__name__, type(rule).__name__
     if rule.teacher in ("targets", "error"):
-        require(teaches, "rule", f"a rule that needs no targets: {here} has none", called)
+        require(environment.teaches, "rule", f"a rule that needs no targets: {here} has none", called)
     if rule.teacher == "error":
         require(experiment.objective, "objective", f"what {called} is to make small", None)
     if rule.teacher == "reward":
-        require(experiment.world, "rule", f"a rule that needs no reward: {here} has none", called)
+        require(environment.rewards, "rule", f"a rule that needs no reward: {here} has none", called)
+    require(experiment.lifetime.unit or not rule.learns, "rule", "Frozen, where nothing is lived", called)
     rule.check(experiment.topology)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from genomes.errors import InputError, nearest, require
-from inner_loop.lives.samples import Measurements
+from inner_loop.life import Measurements
 
 
 class Goals(ABC):

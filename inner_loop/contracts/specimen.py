@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.evolvable import endowed, evolved_spec
 from genomes.phenotype import Phenotype, Synapses
-from genomes.streams import derive
+from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
 from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
@@ -51,6 +51,11 @@ def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = 
     return endowed(cohort, "rule", rule, spec.genes(levels, dtype))
 
 
+def own_streams(cohort: Phenotype) -> Streams:
+    """Streams of the individuals alone, as lives outside a run have them."""
+    return derive(0, "own", owners=range(cohort.lives))
+
+
 def life(
     rule: LearningRule, cohort: Phenotype, steps: int, owners: Sequence[int] = OWNERS, common: bool = False
 ) -> Weights:
@@ -60,7 +65,8 @@ def life(
     drawn = teacher.draw("train", steps * _BATCH, streams)
     portions = (t.to(cohort.like).split(_BATCH, dim=2) for t in (drawn.inputs, drawn.targets))
     lessons = [(inputs.contiguous(), targets.contiguous()) for inputs, targets in zip(*portions, strict=True)]
-    *_, (_, learned) = learn(Network(TOPOLOGY), Weights.born(cohort), cohort, rule, SquaredError(), lessons, streams)
+    own, network, weights = derive(0, "own", owners=owners), Network(TOPOLOGY), Weights.born(cohort)
+    *_, (_, learned) = learn(network, weights, cohort, rule, SquaredError(), lessons, streams, own)
     return learned
 
 

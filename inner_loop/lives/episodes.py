@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, final, get_args
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -14,30 +14,22 @@ from numpy import ndarray
 from genomes.errors import require
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
-from inner_loop.environment import Split
+from genomes.topology import Topology
+from inner_loop.environment import Environment, Split
+from inner_loop.life import CONDITIONS, Condition, Exam, HeldOut, Life, LifeStreams, Measurements, check_size
 from inner_loop.lives.behaviour import AgentState, Behaved, behave
-from inner_loop.lives.samples import Measurements
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
 from inner_loop.world import World
 
-Condition = Literal["innate", "innate_memory", "innate_plastic", "learned", "learned_plastic"]
-"""Three ways to behave at birth: plasticity off and activity forgotten at each trial, as is the last action and reward;
-plasticity off, with memory in the activity (a frozen recurrent network can adapt by its dynamics alone); plasticity on,
-from birth. Two after a life: plasticity off (with memory), and on."""
-
-CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 THERE = "learned_there"
 """In a held-out world: after a life in that world rather than at home, plasticity off."""
-
-HeldOut = Sequence[tuple[str, World]]
-"""Worlds that no life and no selection sees, by name."""
 
 
 @final
 @dataclass(frozen=True)
-class EpisodicLifetime:
+class EpisodicLifetime(Life):
     """How a life is lived in a world, and what of it is measured.
 
     Attributes:
@@ -53,6 +45,9 @@ class EpisodicLifetime:
         common: whether all individuals of a generation meet the same episodes.
         criterion: main score of an episode that counts as having learned, for trials to criterion.
     """
+
+    unit: ClassVar[str] = "episode"
+    side_by_side: ClassVar[bool] = True
 
     episodes: int = 1
     exams: int = 4
@@ -72,18 +67,90 @@ class EpisodicLifetime:
         require(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
 
     @property
+    def length(self) -> int:
+        """Episodes."""
+        return self.episodes
+
+    @property
     def conditions(self) -> tuple[str, ...]:
-        """Those in which a life is measured in every generation."""
+        """Those that are measured in every generation."""
         return self.measured
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """All."""
+        return CONDITIONS
+
+    @property
+    def of_founders(self) -> tuple[Condition, ...]:
+        """All."""
+        return CONDITIONS
+
+    def distinct(self, topology: Topology, rule: LearningRule) -> tuple[Condition, ...]:
+        """Memory tells where there is some, plasticity where the rule learns."""
+        possible = {"innate"}
+        possible |= {"innate_memory"} if topology.has_memory or self.feedback else set()
+        possible |= {"innate_plastic"} if rule.learns else set()
+        possible |= {"learned", "learned_plastic"} if self.length and rule.learns else set()
+        return tuple(condition for condition in CONDITIONS if condition in possible)
+
+    @property
+    def no_curve(self) -> str:
+        """One episode, or weights that begin anew in each."""
+        if self.episodes == 1:
+            return "a life is one episode, and learning goes on within it"
+        return "" if self.persist else "every episode of a life begins with the weights of birth"
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Every episode."""
+        return tuple(range(1, self.episodes + 1))
 
     @property
     def lives(self) -> bool:
         """Whether the episodes of a life are lived."""
         return self.episodes > 0 and bool({"learned", "learned_plastic"} & set(self.measured))
 
+    def lengthened(self, times: int, points: int | None = None) -> EpisodicLifetime:
+        """More episodes."""
+        return replace(self, episodes=times * self.episodes)
+
+    def short(self) -> EpisodicLifetime:
+        """One episode, one examination, one birth."""
+        return replace(self, episodes=min(self.episodes, 1), exams=1, births=1)
+
+    def examined(self, episodes: int) -> EpisodicLifetime:
+        """So many episodes of each examination, side by side."""
+        return replace(self, exams=episodes)
+
     def inputs(self, world: World) -> int:
         """Units of the sensory group."""
         return world.inputs + (world.outputs + 1 if self.feedback else 0)
+
+    def check(self, environment: Environment, topology: Topology) -> None:
+        """Lives of episodes need a world and a network of its size."""
+        require(isinstance(environment, World), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
+        assert isinstance(environment, World), "just required"
+        felt = "inputs and of its feedback" if self.feedback else "inputs"
+        check_size(environment, topology.sensory, self.inputs(environment), felt)
+        check_size(environment, topology.output, environment.outputs, "outputs")
+
+    def live(
+        self,
+        newborn: Phenotype,
+        rule: LearningRule,
+        objective: Objective | None,
+        environment: Environment,
+        streams: LifeStreams,
+        exam: Exam,
+        held_out: HeldOut = (),
+    ) -> Measurements:
+        """See `live_in`."""
+        assert isinstance(environment, World), "checked"
+        conditions = exam.conditions or (CONDITIONS if exam.split == "test" else self.measured)
+        lifetime = replace(self, measured=conditions, episodes=self.episodes if exam.learn else 0)
+        away = held_out if exam.split == "test" else ()
+        return live_in(newborn, rule, objective, environment, lifetime, streams.met, exam.split, away, streams.own)
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
         """The measurements of a generation: one number a life each."""
@@ -101,6 +168,7 @@ def live_in(
     streams: Streams,
     split: Split = "selection",
     held_out: HeldOut = (),
+    own: Streams | None = None,
 ) -> Measurements:
     """P lives side by side.
 
@@ -108,6 +176,7 @@ def live_in(
         streams: of these lives: 1 stream when the episodes are common to all, or P.
         split: which episodes examine; those of the life itself are always those of `train`.
         held_out: worlds in which every condition is measured too.
+        own: P streams of the individuals alone, for what the rule draws at birth; None: those of lives outside a run.
 
     Returns:
         `CONDITION.X` for the conditions measured and every score X of the world; `gain`, learned minus innate main
@@ -116,9 +185,11 @@ def live_in(
         `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
     """
     with torch.inference_mode():
-        life = Life(newborn, rule, objective, world, lifetime, streams, split)
+        own = own or LifeStreams.of(streams, newborn).own
+        life = WorldLives(newborn, rule, objective, world, lifetime, streams, own, split)
         measured = life.examined(lifetime.measured) | life.course()
         for name, away in held_out:
+            assert isinstance(away, World), "checked"
             there = replace(life, world=away, lived=life)
             found = there.examined(CONDITIONS) | {f"{THERE}.{s}": m for s, m in there.settled().items()}
             measured |= {f"held_out.{name}.{key}": value for key, value in found.items()}
@@ -130,7 +201,7 @@ def live_in(
 
 @final
 @dataclass(frozen=True, eq=False)
-class Life:
+class WorldLives:
     """P lives in a world; what they have come to is worked out when it is first asked for."""
 
     newborn: Phenotype
@@ -139,8 +210,9 @@ class Life:
     world: World
     lifetime: EpisodicLifetime
     streams: Streams
+    own: Streams
     split: Split
-    lived: Life | None = None  # the lives at home, where this is a world away
+    lived: WorldLives | None = None  # the lives at home, where this is a world away
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def examined(self, conditions: Sequence[Condition]) -> Measurements:
@@ -193,7 +265,8 @@ class Life:
         if not plastic:
             return behave(being, weights, streams, hidden, exams, forgetful=forgetful)
         weights = weights.repeated(exams)
-        return behave(being, weights, streams, hidden, exams, self.rule, self.rule.init(network, newborn, weights))
+        state = self.rule.init(network, newborn, weights, being.streams(self.own, exams))
+        return behave(being, weights, streams, hidden, exams, self.rule, state)
 
     def grown(self) -> tuple[Weights, ndarray, ndarray]:
         """Weights after the life; the main score of each of its episodes, (P, episodes); steps lived, (P,)."""
@@ -205,13 +278,13 @@ class Life:
         network, lifetime = Network(self.newborn.topology), self.lifetime
         being = AgentState(network, self.newborn, self.world, self.objective, lifetime.feedback)
         weights = Weights.born(self.newborn)
-        state = self.rule.init(network, self.newborn, weights)
+        state = self.rule.init(network, self.newborn, weights, self.own)
         hidden, main = self.streams.stream("hidden"), self.world.score_names[0]
         curve, steps = [], np.zeros(self.newborn.lives)
         for episode in range(lifetime.episodes):
             if episode and not lifetime.persist:
                 weights = Weights.born(self.newborn)
-                state = self.rule.init(network, self.newborn, weights)
+                state = self.rule.init(network, self.newborn, weights, self.own)
             streams = self.streams.stream(f"episode {episode}")
             lived = behave(being, weights, streams, hidden, lifetime.parallel, self.rule, state)
             weights, state = lived.weights, lived.state

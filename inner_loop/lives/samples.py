@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -16,21 +16,21 @@ from torch import Tensor
 from genomes.errors import check_shape, require
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams, derive
+from genomes.topology import Topology
 from inner_loop.answer_shapes import Sizes, checked_scores, drawn
+from inner_loop.environment import Environment
+from inner_loop.life import Exam, HeldOut, Life, LifeStreams, Measurements, check_size
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
 from inner_loop.task import Samples, Split, Task
-
-Measurements = dict[str, ndarray]
-"""What selection sees of P lives, by name, (P,) float64 each; `curve` is (P, probes). See docs/measurements.md."""
 
 _BLOCK = 2**22  # numbers of input drawn at once: few draws, yet not far beyond the cache
 
 
 @final
 @dataclass(frozen=True)
-class Lifetime:
+class Lifetime(Life):
     """How long and in what portions a life learns.
 
     Attributes:
@@ -41,6 +41,8 @@ class Lifetime:
         births: how many times each genome develops and lives; the measurements are means over them.
         common: whether all individuals of a generation see the same samples in the same order.
     """
+
+    unit: ClassVar[str] = "step"
 
     steps: int = 100
     batch: int = 32
@@ -57,9 +59,19 @@ class Lifetime:
         require(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
 
     @property
+    def length(self) -> int:
+        """Steps."""
+        return self.steps
+
+    @property
     def conditions(self) -> tuple[str, ...]:
-        """Those in which a life is measured."""
+        """Birth and the end of the life."""
         return ("innate", "learned")
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Steps after which the curve is measured, from 0 (birth) to `steps`."""
+        return self.probed
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
         """The measurements of a generation: one number a life each."""
@@ -76,6 +88,42 @@ class Lifetime:
         spaced = np.geomspace(1, self.steps, max(self.probes - 1, 1)) if self.probes > 2 else np.array([self.steps])
         return (0, *sorted({round(step) for step in spaced.tolist()}))
 
+    def lengthened(self, times: int, points: int | None = None) -> Lifetime:
+        """More steps."""
+        return replace(self, steps=times * self.steps, probes=points or self.probes)
+
+    def short(self) -> Lifetime:
+        """Two steps, one birth."""
+        return replace(self, steps=min(self.steps, 2), births=1)
+
+    def resamples(self, environment: Environment) -> bool:
+        """Where the samples of the task do not vary."""
+        return not environment.varies
+
+    def check(self, environment: Environment, topology: Topology) -> None:
+        """Lives on samples need a task and a network of its size without memory."""
+        require(isinstance(environment, Task), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
+        assert isinstance(environment, Task), "just required"
+        require(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
+        check_size(environment, topology.sensory, environment.inputs, "inputs")
+        check_size(environment, topology.output, environment.outputs, "outputs")
+
+    def live(
+        self,
+        newborn: Phenotype,
+        rule: LearningRule,
+        objective: Objective | None,
+        environment: Environment,
+        streams: LifeStreams,
+        exam: Exam,
+        held_out: HeldOut = (),
+    ) -> Measurements:
+        """See `live`."""
+        assert isinstance(environment, Task), "checked"
+        lifetime = self if exam.learn else replace(self, steps=0)
+        met, own = streams.met, streams.own
+        return live(newborn, rule, objective, environment, lifetime, met, exam.split, exam.resamples, own)
+
 
 def live(
     newborn: Phenotype,
@@ -86,6 +134,7 @@ def live(
     streams: Streams,
     split: Split = "selection",
     resamples: int = 0,
+    own: Streams | None = None,
 ) -> Measurements:
     """P lives side by side.
 
@@ -94,7 +143,8 @@ def live(
         split: on which birth and learning are measured; learning itself always uses `train`.
         resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
             (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
-            for everybody and at every probe (Efron 1979, the bootstrap).
+            for all lives and at every probe (Efron 1979, the bootstrap).
+        own: P streams of the individuals alone, for what the rule draws at birth; None: those of lives outside a run.
 
     Returns:
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
@@ -110,7 +160,8 @@ def live(
         weights = Weights.born(newborn)
         probes = {0: _examine(network, weights, task, exam, again)}
         lessons = lessons_of(newborn.like, task, lifetime, streams)
-        lived = learn(network, weights, newborn, rule, objective, lessons, streams) if lifetime.steps else ()
+        own = own or LifeStreams.of(streams, newborn).own
+        lived = learn(network, weights, newborn, rule, objective, lessons, streams, own) if lifetime.steps else ()
         for step, learned in lived:
             if step in lifetime.probed:
                 probes[step] = _examine(network, learned, task, exam, again)
@@ -125,13 +176,15 @@ def learn(
     objective: Objective | None,
     lessons: Iterable[tuple[Tensor, Tensor]],
     streams: Streams,
+    own: Streams | None = None,
 ) -> Iterator[tuple[int, Weights]]:
     """How many steps were lived and the weights after them, step by step; the weights given may be written into.
 
     Args:
         lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
     """
-    state, sizes = rule.init(network, newborn, weights), Sizes(weights)
+    state = rule.init(network, newborn, weights, own or LifeStreams.of(streams, newborn).own)
+    sizes = Sizes(weights)
     for step, (inputs, targets) in enumerate(lessons):
         activities = network.activity(weights, inputs)
         lived = Lived(activities, targets, network.output, objective, step, streams, newborn.traits)

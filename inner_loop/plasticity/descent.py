@@ -11,6 +11,7 @@ from torch import Tensor
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Evolve, Synaptic
 from genomes.phenotype import Phenotype
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher
@@ -86,7 +87,7 @@ class GradientDescent(LearningRule[Descent]):
         """The error that it descends."""
         return "error"
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Descent:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Descent:
         """At rest."""
         return Descent.at_rest(newborn, weights, trained_groups(network, self.trains), self.momentum)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.phenotype import Phenotype
+from genomes.streams import Streams
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, errors_of
 from inner_loop.plasticity.through_time import Past, ThroughTime
@@ -42,7 +43,7 @@ class BPTT(ThroughTime[Past]):
         """The error that it descends."""
         return "error"
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Past:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Past:
         """At rest."""
         return self.at_birth(network, newborn, weights)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from genomes.phenotype import Phenotype
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
@@ -18,7 +19,7 @@ class Frozen(LearningRule[tuple[()]]):
 
     learns: ClassVar[bool] = False
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[()]:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> tuple[()]:
         """Nothing to remember."""
         return ()
 

@@ -13,6 +13,7 @@ from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Synaptic
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, side_by_side
@@ -80,15 +81,17 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
         """The targets, if it is taught."""
         return "targets" if self.taught else "nothing"
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[Coefficients, ...]:
+    def init(
+        self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams
+    ) -> tuple[Coefficients, ...]:
         """The coefficients of every projection: they do not change in a life."""
-        return tuple(Coefficients.of(newborn.projections[edge.name]) for edge in newborn.topology.edges)
+        return _coefficients(newborn)
 
     def step(
         self, network: Network, weights: Weights, state: tuple[Coefficients, ...], lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, tuple[Coefficients, ...]]:
         """One Hebbian update of every projection; biases stay. Without coefficients, (), they are worked out anew."""
-        state = state or self.init(network, newborn, weights)
+        state = state or _coefficients(newborn)
         going = lives_going(lived)
         for edge, coefficients in zip(newborn.topology.edges, state, strict=True):
             teach = self.taught and edge.post == network.output
@@ -98,6 +101,10 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
             change = coefficients.change(*_means(post, pre, weight, lived.alive))
             add_bounded(weight, change, self.bound, going)
         return weights, state
+
+
+def _coefficients(newborn: Phenotype) -> tuple[Coefficients, ...]:
+    return tuple(Coefficients.of(newborn.projections[edge.name]) for edge in newborn.topology.edges)
 
 
 def _shown(lived: Lived) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.evolve import Evolvable, Neutral, Synaptic, ends
 from genomes.phenotype import Phenotype
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.through_time import Past, ThroughTime
@@ -78,7 +79,7 @@ class PolicyGradient(ThroughTime[Trials]):
         """Actions are drawn from the policy."""
         return Exploration(choice=newborn.traits["rule.choice"])
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Trials:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Trials:
         """At rest, with no expectations."""
         return Trials(self.at_birth(network, newborn, weights), newborn.like.new_zeros(2, newborn.lives, 0))
 

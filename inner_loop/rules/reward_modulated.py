@@ -13,6 +13,7 @@ from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Evolve, Synaptic, ends
 from genomes.phenotype import Phenotype
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going
@@ -95,7 +96,7 @@ class RewardModulated(LearningRule[Traced]):
         choice, noise = (newborn.traits[f"rule.{name}"] for name in ("choice", "noise"))
         return Exploration(choice if self.choice != 0.0 else None, noise if self.noise != 0.0 else None)
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Traced:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Traced:
         """Nothing was done, nothing is expected."""
         rate, decay = {}, {}
         for name, synapses in newborn.projections.items():

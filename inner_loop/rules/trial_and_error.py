@@ -47,7 +47,7 @@ class TrialAndError(LearningRule[Guesses]):
         """A reward."""
         return "reward"
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> Guesses:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Guesses:
         """The synapses that are plastic; nothing is drawn yet."""
         plastic = {}
         for edge in newborn.topology.edges:

@@ -16,6 +16,7 @@ from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Several, Synaptic
 from genomes.phenotype import Phenotype, Synapses
+from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, side_by_side
@@ -172,7 +173,7 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
         """A reward, if it is in any term."""
         return "reward" if any(d for *_, d in self.powers) else "nothing"
 
-    def init(self, network: Network, newborn: Phenotype, weights: Weights) -> tuple[Polynomial, ...]:
+    def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> tuple[Polynomial, ...]:
         """The polynomial of every projection: it does not change in a life."""
         return tuple(self._polynomial(newborn.projections[edge.name]) for edge in newborn.topology.edges)
 

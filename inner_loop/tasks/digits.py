@@ -37,6 +37,11 @@ class Digits(LabelledTask):
         require(total <= 1797, "Digits", "splits of 1797 samples in all", total)
 
     @property
+    def things(self) -> str | None:
+        """Digits."""
+        return "digits"
+
+    @property
     def inputs(self) -> int:
         """64 pixels."""
         return 64

@@ -46,7 +46,7 @@ from conftest import _SMALL, generation_of
 from evo.distribution.executor import Serial
 from test_traps_torch import digest
 import torch
-from evo.evaluation import evaluate as cohort
+from inner_loop.lives import samples as cohort
 torch.manual_seed(99)
 seen, real = [], cohort.live
 cohort.live = lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1]
@@ -148,7 +148,7 @@ def test_t9_every_cohort_of_an_experiment_has_the_same_size(small, generation):
 
 
 def test_t10_a_cohort_lives_in_one_batch(small, founded, monkeypatch):
-    from evo.evaluation import evaluate as module
+    from inner_loop.lives import samples as module
 
     counted, real = [], module.live
     monkeypatch.setattr(module, "live", lambda newborn, *rest: counted.append(newborn.lives) or real(newborn, *rest))

@@ -28,7 +28,8 @@ from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import SHARED, derive
 from genomes.topology import Group, Topology, layered
-from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.life import CONDITIONS
+from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives import SquaredError
 from inner_loop.rule import LearningRule
@@ -228,7 +229,7 @@ class Greedy(LearningRule[tuple[()]]):
 
     teacher = "reward"
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -105,7 +105,7 @@ class Changing(LearningRule[tuple[()]]):
 
     what: str = ""
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -45,7 +45,7 @@ class Ramp(Task):
 class Climb(LearningRule[tuple[()]]):
     """Adds 1 to every weight of the first individual, 2 to the second's, and so on."""
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -12,11 +12,13 @@ from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
+from inner_loop import recording
+from inner_loop.life import LifeStreams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, live
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
-from inner_loop.recording import evenly, observe, stimuli_there
+from inner_loop.recording import evenly, stimuli_there
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.frozen import Frozen
@@ -28,6 +30,11 @@ from inner_loop.worlds.retina import Retina
 DIGITS = Digits(train=600, selection=200, test=200)
 LUCK = derive(0, "life")
 COEFFICIENTS = {"learning_rate": 0.1, "correlation": 1.0, "presynaptic": 0.0, "postsynaptic": 0.0, "constant": 0.0}
+
+
+def observe(newborn, rule, objective, environment, lifetime, streams, *more, **named):
+    own = LifeStreams.of(streams, newborn)
+    return recording.observe(newborn, rule, objective, environment, lifetime, own, *more, **named)
 
 
 def born(topology, lives=3, units=None):
@@ -73,7 +80,7 @@ def test_activities_at_birth_are_the_exported_networks():
 class Erasing(LearningRule):
     """Leaves the weights that it is given alone and gives back others: nothing but zeros."""
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -160,7 +160,7 @@ def _runs_table(
     rows = [
         {"run": run, "condition": name, "seed": seed, "generations": each.generations, "lifetimes": each.lifetimes}
         | {"seconds": each.seconds, **{name: each.best.get(name, np.nan) for name in measured}}
-        | {"gain": each.learned - each.innate, "genome bits": each.genome_bits, "wiring bits": each.wiring_bits}
+        | {"gain": each.gain, "genome bits": each.genome_bits, "wiring bits": each.wiring_bits}
         | {"failures": each.failures}
         for run, name, seed, each in zip(called, names, seeds, came, strict=True)
     ]
@@ -172,7 +172,7 @@ def _outcome(run: Run) -> RunResult:
     try:
         written = json.loads((run.path / "result.json").read_text(encoding="utf-8"))
         came = RunResult(**{field.name: written[field.name] for field in fields(RunResult)})
-        numbers = [came.lifetimes, came.seconds, came.genome_bits, came.innate, came.learned, *came.best.values()]
+        numbers = [came.lifetimes, came.seconds, came.genome_bits, came.innate, *came.best.values()]
         if came.generations == len(run.generations) and all(isinstance(number, int | float) for number in numbers):
             return came
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -20,7 +20,7 @@ from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.streams import derive
 from inner_loop.environment import Split
-from inner_loop.lives.episodes import CONDITIONS
+from inner_loop.life import CONDITIONS
 
 _RESAMPLES = 400  # of the samples that examine; the score of a life on each costs as much as the life
 _FOUNDERS = 64

@@ -21,7 +21,7 @@ from evo.analysis.report.wording import moment, went
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
 from genomes.streams import Streams, derive
-from inner_loop.lives.samples import Measurements
+from inner_loop.life import Measurements
 
 if TYPE_CHECKING:
     import pandas

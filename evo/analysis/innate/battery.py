@@ -20,8 +20,7 @@ from evo.analysis.scores import Rows, Scores, above_over_runs, over_runs
 from evo.analysis.statistics import RESAMPLES, above, effect_size, exceeds, holm
 from genomes.interventions.faster import Faster
 from genomes.interventions.standard import Standard
-from inner_loop.lives.episodes import Condition
-from inner_loop.lives.samples import Lifetime, Measurements
+from inner_loop.life import Condition, Measurements
 
 if TYPE_CHECKING:
     import pandas
@@ -217,5 +216,4 @@ def _probability(own: Scores, null: Float64[ndarray, " draws"]) -> float:
 def life_words(bench: Design) -> str:
     """How long a life is: 100 steps."""
     lifetime = bench.experiment.lifetime
-    length, unit = (lifetime.steps, "step") if isinstance(lifetime, Lifetime) else (lifetime.episodes, "episode")
-    return f"{length} {unit}{'' if length == 1 else 's'}"
+    return f"{lifetime.length} {lifetime.unit}{'' if lifetime.length == 1 else 's'}"

@@ -19,8 +19,7 @@ from genomes.intervention import Intervention, grown
 from genomes.phenotype import Phenotype
 from genomes.streams import derive
 from inner_loop.environment import Split
-from inner_loop.lives.episodes import CONDITIONS, Condition, EpisodicLifetime
-from inner_loop.lives.samples import Lifetime, Measurements
+from inner_loop.life import CONDITIONS, Condition, Measurements
 
 _FEW = 200  # resamples of the samples, for rows that are many: their interval is hardly theirs to decide
 _PROBES = 60  # of a learning curve: with fewer, what lies between them is no longer known to .0002
@@ -67,12 +66,8 @@ class Design:
     @cached_property
     def measured(self) -> tuple[Condition, ...]:
         """Conditions that can differ here, and those by which the genome was chosen."""
-        lifetime, possible = self.experiment.lifetime, {"innate", *self.judged}
-        if isinstance(lifetime, EpisodicLifetime):
-            possible |= {"innate_memory"} if self.experiment.topology.has_memory or lifetime.feedback else set()
-            possible |= {"innate_plastic"} if self.experiment.rule.learns else set()
-        lived = {"learned", "learned_plastic"} if isinstance(lifetime, EpisodicLifetime) else {"learned"}
-        possible = possible | lived if self.learns else possible - {"learned", "learned_plastic"}
+        judged = {condition for condition in self.judged if self.learns or not condition.startswith("learned")}
+        possible = judged | {*self.experiment.lifetime.distinct(self.experiment.topology, self.experiment.rule)}
         return tuple(condition for condition in CONDITIONS if condition in possible)
 
     @cached_property
@@ -128,10 +123,7 @@ class Design:
 
     def life(self, times: int = 1) -> Experiment:
         """The experiment with a life so many times as long, and with a learning curve."""
-        lifetime = self.experiment.lifetime
-        if isinstance(lifetime, Lifetime):
-            return replace(self.experiment, lifetime=replace(lifetime, steps=times * lifetime.steps, probes=_PROBES))
-        return replace(self.experiment, lifetime=replace(lifetime, episodes=times * lifetime.episodes))
+        return replace(self.experiment, lifetime=self.experiment.lifetime.lengthened(times, _PROBES))
 
     def measure(
         self,
@@ -145,7 +137,7 @@ class Design:
         """What is measured of every row: of birth alone, in the conditions that are tested, or of a whole life."""
         home = experiment or self.experiment
         again = _FEW if resamples is None else resamples
-        conditions = None if home.task else self.measured if lived else self.at_birth
+        conditions = self.measured if lived else self.at_birth
         assay = Assay(split, lived and self.learns, conditions, rows.done, again if home.same_exam else 0)
         found = self.examiner.examine(what, rows.levels, assay, rows.lives, experiment=home)
         return found if rows.births == 1 else {name: per_genome(m, rows.births).mean(1) for name, m in found.items()}

@@ -27,7 +27,7 @@ from evo.analysis.subject import Subject
 from evo.evaluation.cohort import Assay
 from genomes.streams import derive
 from inner_loop.environment import Split
-from inner_loop.lives.episodes import Condition
+from inner_loop.life import Condition
 
 KEPT = 0.01  # of the way from random founders to the genome with all its bits: what may be lost
 

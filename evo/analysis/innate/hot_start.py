@@ -14,7 +14,6 @@ from evo.analysis.innate.learning_rate import in_words
 from evo.analysis.innate.sentence import number
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import INNATE, QUIET
-from inner_loop.lives.samples import Lifetime
 
 if TYPE_CHECKING:
     import pandas
@@ -66,24 +65,19 @@ def _unfit(bench: Design) -> str | None:
     if not bench.learns:
         within = any(condition.endswith("plastic") for condition in bench.measured)
         return "a life is its examination, and learning goes on within it" if within else "lives do not learn here"
-    if isinstance(lifetime, Lifetime):
-        return None
-    if lifetime.episodes == 1:
-        return "a life is one episode, and learning goes on within it"
-    return None if lifetime.persist else "every episode of a life begins with the weights of birth"
+    return lifetime.no_curve or None
 
 
 def _unit(bench: Design) -> str:
-    return "steps" if isinstance(bench.experiment.lifetime, Lifetime) else "episodes"
+    return f"{bench.experiment.lifetime.unit}s"
 
 
 def _curves(battery: Battery, network: str, times: int) -> Curves:
     """Of the lives that did not fail."""
     lifetime, measured = battery.bench.life(times).lifetime, battery.lives[network]
-    lived = lifetime.probed if isinstance(lifetime, Lifetime) else range(1, lifetime.episodes + 1)
     whole = np.isfinite(measured["curve"]).all(1)
     samples = measured["curve.resampled"][whole] if "curve.resampled" in measured else None
-    return Curves(np.array(lived, dtype=np.float64), measured["curve"][whole], samples)
+    return Curves(np.array(lifetime.points, dtype=np.float64), measured["curve"][whole], samples)
 
 
 def _sentence(found: HotStart, unit: str, last: float, pace: float | None) -> str:

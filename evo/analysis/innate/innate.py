@@ -37,7 +37,7 @@ from evo.analysis.report.section import Section
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor
 from genomes.errors import require
-from inner_loop.lives.episodes import Condition, EpisodicLifetime
+from inner_loop.life import Condition
 
 if TYPE_CHECKING:
     import pandas
@@ -152,10 +152,7 @@ def _bench(
 ) -> Design:
     lifetime = subject.experiment.lifetime
     if episodes is not None:
-        where = "a world: a task is examined on all samples of its test split"
-        require(isinstance(lifetime, EpisodicLifetime), "--episodes", where, "a task")
-        assert isinstance(lifetime, EpisodicLifetime), "just seen"
-        lifetime = replace(lifetime, exams=episodes)
+        lifetime = lifetime.examined(episodes)
     experiment = replace(subject.experiment, held_out=(), lifetime=lifetime)
     bench = Design(subject, AssayRunner(experiment, executor, watch), births or _BIRTHS, draws)
     return bench if births or not bench.stochastic else replace(bench, births=_BIRTHS_THAT_DIFFER)

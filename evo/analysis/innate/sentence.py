@@ -9,7 +9,6 @@ from typing import Any, final
 from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
 from evo.analysis.subject import Subject
 
-_THINGS = {"Digits": "digits"}
 _CERTAIN = 0.05
 _BORN = {"innate": "at birth", "innate_memory": "with memory in its activity", "innate_plastic": "with plasticity on"}
 
@@ -37,7 +36,7 @@ class Wording:
     def of(cls, subjects: Sequence[Subject]) -> Wording:
         """Of one run or file, or of several runs."""
         first, several = subjects[0], len(subjects) > 1
-        task, world, score = first.experiment.task, first.experiment.world, first.experiment.main
+        experiment = first.experiment
         if several:
             who = f"In {len(subjects)} runs the evolved genomes"
         elif first.run is None:
@@ -47,9 +46,8 @@ class Wording:
         if first.run is not None and not all(subject.bred for subject in subjects):
             who = who.replace(" the evolved", ", in an experiment they did not evolve in, the evolved", 1)
             who = who if several else who.replace("they", "it")
-        things = None if task is None else _THINGS.get(type(task).__name__, "samples")
-        plastic = world is not None and first.experiment.rule.learns
-        return cls(who, score, things, plastic, several)
+        plastic = "innate_plastic" in experiment.lifetime.distinct(experiment.topology, experiment.rule)
+        return cls(who, experiment.main, experiment.environment.things, plastic, several)
 
     def does(self, amount: str) -> str:
         """A predicate: what is reached."""

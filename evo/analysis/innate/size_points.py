@@ -15,7 +15,7 @@ from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.analysis.scores import Scores
 from evo.analysis.statistics import Estimate
-from inner_loop.lives.episodes import Condition
+from inner_loop.life import Condition
 
 if TYPE_CHECKING:
     import pandas

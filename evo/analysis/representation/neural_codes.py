@@ -13,6 +13,7 @@ from evo.analysis.representation.recordings import Measured
 from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.streams import derive
+from inner_loop.life import LifeStreams
 from inner_loop.recording import Observed, evenly, observe
 
 _FOUNDERS = 19  # a random genome is above all of them 1 time in 20
@@ -96,7 +97,8 @@ def _observed(experiment: Experiment, levels: ndarray, generation: int, slot: in
     random = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
     genomes = np.concatenate([levels[None, :].astype(random.dtype), random])
     newborn = experiment.birth(genomes, derive(seed, "birth", generation, range(slot, slot + len(genomes))).to(device))
-    streams = derive(seed, "life", generation).to(device)
+    own = derive(seed, "plasticity", generation, range(slot, slot + len(genomes))).to(device)
+    streams = LifeStreams(derive(seed, "life", generation).to(device), own)
     where, lifetime = experiment.environment, experiment.lifetime
     return observe(newborn, experiment.rule, experiment.objective, where, lifetime, streams, "test", stimuli)
 

@@ -364,7 +364,7 @@ KIND = Evolve((0.0, 15.0), bits=4)
 class Deadly(LearningRule):
     kind_of_life: Evolvable = KIND
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -238,9 +238,9 @@ OWN = {
         @final
         @dataclass(frozen=True)
         class Mine(GradientDescent):
-            def init(self, network, newborn, weights):
+            def init(self, network, newborn, weights, streams):
                 assert groups(tuple(network.incoming)) == (network.output,)
-                return super().init(network, newborn, weights)
+                return super().init(network, newborn, weights, streams)
     """,
     "deep/choice.py": "def chosen(groups): return groups[-1:]",
     "deep/__init__.py": "",
@@ -318,7 +318,7 @@ from own_rules import Mine
 from evo.distribution.cluster import Cluster
 from evo.experiment.config import load
 from evo.cli.doctor import _lived
-from evo.evaluation.evaluate import cohorts
+from evo.evaluation.cohort import cohorts
 from evo.search.base import founders
 from genomes.streams import derive
 

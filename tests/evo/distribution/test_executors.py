@@ -10,7 +10,6 @@ import pytest
 
 from evo.distribution.executor import Serial
 from evo.distribution.ray_executor import OnRay
-from evo.evaluation import evaluate as module
 from evo.evaluation.cohort import cohorts
 from evo.evaluation.fault_isolation import evaluate_safely
 from evo.evaluation.numerics import settle
@@ -18,6 +17,7 @@ from evo.evaluation.outcome import outcome_arrays
 from evo.search.base import founders
 from genomes.errors import InputError
 from genomes.streams import derive
+from inner_loop.lives import samples as module
 
 pytestmark = pytest.mark.ray
 

@@ -16,7 +16,7 @@ from inner_loop.rule import LearningRule
 class Wrong(LearningRule):
     """A rule with a mistake in it."""
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return {}["no such number"]
 
     def step(self, network, weights, state, lived, newborn):
@@ -30,7 +30,7 @@ def test_why_individuals_raise_is_said_once_a_run(executor, small, tmp_path, cap
         caplog.clear()
         with caplog.at_level(logging.WARNING), pytest.raises(RunFailed, match="raised"):
             list(evolve(wrong, tmp_path / run, executor))
-        what = "KeyError: 'no such number' (test_complaints.py, line 19)"
+        what = "KeyError: 'no such number' (test_error_log.py, line 20)"
         assert [record.getMessage() for record in caplog.records] == [
             f"an individual raised {what}; it is recorded as `raised`"
         ]

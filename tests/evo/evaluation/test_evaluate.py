@@ -18,7 +18,8 @@ from genomes.evolve import Evolve
 from genomes.intervention import Intervention
 from genomes.streams import SHARED, derive
 from genomes.topology import Group, Topology, layered
-from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.life import CONDITIONS
+from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, live
 from inner_loop.objective import Objective
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -325,7 +326,7 @@ def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(sma
         lived["curve"][1, -1] = np.nan
         return lived
 
-    monkeypatch.setattr("evo.evaluation.evaluate.live", torn)
+    monkeypatch.setattr("inner_loop.lives.samples.live", torn)
     assert evaluate(experiment, founded(experiment)).failures == ("", "nan", "", "")
 
 

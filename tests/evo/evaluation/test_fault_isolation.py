@@ -13,6 +13,7 @@ from evo.evaluation.fault_isolation import evaluate_safely, isolate
 from evo.evaluation.outcome import Outcome
 from genomes.errors import InputError
 from genomes.evolve import Evolvable, Evolve
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.samples import Lifetime
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
@@ -35,9 +36,9 @@ class Touchy(LearningRule):
     kind_of_life: Evolvable = KIND
     also: int = -1
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         with_rate = newborn.with_parameters({}, {"rule.learning_rate": self._rates(newborn)})
-        return Backprop(0.1, 0.5).init(network, with_rate, weights)
+        return Backprop(0.1, 0.5).init(network, with_rate, weights, own_streams(with_rate))
 
     def step(self, network, weights, state, lived, newborn):
         kinds = set(newborn.traits["rule.kind_of_life"].round().int().tolist())

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from evo.evaluation import numerics
+from evo.cli.kernels import use_kernels_of
 from evo.evaluation.fingerprint import _lived, fingerprint_of_lives, fingerprint_of_search
 from evo.evaluation.numerics import VARIABLES, kernels, use_portable_kernels
 from evo.evolution.evolve import evolve
@@ -123,8 +123,8 @@ def test_kernels_cannot_be_chosen_once_numpy_is_there(monkeypatch):
 def test_a_manifest_that_cannot_be_read_says_nothing_about_kernels(tmp_path):
     for text in ("", "[]", '{"kernels": 3}', "\udcff"):
         (tmp_path / "manifest.json").write_text(text, errors="surrogateescape")
-        numerics.use_kernels_of(tmp_path)
-    numerics.use_kernels_of(tmp_path / "nowhere")
+        use_kernels_of(tmp_path)
+    use_kernels_of(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("versions", [None, 3, [], "torch"])
@@ -150,7 +150,8 @@ def test_a_set_and_a_run_at_a_url_keep_portable_kernels(where, tmp_path):
     program = f"""
 import sys
 from evo.storage.cache import working_folder
-from evo.evaluation.numerics import kernels, use_kernels_of
+from evo.cli.kernels import use_kernels_of
+from evo.evaluation.numerics import kernels
 if {where == "cached"}:
     here = working_folder({word!r})
     here.mkdir(parents=True)
@@ -169,9 +170,9 @@ def test_a_link_in_a_set_says_nothing_about_kernels(tmp_path, monkeypatch):
     (tmp_path / "other" / "manifest.json").write_text('{"kernels": "portable"}')
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "seed-0").symlink_to(tmp_path / "other")
-    numerics.use_kernels_of(tmp_path / "set")
+    use_kernels_of(tmp_path / "set")
     with pytest.raises(InputError, match="portable: expected to be asked before"):
-        numerics.use_kernels_of(tmp_path / "other")
+        use_kernels_of(tmp_path / "other")
 
 
 def test_a_portable_set_is_gone_on_with(tmp_path):

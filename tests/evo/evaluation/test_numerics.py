@@ -11,8 +11,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from evo.evaluation import evaluate as module
+from evo.evaluation.evaluate import evaluate
 from evo.evaluation.numerics import cores, settle, settled, variables, without_denormals
+from inner_loop.lives import samples as module
 
 PROGRAM = """
 import json, os
@@ -74,7 +75,7 @@ def test_lives_are_lived_without_denormals(small, generation, monkeypatch):
     seen, real = [], module.live
     monkeypatch.setattr(module, "live", lambda *given: (seen.append(product()), real(*given))[1])
     experiment = small()
-    module.evaluate(experiment, generation(experiment)[0])
+    evaluate(experiment, generation(experiment)[0])
     assert seen == [0]
     assert product() > 0
 
@@ -108,7 +109,7 @@ def test_lives_are_settled_and_the_callers_threads_come_back(callers, small, gen
     seen, real = [], module.live
     monkeypatch.setattr(module, "live", lambda *given: (seen.append(torch.get_num_threads()), real(*given))[1])
     experiment = small()
-    module.evaluate(experiment, generation(experiment)[0])
+    evaluate(experiment, generation(experiment)[0])
     assert seen == [1]
     assert torch.get_num_threads() == 2
 

@@ -33,7 +33,7 @@ class Burden(LearningRule):
 
     kind_of_life: Evolvable = KIND
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -219,7 +219,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 class Methods(LearningRule):
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

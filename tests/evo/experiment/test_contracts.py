@@ -22,7 +22,7 @@ from inner_loop.rule import LearningRule
 from inner_loop.task import Task
 
 class Methods:
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

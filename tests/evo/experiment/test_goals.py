@@ -9,7 +9,8 @@ from evo.experiment.contracts import check_goals
 from evo.experiment.experiment import measurement_names
 from evo.experiment.goals import GOALS, Scores
 from genomes.errors import InputError
-from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime
+from inner_loop.life import CONDITIONS
+from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits
 from inner_loop.tasks.teacher import Teacher

@@ -14,7 +14,7 @@ from inner_loop.rule import LearningRule
 from inner_loop.rules.frozen import Frozen
 
 class Methods:
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -158,7 +158,7 @@ from inner_loop.rule import LearningRule
 
 @dataclass(frozen=True)
 class Good(LearningRule):
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -26,7 +26,7 @@ import own_code_helper
 class Decay(LearningRule[tuple[()]]):
     rate: Annotated[Evolvable, Synaptic] = RATE
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -10,7 +10,7 @@ import torch
 from genomes.errors import InputError
 from genomes.evolvable import endowed
 from genomes.streams import Streams, derive
-from inner_loop.contracts.specimen import chosen, with_nan
+from inner_loop.contracts.specimen import chosen, own_streams, with_nan
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives import behaviour as episode
 from inner_loop.lives.behaviour import AgentState, behave
@@ -37,7 +37,7 @@ class Rewarded(LearningRule[tuple[()]]):
     rate: float = 0.05
     exploration: Exploration = field(default_factory=Exploration)
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def explores(self, newborn):
@@ -58,7 +58,7 @@ class Listening(LearningRule[tuple[()]]):
     heard: list = field(default_factory=list)
     exploration: Exploration = field(default_factory=Exploration)
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def explores(self, newborn):
@@ -76,7 +76,7 @@ def lived(world, newborn, rule=None, streams=COMMON, episodes=EPISODES, apart=Fa
         newborn, weights = newborn.repeated(episodes), weights.repeated(episodes)
     network, objective = Network(newborn.topology), SquaredError()
     being = AgentState(network, newborn, world, objective, feedback, apart)
-    state = None if rule is None else rule.init(network, newborn, weights)
+    state = None if rule is None else rule.init(network, newborn, weights, own_streams(newborn))
     return behave(being, weights, streams, streams.stream("hidden"), episodes, rule, state, **given)
 
 
@@ -218,7 +218,7 @@ def test_worlds_keep_what_the_loop_relies_on(corridor, fault, words):
     ("memory", "feedback", "forgetful"),
     [(False, False, False), (False, True, True), (True, False, False), (True, False, True), (True, True, True)],
 )
-@pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(3))], ids=["common", "own"])
 def test_behaviour_is_that_of_an_explicit_loop(corridor, networks, kind, memory, feedback, forgetful, streams):
     world, newborn = corridor(kind), networks(range(3), memory, feedback=feedback)
     found = lived(world, newborn, streams=streams, feedback=feedback, forgetful=forgetful)
@@ -232,7 +232,7 @@ def test_behaviour_is_that_of_an_explicit_loop(corridor, networks, kind, memory,
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("memory", [False, True])
-@pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(3))], ids=["common", "own"])
 def test_learning_side_by_side_is_that_of_an_explicit_loop(corridor, networks, kind, memory, streams):
     world, newborn = corridor(kind), networks(range(3), memory)
     found = lived(world, newborn, Rewarded(0.3), streams)
@@ -247,7 +247,7 @@ def test_learning_side_by_side_is_that_of_an_explicit_loop(corridor, networks, k
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("memory", [False, True])
 @pytest.mark.parametrize("feedback", [False, True])
-@pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(3))], ids=["common", "own"])
 def test_episodes_apart_are_lives_of_one_episode(corridor, networks, kind, memory, feedback, streams, monkeypatch):
     world, newborn = corridor(kind, walk=9), networks(range(3), memory, feedback=feedback)
     found = lived(world, newborn, Rewarded(), streams, apart=True, feedback=feedback)
@@ -268,7 +268,7 @@ def test_episodes_apart_are_lives_of_one_episode(corridor, networks, kind, memor
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(3))], ids=["common", "own"])
 def test_without_plasticity_episodes_apart_are_those_side_by_side(corridor, networks, kind, streams):
     newborn = networks(range(3))
     shared, apart = (lived(corridor(kind), newborn, Listening(), streams, apart=a) for a in (False, True))
@@ -506,7 +506,7 @@ RULES = [Rewarded(), Hebbian(), TrialAndError(), Backprop()]
     ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
 @pytest.mark.parametrize("apart", [False, True])
-@pytest.mark.parametrize("luck", [COMMON, own(range(4))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(4))], ids=["common", "own"])
 def test_a_network_that_is_not_a_number_has_no_score_and_leaves_its_neighbours_alone(
     corridor, networks, kind, apart, rule, streams
 ):
@@ -546,7 +546,7 @@ def test_common_chance_is_that_of_everybody(corridor, networks, apart, rule):
     assert torch.equal(one.steps, each.steps)
 
 
-@pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(3))], ids=["common", "own"])
 def test_a_rule_draws_from_a_stream_of_its_life_or_of_each_episode_apart(corridor, networks, streams):
     keys = {}
     for apart in (False, True):

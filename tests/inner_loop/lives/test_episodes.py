@@ -9,10 +9,11 @@ import torch
 from genomes.errors import InputError
 from genomes.evolvable import endowed
 from genomes.streams import Streams, derive
-from inner_loop.contracts.specimen import chosen, tensors
+from inner_loop.contracts.specimen import chosen, own_streams, tensors
+from inner_loop.life import CONDITIONS
 from inner_loop.lives import behaviour as episode
 from inner_loop.lives.behaviour import AgentState, behave
-from inner_loop.lives.episodes import CONDITIONS, EpisodicLifetime, live_in
+from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import Exploration, LearningRule
@@ -41,7 +42,7 @@ class Growing(LearningRule[torch.Tensor]):
     told: list = field(default_factory=list)
     exploration: Exploration = field(default_factory=Exploration)
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return torch.zeros(newborn.lives)
 
     def explores(self, newborn):
@@ -74,7 +75,7 @@ def exam(newborn, world, streams, rule=None, split="selection", exams=4, forgetf
     weights = Weights.born(newborn).repeated(exams if apart else 1)
     newborn = newborn.repeated(exams if apart else 1)
     being = AgentState(Network(newborn.topology), newborn, world, None, feedback, apart)
-    state = rule.init(being.network, newborn, weights) if apart else None
+    state = rule.init(being.network, newborn, weights, own_streams(newborn)) if apart else None
     return behave(being, weights, *drawn, exams, rule, state, forgetful).scores
 
 
@@ -87,7 +88,7 @@ def differ(measured, one, other):
 
 
 @pytest.mark.parametrize("kind", ["continuous", "response"])
-@pytest.mark.parametrize("luck", [COMMON, own(range(3))], ids=["common", "own"])
+@pytest.mark.parametrize("streams", [COMMON, own(range(3))], ids=["common", "own"])
 def test_every_condition_means_what_it_says(corridor, networks, kind, streams):
     world, newborn, rule = corridor(kind, stride=0.01), networks(range(3)), Growing(evening=EVENING)
     measured = live_in(newborn, rule, None, world, LIFE, streams)
@@ -110,7 +111,11 @@ def test_a_life_is_its_episodes_one_after_the_other(corridor, networks, parallel
     life, streams = replace(LIFE, parallel=parallel, criterion=0.0), own(range(3))
     measured = live_in(newborn, rule, None, world, life, streams)
     being, weights = AgentState(Network(newborn.topology), newborn, world, None), Weights.born(newborn)
-    state, curve, steps = rule.init(being.network, newborn, weights), [], torch.zeros(3, dtype=torch.float64)
+    state, curve, steps = (
+        rule.init(being.network, newborn, weights, own_streams(newborn)),
+        [],
+        torch.zeros(3, dtype=torch.float64),
+    )
     for number in range(3):
         drawn = streams.stream(f"episode {number}"), streams.stream("hidden")
         lived = behave(being, weights, *drawn, parallel, rule, state)
@@ -181,7 +186,7 @@ def test_exploration_belongs_to_plasticity(corridor, networks):
 
     @dataclass(frozen=True)
     class Trying(LearningRule[tuple[()]]):
-        def init(self, network, newborn, weights):
+        def init(self, network, newborn, weights, streams):
             return ()
 
         def explores(self, newborn):

@@ -126,7 +126,7 @@ class Listening(LearningRule[tuple[()]]):
 
     heard: tuple = ()
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

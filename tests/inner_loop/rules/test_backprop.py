@@ -10,6 +10,7 @@ from genomes.evolve import Evolve
 from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -158,7 +159,7 @@ def test_a_life_whose_episodes_have_ended_keeps_its_weights_to_the_bit():
 
     rule, newborn = Backprop(0.1, 0.9), specimen.newborn(Backprop(0.1, 0.9))
     network, weights = Network(newborn.topology), Weights.born(newborn)
-    state = rule.init(network, newborn, weights)
+    state = rule.init(network, newborn, weights, own_streams(newborn))
     moment = specimen.moment(SquaredError())
     inputs = moment.activities["input"].float()
     for step in range(3):
@@ -181,7 +182,7 @@ def test_a_life_that_goes_on_after_an_end_has_the_momentum_that_it_had():
 
     def lived(pattern):
         network, weights = Network(newborn.topology), Weights.born(newborn)
-        state = rule.init(network, newborn, weights)
+        state = rule.init(network, newborn, weights, own_streams(newborn))
         for going in pattern:
             alive = torch.ones(4, inputs.shape[2], dtype=torch.bool)
             alive[1] = going

@@ -13,6 +13,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.network import Network, Weights, leaks_of
 from inner_loop.objective import Lived
@@ -104,7 +105,7 @@ def after(rule, objective, newborn, taught):
     """Weights after these episodes."""
     network, weights, leaks = Network(newborn.topology), Weights.born(newborn), leaks_of(newborn)
     with torch.inference_mode():
-        state = rule.init(network, newborn, weights)
+        state = rule.init(network, newborn, weights, own_streams(newborn))
         for lesson in taught:
             memory = newborn.topology.has_memory
             before = network.at_rest(newborn.like, BATCH) if memory else None

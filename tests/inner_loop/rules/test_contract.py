@@ -69,7 +69,7 @@ class Broken(LearningRule[tuple[()]]):
 
     change: object = None
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

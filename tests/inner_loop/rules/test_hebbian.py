@@ -12,6 +12,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.objectives.squared_error import SquaredError
@@ -34,7 +35,7 @@ def one_step(rule, common=False, dtype=torch.float64):
     targets = source.stream("targets").normal(3, BATCH).to(dtype)
     weights = Weights.born(newborn)
     lived = Lived(network.activity(weights, inputs), targets, "output", SquaredError(), 0, source)
-    weights, _ = rule.step(network, weights, rule.init(network, newborn, weights), lived, newborn)
+    weights, _ = rule.step(network, weights, rule.init(network, newborn, weights, own_streams(newborn)), lived, newborn)
     return newborn, lived, weights
 
 
@@ -174,7 +175,9 @@ def moment(newborn, episodes, owners=specimen.OWNERS):
 def after(rule, newborn, network, lived):
     """The weights after a step, by name."""
     weights = Weights.born(newborn)
-    return rule.step(network, weights, rule.init(network, newborn, weights), lived, newborn)[0].projections
+    return rule.step(network, weights, rule.init(network, newborn, weights, own_streams(newborn)), lived, newborn)[
+        0
+    ].projections
 
 
 @pytest.mark.parametrize("rule", [Hebbian(**evolving("projection")), Hebbian(**LOT)], ids=["projection", "lot"])

@@ -14,6 +14,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.network import Network, Weights, leaks_of
 from inner_loop.objective import Lived
@@ -107,7 +108,7 @@ def test_the_mean_update_is_the_gradient_of_the_expected_return(topology, baseli
             reward = reward + rewards[1][:, 0]
         expected_return = expected_return + probability * reward
         weights = Weights.born(newborn)
-        state = rule.init(network, newborn, weights)
+        state = rule.init(network, newborn, weights, own_streams(newborn))
         if baseline != "none":
             values = torch.full((LIVES, 2), 3.0) if baseline == "constant" else SOURCE.stream("values").normal(2)
             state = replace(state, expected=torch.stack([values.double() * 0.5, torch.full((LIVES, 2), 0.5).double()]))
@@ -121,7 +122,7 @@ def test_the_mean_update_is_the_gradient_of_the_expected_return(topology, baseli
         torch.testing.assert_close(mean[name], slope, **EXACT)
     if baseline != "none":
         plain = Weights.born(newborn)
-        episode(rule, newborn, plain, rule.init(network, newborn, plain), *both_steps(2, 2))
+        episode(rule, newborn, plain, rule.init(network, newborn, plain, own_streams(newborn)), *both_steps(2, 2))
         assert not torch.allclose(updates[-1].projections["hidden -> out"], plain.projections["hidden -> out"])
 
 
@@ -161,7 +162,7 @@ def log_density(output, action, choice):
 def test_the_update_is_that_of_autograd_on_what_was_done(rule, discrete, topology):
     newborn, network = born(rule, topology), Network(topology)
     weights, traits = Weights.born(newborn), newborn.traits
-    state, velocity, known = rule.init(network, newborn, weights), {}, {}
+    state, velocity, known = rule.init(network, newborn, weights, own_streams(newborn)), {}, {}
     for number, steps in enumerate((4, 6, 2, 5)):
         lived = random_episode(number, steps, discrete)
         free = leaves(weights)
@@ -198,7 +199,13 @@ def test_the_readout_alone():
     newborn, network = born(rule, REACTIVE), Network(REACTIVE)
     learned, whole = Weights.born(newborn), Weights.born(newborn)
     for each, weights in ((rule, learned), (replace(rule, plastic="all"), whole)):
-        episode(each, newborn, weights, each.init(network, newborn, weights), *random_episode(0, 4, True))
+        episode(
+            each,
+            newborn,
+            weights,
+            each.init(network, newborn, weights, own_streams(newborn)),
+            *random_episode(0, 4, True),
+        )
     for name, weight in specimen.tensors(learned).items():
         at_birth = specimen.tensors(newborn)[name]
         assert not torch.equal(specimen.tensors(whole)[name], at_birth)
@@ -211,7 +218,7 @@ def test_clipping_bounds_each_lifes_own_gradient():
     norms, lived = {}, random_episode(1, 5, True)
     for clip in (None, 3.0):
         clipped, weights = replace(rule, clip=clip), Weights.born(newborn)
-        episode(clipped, newborn, weights, clipped.init(network, newborn, weights), *lived)
+        episode(clipped, newborn, weights, clipped.init(network, newborn, weights, own_streams(newborn)), *lived)
         changes = [after - specimen.tensors(newborn)[name] for name, after in specimen.tensors(weights).items()]
         norms[clip] = torch.stack([change.square().sum((1, 2)) for change in changes]).sum(0).sqrt()
     assert norms[None].min() < 3.0 < norms[None].max()
@@ -224,7 +231,7 @@ def test_a_life_that_is_not_a_number_leaves_the_others_bytes_alone():
     ends = []
     for cohort in (newborn, specimen.with_nan(newborn, 1)):
         weights = Weights.born(cohort)
-        state = rule.init(network, cohort, weights)
+        state = rule.init(network, cohort, weights, own_streams(cohort))
         for number in range(3):
             _, weights, state = episode(rule, cohort, weights, state, *random_episode(number, 4, True))
         ends.append(specimen.tensors(weights))
@@ -238,7 +245,7 @@ def test_an_episode_that_has_ended_teaches_nothing_however_long_the_neighbours_g
     newborn, network, ends = born(rule, RECURRENT), Network(RECURRENT), []
     for steps in (3, 6):
         weights = Weights.born(newborn)
-        state = rule.init(network, newborn, weights)
+        state = rule.init(network, newborn, weights, own_streams(newborn))
         for number in range(2):
             inputs, actions, rewards, alive = random_episode(number, 6, True)
             alive = [moment & (torch.arange(LIVES)[:, None] > 0) if t > 1 else moment for t, moment in enumerate(alive)]
@@ -296,7 +303,7 @@ def test_the_contract_holds_and_a_task_teaches_nothing(per):
     lived = specimen.tensors(specimen.life(rule, cohort, 3))
     assert all(torch.equal(lived[name], at_birth) for name, at_birth in specimen.tensors(cohort).items())
     network, weights = Network(specimen.TOPOLOGY), Weights.born(cohort)
-    state = rule.init(network, cohort, weights)
+    state = rule.init(network, cohort, weights, own_streams(cohort))
     rule.step(network, weights, state, specimen.moment(SquaredError()), cohort)
     assert not state.past.steps, "nor is it kept"
 

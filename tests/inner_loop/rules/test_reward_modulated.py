@@ -14,6 +14,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
@@ -61,7 +62,7 @@ def episode(newborn, side, name="first", owners=specimen.OWNERS):
 def lived_through(rule, newborn, *episodes):
     """Weights and state after some episodes."""
     network, weights = Network(newborn.topology), Weights.born(newborn)
-    state = rule.init(network, newborn, weights)
+    state = rule.init(network, newborn, weights, own_streams(newborn))
     for steps in episodes:
         for lived in steps:
             weights, state = rule.step(network, weights, state, lived, newborn)
@@ -205,7 +206,7 @@ def identical(rule, lives, *sizes):
 def after_one_step(rule, newborn, baseline=0.0):
     """What each weight moves by in one episode of the bowl, by name, (P, post, pre)."""
     network, weights, hidden = Network(newborn.topology), Weights.born(newborn), derive(0, "hidden")
-    state = rule.init(network, newborn, weights)
+    state = rule.init(network, newborn, weights, own_streams(newborn))
     state.baseline.fill_(baseline)
     streams = derive(0, "life", owners=range(newborn.lives))
     behaved = behave(AgentState(network, newborn, Bowl(), None), weights, streams, hidden, 1, rule, state)
@@ -260,7 +261,10 @@ def test_lives_in_a_bowl_come_near_to_the_place(side):
     rule = RewardModulated(learning_rate=0.3, noise=0.2, baseline_rate=0.2, bound=10.0)
     newborn = identical(rule, LIVES, len(INPUT), len(AIM))
     network, weights = Network(newborn.topology), Weights.born(newborn)
-    state, being = rule.init(network, newborn, weights), AgentState(network, newborn, Bowl(), None)
+    state, being = (
+        rule.init(network, newborn, weights, own_streams(newborn)),
+        AgentState(network, newborn, Bowl(), None),
+    )
     for number in range(300):
         streams = derive(0, "life", number, range(LIVES))
         behave(being, weights, streams, derive(0, "hidden"), side, rule, state)  # writes into both

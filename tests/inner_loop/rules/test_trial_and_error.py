@@ -11,6 +11,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rules.trial_and_error import TrialAndError
@@ -36,7 +37,7 @@ class Life:
     def __init__(self, newborn, own=None):
         self.newborn, self.network = newborn, Network(newborn.topology)
         self.weights = Weights.born(newborn)
-        self.state = RULE.init(self.network, newborn, self.weights)
+        self.state = RULE.init(self.network, newborn, self.weights, own_streams(newborn))
         self.own, self.time = own or derive(0, "life", owners=range(newborn.lives)), 0
 
     def step(self, reward=None, alive=None):

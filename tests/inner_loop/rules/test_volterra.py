@@ -14,6 +14,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rules.hebbian import Hebbian
@@ -57,7 +58,9 @@ def moment(newborn, episodes, rewarded=True):
 def after(rule, newborn, network, lived):
     """The weights after a step, by name."""
     weights = Weights.born(newborn)
-    return rule.step(network, weights, rule.init(network, newborn, weights), lived, newborn)[0].projections
+    return rule.step(network, weights, rule.init(network, newborn, weights, own_streams(newborn)), lived, newborn)[
+        0
+    ].projections
 
 
 def by_loops(rule, newborn, lived):
@@ -155,7 +158,7 @@ def test_ojas_neuron_finds_the_first_principal_component():
     synapses = Synapses(source.stream("weight").normal(1, 6))
     newborn = endowed(Phenotype(topology, {"input -> output": synapses}), "rule", rule, {})
     network, weights = Network(topology), Weights.born(newborn)
-    state = rule.init(network, newborn, weights)
+    state = rule.init(network, newborn, weights, own_streams(newborn))
     for step in range(600):
         inputs = mixing @ source.stream(step).normal(6, 64)
         lived = Lived(network.activity(weights, inputs), inputs, "output", None, step, source)

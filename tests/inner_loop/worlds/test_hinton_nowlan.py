@@ -7,6 +7,7 @@ from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import derive
 from genomes.topology import Group, Topology
+from inner_loop.contracts.specimen import own_streams
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives.behaviour import AgentState, behave
 from inner_loop.network import Network, Weights
@@ -75,7 +76,7 @@ def guessing(plastic, lives, trials):
     newborn = Phenotype(topology, {"input -> switches": Synapses(weight, parameters={"plastic": marks})})
     being, weights = AgentState(Network(topology), newborn, HintonNowlan(trials=trials), None), Weights.born(newborn)
     rule = TrialAndError()
-    state = rule.init(being.network, newborn, weights)
+    state = rule.init(being.network, newborn, weights, own_streams(newborn))
     return behave(being, weights, own, own, 1, rule, state).scores["fitness"]
 
 

@@ -204,7 +204,7 @@ class Gained(LearningRule[tuple[()]]):
 
     gain: Evolvable = 1.0
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()
 
     def step(self, network, weights, state, lived, newborn):

@@ -62,7 +62,7 @@ class Leaky(LearningRule[None]):
     def teacher(self):
         return "nothing"
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return None
 
     def step(self, network, weights, state, lived, newborn):

@@ -21,6 +21,7 @@ from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
+from inner_loop.life import LifeStreams
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
@@ -58,7 +59,14 @@ def seen(experiment, levels):
     """What the evolved network does, born as the section has it born."""
     newborn = experiment.birth(np.stack([levels, levels]), derive(experiment.seed, "birth", 3, [1, 2]))
     streams = derive(experiment.seed, "life", 3)
-    return observe(newborn, experiment.rule, experiment.objective, experiment.environment, experiment.lifetime, streams)
+    return observe(
+        newborn,
+        experiment.rule,
+        experiment.objective,
+        experiment.environment,
+        experiment.lifetime,
+        LifeStreams.of(streams, newborn),
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

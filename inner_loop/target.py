@@ -1,0 +1,29 @@
+"""The seam of targets: data that a newborn is compared with as it is, such as a measured wiring."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from genomes.phenotype import Phenotype
+from genomes.topology import Topology
+from inner_loop.environment import Environment
+
+
+class Target(Environment):
+    """Data to be fitted. Implementations are frozen dataclasses: their own configuration, no state.
+
+    What a score needs is carried by the newborn: weights, masks, or parameters of synapses such as a connection
+    probability, since a mask that was drawn has no likelihood.
+    """
+
+    seam = "target"
+
+    @abstractmethod
+    def check(self, topology: Topology) -> None:
+        """Raises InputError when networks of this topology cannot be compared with the data."""
+
+    @abstractmethod
+    def scores(self, newborn: Phenotype) -> dict[str, Tensor]:
+        """Each score by name, (P,), larger is better; differentiable in the newborn where the formula is."""
