@@ -59,6 +59,25 @@ def test_every_public_name_is_there(package):
         module.nonsense
 
 
+PAGES = sorted([*DOCS.glob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_trap_names_a_test_that_is_there():
+    sections = re.split(r"\n### ", (DOCS / "traps.md").read_text())[1:]
+    assert len(sections) > 20
+    for section in sections:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", section)
+        assert named, section.splitlines()[0]
+        for file, test in named:
+            assert f"\ndef {test}(" in (DOCS.parent / file).read_text(), f"{file}::{test}"
+
+
 SEAMS_SHOWN = {
     "encoding": "RankOne",
     "rule": "Decay",

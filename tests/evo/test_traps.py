@@ -1,7 +1,7 @@
 """Known traps of DEAP and Ray: each shown not to occur here. Those of torch are in test_traps_torch.py.
 
 D1, D2, D13 and D17 (deap.creator, Ray's pools) and D10 (hash()) are read from the source in test_architecture.py; D4
-(two-point crossover) is in test_population.py.
+(two-point crossover) is in test_deap_individual.py.
 """
 
 import ast

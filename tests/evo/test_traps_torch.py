@@ -1,6 +1,6 @@
 """Known traps of torch and Ray: each shown not to occur here.
 
-T9 (fixed cohorts) and what a NaN does to its neighbours are in test_cohort.py too.
+T9 (fixed cohorts) and what a NaN does to its neighbours are in test_evaluate.py too.
 """
 
 import ast
