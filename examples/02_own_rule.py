@@ -27,7 +27,7 @@ class Covariance(LearningRule[tuple[()]]):
     def teacher(self):
         return "targets"  # the output group shows the target while it learns
 
-    def init(self, network, newborn, weights):
+    def init(self, network, newborn, weights, streams):
         return ()  # the rule has no traces
 
     def step(self, network, weights, state, lived, newborn):

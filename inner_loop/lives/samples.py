@@ -144,7 +144,7 @@ def live(
         resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
             (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
             for all lives and at every probe (Efron 1979, the bootstrap).
-        own: P streams of the individuals alone, for what the rule draws at birth; None: those of lives outside a run.
+        own: P streams, for what the rule draws at birth; None: those of lives outside a run.
 
     Returns:
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
@@ -153,14 +153,13 @@ def live(
     network = Network(newborn.topology)
     require(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
-        # a bootstrap over samples counts the same samples for everybody: where the exam is all of a split, in one order
+        # a bootstrap counts the same samples for all lives: where the exam is all of a split, in one order
         common = derive(0, "exam").to(newborn.like.device) if resamples and not task.varies else streams
         exam = _like(newborn.like, drawn(task, split, task.size(split), common))
         again = _drawn(exam, resamples) if resamples else None
         weights = Weights.born(newborn)
         probes = {0: _examine(network, weights, task, exam, again)}
         lessons = lessons_of(newborn.like, task, lifetime, streams)
-        own = own or LifeStreams.of(streams, newborn).own
         lived = learn(network, weights, newborn, rule, objective, lessons, streams, own) if lifetime.steps else ()
         for step, learned in lived:
             if step in lifetime.probed:

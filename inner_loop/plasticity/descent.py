@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, final
 
 import torch
@@ -14,6 +14,7 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
+from inner_loop.plasticity.feedback import Feedback, Transposed, Ways
 from inner_loop.rule import LearningRule, Teacher
 
 Trained = Literal["all", "output"]
@@ -35,6 +36,7 @@ class Descent:
         step_size: by projection or group name, of its synapses or its bias: minus the learning rate, 0 where no synapse
             grew; as small as rates and masks allow, (P, 1, 1) to (P, post, pre), since an update is bound by memory.
         momentum: one number, or (P, 1, 1) when it is a gene.
+        ways: what the errors come back through, where that is drawn or learned.
         deltas: by group name and B, (P, units, B): room for the errors of hidden groups, since memory that the system
             hands out anew at every step costs more than the products that fill it.
     """
@@ -42,6 +44,7 @@ class Descent:
     velocity: Weights
     step_size: dict[str, Tensor]
     momentum: float | Tensor
+    ways: Ways = field(default_factory=dict)
     deltas: dict[tuple[str, int], Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -75,6 +78,7 @@ class GradientDescent(LearningRule[Descent]):
     """
 
     trains: ClassVar[Trained] = "all"
+    feedback: ClassVar[Feedback] = Transposed()
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.1
     momentum: Evolvable = 0.9
@@ -89,7 +93,8 @@ class GradientDescent(LearningRule[Descent]):
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Descent:
         """At rest."""
-        return Descent.at_rest(newborn, weights, trained_groups(network, self.trains), self.momentum)
+        descent = Descent.at_rest(newborn, weights, trained_groups(network, self.trains), self.momentum)
+        return replace(descent, ways=self.feedback.init(newborn, streams))
 
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
@@ -119,11 +124,12 @@ class GradientDescent(LearningRule[Descent]):
             for edge in network.incoming[group]:
                 weight = weights.projections[edge.name]
                 if network.topology.index[edge.pre] >= deepest:
+                    back = self.feedback.way(edge, weights, state.ways).mT
                     if edge.pre in errors:
-                        errors[edge.pre].baddbmm_(weight.mT, delta)
+                        errors[edge.pre].baddbmm_(back, delta)
                     else:
                         room = edge.pre, delta.shape[2]
-                        errors[edge.pre] = torch.bmm(weight.mT, delta, out=state.deltas.get(room))
+                        errors[edge.pre] = torch.bmm(back, delta, out=state.deltas.get(room))
                         state.deltas[room] = errors[edge.pre]
                 if group in plastic:  # the error has passed through the weight: it may change now, while in the cache
                     velocity = state.velocity.projections[edge.name]

@@ -19,6 +19,7 @@ from genomes.topology import Projection
 from inner_loop.network import Activities, Network, Weights, accumulate_product, leaks_of
 from inner_loop.objective import Lived
 from inner_loop.plasticity.descent import Descent, trained_groups
+from inner_loop.plasticity.feedback import TRANSPOSED
 from inner_loop.rule import LearningRule, State
 
 Order = tuple[tuple[str, ...], ...]
@@ -170,7 +171,8 @@ class _Sweep:
 
     def __init__(self, network: Network, weights: Weights, newborn: Phenotype, past: Past, errors: Activities) -> None:
         self._network, self._past, self._errors = network, past, errors
-        self._back = {name: weight.mT for name, weight in weights.projections.items()}
+        way, ways = TRANSPOSED.way, past.descent.ways
+        self._back = {edge.name: way(edge, weights, ways).mT for edge in network.topology.edges}
         self._leaks = leaks_of(newborn)
         self._asked = {group for groups in past.order for group in groups}
 

@@ -3,6 +3,7 @@
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.bptt import BPTT
+from inner_loop.rules.feedback_alignment import FeedbackAlignment
 from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.rules.output_only import OutputOnly
@@ -14,6 +15,7 @@ from inner_loop.rules.volterra import Volterra
 RULES: tuple[type[LearningRule], ...] = (
     Backprop,
     BPTT,
+    FeedbackAlignment,
     Hebbian,
     Volterra,
     RewardModulated,

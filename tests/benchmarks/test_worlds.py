@@ -119,4 +119,5 @@ def test_quick_run_ends_with_the_figures_for_scripts(worlds, monkeypatch, capsys
     rows = [line.split("|")[1:-1] for line in text if line.startswith("| ")]
     rates = {name.strip(" *"): float(rate.replace(",", "")) for name, rate, *_ in rows if "/s" not in rate}
     ours = max(rate for name, rate in rates.items() if name.startswith("ours, cohort"))
-    assert ours / rates["naive: torch, Gymnasium"] == pytest.approx(figures["W4_over_naive"], rel=0.02)
+    naive, half = rates["naive: torch, Gymnasium"], 0.051  # rates are printed to a tenth: a slow machine has few
+    assert (ours - half) / (naive + half) <= figures["W4_over_naive"] <= (ours + half) / max(naive - half, 1e-9)
