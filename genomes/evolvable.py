@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
@@ -40,13 +41,50 @@ def _evolvables(component_type: Any) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-def _numbers(component: Any) -> Iterator[tuple[str, float | Evolve, bool]]:
-    """Every number that can be a gene: its name, its value, whether it may differ between synapses."""
-    for name, marks in _evolvables(type(component)).items():  # type: ignore[arg-type]
-        labels = [mark.labels for mark in marks if isinstance(mark, Several)]
-        called = [f"{name}.{label}" for label in getattr(component, labels[0])] if labels else [name]
-        for each in called:
-            yield each, getattr(component, name), Synaptic in marks
+@final
+@dataclass(frozen=True)
+class Number:
+    """A number of a component, or of a component inside it, that can be a gene.
+
+    Attributes:
+        path: its name; inside nested components dotted, such as `parts.slowness.weight`.
+        value: the constant, or what puts it under evolution.
+        synaptic: whether it may differ between synapses.
+        neutral: the value at which it does nothing; None: it cannot be silenced.
+    """
+
+    path: str
+    value: float | Evolve
+    synaptic: bool
+    neutral: float | None
+
+
+def numbers(component: Any) -> Iterator[Number]:
+    """Every number that can be a gene, in the order of the fields; those of nested components under their paths.
+
+    An item of a tuple is called by its `name`, where it has one, or by its place.
+    """
+    marked = _evolvables(type(component))  # type: ignore[arg-type]
+    for field in fields(component):
+        value = getattr(component, field.name)
+        if field.name in marked:
+            marks, neutral = marked[field.name], neutral_value(type(component), field.name)
+            labels = [mark.labels for mark in marks if isinstance(mark, Several)]
+            called = [f"{field.name}.{label}" for label in getattr(component, labels[0])] if labels else [field.name]
+            for each in called:
+                yield Number(each, value, Synaptic in marks, neutral)
+        for path, inner in nested(field.name, value):
+            yield from (replace(number, path=f"{path}.{number.path}") for number in numbers(inner))
+
+
+def nested(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The components that a field holds, each with its path: one, or those of a tuple."""
+    items = value if isinstance(value, tuple) else ()
+    if is_dataclass(value) and not isinstance(value, Evolve):
+        yield name, value
+    for place, item in enumerate(items):
+        if is_dataclass(item):
+            yield f"{name}.{getattr(item, 'name', place)}", item
 
 
 def check_evolvables(component: Any) -> None:
@@ -64,11 +102,11 @@ def check_evolvables(component: Any) -> None:
 
 def evolved_spec(component: Any, topology: Topology) -> GenomeSpec:
     """The genes that a component's Evolve numbers ask for."""
-    fields = []
-    for name, number, _ in _numbers(component):
-        if isinstance(number, Evolve):
-            fields.append(number.field(name, (_count(number, topology),)))
-    return GenomeSpec(tuple(fields))
+    asked = []
+    for number in numbers(component):
+        if isinstance(number.value, Evolve):
+            asked.append(number.value.field(number.path, (_count(number.value, topology),)))
+    return GenomeSpec(tuple(asked))
 
 
 def expressed(
@@ -84,15 +122,15 @@ def expressed(
         synaptic: by name and projection, broadcastable to (P, post, pre).
     """
     individual, synaptic = {}, {}
-    for name, number, per_synapse in _numbers(component):
-        if isinstance(number, Evolve):
-            values, evolve = genes[name], number
+    for number in numbers(component):
+        if isinstance(number.value, Evolve):
+            values, evolve = genes[number.path], number.value
         else:
-            values, evolve = torch.full_like(like[:, :1].flatten(1)[:, :1], number), None
-        if per_synapse:
-            synaptic[name] = _spread(values, evolve, topology)
+            values, evolve = torch.full_like(like[:, :1].flatten(1)[:, :1], number.value), None
+        if number.synaptic:
+            synaptic[number.path] = _spread(values, evolve, topology)
         else:
-            individual[name] = values[:, 0]
+            individual[number.path] = values[:, 0]
     return individual, synaptic
 
 

@@ -17,12 +17,12 @@ from numpy import ndarray
 
 from genomes.encoding import develop, encoding_spec
 from genomes.errors import check_shape
-from genomes.evolvable import endowed, evolved_spec, neutral_value
+from genomes.evolvable import endowed, evolved_spec, neutral_value, numbers
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Streams
-from genomes.topology import Topology
+from genomes.topology import Group, Topology
 
 Acts = Literal["at birth", "in life"]
 """Where genes act: on the network that grows, or on how it learns."""
@@ -119,13 +119,14 @@ class Genome:
             if chromosome == "encoding" and path in asked:
                 genes[field.name] = Gene(chromosomes[chromosome], path)
                 continue
-            number, _, of = path.partition(".")
-            leak = chromosome == "encoding" and number == "leak"
-            home = self.topology.group(of) if leak else components[chromosome]
-            evolve = getattr(home, number)
+            name, _, of = path.partition(".")
+            if chromosome == "encoding" and name == "leak":
+                evolve, neutral = self.topology.group(of).leak, neutral_value(Group, "leak")
+            else:
+                number = next(each for each in numbers(components[chromosome]) if each.path == path)
+                evolve, neutral = number.value, number.neutral
             assert isinstance(evolve, Evolve), "a field beside the encoding's own is an Evolve"
-            neutral = neutral_value(type(home), number)
-            genes[field.name] = Gene(chromosomes[chromosome], path, number, of, evolve, neutral)
+            genes[field.name] = Gene(chromosomes[chromosome], path, name, of, evolve, neutral)
         return genes
 
     def owner(self, field: str | Field) -> Gene:

@@ -15,6 +15,14 @@ from genomes.errors import InputError, nearest, require
 from genomes.topology import Topology
 
 
+def scoped(traits: Mapping[str, Tensor], chromosome: str, path: str) -> dict[str, Tensor]:
+    """Traits as a nested component reads them: what stands under `chromosome.path.x` is found under `chromosome.x`."""
+    begin = f"{chromosome}.{path}."
+    others = {name: value for name, value in traits.items() if not name.startswith(f"{chromosome}.")}
+    own = {name: value for name, value in traits.items() if name.startswith(begin)}
+    return others | {f"{chromosome}.{name.removeprefix(begin)}": value for name, value in own.items()}
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Synapses:
@@ -95,6 +103,13 @@ class Phenotype:
             for name, s in self.projections.items()
         }
         return replace(self, projections=projections, traits={**self.traits, **traits})
+
+    def scoped(self, chromosome: str, path: str) -> Phenotype:
+        """The same networks as a nested component reads them: its numbers of `chromosome.path` under `chromosome`."""
+        projections = {
+            name: replace(s, parameters=scoped(s.parameters, chromosome, path)) for name, s in self.projections.items()
+        }
+        return replace(self, projections=projections, traits=scoped(self.traits, chromosome, path))
 
     def with_units(self, units: Mapping[str, Mapping[str, Tensor]]) -> Phenotype:
         """The same networks with more tensors (P, units) by group, such as `leak`."""

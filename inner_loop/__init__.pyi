@@ -3,11 +3,16 @@
 from .contracts.components import check_objective as check_objective
 from .contracts.components import check_rule as check_rule
 from .contracts.components import check_task as check_task
+from .contracts.targets import check_target as check_target
 from .contracts.worlds import check_world as check_world
 from .environment import Environment as Environment
 from .environment import Split as Split
+from .life import Exam as Exam
+from .life import Life as Life
+from .life import LifeStreams as LifeStreams
 from .lives.episodes import EpisodicLifetime as EpisodicLifetime
 from .lives.episodes import live_in as live_in
+from .lives.fit import Fit as Fit
 from .lives.samples import Lifetime as Lifetime
 from .lives.samples import live as live
 from .network import Activities as Activities
@@ -17,6 +22,7 @@ from .objective import Lived as Lived
 from .objective import Objective as Objective
 from .rule import Exploration as Exploration
 from .rule import LearningRule as LearningRule
+from .target import Target as Target
 from .task import CLASSIFICATION as CLASSIFICATION
 from .task import REGRESSION as REGRESSION
 from .task import Samples as Samples

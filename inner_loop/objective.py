@@ -5,17 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from genomes.errors import InputError, check_shape
+from genomes.phenotype import scoped
 
 if TYPE_CHECKING:
+    from genomes.phenotype import Phenotype
     from genomes.streams import Streams
-    from inner_loop.network import Activities
+    from inner_loop.network import Activities, Network, Weights
 
 
 @final
@@ -39,6 +41,8 @@ class Lived:
         alive: (P, B), False once an episode has ended: nothing may change any more.
         weight: (P, B) or (1, B), how much the targets count.
         noise: by group, (P, units, B), what exploration added to the summed input.
+        weights: at this step; None where the objective is asked without a network.
+        memory: what the objective keeps from step to step.
     """
 
     activities: Activities
@@ -55,6 +59,16 @@ class Lived:
     alive: Tensor | None = None
     weight: Tensor | None = None
     noise: Activities = field(default_factory=dict)
+    weights: Weights | None = None
+    memory: Any = ()
+
+    def within(self, path: str, objective: Objective, memory: Any = ()) -> Lived:
+        """The same step as an objective sees it that is a part of another, whose numbers lie under `objective.path`."""
+        return replace(self, objective=objective, memory=memory, traits=scoped(self.traits, "objective", path))
+
+    def weight_error(self) -> dict[str, Tensor]:
+        """dE/dW of the objective's own dependence on the weights, by projection, (P, post, pre); {} without one."""
+        return {} if self.objective is None else self.objective.weight_error(self)
 
     def error(self) -> dict[str, Tensor]:
         """dE/dactivity by group, the gradient of the mean over the samples; zero where an episode has ended."""
@@ -69,7 +83,29 @@ class Lived:
 
 
 class Objective(ABC):
-    """What a life tries to make small. Implementations are frozen dataclasses without state."""
+    """What a life tries to make small. Implementations are frozen dataclasses: what changes in a life is the memory.
+
+    `loss`, `error` and `weight_error` are pure: rules may ask for them as often as they like. They see all activities,
+    those of the step before, the weights and the memory, all in `lived`.
+    """
+
+    def init(self, network: Network, newborn: Phenotype) -> Any:
+        """The memory at birth, tensors with a leading axis P; () where nothing is remembered.
+
+        A life on samples keeps it from step to step; every episode of a world begins with that of birth.
+        """
+        return ()
+
+    def after(self, lived: Lived) -> Any:
+        """The memory after a step, which is lived once."""
+        return lived.memory
+
+    def weight_error(self, lived: Lived) -> dict[str, Tensor]:
+        """dE/dW by projection, (P, post, pre), where E depends on weights themselves, as a wiring cost does.
+
+        Rules that descend an error add it to the gradient that the chain rule gives, once an update.
+        """
+        return {}
 
     @abstractmethod
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
@@ -99,5 +135,21 @@ def error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:
         leaves = {name: y.clone().requires_grad_() for name, y in lived.activities.items()}
         targets = lived.targets.clone()
         copy = replace(lived, activities=leaves, targets=targets, objective=objective)
-        gradients = torch.autograd.grad(objective.loss(copy).sum(), list(leaves.values()), allow_unused=True)
+        loss = objective.loss(copy).sum()
+        if not loss.requires_grad:
+            return {}
+        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return {name: g for name, g in zip(leaves, gradients, strict=True) if g is not None}
+
+
+def weight_error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:
+    """The same as `objective.weight_error`, derived from `loss`."""
+    assert lived.weights is not None, "asked of a network"
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        leaves = {name: weight.clone().requires_grad_() for name, weight in lived.weights.projections.items()}
+        copy = replace(lived, weights=replace(lived.weights, projections=leaves), objective=objective)
+        loss = objective.loss(copy).sum()
+        if not loss.requires_grad:
+            return {}
+        gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
     return {name: g for name, g in zip(leaves, gradients, strict=True) if g is not None}

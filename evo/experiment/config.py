@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 from evo.experiment.experiment import Experiment
 from evo.experiment.from_values import Reader, name_in, opened, shown
 from evo.experiment.mistakes import COMMAND_LINE, Mistake, begin_of
-from evo.experiment.registry import REGISTRY, kind_of
+from evo.experiment.registry import REGISTRY, component_seam, kind_of
 from evo.experiment.strict_yaml import LARGEST, parse, write
 from genomes.errors import InputError, nearest, usable
 
@@ -274,12 +274,18 @@ def _plain_component(seam: str, component: object) -> dict[str, Any] | None:
     return None if component is None else {"kind": kind_of(seam, component), **_plain(component, seam)}
 
 
+def _plain_fields(value: Any, where: str) -> dict[str, Any]:
+    at = f"{where}." if where else ""
+    return {f.name: _plain(getattr(value, f.name), f"{at}{f.name}") for f in dataclasses.fields(value) if f.init}
+
+
 def _plain(value: Any, where: str = "") -> Any:
     """A value of a config as YAML holds it: mappings, lists, text, numbers; those of numpy and paths are taken so."""
+    seam = component_seam(value)
+    if seam is not None and where not in REGISTRY:  # a component inside another
+        return {"kind": kind_of(seam, value), **_plain_fields(value, where)}
     if dataclasses.is_dataclass(value):
-        at = f"{where}." if where else ""
-        fields = [field.name for field in dataclasses.fields(value) if field.init]
-        return {name: _plain(getattr(value, name), f"{at}{name}") for name in fields}
+        return _plain_fields(value, where)
     if isinstance(value, (tuple, list)):
         return [_plain(item, f"{where}.{i}") for i, item in enumerate(value)]
     if isinstance(value, (set, frozenset)):

@@ -21,6 +21,7 @@ from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import Streams, derive
 from inner_loop.contracts.components import check_objective, check_rule, check_task
+from inner_loop.contracts.targets import check_target
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits
@@ -87,6 +88,7 @@ _CONTRACTS: dict[str, Callable[[Any], list[str]]] = {
     "objective": check_objective,
     "task": check_task,
     "world": check_world,
+    "target": check_target,
     "goals": check_goals,
     "search": check_search,
 }

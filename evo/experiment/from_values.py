@@ -12,18 +12,18 @@ from typing import Any, Literal, Union, final, get_args, get_origin
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from evo.experiment.experiment import NUMBERS, Experiment, check_alone
+from evo.experiment.experiment import ENVIRONMENTS, NUMBERS, Experiment, check_alone
 from evo.experiment.field_types import Shape, described, shapes
 from evo.experiment.mistakes import look_on
-from evo.experiment.registry import REGISTRY, names, not_allowed, resolve
+from evo.experiment.registry import REGISTRY, names, not_allowed, resolve, seam_named
 from genomes.errors import InputError, nearest
 from genomes.evolvable import evolvable_names
 from genomes.evolve import Evolve
 from genomes.foreign import complaint, is_house, modules_in
 from genomes.genome import CHROMOSOMES
 from genomes.topology import Group
-from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.samples import Lifetime
+from inner_loop.rule import LearningRule
 
 _EVOLVING = tuple(chromosome.name for chromosome in CHROMOSOMES)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
@@ -63,17 +63,24 @@ class Reader:
             guess = nearest(key, known) if known else "it has none"
             self.mistakes.append((_join(where, key), f"no such key in {record.__name__}; {guess}"))
         values = {}
+        others = {"world", "target"} & {key for key, value in data.items() if value is not None}
+        life = next((ENVIRONMENTS[key] for key in sorted(others, reverse=True)), Lifetime)
         for name, shape in known.items():
             at, whole = _join(where, name), record is Experiment
-            # what only a task needs; a world stands in for it
-            needed = shape.required or (whole and name in ("task", "objective") and "world" not in data)
+            # a world or a target stands in for a task, and where nothing is lived no rule is needed
+            needed = shape.required or (whole and name == "task" and not others)
+            needed = needed and not (whole and name == "rule" and "target" in data)
             if name not in data and needed:
-                wanted = f"{_wanted(name, shape, record)}{', or a world' if whole and name == 'task' else ''}"
+                wanted = (
+                    f"{_wanted(name, shape, record)}{', or a world or a target' if whole and name == 'task' else ''}"
+                )
                 self.mistakes.append((at, f"expected {wanted}, got nothing"))
-            elif whole and name == "lifetime" and "world" in data:
-                values[name] = self._record(EpisodicLifetime, data.get(name, {}), at)
-            elif name in data and whole and name == "lifetime":
-                values[name] = self._record(Lifetime, data[name], at)
+            elif whole and name == "lifetime":
+                values[name] = self._record(life, data.get(name, {}), at)
+            elif whole and name == "rule" and name not in data:
+                values[name] = self.component(name, "Frozen", name)
+            elif whole and name in data and data[name] is None and name in REGISTRY and not shape.required:
+                values[name] = None
             elif name in data and whole and name in REGISTRY:
                 values[name] = self.component(name, data[name], name)
             elif name in data and whole and name == "held_out":
@@ -81,6 +88,9 @@ class Reader:
             elif name in data:
                 values[name] = self._field(record, shape, data[name], at, evolves)
                 values[name] = self._alone(name, values[name]) if whole else values[name]
+        rule = values.get("rule") if record is Experiment else None
+        if isinstance(rule, LearningRule) and rule.teacher == "error" and data.get("objective") is None:
+            self._expected("objective", f"one of {', '.join(names('objective'))}, which the rule descends", _NOTHING)
         made = self._built(record, values, where) if len(self.mistakes) == before else _WRONG
         if made is _WRONG:
             # numbers and words that have a default: what they are is no part of anything else that is given
@@ -186,19 +196,27 @@ class Reader:
         if shape.evolvable:
             expected = "a finite number or {evolve: [lowest, highest]}" if evolves else described(float)
             return self._leaf(float, data, where, expected)
-        return self._value(shape.hint, data, where)
+        return self._value(shape.hint, data, where, evolves)
 
-    def _value(self, hint: Any, data: Any, where: str) -> Any:
-        """A value of any type: dataclasses here, the rest by pydantic."""
+    def _value(self, hint: Any, data: Any, where: str, evolves: bool = False) -> Any:
+        """A value of any type: components and dataclasses here, the rest by pydantic."""
         expected, inner = described(hint), [arg for arg in get_args(hint) if arg is not NoneType]
         if get_origin(hint) in (Union, UnionType) and len(inner) == 1 and data is not None:
             hint, inner = inner[0], list(get_args(inner[0]))
+        if (seam := seam_named(hint)) is not None:
+            return self.component(seam, data, where)
         if dataclasses.is_dataclass(hint):
-            return self._record(hint, data, where)  # type: ignore[arg-type]
-        if get_origin(hint) is tuple and inner[1:] == [...] and dataclasses.is_dataclass(inner[0]):
+            return self._record(hint, data, where, evolves)  # type: ignore[arg-type]
+        if (
+            get_origin(hint) is tuple
+            and inner[1:] == [...]
+            and (dataclasses.is_dataclass(inner[0]) or seam_named(inner[0]) is not None)
+        ):
             if not isinstance(data, list):
                 return self._expected(where, "a list", data)
-            return tuple(self._value(inner[0], item, f"{where}.{name_in(data, i)}") for i, item in enumerate(data))
+            each = [(item, f"{where}.{name_in(data, i)}") for i, item in enumerate(data)]
+            made = [self._value(inner[0], item, at, evolves) for item, at in each]
+            return _WRONG if any(one is _WRONG for one in made) else tuple(made)
         return self._leaf(hint, data, where, expected)
 
     def _leaf(self, hint: Any, data: Any, where: str, expected: str) -> Any:

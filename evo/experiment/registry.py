@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, get_origin
 
 from evo.experiment.goals import GOALS, Goals
 from evo.search.algorithms import SEARCHES
@@ -16,6 +16,8 @@ from inner_loop.objective import Objective
 from inner_loop.objectives import OBJECTIVES
 from inner_loop.rule import LearningRule
 from inner_loop.rules import RULES
+from inner_loop.target import Target
+from inner_loop.targets import TARGETS
 from inner_loop.task import Task
 from inner_loop.tasks import TASKS
 from inner_loop.world import World
@@ -27,6 +29,7 @@ REGISTRY: dict[str, tuple[type, ...]] = {
     "objective": OBJECTIVES,
     "task": TASKS,
     "world": WORLDS,
+    "target": TARGETS,
     "goals": GOALS,
     "search": SEARCHES,
 }
@@ -38,10 +41,22 @@ SEAMS: dict[str, type] = {
     "objective": Objective,
     "task": Task,
     "world": World,
+    "target": Target,
     "goals": Goals,
     "search": Search,
 }
 """The abstract class of each seam."""
+
+
+def seam_named(hint: Any) -> str | None:
+    """The seam that a type of a field stands for, so that a component may hold components; None for other types."""
+    base = get_origin(hint) or hint
+    return next((seam for seam, each in SEAMS.items() if each is base), None)
+
+
+def component_seam(value: object) -> str | None:
+    """The seam that a value is a component of; None for other values."""
+    return next((seam for seam, base in SEAMS.items() if isinstance(value, base)), None)
 
 
 def names(seam: str) -> tuple[str, ...]:

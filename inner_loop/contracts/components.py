@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 from genomes.contract import Clauses
 from genomes.streams import Streams, derive
 from inner_loop.contracts import specimen
-from inner_loop.objective import Lived, Objective, error_by_autograd
+from inner_loop.objective import Lived, Objective, error_by_autograd, weight_error_by_autograd
 from inner_loop.rule import LearningRule
 from inner_loop.task import SPLITS, Samples, Split, Task
 
@@ -83,8 +84,9 @@ def _objective(clauses: Clauses, objective: Objective) -> None:
     loss = objective.loss(lived)
     clauses.hold(loss.shape == (len(specimen.OWNERS),), "loss is one number a life, (P,)", tuple(loss.shape))
     clauses.hold(bool(loss.isfinite().all()), "loss is finite")
-    error = objective.error(lived)
-    clauses.hold(error and set(error) <= set(lived.activities), "errors are named by group", list(error))
+    error, by_weights = objective.error(lived), objective.weight_error(lived)
+    told = bool(error or by_weights) and set(error) <= set(lived.activities)
+    clauses.hold(told, "errors are named by group, or by projection those of the weights", [*error, *by_weights])
     shapes = {name: tuple(e.shape) for name, e in error.items()}
     wanted = {name: tuple(lived.activities[name].shape) for name in error}
     clauses.hold(shapes == wanted, "errors have the shape of the activity, (P, units, B)", shapes)
@@ -94,6 +96,33 @@ def _objective(clauses: Clauses, objective: Objective) -> None:
     new = all(e.untyped_storage().data_ptr() not in lent for e in error.values())
     clauses.hold(new, "errors are newly allocated, so that a rule may write into them")
     _check_error(clauses, objective, lived, loss, error)
+    slopes = weight_error_by_autograd(objective, lived)
+    assert lived.weights is not None, "a specimen has weights"
+    nothing = {name: torch.zeros_like(w) for name, w in lived.weights.projections.items()}
+    equal = all(_close({**nothing, **by_weights}[n], {**nothing, **slopes}[n], 1e-12) for n in nothing)
+    clauses.hold(equal, "weight_error is the gradient of loss by the weights (autograd, to 1e-12)")
+    _check_memory(clauses, objective, lived)
+
+
+def _check_memory(clauses: Clauses, objective: Objective, lived: Lived) -> None:
+    """`after` is pure, and what an individual remembers is its own."""
+    kept = [part.clone() for part in _remembered(lived.memory)]
+    once, again = objective.after(lived), objective.after(lived)
+    pure = all(map(torch.equal, _remembered(once), _remembered(again)))
+    clauses.hold(pure, "the same step twice is remembered in the same way")
+    clauses.hold(all(map(torch.equal, _remembered(lived.memory), kept)), "after does not write into the memory")
+    wrong = {name: y.clone().index_fill_(0, torch.tensor(_WRONG), torch.nan) for name, y in lived.activities.items()}
+    beside = _remembered(objective.after(replace(lived, activities=wrong)))
+    own = all(torch.equal(a[_OTHERS], b[_OTHERS]) for a, b in zip(beside, _remembered(once), strict=True))
+    clauses.hold(own, "an individual that is not a number leaves its neighbours' memory alone")
+
+
+def _remembered(memory: Any) -> list[Tensor]:
+    """Every tensor of a memory."""
+    if isinstance(memory, Tensor):
+        return [memory]
+    inner = memory.values() if isinstance(memory, Mapping) else memory if isinstance(memory, (tuple, list)) else ()
+    return [tensor for part in inner for tensor in _remembered(part)]
 
 
 def _check_error(clauses: Clauses, objective: Objective, lived: Lived, loss: Tensor, error: dict[str, Tensor]) -> None:

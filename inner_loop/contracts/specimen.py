@@ -18,6 +18,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import LearningRule
+from inner_loop.rules.frozen import Frozen
 from inner_loop.tasks.teacher import Teacher
 
 OWNERS = (0, 1, 2, 3)
@@ -76,7 +77,21 @@ def moment(objective: Objective) -> Lived:
     activities = {g.name: source.stream(g.name).uniform(g.size, _BATCH) for g in TOPOLOGY.groups}
     classes = source.stream("targets").integers(TOPOLOGY.output.size, _BATCH)
     targets = torch.nn.functional.one_hot(classes, TOPOLOGY.output.size).mT.double().contiguous()
-    return Lived(activities, targets, TOPOLOGY.output.name, objective, 0, source)
+    cohort = newborn(Frozen(), torch.float64)
+    spec = evolved_spec(objective, TOPOLOGY)
+    genes = spec.genes(spec.quantise(source.stream("genes").uniform(spec.size).numpy()), torch.float64)
+    cohort, network = endowed(cohort, "objective", objective, genes), Network(TOPOLOGY)
+    return Lived(
+        activities,
+        targets,
+        network.output,
+        objective,
+        0,
+        source,
+        cohort.traits,
+        weights=Weights.born(cohort),
+        memory=objective.init(network, cohort),
+    )
 
 
 def chosen(cohort: Phenotype, order: Sequence[int]) -> Phenotype:

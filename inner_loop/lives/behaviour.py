@@ -120,8 +120,9 @@ def behave(
         there, after = being.world.step(there, act)
         ended = going.rewarded(after)
         if rule is not None:
-            lived = going.lived(activities, drives, noise, moment, step)
+            lived = going.lived(activities, drives, noise, moment, step, weights)
             weights, state = sizes.checked(rule, rule.step(being.network, weights, state, lived, being.newborn))
+            going.remember(lived)
         going.on(activities, ended)
         moment = after
         if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
@@ -145,6 +146,7 @@ class EpisodeState:
         self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
         self._streams = streams if rule is None else being.streams(streams, episodes)
         self._acting = ActionSampler(being, rule, streams, episodes)
+        self._memory = being.objective.init(being.network, newborn) if being.objective and rule else ()
         self._before = being.network.at_rest(like, side) if newborn.topology.has_memory else None
         self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
         self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
@@ -184,14 +186,41 @@ class EpisodeState:
             self._felt = torch.cat([did.to(self._reward), self._reward[:, None, :]], dim=1)
         return being.inward(after.terminated | after.truncated, self._episodes)
 
-    def lived(self, activities: Activities, drives: Activities, noise: Activities, moment: Moment, step: int) -> Lived:
+    def lived(
+        self,
+        activities: Activities,
+        drives: Activities,
+        noise: Activities,
+        moment: Moment,
+        step: int,
+        weights: Weights,
+    ) -> Lived:
         """The step as a rule sees it."""
         being = self._being
         targets, weight = _taught(being, moment, self._episodes)
         return Lived(
-            activities, targets, being.network.output, being.objective, step, self._streams, being.newborn.traits,
-            self._before, drives, self._did, self._reward, self.alive, weight, noise,
-        )  # fmt: skip
+            activities=activities,
+            targets=targets,
+            output=being.network.output,
+            objective=being.objective,
+            step=step,
+            streams=self._streams,
+            traits=being.newborn.traits,
+            before=self._before,
+            drives=drives,
+            actions=self._did,
+            reward=self._reward,
+            alive=self.alive,
+            weight=weight,
+            noise=noise,
+            weights=weights,
+            memory=self._memory,
+        )
+
+    def remember(self, lived: Lived) -> None:
+        """What the objective keeps of the step."""
+        if lived.objective is not None:
+            self._memory = lived.objective.after(lived)
 
     def on(self, activities: Activities, ended: Tensor) -> None:
         """One more step, of the episodes that had not ended."""

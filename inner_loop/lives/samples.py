@@ -183,11 +183,23 @@ def learn(
         lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
     """
     state = rule.init(network, newborn, weights, own or LifeStreams.of(streams, newborn).own)
+    memory = objective.init(network, newborn) if objective else ()
     sizes = Sizes(weights)
     for step, (inputs, targets) in enumerate(lessons):
         activities = network.activity(weights, inputs)
-        lived = Lived(activities, targets, network.output, objective, step, streams, newborn.traits)
+        lived = Lived(
+            activities,
+            targets,
+            network.output,
+            objective,
+            step,
+            streams,
+            newborn.traits,
+            weights=weights,
+            memory=memory,
+        )
         weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
+        memory = objective.after(lived) if objective else ()
         yield step + 1, weights
 
 

@@ -114,11 +114,12 @@ class GradientDescent(LearningRule[Descent]):
 
     def _descended(self, network: Network, weights: Weights, state: Descent, lived: Lived) -> tuple[Weights, Descent]:
         """Deltas go no deeper than plasticity asks."""
-        plastic, errors = trained_groups(network, self.trains), lived.error()
+        plastic, errors, beside = trained_groups(network, self.trains), lived.error(), lived.weight_error()
         deepest = max(1, min(network.topology.index[name] for name in plastic))
         for group in reversed(network.incoming):
             delta = errors.pop(group, None)
             if delta is None:
+                self._descended_beside(network, weights, state, beside, group if group in plastic else "")
                 continue
             delta = network.activation[group].chain_(delta, lived.activities[group])
             for edge in network.incoming[group]:
@@ -134,12 +135,24 @@ class GradientDescent(LearningRule[Descent]):
                 if group in plastic:  # the error has passed through the weight: it may change now, while in the cache
                     velocity = state.velocity.projections[edge.name]
                     accumulate_product(velocity, _damp(velocity, state.momentum), delta, lived.activities[edge.pre])
+                    if edge.name in beside:
+                        velocity.add_(beside[edge.name])
                     weight.addcmul_(velocity, state.step_size[edge.name])
             if group in plastic and group in weights.biases:
                 velocity = state.velocity.biases[group]
                 torch.add(delta.sum(2, keepdim=True), velocity, alpha=_damp(velocity, state.momentum), out=velocity)
                 weights.biases[group].addcmul_(velocity, state.step_size[group])
         return weights, state
+
+    def _descended_beside(
+        self, network: Network, weights: Weights, state: Descent, beside: dict[str, Tensor], group: str
+    ) -> None:
+        """The same for a group that no error comes to: by what the objective says of its weights alone."""
+        for edge in network.incoming.get(group, ()):
+            if edge.name in beside:
+                velocity = state.velocity.projections[edge.name]
+                velocity.mul_(_damp(velocity, state.momentum)).add_(beside[edge.name])
+                weights.projections[edge.name].addcmul_(velocity, state.step_size[edge.name])
 
 
 def _damp(velocity: Tensor, momentum: float | Tensor) -> float:

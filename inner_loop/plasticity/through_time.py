@@ -118,7 +118,10 @@ class ThroughTime(LearningRule[State]):
             errors: dE/dactivity by group, (P, units, T * B); are written into.
             learns: lives that change at all.
         """
+        beside = past.steps[-1].weight_error()
         slopes = _named(gradient(network, weights, newborn, past, errors))
+        for name in beside.keys() & past.descent.step_size.keys():
+            slopes[name].add_(beside[name])
         past.forget()
         if self.clip is not None:
             _clip(slopes, self.clip)

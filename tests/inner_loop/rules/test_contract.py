@@ -11,7 +11,6 @@ from genomes.evolve import Evolve
 from inner_loop.contracts.components import check_objective, check_rule, check_task
 from inner_loop.network import Weights
 from inner_loop.objective import Objective
-from inner_loop.objectives import OBJECTIVES
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import LearningRule
 from inner_loop.rules import RULES
@@ -48,11 +47,6 @@ def test_rules_keep_their_contract(rule):
     said = check_rule(rule)
     assert len(said) >= 10
     assert len(set(said)) == len(said)
-
-
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_objectives_keep_their_contract(objective):
-    assert "error is the gradient of loss (autograd, to 1e-12)" in check_objective(objective())
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -249,7 +243,7 @@ class Wrong(Objective):
         ("hidden", "newly allocated"),
         ("lent", "newly allocated"),
         ("shape", r"\(P, units, B\)"),
-        ("name", "named by group; got \\['readout'\\]"),
+        ("name", "named by group.*; got \\['readout'\\]"),
         ("mean", "leaves its neighbours' errors alone"),
         ("writes", "writes into the activity"),
     ],
