@@ -121,13 +121,19 @@ def learned(
     objective = experiment.objective or (CrossEntropy() if labelled else SquaredError())
     numbers = {name: torch.stack([number] * len(rates)).requires_grad_() for name, number in code.numbers.items()}
     adam = _Adam([*numbers.values()], rates, code.steps)
-    streams, traits = derive(experiment.seed, "direct network"), newborn.repeated(lives).traits
+    streams, born = derive(experiment.seed, "direct network"), newborn.repeated(lives)
+    memory = objective.init(network, born)
     for step, lesson in enumerate(_lessons(experiment, task, newborn.like, code, splits)):
         whole = {name: each.flatten(0, 1) for name, each in code.unfold(numbers).items()}
         inputs, targets = (part.repeat(len(rates), 1, 1) for part in lesson)
-        activities = network.activity(_packed(whole, experiment.topology), inputs)
-        lived = Lived(activities, targets, network.output, objective, step, streams, traits)
+        weights = _packed(whole, experiment.topology)
+        activities = network.activity(weights, inputs)
+        lived = Lived(
+            activities, targets, network.output, objective, step, streams, born.traits, weights=weights, memory=memory
+        )
         adam.step(objective.loss(lived).sum())
+        with torch.no_grad():
+            memory = objective.after(lived)
     each = {
         rate: {name: number[place].detach() for name, number in numbers.items()} for place, rate in enumerate(rates)
     }
