@@ -230,8 +230,8 @@ def no_genome(path: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        (cut, "00001.npz: expected the bytes that its checksum names"),
-        (other_version, "expected a run in format 2, got format 99, of another instinct"),
+        (cut, "00001.npz: expected bytes that match the checksum"),
+        (other_version, "expected a run in format 2, got format 99, of another version of instinct"),
         (no_genome, "expected at least one finished generation, got 0"),
     ],
 )

@@ -296,8 +296,6 @@ def test_what_is_there_already_is_named_without_quotes(finished, tmp_path, capsy
     archive = tmp_path / "run.zip"
     assert main(["pack", str(finished), "--out", str(archive)]) == 0
     assert main(["pack", str(finished), "--out", str(archive)]) == 2
-    assert "expected a new file, got one that is there; choose another --out" in capsys.readouterr().err
+    assert "expected a new file, got an existing file; choose another --out" in capsys.readouterr().err
     assert main(["unpack", str(archive)]) == 2
-    assert (
-        "expected a new or empty folder, got something that is there; choose another --run" in capsys.readouterr().err
-    )
+    assert "expected a new or empty folder, got an existing one; choose another --run" in capsys.readouterr().err
