@@ -1,4 +1,4 @@
-"""evaluate(experiment, cohort) -> Outcome: the one call that crosses a process, a pure function of its arguments."""
+"""evaluate(experiment, cohort) -> Outcome: the only call that crosses processes, a pure function of its arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inner_loop.lives.samples import Lifetime, Measurements, live
 
 
 def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """The lives of a cohort.
+    """Evaluates the lives of a cohort.
 
     Returns:
         The measurements of `live` or `live_in`, and `genome_bits` and `wiring_bits`; means over `lifetime.births`
@@ -34,10 +34,10 @@ def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -
 
 
 def _in_a_task(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurements:
-    """One birth after the other."""
+    """Evaluates the births one after the other."""
     lifetime, task, objective = experiment.lifetime, experiment.task, experiment.objective
-    assert isinstance(lifetime, Lifetime), "a task has a lifetime of its kind"
-    assert task is not None, "asked for by whoever has one"
+    assert isinstance(lifetime, Lifetime), "a task needs a Lifetime"
+    assert task is not None, "only for an experiment with a task"
     lifetime = lifetime if assay.learn else replace(lifetime, steps=0)
     lives = []
     for replicate in range(lifetime.births):
@@ -49,10 +49,10 @@ def _in_a_task(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurem
 
 
 def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measurements:
-    """All births side by side, those of one individual beside each other."""
+    """Evaluates all births in parallel; births of one individual are adjacent in the batch."""
     lifetime, world = experiment.lifetime, experiment.world
-    assert isinstance(lifetime, EpisodicLifetime), "a world has a lifetime of its kind"
-    assert world is not None, "asked for by whoever has one"
+    assert isinstance(lifetime, EpisodicLifetime), "a world needs an EpisodicLifetime"
+    assert world is not None, "only for an experiment with a world"
     held_out = experiment.held_out if assay.split == "test" else ()
     conditions = assay.conditions or (CONDITIONS if assay.split == "test" else lifetime.measured)
     lifetime = replace(lifetime, measured=conditions, episodes=lifetime.episodes if assay.learn else 0)
@@ -65,9 +65,9 @@ def _in_a_world(experiment: Experiment, cohort: Cohort, assay: Assay) -> Measure
 
 
 def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:
-    """The newborns, individual by individual, with whatever is done to them."""
+    """The newborns, individual by individual, after the interventions of the assay."""
     levels, edits = cohort.levels, cohort.edits
-    assert levels is not None, "written out by evaluate"
+    assert levels is not None, "`evaluate` draws the genomes first"
     levels = np.repeat(levels, len(replicates), axis=0)
     edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
     streams = _streams(experiment, cohort, "birth", replicates)
@@ -80,7 +80,7 @@ def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], ass
 def _streams(
     experiment: Experiment, cohort: Cohort, purpose: str, replicates: Sequence[int], common: bool = False
 ) -> Streams:
-    """Streams of all individuals' replicates, or of one birth's common ones: individual by individual."""
+    """Streams of random numbers for all replicates, individual by individual; with `common`, individuals share them."""
     slots = SHARED if common else cohort.slots.tolist()
     each = [derive(experiment.seed, purpose, cohort.generation, slots, replicate).keys for replicate in replicates]
     keys = torch.stack(each, dim=1)

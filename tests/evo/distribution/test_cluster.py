@@ -145,7 +145,7 @@ def test_auto_without_a_cluster_is_a_sentence(tmp_path):
 
 
 SAID = {
-    "RuntimeError: Version mismatch: The cluster was started with:\n    Ray: 2.59.0": "differs from this one: The cluster was",
+    "RuntimeError: Version mismatch: The cluster was started with:\n    Ray: 2.59.0": "differs from this one: The",
     "Could not find any running Ray instance. Please specify": "no cluster runs on this machine",
     "RuntimeError: No node info found matching attributes: '' when trying": "this machine is no node",
     "rpc error: InvalidAuthToken: Authentication token is missing or incorrect": "RAY_AUTH_TOKEN",

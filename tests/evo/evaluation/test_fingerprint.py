@@ -115,7 +115,7 @@ def test_portable_kernels_are_kept_by_a_run_and_its_resumes(tmp_path):
 
 def test_kernels_cannot_be_chosen_once_numpy_is_there(monkeypatch):
     assert kernels() == "native"
-    with pytest.raises(InputError, match="portable: expected to be asked before numpy and torch"):
+    with pytest.raises(InputError, match="portable: expected a call before numpy and torch"):
         use_portable_kernels()
     assert kernels() == "native"
 
@@ -170,7 +170,7 @@ def test_a_link_in_a_set_says_nothing_about_kernels(tmp_path, monkeypatch):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "seed-0").symlink_to(tmp_path / "other")
     numerics.use_kernels_of(tmp_path / "set")
-    with pytest.raises(InputError, match="portable: expected to be asked before"):
+    with pytest.raises(InputError, match="portable: expected a call before"):
         numerics.use_kernels_of(tmp_path / "other")
 
 
