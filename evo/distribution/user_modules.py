@@ -47,9 +47,7 @@ def own_modules(experiment: Experiment) -> tuple[tuple[str, str, str], ...]:
     found = {name: file for module in list(sys.modules.values()) for name, file in _files(module)}
     sources = tuple((name, str(file), _text(name, file)) for name, file in sorted(found.items()))
     size = sum(len(source) for _, _, source in sources)
-    require(
-        size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of user modules to send to a cluster", size
-    )
+    require(size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of user modules to send to a cluster", size)
     return sources
 
 
