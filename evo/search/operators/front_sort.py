@@ -45,7 +45,7 @@ def crowding(goals: Float64[ndarray, "N goals"]) -> Float64[ndarray, " N"]:
 
 
 def best(goals: Float64[ndarray, "N goals"], count: int) -> Int[ndarray, " count"]:
-    """Rows of the first fronts, and from the first front that does not fit, those with the largest crowding distance."""
+    """Rows of the first fronts, and from the next front those with the largest crowding distance."""
     order, front = fronts(goals)
     rivals = order[front == front[count - 1]]
     certain = order[front < front[count - 1]]

@@ -185,7 +185,7 @@ def test_a_run_of_another_version_is_not_gone_on_with(package, finished, capsys)
     folder = RunFolder.open(finished)
     folder.write_manifest(folder.manifest | {"versions": folder.manifest["versions"] | {package: "0.0.1"}})
     assert main(["resume", str(finished), "--serial"]) == 2
-    assert f"install {package}==0.0.1 to go on" in capsys.readouterr().err
+    assert f"install {package}==0.0.1 to continue" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])

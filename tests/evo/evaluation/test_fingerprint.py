@@ -70,7 +70,7 @@ def test_a_run_of_before_is_held_to_the_cohort_that_it_knows(small):
     del old["modules"]
     check_same_world("runs/x", old, experiment)
     old["proof"]["lives"] = then["proof"]["cohort"]
-    with pytest.raises(InputError, match="the last bits come out otherwise"):
+    with pytest.raises(InputError, match="computes other last bits"):
         check_same_world("runs/x", old, experiment)
 
 
@@ -134,7 +134,7 @@ def test_a_manifest_of_strange_types_is_a_sentence(versions, small):
     with pytest.raises(InputError, match=r"manifest\.json: expected versions by package"):
         check_same_world("runs/x", then, experiment)
     then = {"versions": manifest(experiment, [])["versions"]}
-    with pytest.raises(InputError, match="the data that the run began with"):
+    with pytest.raises(InputError, match="the data of the start of the run"):
         check_same_world("runs/x", then, experiment)
 
 
