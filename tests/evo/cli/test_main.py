@@ -199,7 +199,7 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(bred, "joined", interrupted)
     assert main(["evolve", *SMALL, "--run", str(run)]) == code
-    words = f"instinct: interrupted; what is finished is safe, `instinct resume {run}` goes on from there\n"
+    words = f"instinct: interrupted; finished work is saved, `instinct resume {run}` continues from there\n"
     assert capsys.readouterr().err == words
     monkeypatch.setattr(bred, "joined", real)
     assert len(Run(run).folder.journal.read(1)) == 2, "the cohorts that were finished are not lived again"

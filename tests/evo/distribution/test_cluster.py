@@ -388,5 +388,5 @@ def test_the_doctor_looks_at_every_node(raylets):
     nodes = [finding for what, finding in found.items() if what.startswith("node ")]
     assert nodes, (found, ran.stderr)
     assert all(node["well"] for node in nodes), found
-    assert all("torch 2" in node["seen"] and "equal to the bit" in node["seen"] for node in nodes)
+    assert all("torch 2" in node["seen"] and "with bit-identical results" in node["seen"] for node in nodes)
     assert f"{len(nodes)} cores" in found["cluster"]["seen"]
