@@ -42,7 +42,7 @@ RESTARTS = 10
 FIRST, LONGEST = 1.0, 60.0
 """Seconds before the first restart, which double for each further one; and the longest wait."""
 
-_PROGRESS = ("generations/[!.]*", "journal*", "*/generations/[!.]*", "*/journal*")  # of a run; of a set's members
+_PROGRESS = ("generations/[!.]*", "journal*", "*/generations/[!.]*", "*/journal*")  # of a run; of runs in a set
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -50,7 +50,7 @@ def borrowed() -> Iterator[None]:
 
 
 def _given_back(name: str) -> bool:
-    own = name in SETTLED or name == "PYTHONBREAKPOINT"  # the second leads to Ray's debugger
+    own = name in SETTLED or name == "PYTHONBREAKPOINT"  # Ray sets PYTHONBREAKPOINT to its debugger
     return own or (name.startswith("RAY_") and not name.startswith("RAY_AUTH_"))
 
 

@@ -24,7 +24,7 @@ class FrontSearch(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     @property

@@ -136,7 +136,7 @@ class StoreLock:
     def _create(self) -> None:
         try:
             self._made()
-        except FileNotFoundError:  # a store that has folders
+        except FileNotFoundError:  # a store with real folders
             self._store.makedirs(self._path.rpartition("/")[0], exist_ok=True)
             self._made()
 

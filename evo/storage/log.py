@@ -1,4 +1,4 @@
-"""The log of a run: one line of JSON a generation."""
+"""The log of a run: one line of JSON per generation."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Remote:
         path = f"{self._base}/{name}"
         try:
             self._store.pipe_file(path, data)
-        except FileNotFoundError:  # a store that has folders
+        except FileNotFoundError:  # a store with real folders
             self._store.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._store.pipe_file(path, data)
 

@@ -41,7 +41,7 @@ class CMAES(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:

@@ -70,7 +70,7 @@ class EvolutionStrategy(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:

@@ -39,7 +39,7 @@ class FitnessProportional(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:

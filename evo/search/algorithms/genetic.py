@@ -51,7 +51,7 @@ class Genetic(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:

@@ -29,7 +29,7 @@ class RandomSearch(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
