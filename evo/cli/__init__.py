@@ -1,1 +1,1 @@
-"""The command `instinct`: a supervising parent and a driver, one file a group of verbs."""
+"""The command `instinct`: a supervising parent and a driver; each group of verbs has its own file."""

@@ -53,9 +53,9 @@ def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     from evo.evolution.run import Run
 
     if (options.run / "set.json").is_file():
-        raise InputError(f"{options.run}: expected a run, got a set of runs; give one of them, or see instinct compare")
+        raise InputError(f"{options.run}: expected a run, got a set; name one of its runs, or use instinct compare")
     if options.run.is_file():
-        raise InputError(f"{options.run}: expected a run, got a file, which has no evolution; see instinct innate")
+        raise InputError(f"{options.run}: expected a run, got a file, which has no evolution; use instinct innate")
     folder = folder_to_write(options.out or options.run)
     whom = subject(options.run, "best", None, (), options.allow_code)
     other = Run(options.other, options.allow_code) if options.other else None
@@ -89,7 +89,7 @@ def compare_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
 
 
 def _found(sections: Sequence[Section]) -> dict[str, Any]:
-    """What sections found, for JSON."""
+    """The results of sections, for JSON."""
     return {
         section.key: {
             "sentences": list(section.sentences),
@@ -100,13 +100,13 @@ def _found(sections: Sequence[Section]) -> dict[str, Any]:
 
 
 def _apart(words: Sequence[Path | str]) -> tuple[list[str], list[Path]]:
-    """KEY=VALUE, and what is not."""
+    """Separates KEY=VALUE overrides from paths."""
     overrides = [str(word) for word in words if is_override(word)]
     return overrides, [Path(word) for word in words if str(word) not in overrides]
 
 
 def _beside(paths: Sequence[Path], name: str) -> Path:
-    """Where an analysis is written: a run or a set itself; beside a file; beside the first of several."""
+    """Output folder of an analysis: the run or set itself; else a folder beside the file, or the first of several."""
     first = Path(paths[0])
     if len(paths) == 1 and first.is_dir():
         return first
@@ -115,24 +115,24 @@ def _beside(paths: Sequence[Path], name: str) -> Path:
 
 
 def add_analyses(add: Callable[[str, Verb, str], Any]) -> tuple[Any, ...]:
-    """The arguments of innate, inspect and compare."""
-    innate = add("innate", innate_verb, "what the best genomes can do without learning, against null models")
+    """Adds the arguments of innate, inspect and compare; returns their parsers."""
+    innate = add("innate", innate_verb, "scores of the best genomes without learning, and null models")
     innate.add_argument("runs", metavar="RUN", type=run_path, nargs="+", help="runs, a set, or an exported .npz")
-    innate.add_argument("--config", help="what to examine in; needed with a file (default: the run's own)")
-    innate.add_argument("--genomes", default="best", help="best, front, or a number: so many that differ")
-    innate.add_argument("--births", type=whole_number, help="of each genome (default: 16, or 32 where births differ)")
-    innate.add_argument("--episodes", type=whole_number, help="of an examination in a world (default: the config's)")
+    innate.add_argument("--config", help="config of the tests; required for a file (default: the run's own)")
+    innate.add_argument("--genomes", default="best", help="best, front, or a number of different genomes")
+    innate.add_argument("--births", type=whole_number, help="births per genome (default: 16, or 32 if births differ)")
+    innate.add_argument("--episodes", type=whole_number, help="episodes per test in a world (default: the config's)")
     innate.set_defaults(overrides=[])
-    inspect = add("inspect", inspect_verb, "read out the wiring rules, in words, numbers and pictures: report.html")
+    inspect = add("inspect", inspect_verb, "read out the wiring rules as sentences, numbers and figures: report.html")
     inspect.add_argument("run", metavar="RUN", type=run_path)
-    inspect.add_argument("--births", type=whole_number, help="of each variant (default: as each analysis needs)")
+    inspect.add_argument("--births", type=whole_number, help="births of each variant (default: as each analysis needs)")
     inspect.add_argument("--other", metavar="RUN", type=run_path, help="a run to exchange chromosomes with")
     inspect.add_argument("--measured", metavar="FILE", type=Path, help=".npz of your own responses or dissimilarities")
-    compare = add("compare", compare_verb, "runs side by side over seeds and conditions")
+    compare = add("compare", compare_verb, "compare runs over seeds and conditions")
     compare.add_argument("runs", metavar="RUN", type=run_path, nargs="+", help="runs, or sets of runs")
     for made in (innate, inspect, compare):
         made.add_argument("--out", type=Path, help="folder to write to (default: the run's own)")
     for made in (innate, inspect):
-        made.add_argument("--draws", type=whole_number, default=200, help="of each null model (default: 200)")
+        made.add_argument("--draws", type=whole_number, default=200, help="draws of each null model (default: 200)")
         add_executor(made)
     return innate, inspect, compare

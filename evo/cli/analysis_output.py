@@ -1,4 +1,4 @@
-"""Sections of an analysis on the terminal, and as files."""
+"""Output of the sections of an analysis to the terminal and to files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write(folder: Path, name: str, answer: Any, sections: Sequence[Section], page: str | None = None) -> list[Path]:
-    """NAME.json, a page NAME.html if there is one, figures, tables and graphs, each whole or not at all."""
+    """Writes NAME.json, NAME.html if there is a page, figures, tables and graphs, each atomically."""
     make_folder(folder)
     written = [folder / f"{name}.json"]
     write_atomic(written[0], (to_json(answer, indent=2) + "\n").encode())
@@ -30,7 +30,7 @@ def write(folder: Path, name: str, answer: Any, sections: Sequence[Section], pag
 
 
 def printed(console: Console, section: Section, tables: Sequence[str]) -> None:
-    """A section for the terminal: its sentences, then the tables that are named."""
+    """Prints a section: its sentences, then the named tables."""
     for sentence in section.sentences:
         console.print(sentence, markup=False)
     for name in tables:
@@ -39,5 +39,5 @@ def printed(console: Console, section: Section, tables: Sequence[str]) -> None:
 
 
 def plain(table: pandas.DataFrame) -> str:
-    """A table in columns, numbers with four digits."""
+    """A table as text in columns, with numbers of four digits."""
     return table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:.4g}")

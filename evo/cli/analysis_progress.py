@@ -1,4 +1,4 @@
-"""Progress of an analysis: one bar on a terminal, one plain line a stage elsewhere."""
+"""Progress of an analysis: a bar on a terminal, otherwise one plain line per stage."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from evo.evaluation.numerics import settle
 
 @final
 class Stages:
-    """Shows what is being examined; `stages.watch` is what an AssayRunner tells.
+    """Shows the current stage of an analysis; an AssayRunner calls `stages.watch`.
 
     Args:
-        console: where to; a terminal gets the bar.
+        console: the output; a terminal gets the bar.
     """
 
     def __init__(self, console: Console) -> None:
@@ -44,7 +44,7 @@ class Stages:
         self._tell()
 
     def watch(self, what: str, done: int, total: int) -> None:
-        """So many of `total` cohorts are done."""
+        """Shows that `done` of `total` cohorts of the stage `what` are finished."""
         if self._bar:
             self._bar.update(self._task, description=what, completed=done, total=total)
             return
@@ -55,7 +55,7 @@ class Stages:
             self._cohorts += total
 
     def _tell(self) -> None:
-        """One line for all that was called alike, one after the other."""
+        """Prints one line for consecutive batches with the same name."""
         if self._cohorts:
             cohorts = "1 cohort" if self._cohorts == 1 else f"{self._cohorts} cohorts"
             self._console.print(f"  {self._what}: {cohorts}, {monotonic() - self._began:.1f} s", markup=False)
@@ -64,14 +64,14 @@ class Stages:
 
 @contextmanager
 def examining(executor: Executor, console: Console) -> Iterator[tuple[Executor, Watch]]:
-    """The executor at work, and whom to tell."""
+    """Surrounds an analysis: starts the executor and the progress display; yields the executor and `watch`."""
     settle()
     ours = signal.getsignal(signal.SIGTERM)
     with executor, Stages(console) as stages:
-        signal.signal(signal.SIGTERM, ours)  # Ray puts its own handler there when it starts
+        signal.signal(signal.SIGTERM, ours)  # Ray installs its own handler when it starts
         yield executor, stages.watch
 
 
 def executor_of(workers: int | None, address: str | None, serial: bool) -> Executor:
-    """This process, or Ray."""
+    """The executor of this process, or Ray."""
     return Serial() if serial else OnRay(workers, address)

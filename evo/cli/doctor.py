@@ -1,4 +1,4 @@
-"""Does this machine work, and what is missing: one line a finding."""
+"""Checks of this machine and of a cluster, one finding per line."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from evo.experiment.experiment import Experiment
 
 _PATIENCE = 60.0  # seconds for a node to answer
-_SAME = ("python", "ray", "torch", "numpy", "deap", "instinct")  # whose versions decide whether results are the same
+_SAME = ("python", "ray", "torch", "numpy", "deap", "instinct")  # packages whose versions affect results
 _MISSING = "missing"
-_BITS = {True: "equal to the bit", False: "but with other results"}
+_BITS = {True: "with bit-identical results", False: "but with other results"}
 _NEEDED = (
     "torch",
     "numpy",
@@ -41,7 +41,7 @@ _NEEDED = (
 @final
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, whether it is well, and what was seen."""
+    """The result of a check: its name, True if it passed, and a description."""
 
     what: str
     well: bool
@@ -49,10 +49,10 @@ class Finding:
 
 
 def findings(address: str | None = None) -> Iterator[Finding]:
-    """Looks at Python, packages, cores, devices, disk, and lets one cohort live here and on Ray.
+    """Checks Python, packages, cores, devices and disk, and evaluates a cohort here and on Ray.
 
     Args:
-        address: of a cluster: each of its nodes is looked at, and set against this machine.
+        address: address of a cluster, whose nodes are each checked and compared with this machine.
     """
     supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
     yield Finding("python", supported, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
@@ -86,23 +86,23 @@ def _writable() -> Finding:
 
 
 def _lives(address: str | None) -> Iterator[Finding]:
-    """The same small cohort in this process and on Ray: all must live, and agree to the bit."""
+    """Evaluates the same small cohort in this process and on Ray; the results must be bit-identical."""
     experiment, cohort = _trial()
     lived = _lived(experiment, cohort)
-    yield Finding("lives", True, "a cohort lived in this process")
+    yield Finding("lives", True, "a cohort was evaluated in this process")
     try:
         with Cluster(None if address else 1, address) as cluster:
             if address:
                 yield from _nodes(cluster, address, experiment, cohort, lived)
             else:
                 same = _answer(cluster.task(_lived, "cpu", experiment).remote(experiment, cohort)) == lived
-                yield Finding("lives on Ray", same, f"a cohort lived on Ray, {_BITS[same]}")
+                yield Finding("lives on Ray", same, f"a cohort was evaluated on Ray, {_BITS[same]}")
     except Exception as error:
         yield Finding("cluster" if address else "lives on Ray", False, str(error).splitlines()[0])
 
 
 def _trial() -> tuple[Experiment, Cohort]:
-    """A cohort that lives for a moment."""
+    """A cohort with very short lives, and its experiment."""
     from evo.evaluation.cohort import cohorts
     from evo.experiment.config import load
     from evo.search.base import founders
@@ -115,7 +115,7 @@ def _trial() -> tuple[Experiment, Cohort]:
 
 
 def _lived(experiment: Experiment, cohort: Cohort) -> bytes:
-    """What the cohort comes to where this runs."""
+    """The packed outcome of the cohort on the machine that runs this function."""
     from evo.evaluation.fault_isolation import evaluate_in_worker
     from evo.evaluation.outcome import outcome_arrays
     from evo.storage.arrays import pack
@@ -124,13 +124,13 @@ def _lived(experiment: Experiment, cohort: Cohort) -> bytes:
 
 
 def _nodes(cluster: Cluster, address: str, experiment: Experiment, cohort: Cohort, lived: bytes) -> Iterator[Finding]:
-    """The whole of a cluster, then a line a node: all are asked at once."""
+    """A finding for the whole cluster, then one per node; all nodes are queried at once."""
     nodes, look = cluster.nodes(), _looker()
     cores, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
     yield Finding(
         "cluster", cores > 0, f"{len(nodes)} node{'s' * (len(nodes) != 1)}, {cores} cores, {gpus} GPUs: {address}"
     )
-    # to look takes no core: the cluster may be busy
+    # the query reserves no core, because the cluster may be busy
     looking, living = cluster.task(look, "cpu", experiment), cluster.task(_lived, "cpu", experiment)
     looking_at = [cluster.on(looking, node.id, num_cpus=0) for node in nodes]
     looks = [task.remote() for task in looking_at]
@@ -146,19 +146,19 @@ def _nodes(cluster: Cluster, address: str, experiment: Experiment, cohort: Cohor
             ]
             seen.append(_told(_ahead(task)))
             if there["instinct"] == _MISSING:
-                wrong.append("no cohort can live there")
+                wrong.append("no cohort can be evaluated there")
             elif life is None:
                 seen.append("takes no tasks")
             else:
                 same = _answer(life) == lived
-                (seen if same else wrong).append(f"a cohort lived there, {_BITS[same]}")
+                (seen if same else wrong).append(f"a cohort was evaluated there, {_BITS[same]}")
             yield Finding(what, not wrong, ", ".join(seen) + "; ".join(["", *wrong]))
         except Exception as error:
             yield Finding(what, False, f"does not answer: {str(error).splitlines()[0]}")
 
 
 def _looker() -> Callable[[], dict[str, Any]]:
-    """What looks at a node; made here, so that it travels as a whole: the node may lack instinct."""
+    """Makes the function that describes a node; a local function is sent by value, as the node may lack instinct."""
     packages, missing = _SAME[1:], _MISSING
 
     def look() -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _looker() -> Callable[[], dict[str, Any]]:
 
 
 def _ahead(looking: Any) -> float:
-    """Seconds that a node's clock is ahead of this machine's, from the quickest of some round trips, halved."""
+    """Seconds by which a node's clock is ahead of this machine's, from the fastest of five round trips."""
     trips = []
     for _ in range(5):
         sent = time.time()
@@ -193,8 +193,8 @@ def _ahead(looking: Any) -> float:
 
 
 def _told(ahead: float) -> str:
-    """A clock in words: results do not depend on it, logs do."""
-    return f"clock {ahead:+.3f} s" + (": more than a second off" if abs(ahead) > 1 else "")
+    """Description of a clock's offset; logs depend on it, results do not."""
+    return f"clock {ahead:+.3f} s" + (": more than one second off" if abs(ahead) > 1 else "")
 
 
 def _answer(reference: Any) -> Any:

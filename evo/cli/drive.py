@@ -1,4 +1,4 @@
-"""`instinct evolve` and `instinct resume`: a run with its progress shown, summed up and drawn."""
+"""The work of `instinct evolve` and `instinct resume` on one run: progress, summary and figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from inner_loop.lives.episodes import THERE
 def drive(
     path: Path, workers: int | None, address: str | None, serial: bool, allow_code: bool, console: Console
 ) -> dict[str, Any]:
-    """Evolves a run folder from where it stands to its end; gives what `--json` prints."""
+    """Evolves a run folder from its current state to its end; returns the answer for `--json`."""
     settle()
     run = Run(path, allow_code)
     executor: Executor = Serial(guarded=RESTARTED in os.environ) if serial else OnRay(workers, address)
@@ -42,7 +42,7 @@ def drive(
 
 
 def _sum_up(run: Run, console: Console) -> dict[str, Any]:
-    announce(begun=False)  # the lives are lived: what fails from here on would fail in every driver that followed
+    announce(begun=False)  # the evolution is complete: an error from here on would recur in every later driver
     outcome = result(run)
     run.folder.write_json("result.json", outcome.as_dict())
     pictures = evolution(run, outcome, run.path / "figures")
@@ -50,7 +50,7 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
         pictures += front(run, run.path / "figures")
     console.print(
         f"\n{_scores(run, outcome)}\n"
-        f"Its {outcome.genome_bits:,.0f} bits unfold into {outcome.wiring_bits:,.0f} bits of wiring. "
+        f"Its {outcome.genome_bits:,.0f} bits develop into {outcome.wiring_bits:,.0f} bits of wiring. "
         f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
         f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {shown(run.path)}  picture: {pictures[1]}",
         markup=False,
@@ -59,22 +59,22 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
 
 
 def shown(path: Path) -> str:
-    """What its user calls a run: its URL, or for a folder that is nothing but a folder the path."""
+    """The user's name of a run: its URL, or the path of a plain folder."""
     mirror = mirror_of(path)
     return "/".join((mirror.url, *path.absolute().relative_to(mirror.root).parts)) if mirror else str(path)
 
 
 def _recorded(run: Run, outcome: RunResult) -> str:
-    """What another run of the same config and seed need not repeat."""
+    """Sentences about recorded events that may differ in another run of the same config and seed."""
     environmental = {reason: count for reason, count in outcome.why.items() if reason in ENVIRONMENTAL}
     said = ", ".join(f"{count} {reason}" for reason, count in environmental.items())
     failed = f" Failures of the machine ({said}) are recorded, not derived: another machine may have others."
-    order = " The order of arrival is recorded, not derived: another run may take another course."
+    order = " The order of arrival is recorded, not derived: another run may have another history."
     return (failed if environmental else "") + (order if run.experiment.in_flight > 1 else "")
 
 
 def _scores(run: Run, outcome: RunResult) -> str:
-    """The best genome beside random ones: a sentence for a task, a line a condition for a world."""
+    """Scores of the best genome and of random ones: a sentence for a task, one line per condition for a world."""
     main = run.experiment.main.replace("_", " ")
     if outcome.learned is None:
         random = f"{main} at birth: random genomes {outcome.founders_innate:.3f}"

@@ -1,6 +1,7 @@
-"""The pipes between a driver and the parent that supervises it (evo/cli/supervisor.py); without a parent, nothing.
+"""The pipes between a driver and its supervising parent (evo/cli/supervisor.py).
 
-The driver reports its state to the parent, and stops when the parent is gone.
+The driver reports its state to the parent, and stops when the parent dies. Without a parent, these functions do
+nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from functools import lru_cache
 from pathlib import Path
 
 PARENT = "INSTINCT_PARENT"
-"""Environment variable: the descriptors of two pipes, to speak into and to listen at."""
+"""Environment variable with the descriptors of two pipes, one to write to and one to read from."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-"""Signals that stop a run; SIGUSR1 is what Slurm can send before it takes a machine away."""
+"""Signals that stop a run; Slurm can send SIGUSR1 before it takes a machine away."""
 
 RESTARTED = "INSTINCT_RESTARTED"
-"""Environment variable: this driver goes on for one that died."""
+"""Environment variable of a driver that continues the work of a dead driver."""
 
-_GRACE = 8.0  # seconds that an orphan has to stop in an orderly way
+_GRACE = 8.0  # seconds in which a driver without a parent must stop
 
 
 def code_of(number: int) -> int:
@@ -33,7 +34,7 @@ def code_of(number: int) -> int:
 
 
 def meet_parent() -> None:
-    """Says that signals are welcome from now on, and stops this process when its parent dies, however it dies."""
+    """Announces that this process now handles signals, and stops it when its parent dies for any reason."""
     pipes = _pipes()
     if pipes is not None:
         threading.Thread(target=_follow, args=(pipes[1],), name="parent", daemon=True).start()
@@ -41,33 +42,33 @@ def meet_parent() -> None:
 
 
 def announce(**news: object) -> None:
-    """Says something, as one line of JSON."""
+    """Sends a message to the parent, as one line of JSON."""
     pipes = _pipes()
     if pipes is not None:
-        with contextlib.suppress(BrokenPipeError):  # it is gone: `_follow` sees to that
+        with contextlib.suppress(BrokenPipeError):  # the parent is dead: `_follow` handles that
             os.write(pipes[0], f"{json.dumps(news)}\n".encode())
 
 
 def announce_folder(path: Path) -> None:
-    """Says which folder of a run or a set is about to be made; one that is in use will be refused, and is not ours."""
+    """Announces the folder of a run or a set before it is made; a folder in use is not ours and is not announced."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         announce(folder=str(path))
 
 
 def ended(code: int, again: bool = False) -> int:
-    """Says that this process ends on purpose, with an exit code, which it gives back.
+    """Announces that this process ends on purpose; returns its exit code.
 
     Args:
-        again: trying again later may help.
+        again: True if a later try may succeed.
     """
-    sys.stdout.flush()  # once the end is announced nobody says it a second time
+    sys.stdout.flush()  # before the announcement, because nothing is printed again after it
     announce(exit=code, again=again)
     return code
 
 
 @lru_cache(maxsize=1)
 def _pipes() -> tuple[int, int] | None:
-    given = os.environ.pop(PARENT, None)  # Ray's processes have another parent
+    given = os.environ.pop(PARENT, None)  # removed, because Ray's processes have another parent
     if given is None:
         return None
     speak, listen = map(int, given.split(","))
@@ -77,7 +78,7 @@ def _pipes() -> tuple[int, int] | None:
 
 
 def _follow(listen: int) -> None:
-    os.read(listen, 1)  # nothing is ever written: this returns when the other end is closed
+    os.read(listen, 1)  # no data is ever written: this returns when the other end is closed
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     time.sleep(_GRACE)
     os._exit(128 + signal.SIGTERM)

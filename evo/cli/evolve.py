@@ -20,10 +20,10 @@ from evo.storage.user_paths import folder_to_write
 
 @contextmanager
 def _resumable(place: Path) -> Iterator[None]:
-    """Whatever ends the work on a run or a set carries the words that go on with it."""
+    """Adds to any error a note with the command that continues the run or set."""
     from evo.cli.drive import shown
 
-    words = f"what is finished is safe, `{shlex.join(['instinct', 'resume', shown(place)])}` goes on from there"
+    words = f"finished work is saved, `{shlex.join(['instinct', 'resume', shown(place)])}` continues from there"
     try:
         yield
     except BaseException as error:
@@ -48,7 +48,7 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     if not options.serial:
         Cluster(options.workers, options.address).preflight()  # before a folder is made
     announce_folder(place)
-    # whatever code it names was allowed when it was loaded
+    # allow_code: the user already allowed the code when the config was loaded
     if len(every) == 1 and options.seeds is None:
         path = new_run(every[0].experiment, place, name, [*command, *overrides])
         with _resumable(place):
@@ -59,7 +59,7 @@ def evolve_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 
 
 def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """instinct resume RUN; KEY=VALUE may say again what the run began with."""
+    """instinct resume RUN; KEY=VALUE overrides may only repeat the experiment of the run."""
     from evo.evolution.evolve import extend, require_unchanged
     from evo.storage.run_set import runs_of
 
@@ -79,16 +79,14 @@ def resume_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
 def _set(
     place: Path, runs: Sequence[Path], options: argparse.Namespace, console: Console, allow_code: bool
 ) -> dict[str, Any]:
-    """One run of a set after the other; then they are compared."""
+    """Evolves the runs of a set one after the other."""
     from evo.cli.drive import shown
 
     results = {}
     for number, run in enumerate(runs):
         console.print(f"\n[bold]{number + 1} of {len(runs)}[/bold]")
         results[run.name] = _session(run, options, console, allow_code)
-    console.print(
-        f"\nthe set: {shown(place)}; instinct compare {shown(place)} sets its runs side by side", markup=False
-    )
+    console.print(f"\nthe set: {shown(place)}; instinct compare {shown(place)} compares its runs", markup=False)
     return {"set": str(place), "runs": results}
 
 
@@ -99,23 +97,23 @@ def _session(path: Path, options: argparse.Namespace, console: Console, allow_co
 
 
 def add_runs(add: Callable[[str, Verb, str], Any]) -> tuple[Any, ...]:
-    """The arguments of evolve and resume."""
-    evolve = add("evolve", evolve_verb, "evolve what a config describes")
+    """Adds the arguments of evolve and resume; returns their parsers."""
+    evolve = add("evolve", evolve_verb, "evolve the experiment of a config")
     evolve.add_argument(
         "config", metavar="CONFIG", help="a path, or the name of a shipped config (instinct list configs)"
     )
     evolve.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as search.population=64")
     evolve.add_argument("--run", type=run_path, help="folder or URL to write (default: runs/CONFIG-001, -002 ...)")
-    evolve.add_argument("--seed", type=int, help="of all randomness (default: the config's)")
-    evolve.add_argument("--seeds", type=whole_number, help="a set of so many runs, of this seed and those that follow")
+    evolve.add_argument("--seed", type=int, help="seed of all random numbers (default: the config's)")
+    evolve.add_argument("--seeds", type=whole_number, help="number of runs of a set, with this seed and the next ones")
     evolve.add_argument(
-        "--portable", action="store_true", help="kernels that every x86-64 processor has: for mixed machines"
+        "--portable", action="store_true", help="use kernels that every x86-64 processor has, for mixed machines"
     )
     add_executor(evolve)
-    resume = add("resume", resume_verb, "go on with a run that was stopped, or add generations to it")
+    resume = add("resume", resume_verb, "continue a stopped run, or add generations to it")
     resume.add_argument("run", metavar="RUN", type=run_path, help="a folder, or a URL such as s3://bucket/run")
-    # nothing can be changed; they are taken so that what differs can be named
+    # overrides cannot change a run; they are accepted so that an error message can name the difference
     resume.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help=SUPPRESS)
-    resume.add_argument("--generations", type=whole_number, help="the new total")
+    resume.add_argument("--generations", type=whole_number, help="new total number of generations")
     add_executor(resume)
     return evolve, resume

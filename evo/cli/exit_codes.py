@@ -11,4 +11,4 @@ from rich.console import Console
 DONE, FAILED, WRONG = 0, 1, 2
 
 Verb = Callable[[argparse.Namespace, Console], dict[str, Any]]
-"""Takes the options, prints for people, gives what `--json` prints."""
+"""Function of a verb: takes the options, prints text, returns the answer for `--json`."""

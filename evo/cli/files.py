@@ -40,20 +40,20 @@ def unpack_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
     from evo.storage.archive import unpack_run
 
     made = unpack_run(options.archive, options.run or options.archive.parent / options.archive.stem)
-    console.print(f"every file is verified: {made}", markup=False)
+    console.print(f"all files are verified: {made}", markup=False)
     return {"archive": str(options.archive), "run": str(made)}
 
 
 def add_files(add: Callable[[str, Verb, str], Any]) -> Any:
-    """The arguments of export, pack and unpack; the parser of export is returned."""
-    exporting = add("export", export_verb, "write the best genome's network in another format")
+    """Adds the arguments of export, pack and unpack; returns the parser of export."""
+    exporting = add("export", export_verb, "write the network of the best genome in another format")
     exporting.add_argument("run", metavar="RUN", type=run_path)
     exporting.add_argument("--to", required=True, help="npz, graphml, torch or csv")
     exporting.add_argument("--out", type=Path, help="file to write (default: RUN/export/best.*)")
     packing = add("pack", pack_verb, "put a run or a set into one archive, with checksums")
     packing.add_argument("run", metavar="RUN", type=run_path)
     packing.add_argument("--out", type=Path, help="file to write (default: RUN.zip in this folder)")
-    unpacking = add("unpack", unpack_verb, "make the folder of an archive, once every byte of it is verified")
+    unpacking = add("unpack", unpack_verb, "make the folder of an archive after every byte is verified")
     unpacking.add_argument("archive", metavar="ARCHIVE", type=Path)
     unpacking.add_argument("--run", type=run_path, help="folder to make (default: the archive's name, beside it)")
     return exporting

@@ -1,4 +1,4 @@
-"""The kernels of a run on the way in: a command that names a run takes its kernels before numpy loads."""
+"""Choice of kernels for an existing run: a command that names a run uses its kernels, before numpy is imported."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MANIFEST, _LARGEST = "manifest.json", 2**20  # bytes
 
 
 def use_kernels_of(run: str | Path) -> None:
-    """The kernels that a run, or a run of a set, began with, if that can be read: here, or at its URL.
+    """Uses portable kernels if a run, or a run of a set, began with them; reads the manifest here or at its URL.
 
     Raises:
-        InputError: they are portable, and numpy or torch was imported before.
+        InputError: the run needs portable kernels, and numpy or torch was imported before.
     """
     here = working_folder(str(run)) if "://" in str(run) else Path(run)
     texts = list(_manifests(here))
@@ -28,7 +28,7 @@ def use_kernels_of(run: str | Path) -> None:
 
 
 def _manifests(folder: Path) -> Iterator[bytes]:
-    """Of a run, or of the runs of a set; they are the folder's own, and small."""
+    """The manifests of a run, or of the runs of a set; links and large files are skipped."""
     with contextlib.suppress(OSError, ValueError):
         for path in (folder / _MANIFEST, *folder.glob(f"*/{_MANIFEST}")):
             with contextlib.suppress(OSError):
@@ -38,8 +38,8 @@ def _manifests(folder: Path) -> Iterator[bytes]:
 
 
 def _manifests_at(url: str) -> Iterator[bytes]:
-    """The manifest at a URL, or of the first run of the set there; why there is none, the verb says."""
-    with contextlib.suppress(Exception):  # whatever the client of a store raises
+    """The manifest at a URL, or of the first run of the set there; the verb reports a missing one later."""
+    with contextlib.suppress(Exception):  # clients of stores raise errors of many types
         import fsspec  # type: ignore[import-untyped]
 
         store, base = fsspec.url_to_fs(url.rstrip("/"))

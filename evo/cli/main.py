@@ -1,4 +1,4 @@
-"""The verbs of the command `instinct`, each in this process; the command itself is evo/cli/supervisor.py."""
+"""Runs the verbs of the command `instinct` in this process; the command itself is evo/cli/supervisor.py."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from evo.evaluation.numerics import use_portable_kernels
 from genomes.errors import InputError
 
 _SPEAKING = (list_verb, doctor_verb, check_verb)
-"""Verbs that do nothing but say something."""
+"""Verbs whose only result is their output."""
 
 
 class Interrupted(BaseException):
-    """The first signal of `STOPPING`: what is finished is on disk. The second one ends the process at once."""
+    """The first signal of `STOPPING`: finished cohorts are on disk. A second signal ends the process at once."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -39,7 +39,8 @@ class Interrupted(BaseException):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb in this process.
 
-    Returns 0 done, 1 the run failed, 2 the input is wrong; stopped by a signal: 130 SIGINT, 143 SIGTERM or SIGUSR1.
+    Returns:
+        The exit code: 0 done, 1 the run failed, 2 wrong input; after a signal: 130 SIGINT, 143 SIGTERM or SIGUSR1.
     """
     with spared():
         return _main(sys.argv[1:] if arguments is None else arguments)
@@ -65,9 +66,9 @@ def _main(arguments: Sequence[str]) -> int:
         return ended(FAILED)
     except Exception as error:
         for reason in _reasons(error):
-            if isinstance(reason, Interrupted):  # Ray's compiled waiting, or an import, makes another error of it
+            if isinstance(reason, Interrupted):  # Ray's compiled code, or an import, turns it into another error
                 return _interrupted(reason, error)
-        announce(exit=FAILED, again=True)  # a cluster that broke, say, can be whole again
+        announce(exit=FAILED, again=True)  # for example, a broken cluster may be repaired
         raise
     finally:
         for number, handler in before.items():
@@ -75,7 +76,7 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _reasons(error: BaseException) -> Iterator[BaseException]:
-    """What led to an error, the latest first."""
+    """The causes of an error, the latest first."""
     reason = error.__cause__ or error.__context__
     if reason is not None:
         yield reason
@@ -88,7 +89,7 @@ def _interrupted(interruption: Interrupted, seen: BaseException) -> int:
 
 
 def _brought(options: argparse.Namespace) -> AbstractContextManager[None]:
-    """Runs at URLs come into folders here before a verb, and go back after it."""
+    """Downloads runs at URLs to local folders before a verb, and uploads them after it."""
     given = vars(options)
     if not (given.get("run") or given.get("runs")):
         return nullcontext()
@@ -110,7 +111,7 @@ def _run(arguments: Sequence[str]) -> int:
     output: Any = sys.stdout  # an `Output`
     output.goes_on = works = options.verb not in _SPEAKING
     console = Console(file=sys.stderr if options.json else sys.stdout, highlight=False, soft_wrap=True)
-    with redirect_stdout(sys.stderr), _brought(options):  # Ray's own words about dead workers go to standard output
+    with redirect_stdout(sys.stderr), _brought(options):  # Ray writes messages about dead workers to standard output
         answer = options.verb(options, console)
     output.goes_on = False
     if options.json:
@@ -119,13 +120,13 @@ def _run(arguments: Sequence[str]) -> int:
         print(to_json(answer, ascii_only=True))
     sys.stdout.flush()
     code = int(answer.get("exit", DONE))
-    # a run or an analysis is on disk; of the others their words are all there is
+    # a run or an analysis is on disk; the other verbs have only their output
     unsaid = output.lost and (options.json or not works)
     return FAILED if unsaid and code == DONE else code
 
 
 def _choose_kernels(arguments: Sequence[str]) -> None:
-    """Before anything imports numpy: those that are asked for, or that a run began with."""
+    """Chooses kernels before numpy is imported: those that the user requests, or those of an existing run."""
     if "--portable" in arguments:
         use_portable_kernels()
     for word in arguments:
@@ -152,7 +153,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _stop_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    os._exit(code_of(number))  # loses nothing that was recorded: every write is whole or not there
+    os._exit(code_of(number))  # no recorded data are lost, because every write is atomic
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Standard output and standard error that never raise: a full disk, or a reader that has left, costs no run."""
+"""Standard output and standard error that never raise, so that a full disk or a closed pipe stops no run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, final
 
 @final
 class Output:
-    """A stream of text around another: what cannot be written is left out, and the reason is told once on stderr.
+    """A text stream around another stream: drops text that cannot be written, and prints the reason once on stderr.
 
     Args:
-        stream: the text file that is written to; None: the process was started without it.
-        called: its name in the sentence; empty: nothing is told.
+        stream: the text file; None: the process was started without it.
+        called: name of the stream in the message; empty: no message.
 
     Attributes:
-        lost: text was left out for another reason than a reader that has left.
-        goes_on: there is more to do than to write, so that a reader who left is told that it is still being done.
+        lost: True if text was dropped for another reason than a closed pipe.
+        goes_on: True if the command does more than write; a closed pipe then also gives a message.
     """
 
     def __init__(self, stream: Any, called: str = "") -> None:
@@ -31,17 +31,17 @@ class Output:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """As a file does; a character that the stream's encoding lacks is written as its number."""
+        """Writes text like a file; a character that the stream's encoding lacks is written as its number."""
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         self._attempt(lambda: self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding)))
         return len(text)
 
     def flush(self) -> None:
-        """As a file does."""
+        """Flushes like a file."""
         self._attempt(self._stream.flush)
 
     def finish(self) -> None:
-        """The last flush. What it cannot write goes nowhere, or Python would try again when the process ends."""
+        """Flushes the last time and discards unwritable text; Python would try to write it again at exit."""
         self.flush()
         try:
             self._stream.flush()
@@ -57,19 +57,19 @@ class Output:
     def _attempt(self, act: Callable[[], object]) -> None:
         try:
             act()
-        except (OSError, ValueError) as error:  # the second: the file was closed
+        except (OSError, ValueError) as error:  # ValueError: the file was closed
             left = isinstance(error, BrokenPipeError)
             self.lost = self.lost or not left
             first, self._refused = not self._refused, True
             if first and self._called and (self.goes_on or not left):
                 why = getattr(error, "strerror", None) or error
-                rest = "; the work goes on without it" if self.goes_on else ""
+                rest = "; the work continues without it" if self.goes_on else ""
                 print(f"instinct: {self._called} cannot be written ({why}){rest}", file=sys.stderr)
 
 
 @contextmanager
 def spared() -> Iterator[None]:
-    """Around a command: `sys.stdout` and `sys.stderr` are each an `Output`."""
+    """Surrounds a command: `sys.stdout` and `sys.stderr` are each an `Output`."""
     if isinstance(sys.stdout, Output):
         yield
         return
@@ -86,12 +86,12 @@ def spared() -> Iterator[None]:
 
 
 def _hold_descriptors() -> None:
-    """Standard descriptors that are closed lead nowhere: otherwise the next file that is opened would take their place.
+    """Opens closed standard descriptors to the null device; otherwise the next opened file would get their number.
 
-    A driver and its workers inherit them.
+    A driver and its workers inherit the descriptors.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number, which is this one

@@ -1,4 +1,4 @@
-"""The command line in words: verbs, arguments, options, and what is said of a word that no verb knows."""
+"""Parser of the command line: verbs, arguments, options, and the error messages for unknown words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genomes.errors import InputError, nearest
 
 @final
 class _Parser(argparse.ArgumentParser):
-    """Takes options by their whole names: `--worker` is no `--workers`."""
+    """Parser that accepts only full option names: `--worker` does not mean `--workers`."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given, allow_abbrev=False)
@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 @final
 class _Version(argparse.Action):
-    """Prints the version, which is looked up only then."""
+    """Prints the version; it is looked up only on request."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         import evo
@@ -38,11 +38,11 @@ class _Version(argparse.Action):
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
-    """What a command line says; options and overrides may stand in any order.
+    """Parses a command line; options and overrides may have any order.
 
     Raises:
-        InputError: it says something that no verb understands.
-        SystemExit: it asks for help or for the version, which is printed.
+        InputError: no verb accepts the command line.
+        SystemExit: the help or the version was requested and printed.
     """
     parser, verbs = _parser()
     if not arguments or arguments[0] == "help":
@@ -59,13 +59,13 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _unknown(word: str, verb: argparse.ArgumentParser) -> str:
-    """What is said of a word that a verb does not take: the option that is meant, if one is near."""
+    """The error message for an unknown word, with a similar option if there is one."""
     near = nearest(word.partition("=")[0], verb._option_string_actions) if word.startswith("--") else ""
     return f"unknown argument '{word}'; {near if near.startswith('did') else f'see {verb.prog} --help'}"
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Of the command, and of each verb."""
+    """The parser of the command, and the parsers of its verbs by name."""
     parser = _Parser(prog="instinct", description="Evolution plus learning.")
     parser.add_argument(
         "--version", action=_Version, nargs=0, dest=SUPPRESS, default=SUPPRESS, help="print the version"

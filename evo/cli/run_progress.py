@@ -1,4 +1,4 @@
-"""Progress of a run: one live table on a terminal, one plain line a generation elsewhere."""
+"""Progress of a run: a live table on a terminal, otherwise one plain line per generation."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ROWS = 12
 
 
 def _readable(score: float) -> str:
-    """Three decimals, or three digits where a score has gone without bound."""
+    """A score with three decimals, or with three digits if it is very large."""
     return f"{score:.3f}" if abs(score) < 1e5 else f"{score:.3g}"
 
 
 @final
 class Progress:
-    """Shows each generation as it comes.
+    """Shows each finished generation.
 
     Args:
-        console: where to; a terminal gets the table.
+        console: the output; a terminal gets the table.
     """
 
     def __init__(self, console: Console, experiment: Experiment) -> None:
@@ -43,14 +43,14 @@ class Progress:
         return self
 
     def begin(self, name: str, first: int) -> None:
-        """The run's name and size; `first` is the generation that comes first."""
+        """Prints the run's name and size; `first` is the index of the next generation."""
         self._first, self._began = first, monotonic()
         spec, synapses = self._experiment.genome.spec, self._experiment.topology.synapses
         total = self._experiment.generations
         where = f"from generation {first + 1} of {total}" if first < total else f"all of its {total} generations done"
         self._console.print(
             f"run {name}, {where}: {spec.size:,} genes, "
-            f"{spec.bits:,.0f} bits, unfold into {synapses:,} synapses, {synapses * 32:,} bits. "
+            f"{spec.bits:,.0f} bits, develop into {synapses:,} synapses, {synapses * 32:,} bits. "
             f"Scores: {self._experiment.main}, selection split.",
             markup=False,
         )
@@ -62,7 +62,7 @@ class Progress:
             self._live.__exit__(kind, error, at)
 
     def show(self, generation: Generation) -> None:
-        """One more generation."""
+        """Shows one more generation."""
         numbers = summary(generation)
         scores = {
             name: (_readable(numbers[f"{score}.best"]), _readable(numbers[f"{score}.mean"]))
@@ -85,7 +85,7 @@ class Progress:
             self._console.print("  ".join([rest[0], *said, *rest[1:]]), highlight=False, soft_wrap=True)
 
     def _more(self, generation: Generation, numbers: dict[str, float | int]) -> dict[str, str]:
-        """Whatever is shown beside the scores."""
+        """The columns besides the scores."""
         done = generation.index - self._first + 1
         per_generation = (monotonic() - self._began) / done
         left = per_generation * (self._experiment.generations - generation.index - 1)

@@ -1,9 +1,9 @@
-"""The command `instinct`: a small parent that starts a driver, passes signals on, and starts it again when it dies.
+"""The command `instinct`: a small parent that starts a driver, forwards signals, and restarts the driver if it dies.
 
-A driver dies of more than its own faults: Ray ends it with exit code 1 and without an exception when its raylet or its
-GCS is gone, a machine short of memory kills it. So an exit code says nothing; a driver that ends on purpose says so
-(evo/cli/driver_link.py), and one that ends without a word goes on from its run folder. The parent imports neither Ray
-nor torch nor numpy: what breaks them does not break it.
+A driver can die for reasons outside itself: Ray ends it with exit code 1 and without an exception when its raylet or
+its GCS is gone, and the kernel may kill it when memory is short. The exit code therefore carries no information. A
+driver that ends on purpose announces its end (evo/cli/driver_link.py); after any other end, a new driver continues from
+the run folder. The parent imports neither Ray nor torch nor numpy, so their failures do not affect it.
 """
 
 from __future__ import annotations
@@ -34,22 +34,24 @@ from evo.cli.parser import options_of
 from genomes.errors import InputError
 
 DRIVER = (sys.executable, "-P", "-m", "evo.cli.main")
-"""What is started; -P: no file of the user's folder shadows a module."""
+"""Command of the driver; -P: no file in the user's folder can shadow a module."""
 
 RESTARTS = 10
-"""So often without progress in between; then the parent gives up."""
+"""Number of restarts without progress after which the parent gives up."""
 
 FIRST, LONGEST = 1.0, 60.0
-"""Seconds before the first restart, doubled before each that follows; and the most."""
+"""Seconds before the first restart, which double for each further one; and the longest wait."""
 
-_PROGRESS = ("generations/[!.]*", "journal*", "*/generations/[!.]*", "*/journal*")  # of a run; of a set's members
+_PROGRESS = ("generations/[!.]*", "journal*", "*/generations/[!.]*", "*/journal*")  # of a run; of runs in a set
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb: `evolve` and `resume` in a child that is supervised, the others in this process.
+    """Runs one verb: `evolve` and `resume` in a supervised child, the others in this process.
 
-    Gives the exit code, as `cli.main` does; 1 also when the driver died too often. With INSTINCT_SUPERVISE=0 in the
-    environment everything runs in this process.
+    With INSTINCT_SUPERVISE=0 in the environment, every verb runs in this process.
+
+    Returns:
+        The exit code, as `cli.main` does; 1 also if the driver died too often.
     """
     with spared():
         return _main(list(sys.argv[1:] if arguments is None else arguments))
@@ -59,7 +61,7 @@ def _main(words: list[str]) -> int:
     try:
         options = options_of(words)
     except InputError:
-        return cli.main(words)  # which says what is wrong
+        return cli.main(words)  # prints the error message
     if os.environ.get("INSTINCT_SUPERVISE") == "0" or options.verb not in (evolve_verb, resume_verb):
         return cli.main(words)
     with _Bell() as bell:
@@ -67,9 +69,9 @@ def _main(words: list[str]) -> int:
 
 
 def onward(options: argparse.Namespace, folder: Path) -> list[str]:
-    """`resume FOLDER` in the words of the command line, with the options that `evolve` had and `resume` knows.
+    """Arguments of the `resume FOLDER` command, with the options of `evolve` that `resume` accepts.
 
-    Whatever code the experiment names was allowed when `evolve` loaded it.
+    --allow-code is added, because the user allowed the code of the experiment when `evolve` loaded it.
     """
     words = ["resume", str(folder), "--allow-code"]
     given, plain = vars(options), vars(options_of(words))
@@ -81,7 +83,7 @@ def onward(options: argparse.Namespace, folder: Path) -> list[str]:
 
 @final
 class _Bell:
-    """What the parent waits at: it hears every signal, also one that comes while the parent is busy."""
+    """A pipe on which the parent waits for signals; a signal that arrives while the parent is busy is not lost."""
 
     def __enter__(self) -> _Bell:
         self._hear, self._ring = os.pipe()
@@ -100,7 +102,7 @@ class _Bell:
         os.close(self._ring)
 
     def wait(self, also: Iterable[int] = (), seconds: float | None = None) -> list[int]:
-        """Until a signal comes, a descriptor of `also` can be read, or the time is over; gives the signals."""
+        """Waits until a signal comes, a descriptor in `also` is readable, or the time is over; returns the signals."""
         select.select([self._hear, *also], [], [], seconds)
         with contextlib.suppress(BlockingIOError):
             return list(os.read(self._hear, 4096))
@@ -109,21 +111,21 @@ class _Bell:
 
 @final
 class _Supervisor:
-    """One command, from its first driver to its last."""
+    """Supervisor of one command, from its first driver to its last."""
 
     def __init__(self, words: list[str], options: argparse.Namespace, bell: _Bell) -> None:
         self._words, self._options, self._bell = words, options, bell
         self._hear, self._speak = os.pipe()
-        self._listen, self._alive = os.pipe()  # `_alive` is ours alone: it closes when we die, however we die
+        self._listen, self._alive = os.pipe()  # only we hold `_alive`: it closes when we die for any reason
         os.set_blocking(self._hear, False)
-        self._news: dict[str, Any] = {}  # what drivers said: all of them `folder` and `begun`, the last one the rest
+        self._news: dict[str, Any] = {}  # messages of drivers: `folder` and `begun` of all, the rest of the last one
         self._stopped_by = 0
         if options.verb is resume_verb:
             self._news["folder"] = str(options.run)
 
     def run(self) -> int:
-        """Gives the exit code."""
-        spent, seen = 0, None  # what was there at the last death, if there was one
+        """Runs drivers until the command ends; returns the exit code."""
+        spent, seen = 0, None  # `seen`: files at the last death, if there was one
         while True:
             how = self._drive({} if seen is None else {RESTARTED: "1"})
             ended = self._news.get("exit")
@@ -139,7 +141,7 @@ class _Supervisor:
             seconds = min(FIRST * 2.0 ** (spent - 1), LONGEST)
             place = self._folder or "the beginning"
             self._say(
-                f"the driver {how}; in {seconds:g} s it goes on from {place} "
+                f"the driver {how}; in {seconds:g} s it continues from {place} "
                 f"(restart {spent} of at most {RESTARTS} without progress)"
             )
             self._pause(seconds)
@@ -151,31 +153,31 @@ class _Supervisor:
         return Path(self._news["folder"]) if "folder" in self._news else None
 
     def _drive(self, more: dict[str, str]) -> str:
-        """Runs a driver to its end, with some more environment, and says how it ended."""
+        """Runs a driver to its end, with additional environment variables; returns a description of its end."""
         self._news = {key: said for key, said in self._news.items() if key in ("folder", "begun")}
         child = subprocess.Popen(
             [*DRIVER, *self._words],
             env=os.environ | more | {PARENT: f"{self._speak},{self._listen}"},
             pass_fds=(self._speak, self._listen),
-            start_new_session=True,  # Ctrl-C on a terminal comes to us alone, and is passed on once
+            start_new_session=True,  # Ctrl-C on a terminal reaches only us, and we forward it once
         )
         over, heard = False, b""
         while not over:
-            over = child.poll() is not None  # asked first: whatever it said can then be heard
+            over = child.poll() is not None  # polled first, so that its last messages can still be read
             signals = self._bell.wait([self._hear], 0.0 if over else None)
             with contextlib.suppress(BlockingIOError):
                 heard += os.read(self._hear, 65536)
             *lines, heard = heard.split(b"\n")
             for line in lines:
-                self._news |= {} if "exit" in self._news else json.loads(line)  # of two ends the first is the end
+                self._news |= {} if "exit" in self._news else json.loads(line)  # only the first announced end counts
             self._heed(signals, child)
         if "exit" not in self._news:
-            _signal_all(child, signal.SIGKILL)  # Ray's agents would stay for a while
+            _signal_all(child, signal.SIGKILL)  # otherwise Ray's agents would stay for a while
         code = child.returncode
         return f"ended with exit code {code}" if code >= 0 else f"was killed by {_name(-code)}"
 
     def _heed(self, signals: Iterable[int], child: subprocess.Popen | None = None) -> None:
-        """Passes signals on. A second one ends the driver at once, and so does one for which it is not ready yet."""
+        """Forwards signals; a second signal, or one before the driver is ready, kills the driver."""
         for number in signals:
             if number == signal.SIGTSTP:
                 _rest(child)
@@ -190,18 +192,18 @@ class _Supervisor:
             self._heed(self._bell.wait(seconds=left))
 
     def _go_on(self) -> None:
-        """Decides what the next driver is to do."""
+        """Prepares the command of the next driver."""
         folder = self._folder
         if folder is None or self._options.verb is resume_verb:
             return
         if self._news.get("begun") or any((folder / name).is_file() for name in ("manifest.json", "set.json")):
             self._words = onward(self._options, folder)
         else:
-            shutil.rmtree(folder, ignore_errors=True)  # half made by us, and nothing was begun in it
+            shutil.rmtree(folder, ignore_errors=True)  # incomplete, made by us, and without results
             del self._news["folder"]
 
     def _stopped(self) -> int:
-        """The exit code after a signal; a driver that could not say a word about it is spoken for."""
+        """The exit code after a signal; prints the message if the driver could not."""
         ended = self._news.get("exit")
         if ended is None:
             self._say(f"stopped; {self._left()}")
@@ -214,8 +216,8 @@ class _Supervisor:
     def _left(self) -> str:
         self._go_on()
         if self._folder is None:
-            return "nothing was begun"
-        return f"what is finished is safe, `{shlex.join(['instinct', *self._words])}` goes on from there"
+            return "no run was started"
+        return f"finished work is saved, `{shlex.join(['instinct', *self._words])}` continues from there"
 
     def _say(self, sentence: str) -> None:
         Console(file=sys.stderr if self._options.json else sys.stdout).show_cursor()  # a live table may have hidden it
@@ -223,7 +225,7 @@ class _Supervisor:
 
 
 def _progress(folder: Path | None) -> set[tuple[str, int]]:
-    """Names and sizes of what a run or a set has on disk: they change when it gets on."""
+    """Names and sizes of the files of a run or a set; they change when the run makes progress."""
     found = set()
     for path in (path for pattern in _PROGRESS for path in (folder.glob(pattern) if folder else ())):
         with contextlib.suppress(OSError):
@@ -232,14 +234,14 @@ def _progress(folder: Path | None) -> set[tuple[str, int]]:
 
 
 def _rest(child: subprocess.Popen | None) -> None:
-    """Ctrl-Z: a terminal stops us alone; so we stop the driver's processes with us, and wake them when we wake."""
+    """Handles Ctrl-Z: the terminal stops only us, so we also stop the driver's processes, and continue them later."""
     _signal_all(child, signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGSTOP)
     _signal_all(child, signal.SIGCONT)
 
 
 def _signal_all(child: subprocess.Popen | None, number: int) -> None:
-    """To a driver and what it started."""
+    """Sends a signal to a driver and its child processes."""
     if child is not None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, number)

@@ -14,15 +14,15 @@ from genomes.errors import InputError, nearest
 
 
 def add_tools(add: Callable[[str, Verb, str], Any]) -> None:
-    """The arguments of list, doctor and check."""
-    listing = add("list", list_verb, "what there is to build an experiment from")
+    """Adds the arguments of list, doctor and check."""
+    listing = add("list", list_verb, "list the components of experiments, and the shipped configs")
     listing.add_argument(
         "what", metavar="WHAT", nargs="?", help="encodings, rules, objectives, tasks, worlds, searches, configs"
     )
-    doctor = add("doctor", doctor_verb, "does this machine work, and what is missing")
-    doctor.add_argument("--address", help="of a running Ray cluster to try")
-    checking = add("check", check_verb, "try the contract of a seam on your own component")
-    checking.add_argument("component", metavar="MODULE:CLASS", help="or the name of one that comes with the house")
+    doctor = add("doctor", doctor_verb, "check whether this machine works, and name missing parts")
+    doctor.add_argument("--address", help="address of a running Ray cluster to check")
+    checking = add("check", check_verb, "test your own component against the contract of its interface")
+    checking.add_argument("component", metavar="MODULE:CLASS", help="your component, or the name of a built-in one")
 
 
 def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def doctor_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]
         seen[finding.what] = {"well": finding.well, "seen": finding.seen}
         console.print(f"{'ok ' if finding.well else 'NO '} {finding.what:14} {finding.seen}", markup=False)
     well = all(finding["well"] for finding in seen.values())
-    console.print("this machine works" if well else "something is missing: see the lines that begin with NO")
+    console.print("this machine works" if well else "a check failed: see the lines that begin with NO")
     return {"well": well, "findings": seen, "exit": DONE if well else FAILED}
 
 

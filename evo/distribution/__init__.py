@@ -1,1 +1,1 @@
-"""Many cohorts, evaluated anywhere: executors, the dispatcher, Ray, user modules on workers."""
+"""Evaluation of many cohorts in this process or on Ray: executors, the dispatcher, user modules on workers."""

@@ -1,4 +1,4 @@
-"""The Ray behind an evolution: one started here, or somebody's cluster, in which nodes come and go."""
+"""The Ray behind an evolution: one started here, or an existing cluster, in which nodes come and go."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
     from evo.experiment.experiment import Experiment
 
 _PREFLIGHT = 2.0  # seconds for a cluster's port to answer
-_PROBE = 30.0  # seconds for a cluster to let a process in; Ray itself may try for minutes
-_READ_AGAIN = 1.0  # seconds that a list of nodes holds
+_PROBE = 30.0  # seconds for a cluster to accept a process; Ray itself may try for minutes
+_READ_AGAIN = 1.0  # seconds until the list of nodes is read again
 _NODE_LABEL = "ray.io/node-id"
 _ATTACH = "import logging, ray, sys; ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)"
 _TOKEN = "give the cluster's own token in RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token"
 _REASONS = {
     r"authentication token|InvalidAuthToken|Unauthenticated": "the token is missing or not the cluster's; " + _TOKEN,
-    r"ray client connection timeout": "the cluster's client port answers, but lets this process not in; " + _TOKEN,
-    r"ersion mismatch|ersions do not match": "its Ray or its Python is another than this one: {rest}",
+    r"ray client connection timeout": "the cluster's client port answers, but does not accept this process; " + _TOKEN,
+    r"ersion mismatch|ersions do not match": "its version of Ray or Python differs from this one: {rest}",
     r"Could not find any running Ray": "no cluster runs on this machine; give HOST:PORT or set RAY_ADDRESS",
     r"No node info found": (
         "this machine is no node of that cluster; start instinct on one of its nodes, "
         "make this machine a node with `ray start --address={address}`, or use ray://HOST:10001"
     ),
 }
-"""What Ray says when it lets nobody in, and what that means."""
+"""Ray's messages when it does not accept a process, and our explanation of each."""
 
 
 class ClusterUnreachable(InputError):
-    """No cluster answers, or it does not let this process in."""
+    """No cluster answers, or it does not accept this process."""
 
 
 @final
 @dataclass(frozen=True)
 class Node:
-    """A living machine of a cluster: its id in Ray, address, host name, and what Ray may use of it."""
+    """A live machine of a cluster: its id in Ray, address, host name, and the CPUs and GPUs that Ray may use."""
 
     id: str
     address: str
@@ -62,15 +62,15 @@ class Node:
 
 @final
 class Cluster:
-    """A Ray to give tasks to; used as a context manager. A Ray that was there before stays.
+    """A Ray that runs tasks; used as a context manager. A Ray that was running before is not stopped.
 
     Args:
-        workers: the most tasks at once; None: one a core.
-        address: of a running cluster: `auto`, HOST:PORT or ray://HOST:PORT. Neither: RAY_ADDRESS if it is set, else a
-            Ray is started here.
+        workers: the most tasks at once; None: one per core.
+        address: address of a running cluster: `auto`, HOST:PORT or ray://HOST:PORT. Without `workers` and `address`,
+            RAY_ADDRESS if it is set; else a Ray is started here.
 
     Raises:
-        ClusterUnreachable: on entering, when no cluster answers at the address or it does not let this process in.
+        ClusterUnreachable: on entry, when no cluster answers at the address or it does not accept this process.
     """
 
     def __init__(self, workers: int | None = None, address: str | None = None) -> None:
@@ -83,11 +83,11 @@ class Cluster:
 
     @property
     def attached(self) -> bool:
-        """Whether the cluster is somebody's, rather than a Ray of this process."""
+        """True for an existing cluster, False for a Ray of this process."""
         return self._address is not None
 
     def preflight(self) -> None:
-        """Raises ClusterUnreachable where somebody's cluster does not let this process in; starts nothing."""
+        """Raises ClusterUnreachable if an existing cluster does not accept this process; starts nothing."""
         if self._address is not None:
             quiet()
             _use_token(own=False)
@@ -100,7 +100,7 @@ class Cluster:
             import ray
 
             if "RAY_AUTH_MODE" in os.environ and not ray.is_initialized():
-                ray._raylet.Config.initialize("")  # an `import ray` before ours has read another mode
+                ray._raylet.Config.initialize("")  # an earlier `import ray` has read another mode
             if not ray.is_initialized():
                 begun.enter_context(listening_quietly())
                 with own_handler(), undrawn():
@@ -110,11 +110,11 @@ class Cluster:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leaves the cluster, or stops the Ray that was started here; one that was there before stays."""
+        """Leaves the cluster, or stops the Ray that was started here; a Ray that was running before goes on."""
         self._ours.close()
 
     def nodes(self) -> tuple[Node, ...]:
-        """The living nodes; read again at most every second."""
+        """The live nodes; read again at most every second."""
         import ray
 
         read, known = self._read
@@ -124,19 +124,19 @@ class Cluster:
         return known
 
     def able(self, device: str) -> tuple[Node, ...]:
-        """The living nodes that can take a task: a head often has no core to give, and not every node has a GPU."""
+        """The live nodes that can take a task: the head node often has no free core, and not every node has a GPU."""
         return tuple(node for node in self.nodes() if _units(node, device))
 
     def capacity(self, device: str, away: Collection[str] = ()) -> int:
-        """How many tasks can run at once now: cores of the living nodes but those, or their GPUs for CUDA."""
+        """Number of tasks that can run at once: the cores, or for CUDA the GPUs, of the live nodes not in `away`."""
         units = sum(_units(node, device) for node in self.nodes() if node.id not in away)
         return units if self._workers is None else min(units, self._workers)
 
     def task(self, function: Callable[..., Any], device: str, experiment: Experiment) -> Any:
-        """`function` as a task of Ray that is tried once, on one core or one GPU, with all that a worker may lack.
+        """Makes a Ray task of `function`, tried once on one core or one GPU, with the modules that a worker may lack.
 
         Raises:
-            InputError: the experiment's own modules are too large to travel.
+            InputError: the user modules of the experiment are too large to send.
         """
         import ray
 
@@ -146,13 +146,13 @@ class Cluster:
         return ray.remote(max_retries=0, **settings)(travelling(function, experiment))
 
     def away_from(self, task: Any, node_ids: Collection[str], device: str = "cpu") -> Any:
-        """The task, kept off these nodes; as it is when no other node can take it. Call `.remote(...)` on it."""
+        """The task, excluded from these nodes unless no other node can take it. Call `.remote(...)` on it."""
         if not node_ids or all(node.id in node_ids for node in self.able(device)):
             return task
         return task.options(label_selector={_NODE_LABEL: f"!in({','.join(sorted(node_ids))})"})
 
     def on(self, task: Any, node_id: str, **options: Any) -> Any:
-        """The task, on this node and no other, with other options of Ray. Call `.remote(...)` on it."""
+        """The task, restricted to this node, with other options of Ray. Call `.remote(...)` on it."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         return task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False), **options)
@@ -167,7 +167,7 @@ def _cuda(device: str) -> bool:
 
 
 def _node(described: Mapping[str, Any]) -> Node:
-    """Of what Ray says of a node."""
+    """A Node from Ray's description."""
     has = described["Resources"]
     return Node(
         described["NodeID"],
@@ -179,9 +179,10 @@ def _node(described: Mapping[str, Any]) -> Node:
 
 
 def _use_token(own: bool) -> None:
-    """A Ray of our own is closed to whoever lacks this process's token; a cluster is shown the one that is configured.
+    """Sets Ray's authentication: for our own Ray, a new token; for an existing cluster, the configured token.
 
-    Ray reads the variables when it starts; a token of our own is never written to a file.
+    Other users of the machine lack the token of our own Ray, so they cannot use it. Ray reads the variables when it
+    starts; a token of our own is never written to a file.
     """
     named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
     if own:
@@ -209,15 +210,17 @@ def _attach(address: str) -> None:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         sentence = (
-            "a cluster answers there, but not to this process, which may hold the token of another Ray: start anew"
+            "a cluster answers there, but rejects this process, which may hold the token of another Ray: "
+            "start instinct again"
         )
         raise ClusterUnreachable(f"{address}: {sentence} ({_last_line(str(error))})") from error
 
 
 def reach(address: str) -> None:
-    """Raises ClusterUnreachable, with the reason, unless a cluster at the address lets this process in.
+    """Raises ClusterUnreachable, with the reason, unless a cluster at the address accepts this process.
 
-    Another process tries it first: Ray writes its reasons to stderr only, and may try for minutes.
+    A separate process tries the connection first, because Ray writes its reasons only to stderr and may try for
+    minutes.
     """
     where = re.fullmatch(r"(ray://)?(\[[^\]]+\]|[^:/]+):(\d+)", address)
     require(where or address == "auto", "address", "auto, HOST:PORT or ray://HOST:PORT", address)
@@ -243,7 +246,7 @@ def reach(address: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise ClusterUnreachable(
-            f"{address}: no cluster lets this process in within {_PROBE:.0f} s; if one runs there, {_TOKEN}"
+            f"{address}: no cluster accepts this process within {_PROBE:.0f} s; if one runs there, {_TOKEN}"
         ) from error
     if tried.returncode:
         raise _reason(address, tried.stderr)
@@ -256,12 +259,12 @@ def _installed(module: str) -> bool:
 
 
 def _reason(address: str, said: str) -> ClusterUnreachable:
-    """What Ray's words mean for whoever wants to attach."""
+    """The error that explains Ray's message to the user."""
     for pattern, sentence in _REASONS.items():
         if found := re.search(pattern, said):
             rest = " ".join(said[found.end() :].split()).strip(": ")
             return ClusterUnreachable(f"{address}: " + sentence.format(address=address, rest=rest))
-    return ClusterUnreachable(f"{address}: the cluster does not let this process in: {_last_line(said)}")
+    return ClusterUnreachable(f"{address}: the cluster does not accept this process: {_last_line(said)}")
 
 
 def _last_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The dispatcher: cohorts out and outcomes in, through every fault of workers and nodes. Ray only carries."""
+"""The dispatcher sends out cohorts and collects outcomes, despite faults of workers and nodes. Ray runs the tasks."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from evo.experiment.experiment import Experiment
 from genomes.errors import InputError
 from genomes.streams import derive
 
-_WINDOW = 2  # cohorts a worker that are submitted at once
-_PATIENCE = 3.0  # medians of a cohort's time until it is run a second time
-_AT_LEAST = 2.0  # seconds of patience
-_AT_FIRST = 60.0  # seconds of patience before any cohort is known
-_COPIES = 4
-_DEATHS = 20  # of workers, and of nodes, that one cohort may meet
-_AUDITED = 0.01
-_DRAWN = 256  # cohorts whose audits are drawn at once: each draw costs more than sending a cohort out
-_LOOK = 1.0  # seconds after which nodes and stragglers are looked at again
+_WINDOW = 2  # submitted cohorts per worker
+_PATIENCE = 3.0  # a cohort that takes this many times the median time is run a second time
+_AT_LEAST = 2.0  # seconds of patience, at least
+_AT_FIRST = 60.0  # seconds of patience before the first cohort has finished
+_COPIES = 4  # simultaneous attempts of one cohort, at most
+_DEATHS = 20  # deaths of workers, and of nodes, after which a cohort is not tried again
+_AUDITED = 0.01  # share of the cohorts that are computed twice
+_DRAWN = 256  # cohorts whose audits are drawn at once: one draw takes longer than sending out a cohort
+_LOOK = 1.0  # seconds between checks of nodes and stragglers
 
 _log = logging.getLogger(__name__)
 
 
 @final
 class Dispatcher:
-    """Has one batch of cohorts evaluated.
+    """Evaluates one batch of cohorts on a cluster.
 
     Args:
-        task: what a worker runs: `run_cohort`.
-        evaluator: what it does with a cohort.
-        proof: what every worker is asked for first; None: nothing.
-        memory: of the dispatchers before.
+        task: `run_cohort` as a Ray task.
+        evaluator: the function that evaluates a cohort on a worker; None: `evaluate_in_worker`.
+        proof: the fingerprint that every worker must compute first; None: no check.
+        history: the history of earlier batches.
     """
 
     def __init__(
@@ -71,18 +71,18 @@ class Dispatcher:
         self._running: dict[Any, Attempt] = {}
 
     def submit(self) -> None:
-        """Sends out as much as there is room for."""
+        """Sends out cohorts until every place is taken."""
         room = self._capacity * _WINDOW
         while len(self._running) < room and (job := self._next()) is not None:
             self._send(job)
 
     def arriving(self) -> Iterator[tuple[int, Outcome]]:
-        """Index and outcome of every cohort, in the order of completion.
+        """Yields index and outcome of every cohort, in the order of completion.
 
         Raises:
-            ResultMismatch: a cohort came to different results and none of them twice.
-            ClusterUnreachable: the cluster is gone.
-            InputError: no node computes what the run began with, or a mistake of the user's.
+            ResultMismatch: an audited cohort gave three different results, or a late result differs.
+            ClusterUnreachable: the cluster does not answer any more.
+            InputError: no node computes the same bits as the start of the run, or the user made a mistake.
         """
         import ray
 
@@ -92,11 +92,11 @@ class Dispatcher:
                 if not self._running:
                     return
                 for reference in self._ready():
-                    if reference in self._running:  # or another answer to the same cohort came in the same look
+                    if reference in self._running:  # absent if another result of the same cohort came at the same time
                         yield from self._took(self._running.pop(reference), reference)
                 self._repeat_stragglers()
         except (ray.exceptions.LocalRayletDiedError, ray.exceptions.RaySystemError, ray.exceptions.RpcError) as error:
-            raise ClusterUnreachable(f"Ray: the cluster is gone: {str(error).splitlines()[0]}") from error
+            raise ClusterUnreachable(f"Ray: the cluster does not answer: {str(error).splitlines()[0]}") from error
 
     @property
     def _capacity(self) -> int:
@@ -116,18 +116,18 @@ class Dispatcher:
 
     def _send(self, job: Job, spread: bool = False) -> None:
         task, away = self._task, self._history.away | {result.node for result in job.results}
-        if away:  # an audit goes to another node, where there is one
+        if away:  # an audit is sent to another node, if there is one
             task = self._cluster.away_from(task, away, self._experiment.device)
         elif spread:
             task = task.options(scheduling_strategy="SPREAD")
-        # whoever may kill a worker is met in a child of the next one, where guilt can be told
+        # a cohort that may have killed a worker runs next in a child process, where the faulty individual can be found
         guarded = job.failed > 0
         reference = task.remote(self._evaluator, self._experiment, job.cohort, self._assay, self._proof, guarded)
         self._running[reference] = Attempt(job)
         job.copies += 1
 
     def _ready(self) -> list[Any]:
-        """Those that are finished, after a while at most; those that may have begun get their time."""
+        """Waits at most `_LOOK` seconds for finished attempts; notes the start time of attempts that may have begun."""
         import ray
 
         for attempt in list(self._running.values())[: self._capacity]:
@@ -135,12 +135,12 @@ class Dispatcher:
         references = list(self._running)
         done, _ = ray.wait(references, timeout=_LOOK)
         if done:
-            done, _ = ray.wait(references, num_returns=len(references), timeout=0)  # all in one look: looks cost
+            done, _ = ray.wait(references, num_returns=len(references), timeout=0)  # all at once: every wait costs time
         self._compare_late()
         return list(done)
 
     def _took(self, attempt: Attempt, reference: Any) -> Iterator[tuple[int, Outcome]]:
-        """What a finished attempt means for its cohort."""
+        """Handles a finished attempt; yields the outcome of its cohort once it is accepted."""
         job, result = attempt.job, result_of(reference)
         job.copies -= 1
         if isinstance(result, WorkerResult) and result.outcome is None:
@@ -151,7 +151,7 @@ class Dispatcher:
         elif job.done:
             outcome = None  # another attempt was faster
         elif isinstance(result, WorkerResult):
-            self._history.seconds.append(result.seconds)  # without what a new worker needs to import
+            self._history.seconds.append(result.seconds)  # without the import time of a new worker
             for sentence in result.complaints:
                 say(sentence)
             outcome = self._believed(job, result)
@@ -162,10 +162,10 @@ class Dispatcher:
             yield job.index, outcome
 
     def _believed(self, job: Job, result: WorkerResult) -> Outcome | None:
-        """The outcome; None while an audited cohort is to be recomputed: two who agree are believed."""
+        """The accepted outcome; None while an audited cohort must be computed again, until two results agree."""
         if not job.audited:
             return result.outcome
-        if depends_on_the_machine(result):  # which is no contradiction; the first answer stays
+        if depends_on_the_machine(result):  # such results may differ; the first one is kept
             return (job.results or [result])[0].outcome
         job.results.append(result)
         digest, agreeing = Counter(other.digest for other in job.results).most_common()[0]
@@ -178,14 +178,14 @@ class Dispatcher:
         if len(job.results) > 2:
             nodes = ", ".join(f"process {result.process} on node {result.node[:8]}" for result in job.results)
             raise ResultMismatch(
-                f"{job} came to three results ({nodes}): a machine is faulty, or a component of the "
-                "experiment draws chance of its own"
+                f"{job} gave three different results ({nodes}): a machine is faulty, or a component of the "
+                "experiment draws random numbers from outside its streams"
             )
         self._waiting.append(job)
         return None
 
     def _lost(self, job: Job, reason: Failure | None) -> Outcome | None:
-        """Tries again, in the end in vain. No reason: the node died, not the process that had the cohort."""
+        """Queues a lost cohort again, up to `_DEATHS` times. A `reason` of None means that the node died."""
         if reason is None:
             job.blameless += 1
             self._history.incidents["lost_with_node"] += 1
@@ -193,11 +193,11 @@ class Dispatcher:
             job.failed += 1
             self._history.incidents["lost_with_worker"] += 1
         if job.blameless > _DEATHS:
-            raise ClusterUnreachable(f"Ray: {job} met the death of {_DEATHS} nodes")
+            raise ClusterUnreachable(f"Ray: {job} was lost by the death of more than {_DEATHS} nodes")
         if reason is None or job.failed < _DEATHS:
             self._waiting.append(job)
             return None
-        # even whoever watched over it was killed; an audit that cannot be made convicts nobody
+        # even the guarding process was killed; if only the audit cannot be computed, the first result is kept
         return job.results[0].outcome if job.results else Outcome({}, (reason,) * job.cohort.real)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
@@ -208,7 +208,7 @@ class Dispatcher:
             self._history.late[reference] = (outcome, str(job), monotonic())
 
     def _compare_late(self) -> None:
-        """Answers that nobody waits for any more must be those that were taken; whatever hangs is ended."""
+        """Compares late results with the accepted outcomes, and cancels late attempts that hang."""
         import ray
 
         late = self._history.late
@@ -219,8 +219,8 @@ class Dispatcher:
             (taken, called, _), result = late.pop(reference), late_result_of(reference)
             if result is not None and differ(result, taken):
                 raise ResultMismatch(
-                    f"{called} came to another result on node {result.node[:8]}, after the run had gone on: a machine "
-                    "is faulty, or a component of the experiment draws chance of its own"
+                    f"{called} gave another result on node {result.node[:8]}, after the run had continued: a machine "
+                    "is faulty, or a component of the experiment draws random numbers from outside its streams"
                 )
         for reference in hanging:
             if monotonic() - late[reference][2] > max(_AT_FIRST, _COPIES * self._patience):
@@ -233,12 +233,12 @@ class Dispatcher:
         return max(_AT_LEAST, _PATIENCE * median(seconds)) if seconds else _AT_FIRST
 
     def _repeat_stragglers(self) -> None:
-        """When nothing is left to send out, the slowest are run a second time elsewhere; the first answer wins."""
+        """Runs the slowest cohorts again elsewhere when no cohort is waiting; the first result counts."""
         if self._waiting:
             return
         now, patience = monotonic(), self._patience
         overdue = [attempt for attempt in self._running.values() if attempt.began and now - attempt.began > patience]
-        # whatever is overdue may sit on a machine that is no more, so it takes no place
+        # an overdue attempt may be on a machine that no longer exists, so it occupies no place
         free = self._capacity - (len(self._running) - len(overdue))
         for attempt in overdue:
             job, age = attempt.job, now - (attempt.began or now)
@@ -252,10 +252,10 @@ class Dispatcher:
         self._history.incidents["nodes_away"] += 1
         left = [node for node in self._cluster.able(self._experiment.device) if node.id not in self._history.away]
         sentence = (
-            f"node {result.node[:8]} ({result.kernels}) computes other last bits than those that the run began with"
+            f"node {result.node[:8]} ({result.kernels}) computes other last bits than the machine that began the run"
         )
         if not left:
-            raise InputError(f"Ray: {sentence}, and there is no other; begin a run with --portable for mixed machines")
+            raise InputError(f"Ray: {sentence}, and no other node is left; for mixed machines use --portable")
         _log.warning("%s: it gets no cohorts; a run begun with --portable could use it", sentence)
 
     def _expose(self, result: WorkerResult, job: Job) -> None:
@@ -263,13 +263,13 @@ class Dispatcher:
         if len(self._cluster.able(self._experiment.device)) > 1:
             self._history.away.add(result.node)
         _log.warning(
-            "%s came to another result in process %d on node %s than twice elsewhere: that machine is faulty",
+            "%s gave a result in process %d on node %s that differs from two equal results: that machine is faulty",
             *(str(job), result.process, result.node[:8]),
         )
 
 
 def is_audited(seed: int, cohort: Cohort) -> bool:
-    """Whether a cohort is one of those that are recomputed: the same ones, whoever computes."""
+    """True if a cohort is computed twice; the choice depends only on the seed and the cohort."""
     block, place = divmod(cohort.number, _DRAWN)
     return _drawn(seed, cohort.generation, block)[place] < _AUDITED * 2**32
 

@@ -1,4 +1,4 @@
-"""Where cohorts are evaluated: in this process, or on Ray. The results are the same to the bit."""
+"""Executors evaluate cohorts in this process or on Ray, with bit-identical results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment
 
 Cohorts = Iterable[Cohort | None]
-"""Taken one by one as there is room; None says that there is none now, though there may be after the next outcome."""
+"""Cohorts, taken one by one when a place is free; None means no cohort now, perhaps one after the next outcome."""
 
 
 class Executor(ABC):
@@ -22,31 +22,31 @@ class Executor(ABC):
 
     @property
     def incidents(self) -> Counter[str]:
-        """Faults of workers and nodes that were made good so far, by kind; they leave no trace in a result."""
+        """Number of repaired faults of workers and nodes by kind; such faults do not change any result."""
         return Counter()
 
     @abstractmethod
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
-        """Index and outcome of every cohort, in the order in which they are finished."""
+        """Yields index and outcome of every cohort, in the order of completion."""
 
     def __enter__(self) -> Executor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing to close."""
+        """Does nothing: there is nothing to close."""
 
 
 @final
 class Serial(Executor):
-    """One cohort after the other, in this process, on one thread.
+    """Evaluates one cohort after the other in this process, on one thread.
 
-    An individual that ends its process, or hangs outside Python, ends or hangs this one.
+    An individual that ends its process, or hangs outside Python, ends or hangs this process.
 
     Args:
-        guarded: evaluate cohorts in children of this process, where such an individual can be identified: for a driver
-            that was started again after it had died.
+        guarded: evaluate cohorts in children of this process, where such an individual can be identified; for a driver
+            that is restarted after its death.
     """
 
     def __init__(self, guarded: bool = False) -> None:
@@ -55,7 +55,7 @@ class Serial(Executor):
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
-        """In the order of the cohorts."""
+        """Yields index and outcome in the order of the cohorts."""
         guarded = self._guarded and experiment.device == "cpu"  # CUDA cannot be used in a fork
         evaluate = evaluate_guarded if guarded else evaluate_safely
         given = (cohort for cohort in cohorts if cohort is not None)

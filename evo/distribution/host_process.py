@@ -1,4 +1,4 @@
-"""What a Ray of ours changes in the process that starts it, and what the process gets back when that Ray is gone."""
+"""Changes that our Ray makes in the process that starts it, and their reversal when that Ray has stopped."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from evo.evaluation.numerics import SETTLED
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_task_events_report_interval_ms": "0",
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of attempts that nobody waits for any more
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # errors of attempts whose result is no longer needed
 }
 _log = logging.getLogger(__name__)
 
 
 def quiet() -> None:
-    """No telemetry, no words, and no history of tasks, which would grow for ever."""
+    """Switches off Ray's telemetry, its messages, and its history of tasks, which would grow without limit."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -29,9 +29,9 @@ def quiet() -> None:
 
 @contextmanager
 def borrowed() -> Iterator[None]:
-    """Around a Ray of ours: variables, the level of Ray's logger and the handler of SIGTERM are given back.
+    """Surrounds our use of Ray; restores environment variables, the level of Ray's logger and the SIGTERM handler.
 
-    A token stays in the environment: Ray keeps it as long as the process lives, and asks for it again.
+    A token stays in the environment, because Ray keeps it as long as the process lives and reads it again.
     """
     before = {name: value for name, value in os.environ.items() if _given_back(name)}
     level, handler = logging.getLogger("ray").level, signal.getsignal(signal.SIGTERM)
@@ -50,13 +50,13 @@ def borrowed() -> Iterator[None]:
 
 
 def _given_back(name: str) -> bool:
-    own = name in SETTLED or name == "PYTHONBREAKPOINT"  # the second leads to Ray's debugger
+    own = name in SETTLED or name == "PYTHONBREAKPOINT"  # Ray sets PYTHONBREAKPOINT to its debugger
     return own or (name.startswith("RAY_") and not name.startswith("RAY_AUTH_"))
 
 
 @contextmanager
 def undrawn() -> Iterator[None]:
-    """Around Ray's start and its end, which draw from the global generator."""
+    """Surrounds Ray's start and its end, which draw from Python's global generator; restores the generator's state."""
     state = random.getstate()
     try:
         yield
@@ -66,7 +66,7 @@ def undrawn() -> Iterator[None]:
 
 @contextmanager
 def own_handler() -> Iterator[None]:
-    """Around Ray's start, which puts a handler of its own at SIGTERM; ours comes back, if we have one."""
+    """Surrounds Ray's start, which installs its own SIGTERM handler; restores our handler, if we have one."""
     ours = signal.getsignal(signal.SIGTERM)
     yield
     if callable(ours) and threading.current_thread() is threading.main_thread():
@@ -75,7 +75,7 @@ def own_handler() -> Iterator[None]:
 
 @contextmanager
 def listening_quietly() -> Iterator[None]:
-    """Ray prints to standard output for every worker that dies, half a page for a node; a dispatcher counts them."""
+    """Keeps Ray's messages about dead workers and nodes off standard output; the dispatcher counts them instead."""
     from ray._private import worker
 
     before = worker.print_to_stdstream

@@ -1,4 +1,4 @@
-"""What a dispatcher has in hand, and what it remembers from one batch of cohorts to the next."""
+"""Records of a dispatcher: its current jobs and attempts, and the history that the next batch of cohorts uses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from evo.evaluation.outcome import Outcome
 
 @final
 class DispatchHistory:
-    """What a dispatcher learns and the next one goes on with.
+    """Knowledge that one dispatcher collects and the next one uses.
 
     Attributes:
-        incidents: counted by kind.
-        away: nodes that get no cohorts any more.
-        seconds: that the latest cohorts took.
-        late: attempts whose cohort was answered by another: that outcome, which cohort, since when.
+        incidents: numbers of incidents by kind.
+        away: ids of nodes that get no more cohorts.
+        seconds: durations of the latest cohorts.
+        late: attempts of cohorts that already have an outcome: the outcome, the cohort's name, and the time since when.
     """
 
     def __init__(self, incidents: Counter[str]) -> None:
@@ -32,12 +32,15 @@ class DispatchHistory:
 @final
 @dataclass(eq=False)
 class Job:
-    """A cohort on its way to its outcome.
+    """A cohort whose outcome is being computed.
 
     Attributes:
-        failed, blameless: how often its worker died, and how often a node did.
-        copies: attempts that are out.
-        answers: of an audited cohort, until two agree.
+        index: place of the cohort in the batch.
+        audited: True if two equal results are required.
+        failed, blameless: number of deaths of its worker, and number of deaths of its node.
+        copies: current number of attempts.
+        results: results of an audited cohort so far.
+        done: True once the outcome is accepted.
     """
 
     index: int
@@ -56,7 +59,7 @@ class Job:
 @final
 @dataclass(eq=False)
 class Attempt:
-    """A cohort that was sent out; `began` is when it can have begun, by the monotonic clock."""
+    """One submission of a cohort; `began` is its earliest possible start by the monotonic clock, None if waiting."""
 
     job: Job
     began: float | None = None

@@ -1,4 +1,4 @@
-"""Cohorts on Ray: stateless tasks under our own dispatcher, with the same results as in this process."""
+"""Evaluation of cohorts on Ray: stateless tasks under our own dispatcher, with the same results as in this process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from genomes.errors import require
 
 @final
 class OnRay(Executor):
-    """Plain stateless Ray tasks under our own dispatcher; a dead worker costs the cohort it had in hand.
+    """Evaluates cohorts as stateless Ray tasks under our own dispatcher; a dead worker costs only its current cohort.
 
     Args:
-        workers: processes of a Ray started here; None: one a core.
-        address: of a running cluster (`auto`, HOST:PORT, ray://HOST:PORT) instead; None: RAY_ADDRESS, if it is set.
-        evaluator: what a worker does with a cohort; another one than the house's is for measuring and for tests.
+        workers: number of processes of a Ray started here; None: one per core.
+        address: address of a running cluster (`auto`, HOST:PORT, ray://HOST:PORT) instead; None: RAY_ADDRESS, if set.
+        evaluator: the function that evaluates a cohort on a worker; None: `evaluate_in_worker`. Others are for
+            benchmarks and tests.
 
     Raises:
         InputError: no cluster answers at the address.
@@ -46,7 +47,7 @@ class OnRay(Executor):
 
     @property
     def incidents(self) -> Counter[str]:
-        """As the dispatcher counts them."""
+        """Number of repaired faults by kind, as the dispatcher counts them."""
         return self._incidents
 
     def __enter__(self) -> OnRay:
@@ -57,28 +58,31 @@ class OnRay(Executor):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stops the Ray that was started here; one that was there before stays."""
+        """Stops the Ray that was started here; a Ray that was running before is not stopped."""
         self._entered -= 1
-        if self._cluster is not None and not self._entered:  # several runs may share what one `with` started
+        if self._cluster is not None and not self._entered:  # several runs may share one Ray
             self._cluster.__exit__(kind, error, at)
             self._cluster = None
 
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
-        """In the order of completion; a cohort whose worker dies is tried again, and in the end taken apart."""
+        """Yields index and outcome in the order of completion; a cohort whose worker died is tried again.
+
+        Repeated tries run in a child process, which finds the individual that kills its process.
+        """
         assert self._cluster is not None, "used as a context manager"
         data = experiment.environment.fingerprint()
-        experiment = pinned(experiment, data)  # a worker that finds others says so
+        experiment = pinned(experiment, data)  # a worker with other data raises an error
         if self._evaluator is None and (self._proof is None or self._proof.data != data):
-            # of the first experiment on these data: that of the run, or one that an analysis makes of it
+            # made of the first experiment on these data: the run's own, or one that an analysis derives from it
             self._proof = Fingerprint(experiment, fingerprint_of_lives(experiment), data)
         own = (experiment.device, own_modules(experiment))
-        if own not in self._tasks:  # made once: Ray keeps every function that it was ever given
+        if own not in self._tasks:  # made once, because Ray never frees a function
             self._tasks[own] = self._cluster.task(run_cohort, experiment.device, experiment)
         task = self._tasks[own]
         dispatcher = Dispatcher(
             self._cluster, task, self._evaluator, experiment, cohorts, assay, self._proof, self._history
         )
-        dispatcher.submit()  # at once, not when the first outcome is asked for: the caller may have files to write
+        dispatcher.submit()  # now, not at the first outcome, so that the caller can write files in the meantime
         return dispatcher.arriving()

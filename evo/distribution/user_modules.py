@@ -1,4 +1,4 @@
-"""What an experiment of one's own takes along to a cluster: the source of the modules that its classes stand in."""
+"""The modules that an experiment with user-defined classes takes to a cluster, as source text."""
 
 from __future__ import annotations
 
@@ -22,46 +22,44 @@ _MOST_SOURCE = 5 * 2**20  # characters of a user's modules
 
 
 def travelling(function: Callable[..., Any], experiment: Experiment) -> Callable[..., Any]:
-    """The function, together with the source of the experiment's own modules, which a node of a cluster lacks.
+    """Binds the source of the experiment's user modules to a function, because cluster nodes lack these modules.
 
-    A worker reads a function before its arguments, so an experiment finds the classes that it is made of.
+    A worker unpickles a function before its arguments, so the classes of the experiment can then be imported.
     """
     modules = own_modules(experiment)
     if not modules:
         return function
-    luggage = (Modules(modules), function)  # in this order: the function may need the modules
+    luggage = (Modules(modules), function)  # modules first: the function may need them
     return lambda *arguments: luggage[1](*arguments)
 
 
-@lru_cache(maxsize=8)  # as they were when first asked for: nodes that join later get the same
+@lru_cache(maxsize=8)  # cached at the first call, so that nodes that join later get the same source
 def own_modules(experiment: Experiment) -> tuple[tuple[str, str, str], ...]:
-    """Name, file and source of every module that was imported here and is installed nowhere, and of its siblings.
+    """Name, file and source of every imported module that is not installed, and of the other modules of its package.
 
-    None when the experiment is made of the house's classes alone.
+    Empty when all classes of the experiment belong to this framework.
 
     Raises:
-        InputError: they are too large.
+        InputError: the modules are too large.
     """
     if all(map(is_house, modules_in(experiment))):
         return ()
     found = {name: file for module in list(sys.modules.values()) for name, file in _files(module)}
     sources = tuple((name, str(file), _text(name, file)) for name, file in sorted(found.items()))
     size = sum(len(source) for _, _, source in sources)
-    require(
-        size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of own modules to travel to a cluster", size
-    )
+    require(size <= _MOST_SOURCE, "code", f"at most {_MOST_SOURCE >> 20} MB of user modules to send to a cluster", size)
     return sources
 
 
 def _text(name: str, file: Path) -> str:
-    """The text that runs here, where the module is imported."""
+    """The source that this process runs if the module is imported; else the text of the file."""
     spec = getattr(sys.modules.get(name), "__spec__", None)
     return source(spec) if isinstance(spec, ModuleSpec) else read(file)
 
 
 def _files(module: Any) -> Iterator[tuple[str, Path]]:
-    """The files of a module, and of a package's modules, by name; none of what is installed."""
-    spec = getattr(module, "__spec__", None)  # __main__ has none: Ray itself takes along what stands there
+    """Yields names and files of a module and, for a package, of its modules; nothing for an installed module."""
+    spec = getattr(module, "__spec__", None)  # __main__ has none: Ray itself sends its definitions
     if not isinstance(spec, ModuleSpec) or (file := own_file(spec)) is None:
         return
     name = spec.name
@@ -75,13 +73,17 @@ def _files(module: Any) -> Iterator[tuple[str, Path]]:
 
 @final
 class Modules(MetaPathFinder, InspectLoader):
-    """Modules that are imported from their source in memory: (name, file where it was read, source) of each."""
+    """Importer of modules from source in memory.
+
+    Args:
+        sources: (name, original file, source) of each module.
+    """
 
     def __init__(self, sources: tuple[tuple[str, str, str], ...]) -> None:
         self.sources = sources
         self._by_name = {name: (file, source) for name, file, source in sources}
         above = {name[:place] for name in self._by_name for place, letter in enumerate(name) if letter == "."}
-        self._folders = above - self._by_name.keys()  # without a file of their own: namespaces
+        self._folders = above - self._by_name.keys()  # namespace packages, which have no file
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpacked, (self.sources,)
@@ -89,7 +91,7 @@ class Modules(MetaPathFinder, InspectLoader):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Of a module that travelled; whatever else a worker imports is left to the others."""
+        """The spec of a module from `sources`; None for all others, which other finders import."""
         if name in self._folders:
             return PathFinder.find_spec(name, path) or ModuleSpec(name, None, is_package=True)
         if name not in self._by_name:
@@ -99,20 +101,20 @@ class Modules(MetaPathFinder, InspectLoader):
         return spec
 
     def is_package(self, name: str) -> bool:
-        """Whether the module is the first of a folder."""
+        """True if the module is the `__init__` of a package."""
         return Path(self._by_name[name][0]).name == "__init__.py"
 
     def get_source(self, name: str) -> str:
-        """Its text."""
+        """The source of a module."""
         return self._by_name[name][1]
 
     def get_code(self, name: str) -> Any:
-        """Compiled, with the name of its file: tracebacks point there."""
+        """The compiled module, with the name of its original file for tracebacks."""
         return self.source_to_code(self.get_source(name), self._by_name[name][0])
 
 
 def _unpacked(sources: tuple[tuple[str, str, str], ...]) -> Modules:
-    """In a worker: from now on these modules can be imported, and come before any that are installed there."""
+    """Makes these modules importable in a worker; they take precedence over modules installed there."""
     for finder in sys.meta_path:
         if isinstance(finder, Modules) and finder.sources == sources:
             return finder

@@ -1,4 +1,4 @@
-"""What a worker gives back, and what it means when nothing comes back."""
+"""The task that a worker runs, its result, and the meaning of a missing result."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _log = logging.getLogger(__name__)
 
 
 class ResultMismatch(RuntimeError):
-    """The same cohort came to different results: a machine is faulty, or a component draws chance of its own."""
+    """One cohort gave different results: a machine is faulty, or a component draws numbers from outside its streams."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class WorkerResult:
-    """What a worker gives back.
+    """The result of a worker's task.
 
     Attributes:
-        outcome: of the cohort; None: this process does not compute the bits that the run began with.
-        node: Ray's name of the node.
-        process: number of the process on it.
-        kernels: which instructions torch uses there.
-        seconds: that the evaluation took.
-        complaints: what individuals raised.
+        outcome: the outcome of the cohort; None: the worker's fingerprint differs from that of the start of the run.
+        node: Ray's id of the node.
+        process: number of the process on the node.
+        kernels: the CPU instructions that torch uses there.
+        seconds: duration of the evaluation.
+        complaints: messages of exceptions that individuals raised.
     """
 
     outcome: Outcome | None
@@ -50,7 +50,7 @@ class WorkerResult:
     @property
     def digest(self) -> str:
         """SHA-256 of the outcome."""
-        assert self.outcome is not None, "asked of whoever took part"
+        assert self.outcome is not None, "only for a worker with an outcome"
         return digest_of(self.outcome)
 
 
@@ -62,10 +62,12 @@ def run_cohort(
     proof: Fingerprint | None,
     guarded: bool,
 ) -> WorkerResult:
-    """The task that a worker runs: it proves itself, then evaluates; guarded where a worker died of this cohort.
+    """Checks the worker's fingerprint, then evaluates a cohort.
 
     Args:
-        evaluator: what is done with the cohort; None: what the house does.
+        evaluator: the function that evaluates the cohort; None: `evaluate_in_worker`.
+        proof: the fingerprint that the worker must compute; None: no check.
+        guarded: evaluate in a child process, because a worker died during this cohort.
     """
     import ray
     import torch
@@ -82,7 +84,7 @@ def run_cohort(
 
 
 def result_of(reference: Any) -> WorkerResult | Failure | None:
-    """An answer, why the process of an attempt died, or None: the node did."""
+    """The result of an attempt; the reason why its process died; or None if the node died."""
     import ray
 
     try:
@@ -104,13 +106,13 @@ def result_of(reference: Any) -> WorkerResult | Failure | None:
 
 
 def late_result_of(reference: Any) -> WorkerResult | None:
-    """An answer that no run waits for; None where its task failed, as it may when its run's files are gone by now."""
+    """A result that is no longer needed; None if the task failed, for example because the run's files are deleted."""
     import ray
 
     try:
         given = result_of(reference)
     except ray.exceptions.RayTaskError as error:
-        _log.info("a late answer failed: %s", str(error).strip().splitlines()[-1])
+        _log.info("a late attempt failed: %s", str(error).strip().splitlines()[-1])
         return None
     return given if isinstance(given, WorkerResult) else None
 
@@ -121,11 +123,11 @@ def digest_of(outcome: Outcome) -> str:
 
 
 def depends_on_the_machine(result: WorkerResult) -> bool:
-    """Whether somebody exceeded a limit of time or memory, or was lost: elsewhere it may come out otherwise."""
+    """True if an individual exceeded a limit of time or memory, or was lost; other machines may give other results."""
     return result.outcome is not None and any(failure in ENVIRONMENTAL for failure in result.outcome.failures)
 
 
 def differ(late: WorkerResult, taken: Outcome) -> bool:
-    """Whether an answer contradicts the one that was taken, although both are of the experiment alone."""
+    """True if a late result differs from the accepted outcome, and neither depends on the machine."""
     environmental = depends_on_the_machine(late) or any(failure in ENVIRONMENTAL for failure in taken.failures)
     return late.outcome is not None and not environmental and late.digest != digest_of(taken)

@@ -1,1 +1,1 @@
-"""One cohort, evaluated here: births, lives, measurements, and the faults of individuals."""
+"""Evaluation of one cohort in this process: births, lives, measurements, and failures of individuals."""

@@ -1,4 +1,4 @@
-"""A cohort evaluated in a child of this process: what kills the child is told exactly, and kills nobody else."""
+"""Evaluation of a cohort in a child of this process: the death of the child is detected and kills no other process."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from evo.experiment.limits import Limits
 from evo.storage.arrays import pack, unpack
 from genomes.errors import InputError
 
-_SHARE = 0.8  # of the memory that is free, for a child without a limit: the kernel must not choose whom to kill
+_SHARE = 0.8  # of free memory, for a child without a limit: otherwise the kernel may kill another process
 _WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) -> Outcome | Failure:
-    """What `evaluate` gives, in a fork of this process.
+    """Runs `evaluate` in a fork of this process.
 
     Args:
-        seconds: after which the child is killed.
+        seconds: time after which the child is killed.
 
     Returns:
-        `timeout` when its time is over; `lost` when it was killed or left without a word.
+        The result of `evaluate`; `timeout` when its time is over; `lost` when it was killed or ended without a result.
 
     Raises:
-        InputError: as `evaluate` does.
+        InputError: `evaluate` raised it.
     """
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -55,12 +55,12 @@ def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) ->
 
 
 def bounded(limits: Limits) -> Limits:
-    """Limits with a ceiling of memory: their own, or most of what is free."""
+    """The limits with a limit of memory: their own, or most of the free memory."""
     return limits if limits.memory is not None else replace(limits, memory=_free())
 
 
 def _live(evaluate: Callable[[], Outcome | Failure], writing: int) -> NoReturn:
-    """The child's life; whatever goes wrong, it never comes back into the parent's code."""
+    """Runs in the child; even after an error, the child never returns into the parent's code."""
     try:
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).prctl(_WITH_PARENT, signal.SIGKILL)
@@ -77,7 +77,7 @@ def _live(evaluate: Callable[[], Outcome | Failure], writing: int) -> NoReturn:
 
 
 def _read(reading: int, deadline: float | None) -> bytes | None:
-    """Everything that is said until the other end is closed; None: the time is over before."""
+    """Reads bytes until the other end is closed; None if the deadline passes first."""
     said = b""
     while True:
         left = None if deadline is None else max(0.0, deadline - monotonic())
@@ -96,7 +96,7 @@ def _understood(said: bytes) -> Outcome | Failure:
     try:
         arrays = unpack(said)
     except InputError:
-        return "lost"  # it was killed in the middle of its words
+        return "lost"  # it was killed while it wrote
     if "unexpected" in arrays:
         raise InputError(str(arrays["unexpected"]))
     return FAILURES[int(arrays["failure"])] if "failure" in arrays else outcome_of(arrays)
@@ -107,13 +107,13 @@ def _coded(failure: Failure) -> np.ndarray:
 
 
 def _free() -> float | None:
-    """GiB that a child may take; None where the kernel does not say. In a container its own limit counts."""
+    """GiB that a child may use; None if the kernel does not tell. In a container, the container's limit counts."""
     path = Path("/proc/meminfo")
     if not path.exists():
         return None
     available = next(line for line in path.read_text().splitlines() if line.startswith("MemAvailable"))
     free = int(available.split()[1]) * 2**10
     group = Path("/sys/fs/cgroup")
-    with contextlib.suppress(OSError, ValueError):  # no limit there, or none that can be read
+    with contextlib.suppress(OSError, ValueError):  # no limit, or an unreadable one
         free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
     return _SHARE * max(free, 0) / 2**30

@@ -1,4 +1,4 @@
-"""A cohort: individuals that are born and live side by side; an assay: how they are examined."""
+"""A cohort is a batch of individuals that are evaluated together; an assay defines how they are measured."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from inner_loop.life import Condition, Exam
 @final
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """Individuals that are born and live side by side. Its composition never depends on workers, timing or failures.
+    """A batch of individuals evaluated together. Its composition never depends on workers, timing or failures.
 
     Attributes:
-        generation: of the outer loop.
-        number: of the cohort in its generation.
-        slots: (C,) which individuals of the generation; a short cohort is filled up with its first.
-        levels: (C, G) their genomes; None: whoever evaluates them draws them from the source.
-        real: how many are no filling.
-        edits: (C, G) values in the place of genes, nan where the genome holds; None: it holds everywhere.
-        source: what `Search.rows` reads of the search's state, where the genomes are too many to be sent.
+        generation: generation of the outer loop.
+        number: number of the cohort in its generation.
+        slots: (C,) indices of the individuals in the generation; a short cohort is padded with its first individual.
+        levels: (C, G) their genomes; None: the evaluating process draws them from `source`.
+        real: number of individuals without padding.
+        edits: (C, G) values that replace genes, nan where the gene is kept; None: all genes are kept.
+        source: the part of the search's state that `Search.rows` reads, if the genomes are too large to be sent.
     """
 
     generation: int
@@ -45,14 +45,14 @@ class Cohort:
 @final
 @dataclass(frozen=True)
 class Assay:
-    """How a cohort is examined; as it stands, the way selection does it.
+    """The way in which a cohort is measured; the default is the assay of selection.
 
     Attributes:
-        split: on which birth and learning are measured; on `test` every condition is, and every held-out world.
-        learn: False: only birth is measured, `learned` equals `innate`.
-        conditions: that are measured in a world, instead.
-        interventions: done to the newborns, one after the other.
-        resamples: of a task's main score, bootstrapped over its samples: see `live`.
+        split: the split on which birth and learning are measured; on `test`, all conditions and held-out worlds are.
+        learn: False: only birth is measured, and `learned` equals `innate`.
+        conditions: the conditions measured in a world, in place of the default ones.
+        interventions: interventions applied to the newborns, one after the other.
+        resamples: number of bootstrap resamples of a task's main score over its samples: see `live`.
     """
 
     split: Split = "selection"
@@ -68,7 +68,7 @@ class Assay:
 
 
 SELECTION = Assay()
-"""What selection sees."""
+"""The assay of selection."""
 
 
 def cohorts(generation: int, levels: Integer[ndarray, "N G"], size: int) -> list[Cohort]:
@@ -77,7 +77,7 @@ def cohorts(generation: int, levels: Integer[ndarray, "N G"], size: int) -> list
 
 
 def unwritten(generation: int, count: int, size: int, source: State | None) -> list[Cohort]:
-    """The same cohorts with their source in the place of genomes."""
+    """Cuts a generation of `count` individuals into cohorts with a `source` in place of genomes."""
     cut = []
     for number, start in enumerate(range(0, count, size)):
         slots = np.arange(start, min(start + size, count))
@@ -87,12 +87,12 @@ def unwritten(generation: int, count: int, size: int, source: State | None) -> l
 
 
 def written_out(experiment: Experiment, cohort: Cohort) -> Cohort:
-    """A cohort with its genomes: as they stand, or drawn from the source."""
+    """The cohort with its genomes; draws them from the source if they are missing."""
     if cohort.levels is not None:
         return cohort
-    assert cohort.source is not None, "genomes or how they are drawn"
+    assert cohort.source is not None, "a cohort has genomes or a source"
     spec, streams = experiment.genome.spec, derive(experiment.seed, "search", cohort.generation)
     units = experiment.search.rows(cohort.source, cohort.slots, spec, streams)
-    rows = f"{len(cohort.slots)} rows, those that were asked for"
+    rows = f"{len(cohort.slots)} rows, as requested"
     require(len(units) == len(cohort.slots), type(experiment.search).__name__, rows, len(units))
     return replace(cohort, levels=spec.quantise(units), source=None)

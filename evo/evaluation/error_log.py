@@ -1,34 +1,34 @@
-"""What individuals raised, said once: a component of one's own does not fail in silence.
+"""Log of the exceptions that individuals raise, each logged once, so that a user-defined component fails visibly.
 
-An individual that raises is recorded as no more than that. Why it raised is for whoever wrote the component: it is
-logged by the driver, and is no part of a result.
+The record of such an individual says only `raised`. The driver logs the message of the exception for the author of the
+component; the message is no part of a result.
 """
 
 from __future__ import annotations
 
 import logging
 
-_MOST = 3  # sentences, of a run and of a cohort: the individuals of a component that is wrong say all the same
+_MOST = 3  # messages per run and per cohort: a faulty component gives the same message for all individuals
 _log = logging.getLogger(__name__)
 _said, _heard = list[str](), list[str]()
 
 
 def say(sentence: str) -> None:
-    """Logs it, unless it was, or enough was."""
+    """Logs a message unless it was logged before, or the run has reached the maximum number of messages."""
     _note(_heard, sentence)
     if _note(_said, sentence):
         _log.warning("an individual raised %s; it is recorded as `raised`", sentence)
 
 
 def heard() -> tuple[str, ...]:
-    """What was said in this process since this was last asked."""
+    """Messages of this process since the last call."""
     found = tuple(_heard)
     _heard.clear()
     return found
 
 
 def begin() -> None:
-    """Forgets what was said: of a new run it is said again."""
+    """Clears the log at the start of a run, so that messages of the new run are logged again."""
     _said.clear()
 
 

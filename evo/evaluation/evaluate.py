@@ -1,4 +1,4 @@
-"""evaluate(experiment, cohort) -> Outcome: the one call that crosses a process, a pure function of its arguments."""
+"""evaluate(experiment, cohort) -> Outcome: the only call that crosses processes, a pure function of its arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inner_loop.life import LifeStreams, Measurements
 
 
 def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """The lives of a cohort.
+    """Evaluates the lives of a cohort.
 
     Returns:
         The measurements of `Life.live`, and `genome_bits` and `wiring_bits`; means over `lifetime.births` births.
@@ -46,9 +46,9 @@ def _lived(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], as
 
 
 def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:
-    """The newborns, individual by individual, with whatever is done to them."""
+    """The newborns, individual by individual, after the interventions of the assay."""
     levels, edits = cohort.levels, cohort.edits
-    assert levels is not None, "written out by evaluate"
+    assert levels is not None, "`evaluate` draws the genomes first"
     levels = np.repeat(levels, len(replicates), axis=0)
     edits = None if edits is None else np.repeat(edits, len(replicates), axis=0)
     streams = _streams(experiment, cohort, "birth", replicates)
@@ -61,7 +61,7 @@ def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], ass
 def _streams(
     experiment: Experiment, cohort: Cohort, purpose: str, replicates: Sequence[int], common: bool = False
 ) -> Streams:
-    """Streams of all individuals' replicates, or of one birth's common ones: individual by individual."""
+    """Streams of random numbers for all replicates, individual by individual; with `common`, individuals share them."""
     slots = SHARED if common else cohort.slots.tolist()
     each = [derive(experiment.seed, purpose, cohort.generation, slots, replicate).keys for replicate in replicates]
     keys = torch.stack(each, dim=1)

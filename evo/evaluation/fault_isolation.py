@@ -1,4 +1,4 @@
-"""A cohort that cannot be evaluated: find the guilty individuals by replacing suspects in place; slots never move."""
+"""Isolation of individuals that make a cohort fail: bisection replaces individuals in place, so no slot moves."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from genomes.errors import InputError
 from genomes.foreign import complaint
 
 ENVIRONMENTAL: tuple[Failure, ...] = ("timeout", "memory", "lost")
-"""Reasons that may lie with the machine, and are no reason until they recur."""
+"""Failures that the machine may have caused; they count only after repeated tries."""
 
-_TRIES = 3  # of a cohort before its individuals are suspected, and of a suspect before he is guilty
+_TRIES = 3  # of a cohort before its individuals are tested, and of an individual before its failure is recorded
 
 Evaluator = Callable[[Experiment, Cohort, Assay], Outcome]
-"""What is done with a cohort: `evaluate`, or something of one's own."""
+"""A function that evaluates a cohort: `evaluate`, or a user-defined one."""
 
 Attempt = Callable[[Cohort], Outcome | Failure]
-"""Evaluates a cohort, or says why it could not."""
+"""A function that evaluates a cohort, or returns the reason of its failure."""
 
 
 def evaluate_safely(
     experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION, backstop: bool = False
 ) -> Outcome:
-    """Like `evaluate`, but an individual that raises, or takes too long or too much, becomes a record.
+    """Like `evaluate`, but records an individual that raises an exception or exceeds a limit as a failure.
 
-    The others' results are unchanged to the bit.
+    The results of the other individuals are bit-identical.
 
     Args:
-        backstop: end the process when a life never comes back to Python: for a process that others can do without.
+        backstop: end the process when a life never returns to Python; only for a process that may be lost.
     """
     return _settled(experiment, cohort, lambda tried: _attempted(evaluate, experiment, tried, assay, backstop))
 
 
 def evaluate_in_worker(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """What the house does in a process that others can do without: settles its numerics once, and lets them live."""
+    """Evaluates a cohort in a worker, a process that may be lost; configures the numerics of the process once."""
     settle()
     return evaluate_safely(experiment, cohort, assay, backstop=True)
 
@@ -53,9 +53,9 @@ def evaluate_in_worker(experiment: Experiment, cohort: Cohort, assay: Assay = SE
 def evaluate_guarded(
     experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION, evaluator: Evaluator = evaluate
 ) -> Outcome:
-    """Like `evaluate_safely`, but an individual that kills its process or never comes back becomes a record too.
+    """Like `evaluate_safely`, but also records an individual that kills its process or never returns as a failure.
 
-    Every attempt is made in a child of this process, which costs some milliseconds.
+    Every attempt runs in a child of this process, which costs some milliseconds.
     """
     limits = bounded(experiment.limits)
     seconds = None if limits.seconds is None else 2 * limits.seconds + 1
@@ -68,20 +68,20 @@ def evaluate_guarded(
 
 
 def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Failure) -> Outcome:
-    """The outcome of a cohort that failed as a whole, with the guilty recorded.
+    """The outcome of a cohort that failed as a whole, with the failing individuals recorded.
 
     Args:
-        cohort: with its levels written out.
-        attempt: asked for about 2 log2(C) cohorts for one guilty individual.
-        reason: why the whole cohort failed; of those whose guilt cannot be separated.
+        cohort: a cohort with its genomes.
+        attempt: evaluates about 2 log2(C) changed cohorts for one failing individual.
+        reason: the failure of the whole cohort, recorded for individuals that cannot be separated.
     """
     spec = experiment.genome.spec
     bystander = spec.quantise(np.full((1, spec.size), 0.5))[0]
 
     def only(members: list[int], guilty: dict[int, Failure]) -> Cohort:
-        assert cohort.levels is not None, "written out before it was tried"
+        assert cohort.levels is not None, "genomes are drawn before the first try"
         levels = np.broadcast_to(bystander, cohort.levels.shape).copy()
-        # filling repeats the first individual and shares its fate
+        # padding repeats the first individual and is replaced with it
         kept = [i for i in range(len(levels)) if (i if i < cohort.real else 0) in members and i not in guilty]
         levels[kept] = cohort.levels[kept]
         edits = cohort.edits
@@ -103,7 +103,7 @@ def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Fa
 
 
 def _settled(experiment: Experiment, cohort: Cohort, attempt: Attempt) -> Outcome:
-    """A cohort as it stands, or else taken apart."""
+    """The outcome of a cohort as a whole or, if it fails, after isolation of the failing individuals."""
     cohort = written_out(experiment, cohort)
     outcome = _tried(cohort, attempt)
     return outcome if isinstance(outcome, Outcome) else isolate(experiment, cohort, attempt, outcome)
@@ -139,14 +139,14 @@ def _search(
         guilty[members[0]] = reason
         return
     for half in (members[: len(members) // 2], members[len(members) // 2 :]):
-        # a half that fails by chance costs a further look; a single one that does would be condemned
+        # a transient failure of a half only costs another bisection; of a single individual it would be recorded
         outcome = _tried(only(half), attempt) if len(half) == 1 else attempt(only(half))
         if not isinstance(outcome, Outcome):
             _search(half, outcome, only, attempt, guilty)
 
 
 def _tried(cohort: Cohort, attempt: Attempt) -> Outcome | Failure:
-    """What came of a cohort, tried again where the reason may lie with the machine."""
+    """Evaluates a cohort, and tries again if the machine may have caused the failure."""
     outcome, tries = attempt(cohort), 1
     while outcome in ENVIRONMENTAL and tries < _TRIES:
         outcome, tries = attempt(cohort), tries + 1

@@ -1,4 +1,4 @@
-"""What a processor must compute to take part: a known cohort, to the bit. Other kernels round in other ways."""
+"""Fingerprints: hashes of a known computation, which a machine must reproduce bit by bit; kernels round differently."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from genomes.streams import derive
 @final
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a worker is asked for before it is given a cohort.
+    """The check that a worker must pass before it gets a cohort.
 
     Attributes:
-        experiment: whose lives are lived.
-        digest: what `fingerprint_of_lives` came to where the run began.
-        data: the fingerprint of what comes from outside.
+        experiment: the experiment whose lives are computed.
+        digest: the result of `fingerprint_of_lives` at the start of the run.
+        data: the fingerprint of the environment's external data.
     """
 
     experiment: Experiment
@@ -35,24 +35,25 @@ class Fingerprint:
 
 
 def fingerprint_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
-    """SHA-256 of what a known cohort comes to in a short life: the experiment's own kernels, shapes and data.
+    """SHA-256 of the outcome of a known cohort after a short life, with the experiment's kernels, shapes and data.
 
-    All of it have one genome, about the middle of every gene: many founders are likelier to meet one that hangs, yet
-    in the very middle many encodings grow weights of almost 0, beside which nothing of a life is seen.
+    All individuals have the same genome, with every gene near the middle of its interval. Many different founders would
+    more probably include one that hangs. Exactly in the middle, many encodings give weights near 0, so that the life
+    hardly changes the outcome.
 
     Args:
-        spread: how far from the middle of the unit interval a gene may lie; 0 in runs that began with the very middle.
+        spread: largest distance of a gene from the middle of the unit interval; 0 for older runs that used the middle.
     """
     return _lived(experiment, experiment.environment.fingerprint(), spread)
 
 
 @lru_cache(maxsize=8)
 def _lived(experiment: Experiment, data: str, spread: float) -> str:
-    """The same, kept for these data: those of the same experiment can change while a process goes on."""
+    """Computes the fingerprint; cached per `data`, because the data of an experiment can change within a process."""
     spec = experiment.genome.spec
     offset = derive(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0
     levels = spec.quantise(np.repeat(0.5 + spread * offset, experiment.cohort, axis=0))
-    # without limits: a machine that is busy is not a machine that computes otherwise
+    # without limits: a busy machine must not give another fingerprint
     lived = evaluate_safely(
         replace(experiment, lifetime=experiment.lifetime.short(), limits=Limits()),
         cohorts(0, levels, experiment.cohort)[0],
@@ -61,7 +62,7 @@ def _lived(experiment: Experiment, data: str, spread: float) -> str:
 
 
 def fingerprint_of_search(experiment: Experiment) -> str:
-    """SHA-256 of the second generation after goals that are known: the driver's own arithmetic; empty when lazy."""
+    """SHA-256 of the search's second generation after known goals: the driver's arithmetic; empty for a lazy search."""
     spec, search = experiment.genome.spec, experiment.search
     if search.lazy(spec):
         return ""

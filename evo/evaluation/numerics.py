@@ -1,4 +1,4 @@
-"""What must be settled before torch's first operation so that results agree to the bit wherever they are computed."""
+"""Settings before torch's first operation that make results bit-identical in every process."""
 
 from __future__ import annotations
 
@@ -21,35 +21,36 @@ _PORTABLE = {
 
 
 SETTLED = {"MKL_CBWR": "AUTO,STRICT", "OMP_NUM_THREADS": "1"}
-"""Variables of the environment as they are where we compute, unless the user has set them."""
+"""Environment variables that our processes set, unless the user has set them."""
 
 VARIABLES = (*_PORTABLE, "MKL_ENABLE_INSTRUCTIONS", "OMP_NUM_THREADS")
-"""Of the environment, which decide how numbers are rounded; a worker needs the driver's before it imports torch."""
+"""Environment variables that affect rounding; a worker needs the driver's values before it imports torch."""
 
 _thread = threading.local()
 
 
 def use_portable_kernels() -> None:
-    """Only what every x86-64 processor computes in the same way, in this process and in the workers it starts.
+    """Restricts this process and its workers to kernels that give the same bits on every x86-64 processor.
 
     Raises:
-        InputError: numpy or torch was imported before, and has chosen its kernels.
+        InputError: numpy or torch was imported before and has chosen its kernels.
     """
     if kernels() != "portable":
-        require(not {"numpy", "torch"} & sys.modules.keys(), "portable", "to be asked before numpy and torch", "after")
+        early = not {"numpy", "torch"} & sys.modules.keys()
+        require(early, "portable", "a call before numpy and torch are imported", "a later call")
         os.environ |= _PORTABLE
 
 
 def kernels() -> str:
-    """`portable`, or `native`: the fastest that this processor has."""
+    """The kernels of this process: `portable`, or `native`, the fastest of this processor."""
     return "portable" if _PORTABLE.items() <= os.environ.items() else "native"
 
 
 @lru_cache(maxsize=1)
 def settle() -> None:
-    """One thread, and kernels that do not depend on where a slice lies in memory; for every process of our own.
+    """Sets one thread, and kernels whose results do not depend on memory alignment; for every process of our own.
 
-    Two threads lose more than they win on networks this small, and some sums differ by the number of threads.
+    Two threads are slower than one on such small networks, and some sums depend on the number of threads.
     """
     for name, value in SETTLED.items():
         os.environ.setdefault(name, value)
@@ -57,16 +58,16 @@ def settle() -> None:
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
-    with contextlib.suppress(RuntimeError):  # it can be set once only, and not after parallel work has begun
+    with contextlib.suppress(RuntimeError):  # it can be set only once, before parallel work begins
         torch.set_num_interop_threads(1)
     threadpool_limits(1)
 
 
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
-    """Around what is computed in a process of the caller's: as in one of our own; afterwards all is as it was.
+    """Surrounds a computation in a user's process: sets the same numerics as in our own processes, then restores them.
 
-    The kernels stay those that MKL chose at its first operation in this process.
+    MKL keeps the kernels that it chose at its first operation in this process.
     """
     if settle.cache_info().currsize or getattr(_thread, "settled", False):
         yield
@@ -91,29 +92,29 @@ def settled() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _pools(modules: int) -> Any:
-    """The libraries with threads of their own; looked for again once more modules are imported."""
+    """The libraries that have thread pools; searched again when the number of imported modules changes."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
 def cores() -> int:
-    """Processors that this process may use; on macOS, which does not say so, those that there are."""
+    """Number of processors that this process may use; on macOS, which does not tell it, of all processors."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def variables() -> dict[str, str]:
-    """The variables of this process that a worker needs before it imports torch: they decide a result's last bits."""
+    """The environment variables that a worker needs before it imports torch; they affect a result's last bits."""
     return SETTLED | {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
 
 @contextlib.contextmanager
 def without_denormals() -> Iterator[None]:
-    """Around lives: numbers below 1e-38, such as the errors of whoever is very sure of himself, are zero.
+    """Surrounds lives: numbers below 1e-38, such as the errors of a very confident network, become zero.
 
-    Processors take several times as long for them, and beside the weights that they are added to they are nothing.
-    Afterwards this thread computes as before: other code may count on them.
+    Processors need several times as long for such numbers, and they are negligible when added to weights. Afterwards
+    the setting of this thread is restored, because other code may rely on such numbers.
     """
     import torch
 

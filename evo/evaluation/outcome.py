@@ -1,4 +1,4 @@
-"""The outcome of a cohort, and its named arrays: what workers return and what the journal holds."""
+"""The outcome of a cohort, and its form as named arrays for workers and the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evo.storage.checksums import CorruptFile
 from inner_loop.life import Measurements
 
 Failure = Literal["", "nan", "raised", "timeout", "memory", "lost"]
-"""Why an individual has no score; empty when it has one."""
+"""The reason why an individual has no score; empty when it has one."""
 
 FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost")
 
@@ -25,11 +25,11 @@ FAILURES: tuple[Failure, ...] = ("", "nan", "raised", "timeout", "memory", "lost
 @final
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What the real individuals of a cohort could do.
+    """Measurements and failures of the individuals of a cohort, without padding.
 
     Attributes:
-        measurements: by name, (real, ...) float64; nan where an individual failed.
-        failures: why, one for each real individual.
+        measurements: (real, ...) float64 by name; nan where an individual failed.
+        failures: one for each real individual; empty for success.
     """
 
     measurements: Measurements
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def outcome_arrays(outcome: Outcome) -> Arrays:
-    """As the journal stores it: three arrays, since every member of an archive costs more than what it holds."""
+    """The outcome as three arrays, as the journal stores it; each further array would cost more than its data."""
     columns = [[name, m.shape[1:]] for name, m in outcome.measurements.items()]
     flat = [m.reshape(len(m), -1) for m in outcome.measurements.values()]
     measured = np.concatenate([np.zeros((len(outcome.failures), 0)), *flat], axis=1, dtype=np.float64, casting="no")
@@ -45,29 +45,30 @@ def outcome_arrays(outcome: Outcome) -> Arrays:
 
 
 def outcome_of(arrays: Arrays) -> Outcome:
-    """The inverse of outcome_arrays.
+    """Reads an outcome from arrays; the inverse of `outcome_arrays`.
 
     Raises:
-        CorruptFile: these are not the arrays of an outcome.
+        CorruptFile: the arrays are not those of an outcome.
     """
     try:
         columns = [(str(name), tuple(map(int, shape))) for name, shape in json.loads(str(arrays["columns"]))]
         failures, flat = failures_of(arrays["failures"]), arrays["measured"]
         widths = [math.prod(shape) for _, shape in columns]
         if flat.dtype != np.float64 or flat.shape != (len(failures), sum(widths)) or min(widths, default=1) < 1:
-            raise ValueError("arrays of other shapes")
+            raise ValueError("wrong shapes")
         parts = np.split(flat, np.cumsum(widths, dtype=np.int64)[:-1], axis=1) if columns else []
         named = zip(columns, parts, strict=True)
         return Outcome({name: part.reshape(-1, *shape).copy() for (name, shape), part in named}, failures)
     except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
-        raise CorruptFile(f"a cohort: expected the arrays of an outcome, got others ({error})") from error
+        raise CorruptFile(f"a cohort: expected the arrays of an outcome, got other arrays ({error})") from error
 
 
 def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[int, Outcome]:
-    """A journal's cohorts by number, those that are what they should be; others are to be lived again.
+    """The valid outcomes of a journal by cohort number; the other cohorts must be evaluated again.
 
     Args:
-        lives: how many individuals each cohort of the generation has.
+        found: the arrays of each cohort in the journal, by number.
+        lives: the number of individuals of each cohort of the generation.
     """
     outcomes: dict[int, Outcome] = {}
     for number in found.keys() & lives.keys():
@@ -79,14 +80,14 @@ def outcomes_of(found: Mapping[int, Arrays], lives: Mapping[int, int]) -> dict[i
 
 
 def _measured(outcome: Outcome) -> bool:
-    """Whether everybody who did not fail has every measurement; a nan would go into goals, and win."""
+    """True if every individual without a failure has finite measurements; a nan would enter the goals and win."""
     lived = np.array([not failure for failure in outcome.failures])
     named = bool(outcome.measurements) or not lived.any()
     return named and all(bool(np.isfinite(m[lived]).all()) for m in outcome.measurements.values())
 
 
 def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ...]]:
-    """The outcomes of a generation's cohorts, in their order; nan for cohorts that failed as a whole."""
+    """Joins the outcomes of a generation's cohorts, in order; nan for cohorts that failed as a whole."""
     shapes = {name: m.shape[1:] for outcome in outcomes for name, m in outcome.measurements.items()}
     measurements = {
         name: np.concatenate([o.measurements.get(name, np.full((len(o.failures), *shape), np.nan)) for o in outcomes])
@@ -96,10 +97,10 @@ def joined(outcomes: Sequence[Outcome]) -> tuple[Measurements, tuple[Failure, ..
 
 
 def codes_of(failures: Sequence[Failure]) -> ndarray:
-    """Failures as numbers: their places in `FAILURES`."""
+    """Codes of failures: their indices in `FAILURES`."""
     return np.array([FAILURES.index(failure) for failure in failures], dtype=np.uint8)
 
 
 def failures_of(codes: ndarray) -> tuple[Failure, ...]:
-    """The inverse of `codes_of`."""
+    """Failures from codes; the inverse of `codes_of`."""
     return tuple(FAILURES[code] for code in codes.tolist())

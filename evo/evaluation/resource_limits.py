@@ -1,4 +1,4 @@
-"""Limits of time and memory around the lives of a cohort."""
+"""Limits of time and memory for the lives of a cohort."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from evo.experiment.limits import Limits
 
 
 class TimeLimitExceeded(Exception):
-    """A cohort's lives take longer than they may."""
+    """The lives of a cohort exceed the limit of time."""
 
 
 @contextmanager
 def within(limits: Limits, backstop: bool = False) -> Iterator[None]:
-    """Holds what is done inside to the limits of time and memory.
+    """Applies the limits of time and memory to the code in the block.
 
-    A process may have one alarm, so time is held in its main thread alone; memory where the kernel tells how much a
-    process has.
+    A process has only one alarm, so time is limited only in the main thread. Memory is limited only if the kernel tells
+    how much memory the process has.
 
     Args:
-        backstop: end the process after twice the time: for work that never comes back to Python, where no alarm is
-            heard.
+        backstop: end the process after twice the time, for code that never returns to Python, where no alarm is
+            handled.
 
     Raises:
         TimeLimitExceeded: the time is over.
-        MemoryError: or torch's RuntimeError, from whatever asked for more than there may be.
+        MemoryError: the code requested too much memory; torch raises a RuntimeError instead.
     """
     with _backstop(limits.seconds if backstop else None), _alarm(limits.seconds), _ceiling(limits.memory):
         yield
@@ -56,7 +56,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, theirs)
-        if left:  # somebody else's alarm goes on where it was
+        if left:  # an alarm that was set before continues
             signal.setitimer(signal.ITIMER_REAL, max(left - (monotonic() - began), 1e-3), again)
 
 
@@ -66,7 +66,7 @@ def _backstop(seconds: float | None) -> Iterator[None]:
         yield
         return
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(2 * seconds + 1, exit=True, file=nowhere)  # a thread that needs no GIL
+        faulthandler.dump_traceback_later(2 * seconds + 1, exit=True, file=nowhere)  # its thread needs no GIL
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
-"""Luck: whether a score depends on chance that the next birth will not have. Asked here for every choice and report.
+"""Test for stochastic scores: scores that depend on random numbers which differ between two births of one genome.
 
-The best of thousands of lives is chosen among other things for its luck. A score that is partly luck must therefore be
-measured anew, with chance that no run has met, before it is reported as what a genome can do.
+The best of thousands of lives is partly selected for favourable random numbers. A stochastic score must therefore be
+measured again, with random numbers that no run has used, before it is reported as the ability of a genome.
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from genomes.phenotype import Phenotype
 from genomes.streams import derive
 
 UNMET = -4
-"""A generation that no run has: its chance was never met."""
+"""A generation index that no run has, so that its random numbers are new."""
 
-_BIRTHS = 16  # where one synapse is left to a coin, all births are alike in one of 2^15 cases
-_ROUNDING = 1e-5  # of the largest number: the same number at another place in a batch
+_BIRTHS = 16  # if one synapse is random with probability 1/2, all births are equal in one of 2^15 cases
+_ROUNDING = 1e-5  # of the largest number: rounding differs between places in a batch
 
 
 def is_stochastic(
     experiment: Experiment, levels: Integer[ndarray, "N G"], interventions: Sequence[Intervention] = ()
 ) -> bool:
-    """Whether one of these genomes can score differently at another birth.
+    """True if one of these genomes can have another score at another birth.
 
-    Two chances count, since each individual has its own, so that selection prefers the lucky:
+    Two sources of random numbers count, because they differ between individuals, so that selection prefers favourable
+    ones:
 
-    - what it meets, where the environment draws it for every life (`Environment.varies`): episodes, another teacher;
-    - its development, where two births of one genome are not the same network (`RandomWiring`, `Alleles`).
+    - the environment, if it draws new content for every life (`Environment.varies`): episodes, another teacher;
+    - development, if two births of one genome give different networks (`RandomWiring`, `Alleles`).
 
-    What a life draws in a task that does not vary does not count: the order of its lessons, and the guesses of a rule
-    that learns by trial and error. No score at birth depends on it; and a whole generation has the same lessons and the
-    same guesses (`lifetime.common`), so that no individual is chosen for having had better ones than its rivals. With
-    `common: false` the score after learning keeps what luck there is in them.
+    The random numbers of a life in a task that does not vary do not count: the order of its samples, and the guesses of
+    a rule that learns by trial and error. No score at birth depends on them. A whole generation has the same samples
+    and the same guesses (`lifetime.common`), so no individual is selected for better ones. With `common: false` the
+    score after learning still depends on them.
 
     Args:
-        interventions: done to every newborn: weights that are given leave nothing to development.
+        interventions: interventions applied to every newborn; an intervention that sets all weights makes development
+            deterministic.
     """
     if experiment.environment.varies:
         return True
@@ -59,7 +61,7 @@ def _develops_by_chance(
 
 
 def _numbers(newborn: Phenotype) -> Iterator[Tensor]:
-    """Everything that a newborn is made of."""
+    """Yields all tensors of a newborn."""
     for synapses in newborn.projections.values():
         yield synapses.weight
         yield from () if synapses.mask is None else (synapses.mask,)
@@ -70,6 +72,6 @@ def _numbers(newborn: Phenotype) -> Iterator[Tensor]:
 
 
 def _differs(numbers: Tensor) -> bool:
-    """Whether births differ, by more than rounding; what all births share is one number."""
+    """True if births differ by more than rounding. A tensor that all births share has one row, so it never differs."""
     each = numbers.double().nan_to_num()
     return bool(((each - each[:1]).abs() > _ROUNDING * each.abs().max()).any()) if each.numel() else False

@@ -1,1 +1,1 @@
-"""Generations: the loop of a run, its records and its hall of fame."""
+"""Generations: the loop of a run, the records of a run, and its hall of fame."""

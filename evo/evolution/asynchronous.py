@@ -1,8 +1,9 @@
-"""The outer loop with several generations in flight: whichever arrives is told, and the next is bred at once.
+"""The outer loop with several generations in flight: the search is told each when it arrives, and breeds the next.
 
-For machines so unequal that waiting for the last of a generation leaves most of them idle. The order of arrival decides
-what is bred from what: it is recorded (generations are numbered as they arrive, and each says which number it was bred
-under), not derived, so another run of the same seed may take another course; a resumed run goes on from the record.
+This is for machines of such unequal speed that waiting for the last cohort of a generation leaves most of them idle.
+The order of arrival determines which individuals become parents. This order is recorded, not derived from the seed:
+generations are numbered as they arrive, and each stores the number of its streams. Another run of the same seed may
+therefore have another history; a resumed run continues from the record.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ _FLYING = "flying."
 def steady_generations(
     experiment: Experiment, folder: RunFolder, executor: Executor, latest: tuple[int, State] | None
 ) -> Iterator[Generation]:
-    """As `generations`, in the order of arrival.
+    """Like `generations`, in the order of arrival.
 
     Raises:
-        RunFailed: more individuals of a generation failed than may.
+        RunFailed: more individuals of a generation failed than the limit allows.
     """
     course = AsyncState.restored(experiment, *latest) if latest else AsyncState.begun(experiment)
     arrived = {number: _finished(folder, bred) for number, bred in course.flying.items()}
@@ -67,7 +68,10 @@ def steady_generations(
 
 
 def _finished(folder: RunFolder, bred: Offspring) -> dict[int, Outcome]:
-    """Its cohorts that are in the journal; of a whole generation the last is lived again, and tells it."""
+    """The outcomes of its cohorts in the journal.
+
+    If all are there, the last one is evaluated again, because its arrival completes the generation.
+    """
     lives = {cohort.number: cohort.real for cohort in bred.cohorts}
     known = outcomes_of(folder.journal.read(bred.number), lives)
     if len(known) == len(lives):
@@ -76,7 +80,7 @@ def _finished(folder: RunFolder, bred: Offspring) -> dict[int, Outcome]:
 
 
 def _forget(folder: RunFolder, bred: Offspring) -> None:
-    """Leaves the journal to those that are still in flight; whatever a crash takes with it is lived again."""
+    """Removes a generation's cohorts from the journal; cohorts that a crash loses here are evaluated again."""
     others = [record for number, _, record in folder.journal.records() if number != bred.number]
     folder.journal.clear()
     folder.journal.adopt(others)
@@ -84,11 +88,11 @@ def _forget(folder: RunFolder, bred: Offspring) -> None:
 
 @final
 class AsyncState:
-    """Where the search stands: what it was told, and who is still in flight.
+    """State of the asynchronous loop: the state of the search, and the generations in flight.
 
     Attributes:
-        index: of the next generation to arrive.
-        flying: those that were bred and have not arrived, by number, in the order of breeding.
+        index: index of the next generation to arrive.
+        flying: generations that were bred and have not arrived, by number, in the order of breeding.
     """
 
     def __init__(
@@ -101,16 +105,16 @@ class AsyncState:
 
     @classmethod
     def begun(cls, experiment: Experiment) -> AsyncState:
-        """Before the first generation arrives."""
+        """The state before the first generation arrives."""
         return cls(experiment, 0, first_state(experiment), [], 0)
 
     @property
     def breeds(self) -> bool:
-        """Whether more generations are to come than are in flight."""
+        """True if more generations remain than are in flight."""
         return self.index + len(self.flying) < self._experiment.generations
 
     def told(self, bred: Offspring, generation: Generation) -> list[Cohort]:
-        """Takes in a generation that has arrived; gives the cohorts of the one that is bred in its place."""
+        """Tells the search a generation that has arrived; returns the cohorts of the generation that it breeds next."""
         self._state = bred.told(self._state, generation)
         del self.flying[bred.number]
         self.index += 1
@@ -126,7 +130,7 @@ class AsyncState:
         return bred
 
     def stored(self) -> State:
-        """All of it, for the run folder."""
+        """The complete state, for the run folder."""
         flying = [*self.flying.values()]
         numbers = {
             "numbers": np.array([bred.number for bred in flying], dtype=np.int64),
@@ -137,10 +141,10 @@ class AsyncState:
 
     @classmethod
     def restored(cls, experiment: Experiment, done: int, stored: State) -> AsyncState:
-        """The inverse of `stored`, after generation `done`.
+        """Restores the state after generation `done`; the inverse of `stored`.
 
         Raises:
-            CorruptFile: the state does not say who is in flight.
+            CorruptFile: the generations in flight are missing or damaged in the state.
         """
         state = {name: array for name, array in stored.items() if not name.startswith(_FLYING)}
         own = {name.removeprefix(_FLYING): array for name, array in stored.items() if name.startswith(_FLYING)}
@@ -149,9 +153,10 @@ class AsyncState:
             asked = {n: Asked(own[f"{n}.units"], own[f"{n}.parents"]) for n in own["numbers"].tolist()}
             following = int(own["following"].item())
         except (KeyError, ValueError, TypeError) as error:
-            raise CorruptFile(f"state {done}: expected who is in flight, got other arrays ({error})") from error
+            raise CorruptFile(f"state {done}: expected generations in flight, got other arrays ({error})") from error
         if any(each.held.shape != shape or len(each.parents) != shape[0] for each in asked.values()):
-            raise CorruptFile(f"state {done}: expected {shape[0]} genomes of {shape[1]} genes a generation, got others")
+            wanted = f"{shape[0]} genomes of {shape[1]} genes per generation"
+            raise CorruptFile(f"state {done}: expected {wanted}, got other shapes")
         flying = [Offspring(experiment, number, each, None) for number, each in asked.items()]
         return cls(experiment, done + 1, state, flying, following)
 

@@ -34,7 +34,7 @@ from genomes.errors import InputError, require, usable
 from genomes.foreign import asking
 
 _MOST = 5
-"""Keys that a sentence names of those at which two experiments differ."""
+"""Number of differing keys that an error message lists."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,15 +45,15 @@ def evolve(
     executor: Executor | None = None,
     callbacks: Sequence[Callable[[Generation], object]] = (),
 ) -> Evolution:
-    """Evolves an experiment in a run folder; a folder that holds the same experiment is gone on with.
+    """Evolves an experiment in a run folder; continues a run of the same experiment.
 
-    Nothing happens before the first generation is asked for: iterate over what this gives, or call its `finish`.
-    Between generations the threads and the environment of this process are the caller's.
+    The evolution starts when the first generation is requested: iterate over the result, or call its `finish`. Between
+    generations the thread settings and the environment of this process are those of the caller.
 
     Args:
-        run: folder, or URL such as s3://bucket/run; made if it is not there.
-        executor: this process by default; `OnRay(workers=...)` for many.
-        callbacks: called with every generation once it is on disk.
+        run: folder, or URL such as s3://bucket/run; made if it does not exist.
+        executor: this process by default; `OnRay(workers=...)` for several processes.
+        callbacks: functions called with every generation once it is on disk.
 
     Raises:
         InputError: the folder holds another experiment.
@@ -64,7 +64,7 @@ def evolve(
 
 @final
 class Evolution(Iterator[Generation]):
-    """Generations of a run, each evolved when it is asked for; left after any of them, the run can be gone on with."""
+    """Iterator over the generations of a run, each evolved on request; a run that is left early can be continued."""
 
     def __init__(
         self,
@@ -89,23 +89,23 @@ class Evolution(Iterator[Generation]):
         return generation
 
     def finish(self) -> Run:
-        """Evolves to the last generation; gives the run."""
+        """Evolves to the last generation; returns the run."""
         for _ in self:
             pass
         return Run(self._run, allow_code=True)
 
     def close(self) -> None:
-        """Leaves the run as it stands: stops workers, lets another driver have it."""
+        """Stops the evolution: stops workers and frees the lock for another driver."""
         self._begun = True
         with settled():
             self._generations.close()
 
     def __repr__(self) -> str:
-        how = "being evolved" if self._begun else "nothing is evolved before it is iterated over, or `.finish()` called"
+        how = "being evolved" if self._begun else "evolution starts when it is iterated over, or `.finish()` is called"
         return f"<evolution of {self._run}: {how}>"
 
     def __del__(self) -> None:
-        if self._begun and not sys.is_finalizing():  # at the end of the process there is no other code to be spared
+        if self._begun and not sys.is_finalizing():  # at the end of the process, cleanup is not needed
             self.close()
         elif not self._begun:
             what = f"evolve(..., run={str(self._run)!r}) was never iterated over, so nothing was evolved"
@@ -124,26 +124,26 @@ def _evolving(experiment: Experiment, run: str | Path, executor: Executor) -> Ge
 
 
 def require_same(path: Path, begun: Experiment, given: Experiment) -> None:
-    """Raises InputError, with the keys and both values, where a run is to go on as another experiment than it began."""
+    """Raises InputError, with the keys and both values, if a run would continue with another experiment."""
     changed = differing(begun, given)
     if not changed:
         return
     told = [f"{key} was {shown(was)} and is now {shown(now)}" for key, (was, now) in changed.items()]
     keys = ", ".join(told[:_MOST]) + (f" and {len(told) - _MOST} other keys" if len(told) > _MOST else "")
-    advice = "another experiment is a new run"
+    advice = "another experiment needs a new run"
     if "generations" in changed:
         called = shlex.join(["instinct", "resume", str(path), "--generations", str(given.generations)])
-        advice = f"`{called}` changes how many generations there are" + (f", {advice}" if len(changed) > 1 else "")
-    raise InputError(f"{path}: expected the experiment of this run, got another one: {keys}; {advice}")
+        advice = f"`{called}` changes the number of generations" + (f", {advice}" if len(changed) > 1 else "")
+    raise InputError(f"{path}: expected the experiment of this run, got another experiment: {keys}; {advice}")
 
 
 def continued(
     run: Run, executor: Executor, ready: Callable[[int], object] = lambda first: None
 ) -> Iterator[Generation]:
-    """Evolves a run from where it stands to its end, keeps its log, and of its generations what is to be kept.
+    """Evolves a run from its current state to its end, writes its log, and thins its generations.
 
     Args:
-        ready: called with the first generation to come, once the executor stands.
+        ready: function called with the index of the next generation, once the executor has started.
     """
     check_same_world(str(run.path), run.folder.manifest, run.experiment)
     for doubt in run.experiment.environment.doubts():
@@ -170,20 +170,20 @@ def continued(
 
 
 def _check_state(run: Run, index: int, state: State) -> None:
-    """Refuses a state that this search cannot have left, whoever made its checksum right."""
+    """Raises InputError for a state that this search cannot have written, even if its checksum is right."""
     experiment = run.experiment
     begun = first_state(experiment)
     for name, like in begun.items():
         array = state.get(name, np.zeros(()))
         fits = array.dtype == like.dtype and array.ndim == like.ndim and bool(np.isfinite(array).all())
-        if like.size:  # how many there are of something may change; what they are may not
+        if like.size:  # the first dimension may change, the others may not
             fits = fits and array.shape[1:] == like.shape[1:]
-        what = f"`{name}` as {type(experiment.search).__name__} leaves it"
+        what = f"`{name}` as {type(experiment.search).__name__} writes it"
         require(fits, f"{run.path}: state {index}", what, f"{array.dtype} of shape {array.shape}")
 
 
 def _mend(run: Run, done: int) -> None:
-    """What a driver would have done next, had it not died after a generation and its state."""
+    """Completes the work of a driver that died after it wrote a generation and its state: thinning and log lines."""
     if done:
         thin(run.folder, run.experiment, done - 1)
     known = {line.get("generation"): line for line in run.folder.log.read()}
@@ -191,18 +191,18 @@ def _mend(run: Run, done: int) -> None:
 
 
 def _line(generation: Generation, seconds: float | None, incidents: dict[str, int] | None) -> dict[str, object]:
-    """Of the log; None where nobody knows any more."""
+    """A line of the log; None for unknown values."""
     return summary(generation) | {"seconds": seconds, "why": generation.counted_failures, "incidents": incidents}
 
 
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
-    """Makes the folder of a new run, `runs/NAME-001` or the next that is free, and gives its path."""
+    """Makes the folder of a new run, by default `runs/NAME-001` or the next free number, and returns its path."""
     begin()
-    experiment = twin(experiment)  # what cannot be read back says so before a folder is made, and so does
+    experiment = twin(experiment)  # before a folder is made: raises if the experiment cannot be read back
     with asking(experiment.environment):
-        experiment.environment.ready()  # a data file that is missing or torn
+        experiment.environment.ready()  # raises if a data file is missing or damaged
         experiment = pinned(experiment, experiment.environment.fingerprint())
-    with asking(experiment.search):  # of which the manifest has a proof
+    with asking(experiment.search):  # the manifest holds a fingerprint of the search
         made = manifest(experiment, command)
     place = path or next_free(name)
     RunFolder.create(place, dump(experiment), made)
@@ -210,7 +210,7 @@ def new_run(experiment: Experiment, path: Path | None, name: str, command: Seque
 
 
 def next_free(name: str) -> Path:
-    """`runs/NAME-001`, or the next that is not there."""
+    """`runs/NAME-001`, or the next number without a folder."""
     number = 1
     while (path := usable(Path("runs") / f"{name}-{number:03d}")).exists():
         number += 1
@@ -221,7 +221,7 @@ def extend(path: Path, total: int, allow_code: bool) -> None:
     """Sets the total number of generations of a run.
 
     Raises:
-        InputError: it has more already.
+        InputError: the run already has more.
     """
     run = Run(path, allow_code)
     done = len(run.generations)
@@ -230,7 +230,7 @@ def extend(path: Path, total: int, allow_code: bool) -> None:
 
 
 def require_unchanged(path: Path, overrides: Sequence[str], allow_code: bool) -> None:
-    """Raises InputError where KEY=VALUE would make another experiment of a run."""
+    """Raises InputError if KEY=VALUE overrides would change the experiment of a run."""
     run = Run(path, allow_code)
     changed = read(run.folder.experiment_yaml, f"{path}/experiment.yaml", overrides, allow_code)
     require_same(path, run.experiment, changed)

@@ -1,4 +1,4 @@
-"""A generation that was evaluated, and its named arrays in the run folder."""
+"""The record of an evaluated generation, and its named arrays in the run folder."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _MEASURED, _SOURCE = "measurement.", "source."
 @final
 @dataclass(frozen=True, eq=False)
 class Generation:
-    """A generation that was evaluated: all of its individuals, or those few that were kept.
+    """An evaluated generation: all of its individuals, or a few that were kept.
 
     Attributes:
-        index: from 0.
-        levels: (K, G) the genomes; None: too many to hold, `genomes` draws them from the source.
-        parents: (K, 2) whom each came from, in numbers of the run: generation * N + row; -1 where there is none.
-        goals: (K, goals) what was selected for; below the worst of the generation where an individual failed.
-        measurements: by name, (K, ...); nan where an individual failed.
-        failures: why an individual has no score, empty where it has one.
-        source: what `Search.rows` reads, where there are no levels.
-        bred: the number that its chance was drawn under; None: its index.
-        kept: (K,) who of the generation these are, ascending, and what all came to; None: these are all.
+        index: index of the generation, from 0.
+        levels: (K, G) the genomes; None: too large to hold, `genomes` computes them from the source.
+        parents: (K, 2) parents of each individual, as numbers in the run: generation * N + row; -1 for no parent.
+        goals: (K, goals) the goals of selection; below the worst of the generation where an individual failed.
+        measurements: (K, ...) by name; nan where an individual failed.
+        failures: reason why an individual has no score; empty where it has one.
+        source: the state that `Search.rows` reads, if there are no levels.
+        bred: number of the streams of random numbers; None: the index.
+        kept: (K,) the slots of these individuals, ascending, and the summary of all individuals; None: all are here.
     """
 
     index: int
@@ -56,29 +56,29 @@ class Generation:
 
     @property
     def number(self) -> int:
-        """Under which its chance was drawn."""
+        """Number of the streams of random numbers."""
         return self.index if self.bred is None else self.bred
 
     @property
     def slots(self) -> Int64[ndarray, " K"]:
-        """The places of these individuals in their generation."""
+        """The slots of these individuals in their generation."""
         return np.arange(len(self.failures)) if self.kept is None else self.kept[0]
 
     def row(self, slot: int) -> int:
-        """Where the individual of a place stands.
+        """The row of the individual of a slot.
 
         Raises:
-            InputError: it was not kept.
+            InputError: the individual was not kept.
         """
         rows = np.flatnonzero(self.slots == slot)
-        require(len(rows), f"generation {self.index}", f"one of the individuals kept, {self.slots.tolist()[:9]}", slot)
+        require(len(rows), f"generation {self.index}", f"one of the kept individuals, {self.slots.tolist()[:9]}", slot)
         return int(rows[0])
 
     def genomes(self, rows: Integer[ndarray, " R"], experiment: Experiment) -> Integer[ndarray, "R G"]:
-        """The levels of some rows, as they stand or drawn anew.
+        """The levels of some rows, stored or computed from the source.
 
         Raises:
-            CorruptFile: they are no genomes of the experiment.
+            CorruptFile: the levels are no genomes of the experiment.
         """
         spec = experiment.genome.spec
         if self.levels is None:
@@ -91,11 +91,11 @@ class Generation:
 
     @cached_property
     def summary(self) -> Summary:
-        """Over all individuals, whether they are here or not."""
+        """The summary over all individuals, including those that were not kept."""
         if self.kept is not None:
             return self.kept[1]
         lived = np.array([not failure for failure in self.failures])
-        with np.errstate(invalid="ignore"):  # between two infinities that failures left there is no percentile
+        with np.errstate(invalid="ignore"):  # a percentile between two infinite values of failed individuals is nan
             statistics = {
                 name: np.array([m[lived].mean(), best_of(name, m[lived]), *np.nanpercentile(m, (10, 50, 90))])
                 for name, m in self.measurements.items()
@@ -105,16 +105,16 @@ class Generation:
 
     @property
     def counted_failures(self) -> dict[str, int]:
-        """How many individuals failed, by reason."""
+        """Number of failed individuals by reason."""
         return {failure: count for failure, count in self.summary.failures.items() if failure and count}
 
     def ranked(self, scores: Sequence[str]) -> Int64[ndarray, " K"]:
-        """Rows, the largest sum of these measurements first, the earlier of equals; at the end those without one."""
+        """Rows by decreasing sum of these measurements; ties keep row order, and rows without a sum come last."""
         total = np.sum([self.measurements[name] for name in scores], axis=0)
         return np.argsort(-np.nan_to_num(total, nan=-np.inf), kind="stable")
 
     def arrays(self) -> Arrays:
-        """As the run folder stores it."""
+        """The named arrays that the run folder stores."""
         arrays: Arrays = {"parents": self.parents, "goals": self.goals, "failures": codes_of(self.failures)}
         arrays |= {_MEASURED + name: measured for name, measured in self.measurements.items()}
         if self.levels is None:
@@ -132,10 +132,10 @@ class Generation:
 
     @classmethod
     def of(cls, index: int, arrays: Arrays) -> Generation:
-        """The inverse of `arrays`.
+        """Reads a generation from arrays; the inverse of `arrays`.
 
         Raises:
-            CorruptFile: these are not the arrays of a generation.
+            CorruptFile: the arrays are not those of a generation.
         """
         try:
             if unlike := wrong(index, arrays):
@@ -148,11 +148,12 @@ class Generation:
             return cls(index, levels, parents, goals, _measurements(arrays), failures, source or None, bred, kept)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             why = str(error).splitlines()[0]
-            raise CorruptFile(f"generation {index}: expected the arrays of a generation, got others ({why})") from error
+            expected = "expected the arrays of a generation"
+            raise CorruptFile(f"generation {index}: {expected}, got other arrays ({why})") from error
 
 
 def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failure]) -> Float64[ndarray, "N goals"]:
-    """Goals that are finite everywhere, for in DEAP a nan wins: failures lie below the worst of the generation."""
+    """Goals with finite values: failed individuals get values below the worst of the generation; in DEAP, nan wins."""
     with asking(goals):
         values = goals.of(measurements)
     failed = np.array([bool(failure) for failure in failures])
@@ -162,7 +163,7 @@ def screened(goals: Goals, measurements: Measurements, failures: Sequence[Failur
     require(np.isfinite(lived).all(), name, "finite goals from finite measurements", lived[~np.isfinite(lived)][:1])
     worst, best = lived.min(axis=0), lived.max(axis=0)
     with np.errstate(over="ignore"):
-        below = np.minimum(worst - (best - worst) - 1.0, np.nextafter(worst, -np.inf))  # a large worst swallows the 1
+        below = np.minimum(worst - (best - worst) - 1.0, np.nextafter(worst, -np.inf))  # a large worst absorbs the 1
     values[failed] = below.clip(min=np.finfo(np.float64).min)
     return values
 
@@ -174,19 +175,19 @@ def _summary(arrays: Arrays) -> Summary:
 
 
 def wrong(index: int, arrays: Arrays) -> str:
-    """What does not fit together in the arrays of a generation; empty where everything does."""
+    """Description of an inconsistency in the arrays of a generation; empty if they are consistent."""
     rows = [arrays[name] for name in ("parents", "goals", "failures", "levels", "kept") if name in arrays]
     measured = [*_measurements(arrays).values()]
     count, parents = arrays["failures"].size, arrays["parents"]
     lives = int(arrays["summary.failures"].sum()) if "kept" in arrays else count
     if not count or any(part.ndim < 1 or len(part) != count for part in (*rows, *measured)):
-        return "arrays of unlike numbers of individuals"
+        return "arrays with different numbers of individuals"
     tables = [arrays[name].ndim == 2 for name in ("parents", "goals", "levels") if name in arrays]
     if not all(tables) or parents.shape[1] != 2:
-        return "arrays of other shapes"
+        return "arrays of wrong shapes"
     places = [arrays[name].dtype == np.int64 for name in ("parents", "kept", "bred") if name in arrays]
     if not all(places) or any(m.dtype != np.float64 for m in (arrays["goals"], *measured)):
-        return "arrays of other kinds"
+        return "arrays of wrong types"
     if "levels" in arrays and arrays["levels"].dtype.kind != "u":
         return "levels that are no whole numbers from 0"
     if "levels" not in arrays and not any(name.startswith(_SOURCE) for name in arrays):

@@ -1,4 +1,4 @@
-"""The hall of fame of a run, and every genome of it as a frame."""
+"""The hall of fame of a run, and a data frame of all of its genomes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 def genome_frame(run: Run) -> pandas.DataFrame:
-    """Every individual that was kept, a row each: generation, slot, parents, goals, measurements, failure, levels (G,).
+    """Data frame of all kept individuals, one row each.
 
-    A parent is a number of the run: `generation, slot = divmod(number, run.experiment.search.lives)`, -1: none.
+    The columns are generation, slot, parents, goals, measurements, failure and levels (G,). A parent is a number in the
+    run: `generation, slot = divmod(number, run.experiment.search.lives)`; -1 for no parent.
 
     Raises:
-        InputError: a generation that is too large to be held.
+        InputError: a generation is too large to be held.
     """
     import pandas
 
@@ -31,7 +32,7 @@ def genome_frame(run: Run) -> pandas.DataFrame:
     for index in run.generations:
         generation = run.generation(index)
         held = generation.levels is not None
-        require(held, str(run.path), "generations that can be held: see Generation.genomes", "larger ones")
+        require(held, str(run.path), "generations that fit into memory: see Generation.genomes", "larger ones")
         columns = {"generation": index, "slot": generation.slots}
         columns |= {f"parent{i}": generation.parents[:, i] for i in range(2)}
         columns |= {f"goal{i}": goal for i, goal in enumerate(generation.goals.T)}
@@ -43,15 +44,15 @@ def genome_frame(run: Run) -> pandas.DataFrame:
 
 
 def hall_of_fame(run: Run, which: int | str, best: RunIndividual | None = None) -> list[RunIndividual]:
-    """The best of a run, then others that differ from it.
+    """The best individual of a run, then other individuals with different genomes.
 
     Args:
-        which: `front`: the last parents of a search that keeps a front; a number N: N genomes that differ, by the sum
-            of the main scores that were selected for, on the selection split.
-        best: of the run; None: `run.best()`, which may examine some genomes again.
+        which: `front`: the last parents of a search that keeps a front; a number N: N different genomes, ranked by the
+            sum of the main scores of selection, on the selection split.
+        best: the best individual; None: `run.best()`, which may evaluate some genomes again.
 
     Raises:
-        InputError: neither, or a front where the search has none.
+        InputError: `which` is neither, or the search keeps no front.
     """
     best = best or run.best()
     if which == "front":
@@ -69,7 +70,7 @@ def hall_of_fame(run: Run, which: int | str, best: RunIndividual | None = None) 
 
 
 def _front(run: Run) -> list[RunIndividual]:
-    """The parents that the search ended with, each where it was born; scores of those that were not kept are nan."""
+    """The last parents of the search, each with its generation and slot of birth; nan scores if it was not kept."""
     fits = isinstance(run.experiment.search, FrontSearch)
     require(fits, "--genomes", "best or a number: this search keeps no front", "front")
     latest = run.folder.latest()

@@ -1,4 +1,4 @@
-"""An individual of a run: its genome, where it was born, and its scores."""
+"""An individual of a run: its genome, its generation and slot of birth, and its scores."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class RunIndividual:
     """An individual of a run.
 
     Attributes:
-        generation, slot: where it was born.
+        generation, slot: its generation, and its place there.
         levels: (G,) its genome.
-        scores: the main score in each condition that is selected for, selection split; nan where it was not kept.
-        bred: the number that its generation's chance was drawn under; None: the generation.
+        scores: main score in each condition of selection, on the selection split; nan if it was not kept.
+        bred: number of the streams of random numbers of its generation; None: the generation.
     """
 
     generation: int
@@ -30,7 +30,7 @@ class RunIndividual:
 
     @property
     def number(self) -> int:
-        """Whose chance it was born with."""
+        """Number of the streams of random numbers of its birth."""
         return self.generation if self.bred is None else self.bred
 
     @property
@@ -45,5 +45,5 @@ class RunIndividual:
 
     @property
     def sum(self) -> float:
-        """Over the conditions."""
+        """Sum of the scores over the conditions."""
         return sum(self.scores.values())

@@ -1,4 +1,4 @@
-"""The outer loop: ask, evaluate, record, tell, again."""
+"""The outer loop: ask, evaluate, record, tell, repeat."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from evo.storage.run_folder import RunFolder
 def generations(
     experiment: Experiment, folder: RunFolder, executor: Executor, latest: tuple[int, State] | None
 ) -> Iterator[Generation]:
-    """Evolves from where the folder stands to `experiment.generations`; yields each generation once it is on disk.
+    """Evolves from the folder's latest state to `experiment.generations`; yields each generation once it is on disk.
 
-    What is computed depends on the experiment alone: not on the executor, and not on how often the run was stopped.
-    Only where several generations are in flight does the order of their arrival count.
+    The results depend only on the experiment, not on the executor and not on interruptions of the run. If several
+    generations are in flight, they also depend on the order of arrival.
 
     Args:
-        latest: where the folder stands, as `folder.latest()` says.
+        latest: the latest generation and state, from `folder.latest()`.
 
     Raises:
-        RunFailed: more individuals of a generation failed than may.
+        RunFailed: more individuals of a generation failed than the limit allows.
     """
     if experiment.in_flight > 1:
         yield from steady_generations(experiment, folder, executor, latest)
@@ -38,7 +38,7 @@ def generations(
         generation = begun.bred.recorded(index, begun.outcomes())
         state = begun.bred.told(state, generation)
         if index + 1 < experiment.generations:
-            # the workers have the next generation in hand while this one is written
+            # workers evaluate the next generation while this one is written
             begun = _Begun(experiment, folder, executor, index + 1, state)
         folder.write_generation(index, generation.arrays())
         folder.write_state(index, state)
@@ -48,7 +48,7 @@ def generations(
 
 @final
 class _Begun:
-    """A generation whose cohorts are on their way; those in the journal are not lived again."""
+    """A generation under evaluation; cohorts in the journal are not evaluated again."""
 
     def __init__(self, experiment: Experiment, folder: RunFolder, executor: Executor, index: int, state: State) -> None:
         self.bred, self._journal = Offspring.of(experiment, index, state), folder.journal
@@ -59,7 +59,7 @@ class _Begun:
         self._arriving = executor.outcomes(experiment, self._missing)
 
     def outcomes(self) -> list[Outcome]:
-        """In the order of the cohorts, each in the journal as soon as it has arrived."""
+        """The outcomes in the order of the cohorts; each is written to the journal when it arrives."""
         for place, outcome in self._arriving:
             number = self._missing[place].number
             self._journal.append(self.bred.number, number, outcome_arrays(outcome))

@@ -1,4 +1,4 @@
-"""What a result depends on beside its experiment: versions, machine, data."""
+"""The manifest: everything besides the experiment that affects a result, such as versions, machine and data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evo.experiment.user_code import hashes, place_of
 from genomes.errors import InputError, require
 
 _EXACT = ("instinct", "torch", "numpy", "deap")
-"""Packages whose version a result depends on, to the last bit."""
+"""Packages whose version affects the bits of a result."""
 
 
 _OLD = "lives"
@@ -26,12 +26,12 @@ _PROOFS: dict[str, Callable[[Experiment], str]] = {
     "cohort": fingerprint_of_lives,
     "search": fingerprint_of_search,
 }
-"""What a processor must compute alike to go on with a run; older runs know another cohort."""
+"""Fingerprints that a machine must reproduce to continue a run; older runs have another fingerprint of lives."""
 
 
 @settled()
 def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
-    """What else a result depends on, and where it was made."""
+    """The manifest of a new run: settings that affect a result, and its origin."""
     import torch
 
     return {
@@ -52,44 +52,46 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
 
 
 def check_same_world(where: str, then: dict[str, Any], experiment: Experiment) -> None:
-    """Raises InputError when going on would not give the results that an undisturbed run gives."""
+    """Raises InputError if a continued run would give other results than an uninterrupted run."""
     now, versions = manifest(experiment, []), then.get("versions")
     if not isinstance(versions, dict):
         raise InputError(f"{where}/manifest.json: expected versions by package, got {str(versions)[:80]!r}")
     for package in _EXACT:
         made, have = str(versions.get(package))[:80], now["versions"][package]
         if made != have:
-            raise InputError(f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to go on")
-    require(then.get("data") == now["data"], where, "the data that the run began with", "data that have changed")
+            raise InputError(
+                f"{where}: made with {package} {made}, this is {have}; install {package}=={made} to continue"
+            )
+    require(then.get("data") == now["data"], where, "the data of the start of the run", "data that have changed")
     _check_modules(where, then.get("modules"), now["modules"])
     proofs = _mapping(then.get("proof"))
     if any(_PROOFS[name](experiment) != digest for name, digest in proofs.items() if name in _PROOFS):
         began, have = (f"{m.get('kernels')} kernels on {m.get('instructions')}" for m in (then, now))
         raise InputError(
-            f"{where}: began with {began}, and here ({have}) the last bits come out otherwise; go on with it on a "
+            f"{where}: began with {began}, and this machine ({have}) computes other last bits; continue it on a "
             "machine like the first (a run begun with --portable can move)"
         )
 
 
 def _check_modules(where: str, then: Any, now: dict[str, str]) -> None:
-    """Raises InputError where a module of one's own is another one; of runs that know none nothing is said."""
+    """Raises InputError if a user module has changed; older runs without hashes of modules pass."""
     known = _mapping(then)
     changed = [name for name, digest in now.items() if known.get(name, digest) != digest]
     if changed:
         files = ", ".join(dict.fromkeys(place_of(name) for name in changed))
         raise InputError(
-            f"{where}: expected the code that the run began with, got another {files}; put the old text back to go on, "
-            f"or begin a new run with the new one: instinct evolve {where}/experiment.yaml --allow-code"
+            f"{where}: expected the code of the start of the run, got a changed {files}; put the old text back, "
+            f"or begin a new run with the new text: instinct evolve {where}/experiment.yaml --allow-code"
         )
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """What a manifest holds under a key, which may be anything."""
+    """A value of a manifest if it is a mapping; else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def _commit() -> str:
-    """Of the source tree that runs, if it is one."""
+    """The git commit of the running source tree; empty without a repository."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return ""

@@ -1,4 +1,4 @@
-"""A generation that was asked for: its cohorts, and its record once their outcomes are known."""
+"""A generation that a search asks for: its cohorts, and its record once their outcomes are known."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from genomes.streams import derive
 
 
 class RunFailed(RuntimeError):
-    """So many individuals of a generation failed that there is nothing, or too little, to breed from."""
+    """Too many individuals of a generation failed to breed the next one."""
 
 
 def first_state(experiment: Experiment, number: int = 0) -> State:
-    """The state that the search begins with; of several generations that are begun at once, each has its own."""
+    """The first state of the search; if several generations start at once, each `number` has its own state."""
     with asking(experiment.search):
         state = experiment.search.begin(experiment.genome.spec, derive(experiment.seed, "search", -1 - number))
     return _checked(experiment, state)
@@ -37,9 +37,9 @@ class Offspring:
     """The individuals of one generation.
 
     Attributes:
-        number: whose chance they have; the generation's own, unless several are in flight.
-        asked: as the search asked for them.
-        source: of a lazy search, which stands for their genomes; None: they are held.
+        number: number of the streams of random numbers; equal to the generation, unless several are in flight.
+        asked: the individuals as the search asked for them.
+        source: the source of a lazy search, from which genomes are computed; None: the genomes are held.
     """
 
     def __init__(self, experiment: Experiment, number: int, asked: Asked, source: State | None) -> None:
@@ -48,7 +48,7 @@ class Offspring:
 
     @classmethod
     def of(cls, experiment: Experiment, number: int, state: State) -> Offspring:
-        """The generation that a state of the search asks for."""
+        """The generation that the search asks for in this state."""
         spec, search = experiment.genome.spec, experiment.search
         with asking(search):
             asked = search.ask(state, spec, derive(experiment.seed, "search", number))
@@ -60,26 +60,26 @@ class Offspring:
 
     @cached_property
     def levels(self) -> Integer[ndarray, "N G"] | None:
-        """Their genomes, where they are held."""
+        """Their genomes; None for a lazy search."""
         return None if self.asked.units is None else self._experiment.genome.spec.quantise(self.asked.units)
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Who lives side by side."""
+        """The cohorts in which they are evaluated."""
         size = self._experiment.cohort
         if self.levels is None:
             return unwritten(self.number, len(self.asked.parents), size, self.source)
         return cohorts(self.number, self.levels, size)
 
     def recorded(self, index: int, outcomes: Sequence[Outcome]) -> Generation:
-        """What became of them.
+        """The record of the evaluated generation.
 
         Args:
-            index: of the generation in the run.
-            outcomes: of the cohorts, in order.
+            index: index of the generation in the run.
+            outcomes: outcomes of the cohorts, in order.
 
         Raises:
-            RunFailed: more failed than may.
+            RunFailed: more individuals failed than the limit allows.
         """
         measurements, failures = joined(outcomes)
         _check_failures(self._experiment, index, failures)
@@ -87,12 +87,12 @@ class Offspring:
         under = None if self.number == index else self.number
         parents, source = self.asked.parents, self.source
         generation = Generation(index, self.levels, parents, goals, measurements, failures, source, under)
-        if unlike := wrong(index, generation.arrays()):  # it would be written, and never be read again
+        if unlike := wrong(index, generation.arrays()):  # it could be written but not read again
             raise InputError(f"{type(self._experiment.search).__name__}: generation {index + 1} has {unlike}")
         return generation
 
     def told(self, state: State, generation: Generation) -> State:
-        """The state of the search when it knows what became of them."""
+        """The state of the search after it is told the results."""
         experiment = self._experiment
         streams = derive(experiment.seed, "search", self.number)
         with asking(experiment.search):
@@ -101,7 +101,7 @@ class Offspring:
 
 
 def _checked(experiment: Experiment, state: State) -> State:
-    """A state that is the same when it is read back."""
+    """Returns the state after checks that it can be stored and read back unchanged."""
     for name, array in state.items():
         plain = isinstance(array, np.ndarray) and array.dtype.kind in "biufUc"
         require(plain, f"{type(experiment.search).__name__}: state", f"an array of numbers as `{name}`", array)

@@ -1,4 +1,4 @@
-"""What a run came to: its best genome on the held-out test split, random founders beside it."""
+"""The result of a run: its best genome on the held-out test split, compared with random founders."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _FOUNDERS = 64
 @final
 @dataclass(frozen=True)
 class RunResult:
-    """The numbers that a run is cited by; all scores are main scores on the test split.
+    """The numbers to cite for a run; all scores are main scores on the test split.
 
     Attributes:
-        run: where it lies.
-        generations: evaluated.
-        lifetimes: lived, births included.
-        seconds: spent evolving, over all sessions, as far as the log knows.
-        failures: individuals without a score.
-        why: how many of them by reason; timeout, memory and lost are the machine's, and recorded rather than derived.
-        genome_bits: of the best genome.
-        wiring_bits: of the weights that it unfolds into.
-        founders_innate: mean over 64 random genomes, at birth.
-        innate, learned: of the best genome.
-        founders: mean over the random genomes in every condition.
-        best: of the best genome in every condition.
-        held_out: of the best genome in worlds unseen, by their name and condition.
+        run: path of the run.
+        generations: number of evaluated generations.
+        lifetimes: number of evaluated lifetimes: individuals times births.
+        seconds: time of the evolution over all sessions, as far as the log has it.
+        failures: number of individuals without a score.
+        why: their number by reason; timeout, memory and lost depend on the machine and are recorded, not derived.
+        genome_bits: bits of the best genome.
+        wiring_bits: bits of the weights that it develops into.
+        founders_innate: mean score of 64 random genomes at birth.
+        innate, learned: scores of the best genome.
+        founders: mean scores of the random genomes by condition.
+        best: scores of the best genome by condition.
+        held_out: scores of the best genome in held-out worlds, by world and condition.
     """
 
     run: str
@@ -60,12 +60,12 @@ class RunResult:
         return float("nan") if self.learned is None else self.learned - self.innate
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as a dictionary for JSON."""
         return asdict(self)
 
 
 def result(run: Run) -> RunResult:
-    """Chooses on the selection split, then looks at the test split once."""
+    """Chooses the best genome on the selection split, then evaluates it once on the test split."""
     experiment, best = run.experiment, run.best()
     measured = run.examine(best, "test").measurements
     ending = f".{experiment.main}"
@@ -94,7 +94,7 @@ def result(run: Run) -> RunResult:
 
 
 def _seconds(line: dict[str, Any]) -> float:
-    """Nobody knows how long it took, where a driver died before it said so."""
+    """The seconds in a line of the log; 0 if they are unknown because a driver died before it wrote them."""
     seconds = line.get("seconds")
     return float(seconds) if isinstance(seconds, int | float) else 0.0
 

@@ -1,4 +1,4 @@
-"""A run that is somewhere on disk, read back: its experiment, its history, its best genome."""
+"""Read access to a run on disk: its experiment, its history, its best genome."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ if TYPE_CHECKING:
     import pandas
 
 
-_FINALISTS = 8  # of each kind: examined again before one is called the best, where scores are partly luck
+_FINALISTS = 8  # of each kind; if scores are stochastic, they are evaluated again before the best is chosen
 _FINAL_BIRTHS = 8
 _FURTHER = 2**32
-_FINAL, _TEST = -1, -2  # generations that no run has: their chance was never met
+_FINAL, _TEST = -1, -2  # generation indices that no run has, so that their random numbers are new
 
 
 @final
 class Run:
-    """Opens a run for reading; opening executes nothing that the folder holds.
+    """Opens a run for reading; opening executes no code from the folder.
 
     Args:
-        path: of a folder, or a URL such as s3://bucket/run.
+        path: path of a folder, or a URL such as s3://bucket/run.
+        allow_code: import the user modules that the experiment names.
 
     Raises:
-        InputError: no run there, or one that cannot be read.
+        InputError: there is no run, or it cannot be read.
     """
 
     def __init__(self, path: str | Path, allow_code: bool = False) -> None:
@@ -55,7 +56,7 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """What was run."""
+        """The experiment of the run."""
         return read(self.folder.experiment_yaml, f"{self.path}/experiment.yaml", allow_code=self.allow_code)
 
     @property
@@ -65,12 +66,12 @@ class Run:
 
     @property
     def whole(self) -> list[int]:
-        """Those of which every individual was kept: all of them, unless the experiment says otherwise."""
+        """Indices of the generations with all individuals: all generations, unless the experiment thins them."""
         generations = self.generations
         return [index for index in generations if stays_whole(index, generations[-1], self.experiment.keep)]
 
     def generation(self, index: int) -> Generation:
-        """One generation."""
+        """Reads one generation."""
         try:
             return Generation.of(index, self.folder.read_generation(index))
         except CorruptFile as error:
@@ -78,50 +79,51 @@ class Run:
             raise error if str(error).startswith(where) else CorruptFile(f"{where}: {error}") from error
 
     def history(self) -> pandas.DataFrame:
-        """A row a generation: mean and best of every measurement, goals and failures."""
+        """Data frame with one row per generation: mean and best of every measurement, number of failures."""
         import pandas
 
         rows = [summary(self.generation(index)) for index in self.generations]
         return pandas.DataFrame(rows).set_index("generation")
 
     def best(self) -> RunIndividual:
-        """The genome with the best sum of main scores over the conditions that goals name, on the selection split.
+        """The genome with the best sum of main scores over the conditions of the goals, on the selection split.
 
-        The earliest of equals. Where a score is partly luck (see `is_stochastic`), the best of generations and the last
-        ones are born and examined again, in something new of the same split where that varies, and those scores count.
+        Of equals, the earliest. If scores are stochastic (see `is_stochastic`), the best of some generations and the
+        latest individuals are evaluated again with new births and new draws of the environment on the same split, and
+        these scores decide.
         """
         require(self.generations, str(self.path), "at least one finished generation", 0)
         leaders = [self.leaders(index, 1)[0] for index in self.generations]
         # an evolution strategy's centre is the first of its generation, and so is an elite
         latest = [self.individual(index, 0) for index in self.generations[-_FINALISTS:]]
         best = sorted(leaders, key=lambda leader: -leader.sum)[:_FINALISTS]
-        # each once: whoever is examined twice is lucky twice as often
+        # each once: a second evaluation would double its chance of a favourable score
         finalists = [*{(f.generation, f.slot): f for f in [*latest, *leaders[-_FINALISTS:], *best]}.values()]
         if not is_stochastic(self.experiment, np.stack([f.levels for f in finalists])):
             return max(leaders, key=lambda leader: leader.sum)
         return max(self._again(finalists), key=lambda f: f.sum if math.isfinite(f.sum) else -math.inf)
 
     def parents(self, individual: RunIndividual) -> list[RunIndividual]:
-        """The individuals that it came from, one or two; of a founder, and where a search keeps no parents, none.
+        """The parents of an individual, one or two; none for a founder, or if the search records no parents.
 
         Raises:
-            InputError: a parent that was not kept (`keep` above 1).
+            InputError: a parent was not kept (`keep` above 1).
         """
         generation = self.generation(individual.generation)
         numbers = dict.fromkeys(generation.parents[generation.row(individual.slot)].tolist())
         return [self.individual(*divmod(number, self.experiment.search.lives)) for number in numbers if number >= 0]
 
     def leaders(self, index: int, count: int) -> list[RunIndividual]:
-        """The best of one generation by the sum of the main scores that are selected for, the best first."""
+        """The best individuals of one generation by the sum of the main scores of selection, best first."""
         generation = self.generation(index)
         rows = generation.ranked(judged_scores(self.experiment))[:count]
         return [self._individual(generation, row) for row in rows.tolist()]
 
     def individual(self, index: int, slot: int) -> RunIndividual:
-        """One individual, by its generation and its place there.
+        """The individual of a generation and slot.
 
         Raises:
-            InputError: it was not kept.
+            InputError: the individual was not kept.
         """
         generation = self.generation(index)
         return self._individual(generation, generation.row(slot))
@@ -133,7 +135,7 @@ class Run:
         return RunIndividual(generation.index, int(generation.slots[row]), levels, scores, generation.bred)
 
     def _again(self, finalists: list[RunIndividual]) -> list[RunIndividual]:
-        """The same genomes with scores of new births and new episodes, those of one like those of another."""
+        """The same genomes with scores of new births and new episodes; all genomes get the same random numbers."""
         experiment = self.experiment
         births = max(_FINAL_BIRTHS, 4 * experiment.lifetime.births)
         experiment = replace(experiment, lifetime=experiment.lifetime.repeated(births))
@@ -146,20 +148,20 @@ class Run:
         return again
 
     def phenotype(self, individual: RunIndividual, births: int = 1) -> Phenotype:
-        """The network that it was born with; behind it as many further births of its genome as are asked for."""
+        """The network of its birth, followed by further births of the same genome, `births` in total."""
         # further births have slots that no individual of a run has
         owners = [individual.slot, *range(_FURTHER, _FURTHER + births - 1)]
         levels = np.repeat(individual.levels[None, :], births, axis=0)
         return self.experiment.birth(levels, derive(self.experiment.seed, "birth", individual.number, owners))
 
     def examine(self, individual: RunIndividual, split: Split = "test", resamples: int = 0) -> Outcome:
-        """The same birth and the same life once more, measured on another split.
+        """Repeats its birth and its life, measured on another split.
 
-        Where its scores are stochastic (see `is_stochastic`): the means over a cohort of births and lives of the same
-        genome, each with streams of its own that no run has met.
+        If scores are stochastic (see `is_stochastic`): the means over a cohort of births and lives of the same genome,
+        each with its own streams of random numbers that no run has used.
 
         Args:
-            resamples: of a task's main score, bootstrapped over its samples: see `inner_loop.lives.samples.live`.
+            resamples: bootstrap resamples of a task's main score over its samples: see `inner_loop.lives.samples.live`.
         """
         experiment, assay = self.experiment, Assay(split, resamples=resamples)
         levels = np.repeat(individual.levels[None, :], experiment.cohort, axis=0)
@@ -172,5 +174,5 @@ class Run:
 
 
 def summary(generation: Generation) -> dict[str, float | int]:
-    """Mean and best of every measurement over the individuals that lived, and how many failed."""
+    """Mean and best of every measurement over the individuals with a score, and the number of failures."""
     return {"generation": generation.index, **generation.summary.row()}

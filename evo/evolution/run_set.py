@@ -1,4 +1,4 @@
-"""A new set of runs: every member of a sweep gets its run folder."""
+"""Creation of a set of runs: every member of a sweep gets its run folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from genomes.errors import require
 
 
 def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> list[Path]:
-    """Makes the run folders of a set inside one folder, and gives them; a set that `runs_of` finds is complete.
+    """Makes the run folders of a set inside one folder and returns them; a set that `runs_of` accepts is complete.
 
     Args:
-        command: what made the set; each run's manifest has it, with the member's own overrides at the end.
+        command: the command that made the set; each run's manifest stores it, followed by the member's own overrides.
 
     Raises:
-        InputError: something is there already, or the disk refuses.
+        InputError: the folder is not empty, or the disk cannot be written.
     """
     if path.exists() and not path.is_dir():
         raise taken(path)
@@ -30,5 +30,5 @@ def new_set(members: Sequence[Member], path: Path, command: Sequence[str]) -> li
     )
     made = [new_run(m.experiment, path / m.name, m.name, [*command, *m.overrides]) for m in members]
     content = {"format": FORMAT, "members": [member.name for member in members]}
-    write_atomic(path / SET, f"{json.dumps(content, indent=2)}\n".encode())  # last: whoever finds it finds every run
+    write_atomic(path / SET, f"{json.dumps(content, indent=2)}\n".encode())  # last: then every run exists
     return made

@@ -1,4 +1,4 @@
-"""What the measurements of a generation come to: a mean, a best and percentiles of each, and how many failed."""
+"""Summary of a generation: mean, best and percentiles of each measurement, and the number of failures."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NEITHER = ("steps",)  # a long episode is good in one world and bad in another
 @final
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What all individuals of a generation came to.
+    """Statistics over all individuals of a generation.
 
     Attributes:
-        failures: how many failed, by reason; `""` counts those that have a score.
-        statistics: of every measurement that is one number: (5,) mean and best over those that have a score; the 10th,
-            50th and 90th percentile over all that have this number. The best is the largest; of sizes, and of trials
-            to criterion, the smallest.
+        failures: number of failures by reason; `""` counts individuals with a score.
+        statistics: (5,) for every scalar measurement: mean and best over the individuals with a score; the 10th, 50th
+            and 90th percentile over all individuals with this number. The best is the largest; for sizes, and for
+            trials to criterion, it is the smallest.
     """
 
     failures: Mapping[Failure, int]
@@ -32,11 +32,11 @@ class Summary:
 
     @property
     def lives(self) -> int:
-        """How many individuals there were."""
+        """Number of individuals."""
         return sum(self.failures.values())
 
     def row(self) -> dict[str, float | int]:
-        """Mean and best of every measurement, the mean alone where no end is good, and how many failed."""
+        """Mean and best of every measurement (only the mean if neither direction is better), and the failures."""
         row: dict[str, float | int] = {}
         for name, (mean, best, *_) in self.statistics.items():
             row |= {f"{name}.mean": float(mean)} | ({} if name in _NEITHER else {f"{name}.best": float(best)})
@@ -44,5 +44,5 @@ class Summary:
 
 
 def best_of(name: str, values: Float64[ndarray, " K"]) -> float:
-    """The largest of the values of a measurement; of sizes, and of trials to criterion, the smallest."""
+    """The largest value of a measurement; for sizes, and for trials to criterion, the smallest."""
     return float(values.min() if name in _SMALL_IS_GOOD else values.max())

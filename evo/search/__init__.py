@@ -1,1 +1,1 @@
-"""The searches: ask and tell over explicit state. They know genomes and nothing else of the framework."""
+"""The searches: ask and tell over explicit state. Of the framework they import only `genomes`."""

@@ -1,4 +1,4 @@
-"""What the searches for a front of several goals share: parents and children compete for the next parents' places."""
+"""Base class of the multi-objective searches: parents and children compete to become the next parents."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from genomes.streams import Streams
 
 
 class FrontSearch(Search):
-    """Parents and children compete for the places of the next parents; how they are chosen is the implementation's."""
+    """A search for a front: parents and children compete to become the next parents; subclasses choose among them."""
 
     population: int
     variation: Variation
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     @property
     def overlaps(self) -> bool:
-        """Children compete whenever they come."""
+        """True: children can compete in any later generation."""
         return True
 
     def begin(self, spec: GenomeSpec, streams: Streams) -> State:
@@ -39,7 +39,7 @@ class FrontSearch(Search):
         return {"units": units, "goals": np.zeros((0, 0)), "born": none, "told": np.zeros(1, dtype=np.int64)}
 
     def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
-        """The founders first; then children of the parents."""
+        """The founders in the first generation; then children of the parents."""
         if not len(state["goals"]):
             return Asked(state["units"].copy(), unrelated(self.population))
         children = self.variation.offspring(state["units"], state["goals"], self.population, self.mates, spec, streams)
@@ -48,7 +48,7 @@ class FrontSearch(Search):
     def tell(
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
-        """The best of parents and children, as many as the population."""
+        """Keeps the best of parents and children, as many as the population."""
         if not len(state["goals"]):
             units, merged = asked.held, goals
         else:
@@ -59,7 +59,7 @@ class FrontSearch(Search):
 
     @abstractmethod
     def mates(self, parents: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
-        """Who become parents of the next children."""
+        """The parents of the next children."""
 
     @abstractmethod
     def survivors(self, goals: Float64[ndarray, "N goals"], streams: Streams) -> Int[ndarray, " population"]:

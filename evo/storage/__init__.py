@@ -1,1 +1,1 @@
-"""Bytes that survive a crash: run folders, journals, archives, locks, object stores. Storage knows no experiment."""
+"""Storage that survives a crash: run folders, journals, archives, locks, object stores. It imports no experiment."""

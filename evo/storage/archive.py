@@ -1,6 +1,6 @@
-"""A run, or a set of runs, in one file: a plain zip of its files and of their SHA-256 sums.
+"""A run, or a set of runs, in one file: a plain zip of its files and of their SHA-256 checksums.
 
-`unzip` opens it, and `sha256sum -c SHA256SUMS` checks what comes out. The bytes are a function of the files alone.
+`unzip` extracts it, and `sha256sum -c SHA256SUMS` checks the extracted files. Its bytes depend only on the files.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from evo.storage.user_paths import file_to_write, folder_to_write
 from genomes.errors import InputError, require, usable
 
 MOST_FILES, MOST_BYTES = 200_000, 64 * 2**30
-"""What an archive may hold."""
+"""Limits of an archive."""
 
-_DIRECTORY = 400 * MOST_FILES  # bytes of the list at the end of a zip, read before anything else can be checked
+_DIRECTORY = 400 * MOST_FILES  # most bytes of the directory at the end of a zip, which is read before any other check
 _END, _LOCATOR, _END_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 
 
 def pack_run(root: Path, out: Path) -> Path:
-    """Writes the archive of a run or a set, whole or not at all.
+    """Writes the archive of a run or a set atomically.
 
     Raises:
-        InputError: no run there, a driver has it, the file is there already, or the disk refuses.
-        CorruptFile: a file of the run is not what was written.
+        InputError: there is no run, a driver holds its lock, the file exists already, or the disk cannot be written.
+        CorruptFile: a file of the run is damaged.
     """
     from evo.storage.run_set import runs_of
 
     if usable(out).exists():
-        raise InputError(f"{out}: expected a new file, got one that is there; choose another --out")
+        raise InputError(f"{out}: expected a new file, got an existing file; choose another --out")
     file_to_write(out)
     with ExitStack() as held:
         for run in runs_of(usable(root)):
@@ -62,15 +62,15 @@ def pack_run(root: Path, out: Path) -> Path:
 
 
 def unpack_run(archive: Path, target: Path) -> Path:
-    """Makes the folder that was packed; it appears once every byte in it was verified. Executes nothing.
+    """Makes the folder of a packed run; the folder appears after every byte has been verified. Executes no code.
 
     Raises:
-        InputError: something is there already, or the disk refuses.
-        CorruptFile: no archive of `pack_run`, a damaged one, or one that was made to do harm.
+        InputError: the target exists already, or the disk cannot be written.
+        CorruptFile: the file is no archive of `pack_run`, or it is damaged or malicious.
     """
     there = usable(target).exists() and not (target.is_dir() and not any(target.iterdir()))
     if there:
-        raise InputError(f"{target}: expected a new or empty folder, got something that is there; choose another --run")
+        raise InputError(f"{target}: expected a new or empty folder, got an existing one; choose another --run")
     folder_to_write(target)
     usable(archive)
     place = target.absolute().parent / f".{target.name}.{os.getpid()}{TEMPORARY}"
@@ -90,8 +90,8 @@ def unpack_run(archive: Path, target: Path) -> Path:
     except OSError as error:
         at = archive if error.filename == str(archive) else target
         raise InputError(f"{at}: cannot be unpacked ({error.strerror or error})") from error
-    except Exception as error:  # whatever a crafted archive provokes in zipfile
-        raise CorruptFile(f"{archive}: expected what `instinct pack` writes, got {error}") from error
+    except Exception as error:  # a malicious archive can cause any error in zipfile
+        raise CorruptFile(f"{archive}: expected an archive of `instinct pack`, got {error}") from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return target
@@ -113,22 +113,22 @@ def _write(root: Path, file: IO[bytes]) -> None:
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name)  # of 1980: an archive of the same files has the same bytes on every day
+    member = zipfile.ZipInfo(name)  # dated 1980: an archive of the same files has the same bytes on every day
     member.create_system, member.external_attr = 3, (stat.S_IFREG | 0o644) << 16
     return member
 
 
 def _check_directory(file: IO[bytes]) -> None:
-    """Raises ValueError where the list at the end of a zip would be too large to be read."""
+    """Raises ValueError if there is no zip directory at the end of the file, or it is too large to read."""
     size = file.seek(0, os.SEEK_END)
     file.seek(-min(size, _END.size + _LOCATOR.size + _END_64.size), os.SEEK_END)
     tail = file.read()
     if len(tail) < _END.size or tail[-_END.size :][:4] != b"PK\5\6" or tail[-2:] != b"\0\0":
-        raise ValueError("other bytes, or a part of them")
+        raise ValueError("no zip, or an incomplete one")
     files, directory = _END.unpack(tail[-_END.size :])[4:6]
     if tail[-_END.size - _LOCATOR.size :][:4] == b"PK\6\7":
         if len(tail) < _END.size + _LOCATOR.size + _END_64.size or tail[:4] != b"PK\6\6":
-            raise ValueError("other bytes, or a part of them")
+            raise ValueError("no zip, or an incomplete one")
         files, directory = _END_64.unpack(tail[: _END_64.size])[7:9]
     if files > MOST_FILES or directory > _DIRECTORY:
         raise ValueError(f"{files:,} files, more than {MOST_FILES:,}")
@@ -136,24 +136,24 @@ def _check_directory(file: IO[bytes]) -> None:
 
 
 def _check_members(archive: zipfile.ZipFile, size: int) -> dict[str, str]:
-    """The sums of an archive whose members are what they name, all of them, and nothing else."""
+    """The checksums of an archive, after checks that its members are plain files and exactly those of the list."""
     members = archive.infolist()
     if (declared := sum(member.file_size for member in members)) > min(MOST_BYTES, size):
-        raise ValueError(f"{size:,} bytes that unfold to {declared:,}")
+        raise ValueError(f"{size:,} bytes that expand to {declared:,}")
     for member in members:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise ValueError(f"a link or another file that is none, {member.filename!r}")
+            raise ValueError(f"a link or another member that is no plain file, {member.filename!r}")
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise ValueError(f"a compressed or encrypted member, {member.filename!r}")
     names = [member.orig_filename for member in members]
     if len(set(names)) < len(names):
-        raise ValueError("two files of one name")
+        raise ValueError("two files with the same name")
     if SUMS not in names:
         raise ValueError(f"no {SUMS}")
     check_names(names)
     sums = sums_of(archive.read(SUMS))
     if odd := set(names) - {SUMS} ^ sums.keys():
-        raise ValueError(f"{sorted(odd)[0]!r}, which is in the archive or in its {SUMS} alone")
+        raise ValueError(f"{sorted(odd)[0]!r}, which is only in the archive or only in its {SUMS}")
     if not {"manifest.json", "set.json"} & sums.keys():
         raise ValueError("neither a run nor a set")
     return sums
@@ -161,7 +161,7 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> dict[str, str]:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Where a damaged list sends a reader, there may be nothing to read at: that is not the disk's fault."""
+    """Turns an OSError into a ValueError: a damaged directory can point outside the file, which is no disk error."""
     try:
         yield
     except OSError as error:
@@ -180,4 +180,4 @@ def _extract(archive: zipfile.ZipFile, name: str, digest: str, place: Path) -> N
         file.flush()
         os.fsync(file.fileno())
     if found.hexdigest() != digest:
-        raise ValueError(f"{name!r} with other bytes than its {SUMS} names")
+        raise ValueError(f"{name!r}, whose bytes do not match its checksum in {SUMS}")

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writes, durable appends, named arrays under one checksum."""
+"""Atomic writes, durable appends and durable deletions of files."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from threading import get_native_id
 from genomes.errors import InputError
 
 TEMPORARY = ".tmp"
-"""How the name of an unfinished file ends; it begins with a dot."""
+"""Suffix of the name of an unfinished file; such a name begins with a dot."""
 
 
-_SYNC_DATA = getattr(os, "fdatasync", os.fsync)  # macOS has fsync alone
+_SYNC_DATA = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
 
 
 def unwritable(path: Path, error: OSError) -> InputError:
-    """The sentence for a disk that refuses."""
+    """The error for a disk that cannot be written."""
     return InputError(f"{path}: cannot be written ({error.strerror or error}); make room or allow it, then go on")
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replaces a file as a whole and durably: after a crash it holds the old bytes or the new ones.
+    """Replaces a file atomically and durably: after a crash it holds either the old bytes or the new ones.
 
     Raises:
-        InputError: the disk refuses; the old file is as it was, and nothing is left beside it.
+        InputError: the disk cannot be written; the old file is unchanged, and no temporary file remains.
     """
-    temporary = path.with_name(f".{path.name}.{get_native_id()}{TEMPORARY}")  # a thread's own; the first has the pid
+    temporary = path.with_name(f".{path.name}.{get_native_id()}{TEMPORARY}")  # one name per thread
     try:
         try:
             _write_new(temporary, data)
@@ -42,13 +42,14 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def append_at(path: Path, end: int, data: bytes, wait: bool = True) -> int:
-    """Writes data after the first `end` bytes of a file, in place of all that followed; returns the new end.
+    """Writes data after the first `end` bytes of a file, replaces everything after them, and returns the new end.
 
     Args:
-        wait: until the disk has it. Without, a process that dies loses nothing, and a machine that does loses the data.
+        wait: return only when the data are on the disk. If False, the death of the process loses nothing, but the
+            failure of the machine may lose the data.
 
     Raises:
-        InputError: the disk refuses; the first `end` bytes are as they were.
+        InputError: the disk cannot be written; the first `end` bytes are unchanged.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -72,10 +73,10 @@ def append_at(path: Path, end: int, data: bytes, wait: bool = True) -> int:
 
 
 def remove(path: Path) -> None:
-    """Deletes a file, durably; nothing happens where there is none.
+    """Deletes a file durably; does nothing if there is none.
 
     Raises:
-        InputError: the disk refuses.
+        InputError: the disk cannot be written.
     """
     try:
         path.unlink(missing_ok=True)
@@ -85,7 +86,7 @@ def remove(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Makes the names in a folder durable."""
+    """Makes additions and deletions of names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -105,8 +106,8 @@ def _write_new(path: Path, data: bytes) -> None:
 def _write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        # a disk that fills up takes a part without an error
+        # a disk that becomes full writes only a part, without an error
         written = os.write(descriptor, rest)
         if not written:
-            raise OSError("nothing more is taken")
+            raise OSError("no more bytes are written")
         rest = rest[written:]

@@ -1,4 +1,7 @@
-"""The cache: where runs at URLs are worked on here. Imports no numpy: a run says which kernels it needs before that."""
+"""The cache of local working folders for runs at URLs.
+
+This module imports no numpy, because a run must choose its kernels before numpy is imported.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,18 @@ from pathlib import Path
 from genomes.errors import usable
 
 URL = ".url"
-"""Beside a working folder: where it is kept."""
+"""Name of the file beside a working folder that holds its URL."""
 
-_LONGEST = 10_000  # bytes of a URL
+_LONGEST = 10_000  # bytes of a URL file
 
 
 def cache() -> Path:
-    """The folder of everything that is kept here for what lies elsewhere."""
+    """The folder of all local copies of remote files."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "instinct"
 
 
 def working_folder(url: str) -> Path:
-    """Where a run at a URL is worked on; it need not be there."""
+    """The working folder of a run at a URL; it need not exist."""
     url = url.rstrip("/")
     name = re.sub(r"[^A-Za-z0-9_+-]+", "-", url.rpartition("/")[2]) or "run"
     return cache() / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name
@@ -32,7 +35,7 @@ def place(run: str | Path) -> Path:
     """The folder of a run: the path itself, or for a URL its working folder in the cache.
 
     Raises:
-        InputError: a name that cannot be, or a cache that cannot be written.
+        InputError: an impossible name, or a cache that cannot be written.
     """
     from evo.storage.atomic import write_atomic
     from evo.storage.folder_checks import make_folder
@@ -47,10 +50,10 @@ def place(run: str | Path) -> Path:
 
 
 def url_of(home: Path) -> str | None:
-    """The URL that the working folder in a folder is kept at.
+    """The URL of the working folder inside `home`.
 
-    None for whatever is no folder of our own cache, though a file in it names a URL: a stranger's would have us write
-    wherever it says.
+    Returns None for a folder outside our own cache, even if a file in it names a URL: otherwise a folder from another
+    user could make us write to any URL.
     """
     with suppress(OSError, ValueError):
         if (home / URL).is_file() and (home / URL).stat().st_size < _LONGEST:
@@ -60,10 +63,10 @@ def url_of(home: Path) -> str | None:
 
 
 def machine() -> str:
-    """What tells this machine's cache from those of others, also of machines that have the same name.
+    """A random identifier of this machine's cache, which differs even between machines of the same name.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the identifier cannot be written.
     """
     path = cache() / "machine"
     if not path.exists():

@@ -9,10 +9,10 @@ from pathlib import Path
 from genomes.errors import InputError
 
 LIMIT = 4 * 2**30
-"""Bytes that an archive may hold, in memory or on disk."""
+"""Most bytes that an archive may hold, in memory or on disk."""
 
 Closing = Callable[[bytes], bytes]
-"""The last bytes of a text that people read, made from all the others: where they fit, nothing was changed."""
+"""Function from a human-readable text to its last bytes, a checksum; if they match, the text is unchanged."""
 
 _SEAL = b"sha256:"
 
@@ -20,14 +20,17 @@ SEAL_LENGTH = len(_SEAL) + 2 * hashlib.sha256().digest_size
 
 
 class CorruptFile(InputError):
-    """A file is not what was written: cut off, damaged, or made to do harm."""
+    """A file does not hold the bytes that were written: it is truncated, damaged or malicious."""
 
 
 def verified(source: Path | bytes, name: str = "") -> bytes:
-    """Bytes whose checksum is right; cheaper than unpacking them.
+    """Reads bytes and checks the checksum at their end; this is cheaper than unpacking them.
+
+    Args:
+        name: the name of the bytes in an error message.
 
     Raises:
-        CorruptFile: it is not, or there is nothing to read.
+        CorruptFile: the checksum does not match, or the file cannot be read.
     """
     name = name or (str(source) if isinstance(source, Path) else "archive")
     try:
@@ -36,28 +39,28 @@ def verified(source: Path | bytes, name: str = "") -> bytes:
         raise CorruptFile(f"{name}: cannot be read ({error.strerror or error})") from error
     body, seal = memoryview(data)[:-SEAL_LENGTH], data[-SEAL_LENGTH:]
     if seal != seal_of(body):
-        raise CorruptFile(f"{name}: expected the bytes that its checksum names, got {len(data)} others")
+        raise CorruptFile(f"{name}: expected bytes that match the checksum, got {len(data)} other bytes")
     return data
 
 
 def in_a_comment(body: bytes) -> bytes:
-    """The closing of a text in which # begins a comment, such as YAML: a last line with the checksum of the others."""
+    """The closing of a text in which # begins a comment, such as YAML: a last line with the checksum of all others."""
     return b"# " + seal_of(memoryview(body)) + b"\n"
 
 
 def in_an_object(body: bytes) -> bytes:
-    """The closing of an indented JSON object of which all but the end is there: a last member with its checksum."""
+    """The closing of an indented JSON object that lacks its final brace: a last member with the checksum."""
     return b',\n  "seal": "' + seal_of(memoryview(body)) + b'"\n}\n'
 
 
 def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
-    """What stands before the closing of a text.
+    """Reads a text, checks its closing, and returns the part before the closing.
 
     Args:
-        advice: what to do, for whoever changed it on purpose.
+        advice: the end of the error message, for a user who changed the text on purpose.
 
     Raises:
-        CorruptFile: it cannot be read, or it was changed.
+        CorruptFile: the file cannot be read, or the text was changed.
     """
     try:
         data = read_whole(path)
@@ -65,12 +68,12 @@ def unclosed(path: Path, closing: Closing, advice: str = "") -> bytes:
         raise CorruptFile(f"{path}: cannot be read ({error.strerror or error})") from error
     body = data[: -len(closing(b""))]
     if data != body + closing(body):
-        raise CorruptFile(f"{path}: expected the text that the checksum at its end names, got another{advice}")
+        raise CorruptFile(f"{path}: expected a text that matches the checksum at its end, got a changed text{advice}")
     return body
 
 
 def read_whole(path: Path) -> bytes:
-    """The bytes of a file.
+    """Reads the bytes of a file.
 
     Raises:
         OSError: there is no such file, or it is larger than `LIMIT`.
@@ -83,5 +86,5 @@ def read_whole(path: Path) -> bytes:
 
 
 def seal_of(body: memoryview) -> bytes:
-    """The checksum of some bytes as it stands at the end of a file."""
+    """The checksum of bytes in the form in which it ends a file."""
     return _SEAL + hashlib.sha256(body).hexdigest().encode()

@@ -1,4 +1,4 @@
-"""How a folder is made, and what it must be to become a run folder, and to be opened as one."""
+"""Creation of folders, and checks before a folder becomes a run folder or is opened as one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from evo.storage.atomic import TEMPORARY, remove, unwritable
 from genomes.errors import InputError
 
 MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"
-"""The texts of a run."""
+"""Names of the text files of a run."""
 
 
 def clear_begun(folder: Path) -> None:
-    """Removes what a death in `create` left, unless there is anything else, such as a config of the user's."""
+    """Removes the remains of a crash in `RunFolder.create`, unless the folder holds other files, such as a config."""
     found = list(folder.iterdir())
     parts = [p for p in found if p.name in ("generations", "state") and p.is_dir() and not p.is_symlink()]
     files = [p for p in found if p.name == EXPERIMENT or (p.name.startswith(".") and p.name.endswith(TEMPORARY))]
@@ -26,10 +26,10 @@ def clear_begun(folder: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder, and those above it, where they are not there.
+    """Makes a folder and its parents where they do not exist.
 
     Raises:
-        InputError: the disk refuses, or something else is there.
+        InputError: the disk cannot be written, or the path is another kind of file.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -38,10 +38,12 @@ def make_folder(path: Path) -> None:
 
 
 def check_own(folder: Path) -> None:
-    """A link in a stranger's folder could have us read or write elsewhere, and a pipe would never end.
+    """Checks that a folder holds only files and folders.
+
+    A link in a folder from another user could make us read or write elsewhere, and reading a pipe would never end.
 
     Raises:
-        InputError: there is one, or the folder cannot be read.
+        InputError: the folder holds something else, or it cannot be read.
     """
     try:
         with os.scandir(folder) as listing:
@@ -52,15 +54,15 @@ def check_own(folder: Path) -> None:
         if entry.is_dir(follow_symlinks=False):
             check_own(Path(entry.path))
         elif not entry.is_file(follow_symlinks=False):
-            what = "a link" if entry.is_symlink() else "something that is neither"
-            raise InputError(f"{entry.path}: expected files and folders alone in a run, got {what}")
+            what = "a link" if entry.is_symlink() else "something else"
+            raise InputError(f"{entry.path}: expected only files and folders in a run, got {what}")
 
 
 def taken(path: Path) -> InputError:
-    """Why nothing new can be made in a folder."""
+    """The error for a path at which no new run can be made."""
     if not path.is_dir():
         return InputError(f"{path}: expected a new folder, got a file; choose another --run")
     if (path / MANIFEST).exists():
-        got = f"one that holds a run; go on with `instinct resume {path}`"
+        got = f"a folder with a run; continue it with `instinct resume {path}`"
         return InputError(f"{path}: expected a new folder, got {got}, or choose another --run")
-    return InputError(f"{path}: expected a new folder, got one that holds other files; choose another --run")
+    return InputError(f"{path}: expected a new folder, got a folder with other files; choose another --run")

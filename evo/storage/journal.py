@@ -1,4 +1,4 @@
-"""What grows while a run goes on: the journal, so that a crash costs one cohort, and the log, a line a generation."""
+"""The journal of the current generation, which limits the cost of a crash to a few cohorts."""
 
 from __future__ import annotations
 
@@ -17,60 +17,61 @@ from evo.storage.checksums import CorruptFile
 _MAGIC = b"coho"
 _HEAD = struct.Struct("<4sQQQ")  # magic, length of the payload, generation, cohort
 _DIGEST = hashlib.sha256().digest_size
-_AT_MOST = 0.2  # seconds of cohorts that a power cut may cost
+_AT_MOST = 0.2  # seconds of cohorts that a power failure may lose
 
 
 @final
 class Journal:
     """An append-only file of records, each with its own checksum.
 
-    A driver that dies loses none that was appended; a machine that does may lose those of the last fifth of a second,
-    which are lived again to the same bits: waiting for the disk at every cohort would cost more than sending it out.
+    The death of the driver loses no record. A failure of the machine may lose the records of the last 0.2 seconds;
+    their cohorts are then run again with bit-identical results. Waiting for the disk at every cohort would take longer
+    than distributing the cohort.
 
-    A record is a head (magic, length, generation, cohort), the SHA-256 of head and payload, and the payload. The first
-    record that is not whole ends what can be read; the next append takes its place.
+    A record is a head (magic, length, generation, cohort), the SHA-256 of head and payload, and the payload. Reading
+    ends at the first incomplete or damaged record; the next append overwrites it.
 
     Args:
-        path: of the file; made by the first append.
+        path: the file; the first append makes it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._end = -1  # of the readable part, once it is known
+        self._end = -1  # bytes of the readable part, once known
         self._waited = -_AT_MOST
 
     def append(self, generation: int, number: int, arrays: Arrays) -> None:
-        """Adds a finished cohort.
+        """Appends a finished cohort.
 
         Raises:
-            InputError: the disk refuses; the records before are as they were.
+            InputError: the disk cannot be written; the earlier records are unchanged.
         """
         payload = pack(arrays)
         head = _HEAD.pack(_MAGIC, len(payload), generation, number)
         self._add(head + _digest(head, payload) + payload)
 
     def read(self, generation: int) -> dict[int, Arrays]:
-        """Cohorts of a generation by number; of records with the same number, the first."""
+        """Reads the cohorts of a generation by number; of several records with the same number, the first counts."""
         found: dict[int, Arrays] = {}
         for of_generation, number, record in self.records():
             if of_generation == generation and number not in found:
                 try:
                     found[number] = unpack(record[_HEAD.size + _DIGEST :], str(self.path))
                 except CorruptFile:
-                    continue  # not ours, though its checksum is right: the cohort is lived again
+                    continue  # the record's checksum is right but its payload is no archive: run the cohort again
         return found
 
     def clear(self) -> None:
-        """Forgets everything, at once or not at all.
+        """Deletes all records atomically.
 
         Raises:
-            InputError: the disk refuses.
+            InputError: the disk cannot be written.
         """
         remove(self.path)
         self._end = -1
 
     def records(self) -> Iterator[tuple[int, int, bytes]]:
-        """Generation, cohort and bytes of every record up to the first that is not whole."""
+        """Yields generation, cohort and bytes of every record before the first incomplete or damaged one."""
         if not self.path.is_file():
             return
         with self.path.open("rb") as file:
@@ -87,7 +88,7 @@ class Journal:
                 yield generation, number, record
 
     def adopt(self, records: Sequence[bytes]) -> None:
-        """Adds whole records of another journal of the same run, those that are not here."""
+        """Appends complete records from another journal of the same run if they are missing here."""
         here = {(generation, number) for generation, number, _ in self.records()}
         for record in records:
             _, _, generation, number = _HEAD.unpack(record[: _HEAD.size])
@@ -105,7 +106,7 @@ class Journal:
 
 
 def whole(record: bytes) -> bool:
-    """Whether these are the bytes of one record of a journal, all of them and as they were written."""
+    """True if the bytes are exactly one complete, undamaged record of a journal."""
     start = _HEAD.size + _DIGEST
     if len(record) < start or record[: len(_MAGIC)] != _MAGIC:
         return False

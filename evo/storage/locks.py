@@ -1,4 +1,4 @@
-"""One driver at a time: the kernel's lock on a file, and where there is none an object with a heartbeat."""
+"""Locks that allow one driver at a time: the kernel's lock on a file, or, in a store, an object with a heartbeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evo.storage.cache import machine
 from genomes.errors import InputError
 
 STALE = 600.0
-"""Seconds without a heartbeat after which a lock at a URL is void."""
+"""Seconds without a heartbeat after which another driver may take over a lock at a URL."""
 
 _BEAT = 30.0
 _ADVICE = "wait for it, stop it, or choose another --run"
@@ -24,16 +24,17 @@ _ADVICE = "wait for it, stop it, or choose another --run"
 
 @contextmanager
 def locked(path: Path, shared: bool = False) -> Iterator[None]:
-    """Has the lock file of a folder, until the end or the death of this process.
+    """Holds the lock file of a folder until the end of the block or the death of this process.
 
     Args:
-        shared: keeps drivers out and writes nothing.
+        path: the lock file.
+        shared: take a shared lock, which keeps drivers out and writes nothing.
 
     Raises:
-        InputError: another driver has it, named with process and host; or the disk refuses.
+        InputError: another driver holds the lock, and the message names it; or the disk cannot be written.
     """
     try:
-        # never unlinked: a lock on a file that lost its name would keep nobody out
+        # never unlinked: a lock on a file without a name would keep no other process out
         how = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
         descriptor = os.open(path, how | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -46,7 +47,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
                 os.pwrite(descriptor, _me().encode(), 0)
         except BlockingIOError as error:
             got = f"one driven by {_holder(descriptor)}"
-            raise InputError(f"{path.parent}: expected a run that nobody drives, got {got}; {_ADVICE}") from error
+            raise InputError(f"{path.parent}: expected a run without a driver, got {got}; {_ADVICE}") from error
         except OSError as error:
             raise unwritable(path, error) from error
         yield
@@ -56,7 +57,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Has a folder alone for a moment, where its filesystem can lock folders; writes nothing."""
+    """Holds an exclusive lock on a folder, where its filesystem can lock folders; writes nothing."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with suppress(OSError):
@@ -68,14 +69,14 @@ def alone(folder: Path) -> Iterator[None]:
 
 @final
 class StoreLock:
-    """An object that is made exclusively, where a store can do that, and rewritten every half minute.
+    """An object that is created exclusively, where the store can do that, and rewritten every half minute.
 
     Args:
         store: an fsspec filesystem.
-        path: of the object.
-        called: what sentences call the run.
-        folder: where it is driven from; whoever drives from there has that folder's own lock, and so may take over at
-            once what a predecessor left.
+        path: the path of the object.
+        called: the name of the run in error messages.
+        folder: the working folder of the driver. A driver there also holds that folder's own lock, so it may take over
+            at once a lock that an earlier driver in that folder left.
 
     Raises:
         InputError: the cache cannot be written.
@@ -90,10 +91,10 @@ class StoreLock:
         self._had, self._beaten = False, 0.0
 
     def acquire(self) -> None:
-        """Takes the lock: a new one, our own, or one that is void.
+        """Takes the lock if it is free, already ours, or without a heartbeat for `STALE` seconds.
 
         Raises:
-            InputError: another driver has it.
+            InputError: another driver holds the lock.
         """
         try:
             self._create()
@@ -102,17 +103,17 @@ class StoreLock:
             age = time.time() - float(held.get("beat", 0.0))
             if held.get("home") != self._home and age < STALE:
                 got = f"one driven by {held['holder']}, last heard of {max(age, 0):.0f} s ago"
-                void = f"(if it is dead, its lock is void {STALE:.0f} s after that)"
-                expected = "expected a run that nobody drives"
+                void = f"(if it is dead, its lock ends {STALE:.0f} s after that)"
+                expected = "expected a run without a driver"
                 raise InputError(f"{self._called}: {expected}, got {got}; {_ADVICE} {void}") from None
             self._store.pipe_file(self._path, self._text())
         self._had, self._beaten = True, time.monotonic()
 
     def beat(self) -> None:
-        """Says now and then that we are alive; takes the lock where it could not be reached before.
+        """Renews the heartbeat from time to time; takes the lock if the store could not be reached before.
 
         Raises:
-            InputError: another driver has it now.
+            InputError: another driver holds the lock now.
         """
         if not self._had:
             self.acquire()
@@ -120,13 +121,13 @@ class StoreLock:
             held = self._read()
             if held and held.get("home") != self._home:
                 self._had = False
-                taken = f"was taken over by {held['holder']} while this one was not heard of"
+                taken = f"was taken over by {held['holder']} because the heartbeat of this driver stopped"
                 raise InputError(f"{self._called}: the run {taken}; it goes on there")
             self._store.pipe_file(self._path, self._text())
             self._beaten = time.monotonic()
 
     def release(self) -> None:
-        """Gives it back, if it is ours."""
+        """Releases the lock, if it is ours."""
         if self._had and (self._read() or {}).get("home") == self._home:
             self._had = False
             with suppress(FileNotFoundError):
@@ -135,7 +136,7 @@ class StoreLock:
     def _create(self) -> None:
         try:
             self._made()
-        except FileNotFoundError:  # a store that has folders
+        except FileNotFoundError:  # a store with real folders
             self._store.makedirs(self._path.rpartition("/")[0], exist_ok=True)
             self._made()
 
@@ -143,18 +144,18 @@ class StoreLock:
         try:
             with self._store.open(self._path, "xb") as file:
                 file.write(self._text())
-        except (ValueError, NotImplementedError, TypeError):  # a store that cannot: look, then write
+        except (ValueError, NotImplementedError, TypeError):  # a store without exclusive creation: check, then write
             if self._store.exists(self._path):
                 raise FileExistsError(self._path) from None
             self._store.pipe_file(self._path, self._text())
 
     def _read(self) -> dict[str, Any] | None:
-        """Who has it; None where nobody does, or where it stays no lock that anybody wrote."""
+        """Holder, home and time of the lock; None if there is no lock, or its content stays unreadable."""
         for _ in range(3):
             with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
                 held = json.loads(self._store.cat_file(self._path))
                 return {"holder": str(held["holder"])[:300], "home": str(held["home"]), "beat": float(held["beat"])}
-            time.sleep(0.2)  # it is being made
+            time.sleep(0.2)  # another driver may be writing it
         return None
 
     def _text(self) -> bytes:
@@ -169,5 +170,5 @@ def _holder(descriptor: int) -> str:
     for _ in range(20):
         if written := os.pread(descriptor, 300, 0).decode(errors="replace"):
             return written
-        time.sleep(0.01)  # it has the lock, and is about to say who it is
+        time.sleep(0.01)  # the holder has the lock and is about to write its name
     return "a process that has just begun"

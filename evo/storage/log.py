@@ -1,4 +1,4 @@
-"""The log of a run: one line of JSON a generation."""
+"""The log of a run: one line of JSON per generation."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from evo.storage.strict_json import to_json
 
 @final
 class Log:
-    """A JSON object a line, one for each generation; whole lines that are no objects are passed over.
+    """A file with one JSON object per line and one line per generation; other complete lines are ignored.
 
     Args:
-        path: of the file; made by the first append.
+        path: the file; the first append makes it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._end = -1  # of the whole lines, once it is known
+        self._end = -1  # bytes of the complete lines, once known
 
     def append(self, record: dict[str, Any]) -> None:
-        """Adds a line, durably, in place of a torn one.
+        """Appends a line durably and overwrites an incomplete last line.
 
         Raises:
-            InputError: the disk refuses; the lines before are as they were.
+            InputError: the disk cannot be written; the earlier lines are unchanged.
         """
         size = self.path.stat().st_size if self.path.exists() else 0
         if size != self._end:
@@ -35,25 +35,25 @@ class Log:
         self._end = append_at(self.path, self._end, _line(record))
 
     def read(self) -> list[dict[str, Any]]:
-        """Every record; numbers that were not finite are None."""
+        """Reads every record; numbers that were not finite are None."""
         records = (json_object(line) for line in self._lines())
         return [record for record in records if record is not None]
 
     def replace(self, records: Sequence[dict[str, Any]]) -> None:
-        """Makes these the log, whole or not at all; a log that holds them is not written.
+        """Replaces the whole log atomically; writes nothing if the log already holds these records.
 
         Raises:
-            InputError: the disk refuses.
+            InputError: the disk cannot be written.
         """
         lines = b"".join(map(_line, records))
         if lines != (self.path.read_bytes() if self.path.is_file() else b""):
             write_atomic(self.path, lines)
 
     def cut(self, newest: int) -> None:
-        """Drops what is of no generation up to this one.
+        """Removes the records of generations after `newest`, and records without a generation.
 
         Raises:
-            InputError: the disk refuses.
+            InputError: the disk cannot be written.
         """
         logged = ((record, record.get("generation")) for record in self.read())
         self.replace([record for record, index in logged if isinstance(index, int) and index <= newest])
@@ -65,7 +65,7 @@ class Log:
 
 
 def json_object(text: bytes) -> dict[str, Any] | None:
-    """One object of JSON, or None for anything else."""
+    """Parses a JSON object; returns None for any other text."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):

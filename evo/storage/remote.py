@@ -1,7 +1,7 @@
-"""What is at a URL: a run's files as whole objects, the list of their sums, and the cohorts of its journal.
+"""The objects at a URL: the files of a run, the list of their checksums, and the cohorts of the journal.
 
-An object store can neither append nor rename, but it replaces an object as a whole. Whatever is read counts only if it
-fits its sum in the list, or the checksum that it carries: a list is written after what it names.
+An object store can neither append nor rename, but it replaces an object atomically. An object is accepted only if it
+matches its checksum in the list, or the checksum inside it; the list is written after the objects that it names.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from evo.storage.locks import StoreLock
 from genomes.errors import InputError
 
 LAST = ("experiment.yaml", "manifest.json", "set.json")
-"""Files that make a run or a set of what was written before them, in this order."""
+"""Files that are written last, in this order; they make a folder a complete run or set."""
 
-_STATES = 3  # that a run folder keeps
+_STATES = 3  # number of states that a run folder keeps
 
 
 @final
 class Remote:
-    """A place at a URL of any kind that fsspec knows; its methods raise what the store's client raises.
+    """A place at a URL of any kind that fsspec knows; its methods raise the errors of the store's client.
 
     Raises:
-        InputError: nobody here speaks to such a URL; the sentence says what to install.
+        InputError: no installed package supports the URL; the message names the package to install.
     """
 
     def __init__(self, url: str) -> None:
@@ -37,20 +37,20 @@ class Remote:
         self._store, self._base = _store(url)
 
     def lock(self, folder: Path) -> StoreLock:
-        """Of whoever drives the run from a folder."""
+        """The lock of a driver that works in `folder`."""
         return StoreLock(self._store, f"{self._base}/lock", self.url, folder)
 
     def put(self, name: str, data: bytes) -> None:
-        """Replaces an object as a whole."""
+        """Replaces an object atomically."""
         path = f"{self._base}/{name}"
         try:
             self._store.pipe_file(path, data)
-        except FileNotFoundError:  # a store that has folders
+        except FileNotFoundError:  # a store with real folders
             self._store.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._store.pipe_file(path, data)
 
     def put_list(self, sums: dict[str, str]) -> None:
-        """Replaces the list of what is there."""
+        """Replaces the list of checksums."""
         self.put(SUMS, sums_text(sums))
 
     def remove(self, name: str) -> None:
@@ -59,31 +59,34 @@ class Remote:
             self._store.rm_file(f"{self._base}/{name}")
 
     def go_back(self, run: Path, names: Sequence[str], left: dict[str, str]) -> set[str]:
-        """Forgets the cohorts in hand of a run and deletes objects; after that only `left` is there. Gives the cohorts.
+        """Deletes the journal's cohorts of a run and other objects; returns the names of the cohorts.
 
         Args:
-            run: its path in the set, or none.
+            run: the path of the run in the set; `.` for a single run.
+            names: the objects to delete.
+            left: the checksums of the remaining objects, by name.
         """
         journal = (run / "journal").as_posix()
         cohorts = {name for name in self._names() if name.rpartition("/")[0] == journal}
         for name in cohorts:
             self.remove(name)
-        self.put_list(left)  # what is not in the list is not fetched, should this end here
+        self.put_list(left)  # first: if we die here, objects that are not in the list are not fetched
         for name in names:
             self.remove(name)
         return cohorts
 
     def listed(self) -> dict[str, str]:
-        """The sums of what is there by name; empty ones of files that carry their own, where there is no good list.
+        """The checksums of the objects by name.
 
-        There is none of one run of a set, whose list is the set's.
+        Without a good list (a run of a set has none; the list is the set's), the files that carry their own checksum,
+        each with an empty checksum.
         """
         with suppress(FileNotFoundError, ValueError):
             return sums_of(self._store.cat_file(f"{self._base}/{SUMS}"))
         return {name: "" for name in self._names() if _carries(name)}
 
     def read(self, name: str, digest: str) -> bytes | None:
-        """An object, if it is what it should be."""
+        """Reads an object; None if it is missing or matches neither `digest` nor the checksum inside it."""
         with suppress(FileNotFoundError):
             if (self._store.size(f"{self._base}/{name}") or 0) <= LIMIT:
                 data: bytes = self._store.cat_file(f"{self._base}/{name}")
@@ -91,10 +94,10 @@ class Remote:
         return None
 
     def cohorts(self) -> dict[str, bytes]:
-        """Records of journals by name, FOLDER/journal/GENERATION-COHORT; empty where a record is not whole."""
+        """Records of journals by name, FOLDER/journal/GENERATION-COHORT; an incomplete record is empty."""
         found: dict[str, bytes] = {}
         for name in filter(_is_cohort, self._names()):
-            with suppress(FileNotFoundError):  # its generation has ended meanwhile
+            with suppress(FileNotFoundError):  # deleted in the meantime, because its generation has ended
                 record = self._store.cat_file(f"{self._base}/{name}")
                 found[name] = record if whole(record) else b""
         return found
@@ -109,10 +112,10 @@ class Remote:
 
 
 def kept(root: Path) -> list[str]:
-    """Of the files in a folder those that are kept at its URL, in the order in which they are put.
+    """Names of the files in a folder that are uploaded, in the order of upload.
 
-    A state is left out unless its generation is there: subfolders are listed one after the other, and a driver that
-    writes both meanwhile leaves the generation to the next look. Without it the state would be of no use there.
+    A state without its generation is left out. The subfolders are listed one after the other, so a driver that writes
+    both files in the meantime may give a list with the state only; the next scan then finds both.
     """
 
     def early(name: str) -> bool:
@@ -128,7 +131,7 @@ def kept(root: Path) -> list[str]:
 
 
 def outlived(sums: Mapping[str, str], names: Sequence[str]) -> list[str]:
-    """States of one side after which the other side has enough others; nothing else is ever deleted."""
+    """States in `sums` but not in `names`, if `names` has at least three newer ones. No other files are deleted."""
 
     def newer(name: str) -> int:
         folder = name.rpartition("/")[0]
@@ -139,7 +142,7 @@ def outlived(sums: Mapping[str, str], names: Sequence[str]) -> list[str]:
 
 
 def beyond(sums: Mapping[str, str], run: Path, first: int) -> list[str]:
-    """States from generation `first` on, and the generations after it, which itself is replaced as soon as it lived."""
+    """States from generation `first` on, and generations after `first`; the run soon replaces generation `first`."""
 
     def number(part: str, name: str) -> int:
         digits = name.removeprefix((run / part).as_posix() + "/").removesuffix(".npz")
@@ -149,12 +152,12 @@ def beyond(sums: Mapping[str, str], run: Path, first: int) -> list[str]:
 
 
 def sound(name: str, data: bytes) -> bool:
-    """False for a file that carries a checksum and is not what it names."""
+    """False for a file whose own checksum does not match; True for files without their own checksum."""
     return not _carries(name) or _closed(name, data)
 
 
 def same_experiment(one: bytes, other: bytes) -> bool:
-    """Whether two texts differ in how long an experiment goes on, at most."""
+    """True if two experiment texts are equal except for the number of generations and comments."""
     ours, theirs = (
         [line for line in text.splitlines() if not line.startswith((b"generations:", b"#"))] for text in (one, other)
     )
@@ -162,7 +165,7 @@ def same_experiment(one: bytes, other: bytes) -> bool:
 
 
 def why(error: BaseException) -> str:
-    """An error of a store's client in one line."""
+    """The message of a store client's error in one line."""
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
@@ -171,12 +174,12 @@ def _is_cohort(name: str) -> bool:
 
 
 def _carries(name: str) -> bool:
-    """Whether a file of this name has a checksum in it."""
+    """True if files of this name hold their own checksum."""
     return name.split("/")[-2:-1] in (["generations"], ["state"]) or name.rpartition("/")[2] in LAST[:2]
 
 
 def _closed(name: str, data: bytes) -> bool:
-    """Whether a file carries its own checksum, and a right one."""
+    """True if a file holds its own checksum and matches it."""
     if not _carries(name):
         return False
     last = name.rpartition("/")[2]
@@ -190,7 +193,7 @@ def _closed(name: str, data: bytes) -> bool:
 
 
 def _store(url: str) -> tuple[Any, str]:
-    """The filesystem of a URL, and the path there."""
+    """The fsspec filesystem of a URL, and the path in it."""
     import fsspec  # type: ignore[import-untyped]
     from fsspec.registry import known_implementations  # type: ignore[import-untyped]
 
@@ -200,7 +203,7 @@ def _store(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = known_implementations.get(scheme, {}).get("class", scheme).partition(".")[0]
         how = f"pip install {package}" if package != "fsspec" else why(error)
-        raise InputError(f"{url}: nothing that is installed speaks {scheme}://; {how}") from error
+        raise InputError(f"{url}: no installed package supports {scheme}://; {how}") from error
     except ValueError as error:
         raise InputError(f"{url}: expected a URL that fsspec knows, such as s3://bucket/run ({why(error)})") from error
     return store, path.rstrip("/")

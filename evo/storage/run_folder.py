@@ -1,4 +1,4 @@
-"""The run folder: everything that a run leaves on disk, whole or not at all, nothing pickled."""
+"""The run folder: all files of a run, each written atomically, none of them pickled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evo.storage.strict_json import to_json
 from genomes.errors import InputError, nearest
 
 FORMAT = 2
-"""Of the folder's layout. In format 1, which is read as well, nothing was thinned, and texts had no checksums."""
+"""Version of the folder's layout. Format 1, also readable, has no thinned generations and no checksums in texts."""
 
 _STATES_KEPT = 3
 _NUMBERED = re.compile(r"(\d{5,9})\.npz")
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 
 @final
 class RunFolder:
-    """A run on disk. Reading needs nothing; whoever writes does so inside `with folder.driving():`.
+    """A run on disk. Reading needs no lock; writing happens inside `with folder.driving():`.
 
     Attributes:
-        path: of the folder.
-        journal: finished cohorts of the generation in hand.
-        log: a line a generation.
-        passed_over: sentences about the torn files that the last `latest()` met.
+        path: the folder.
+        journal: finished cohorts of the current generation.
+        log: the log, one line per generation.
+        passed_over: sentences about the damaged files that the last `latest()` skipped.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,12 +46,12 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, experiment_yaml: str, manifest: dict[str, Any]) -> RunFolder:
-        """Makes the folder of a new run; the manifest comes last, so a folder that has one is complete.
+        """Makes the folder of a new run; the manifest is written last, so a folder with a manifest is complete.
 
-        What a death in here left, no more than empty folders and an experiment, is made anew.
+        If an earlier process died in this function, its remains (empty folders, an experiment) are replaced.
 
         Raises:
-            InputError: something is there already, or the disk refuses.
+            InputError: the folder already holds something else, or the disk cannot be written.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ class RunFolder:
                 clear_begun(path)
                 if any(path.iterdir()):
                     raise taken(path)
-                (path / "generations").mkdir()  # of two that make the same folder at once, one fails here
+                (path / "generations").mkdir()  # if two processes make the same folder at once, one fails here
                 (path / "state").mkdir()
                 sync_folder(path.absolute().parent)
                 folder = cls(path)
@@ -73,10 +73,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """A folder that is there; writes nothing.
+        """Opens the folder of an existing run; writes nothing.
 
         Raises:
-            InputError: there is none, it holds no run, or a run in another format.
+            InputError: there is no folder, or it holds no run, or a run in another format.
         """
         if not path.is_dir():
             runs = [found.parent.name for found in path.absolute().parent.glob(f"*/{MANIFEST}")]
@@ -90,36 +90,36 @@ class RunFolder:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """Versions, platform, seed, command: as given to `create`, in JSON's terms."""
+        """Versions, platform, seed, command: the manifest given to `create`, in JSON types."""
         return {key: value for key, value in self._manifest().items() if key not in ("format", "seal")}
 
     @property
     def experiment_yaml(self) -> str:
-        """The resolved experiment.
+        """The resolved experiment as YAML.
 
         Raises:
-            CorruptFile: it was changed since it was written, by whatever or whomever.
+            CorruptFile: the text was changed after it was written.
         """
         path, old = self.path / EXPERIMENT, self._manifest()["format"] == 1
-        advice = f"; a run goes on as it began: put the old text back, or begin a new run: instinct evolve {path}"
+        advice = f"; a run keeps its experiment: put the old text back, or begin a new run: instinct evolve {path}"
         return _decoded(path, _bytes(path) if old else unclosed(path, in_a_comment, advice))
 
     def rewrite_experiment(self, experiment_yaml: str) -> None:
-        """Replaces the experiment.
+        """Takes the lock and replaces the experiment.
 
         Raises:
-            InputError: a driver has the run, or the disk refuses.
+            InputError: a driver holds the lock, or the disk cannot be written.
         """
         with locked(self.path / "lock"):
             self.write_experiment(experiment_yaml)
 
     def write_experiment(self, experiment_yaml: str) -> None:
-        """Replaces the experiment of a run that nobody else can have."""
+        """Replaces the experiment; the caller holds the lock, or the run is new."""
         body = experiment_yaml.encode()
         write_atomic(self.path / EXPERIMENT, body + in_a_comment(body))
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
-        """Replaces the manifest of a run that nobody else can have."""
+        """Replaces the manifest; the caller holds the lock, or the run is new."""
         body = to_json({"format": FORMAT} | manifest, indent=2).removesuffix("\n}").encode()
         write_atomic(self.path / MANIFEST, body + in_an_object(body))
 
@@ -129,12 +129,12 @@ class RunFolder:
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Nobody can drive it meanwhile; writes nothing.
+        """Keeps drivers out of the run until the end of the block; writes nothing.
 
         Raises:
-            InputError: a driver has it, named with process and host.
+            InputError: a driver holds the lock; the message names its process and host.
         """
-        if not (self.path / "lock").exists():  # nobody ever had it, and perhaps nobody can: a folder to read
+        if not (self.path / "lock").exists():  # the run never had a driver; the folder may be read-only
             yield
             return
         with locked(self.path / "lock", shared=True):
@@ -142,26 +142,27 @@ class RunFolder:
 
     @contextmanager
     def driving(self) -> Iterator[RunFolder]:
-        """Has the folder alone and clears what a crash left: unfinished files, log lines of generations to come.
+        """Locks the folder and removes the remains of a crash: unfinished files, log lines of later generations.
 
-        The kernel frees the lock when the process dies, however it dies.
+        The kernel frees the lock when the process dies, for any reason.
 
         Raises:
-            InputError: another driver has it, named with process and host; or the disk refuses.
+            InputError: another driver holds the lock (the message names its process and host); or the disk cannot be
+                written.
         """
         with locked(self.path / "lock"):
             self._clear_after_crash()
             yield self
 
     def write_generation(self, index: int, arrays: Arrays) -> None:
-        """Writes a generation, atomically and under a checksum."""
+        """Writes a generation atomically and with a checksum."""
         write_atomic(self._generation(index), pack(arrays))
 
     def read_generation(self, index: int) -> Arrays:
-        """A generation's arrays.
+        """Reads the arrays of a generation.
 
         Raises:
-            CorruptFile: it is not there, or not what was written.
+            CorruptFile: the file does not exist or is damaged.
         """
         return unpack(self._generation(index))
 
@@ -176,14 +177,14 @@ class RunFolder:
             remove(self._state(old))
 
     def go_back(self, first: int) -> None:
-        """Removes every state and every generation from `first` on, which is to be lived next.
+        """Deletes every state and every generation from `first` on, where `first` is the next generation to run.
 
-        They lie there when a file before them was damaged. A run that goes on from before it may take another course,
-        and were it to die, the states of the old one would be the newest. The journal, which is of that old course,
-        goes as well where a state does; a generation without its state is what any death leaves.
+        Such files exist if an earlier file was damaged. A run that continues from before the damage may have another
+        history; if it died, the states of the old history would be the newest. If a state is deleted, the journal is
+        cleared as well, because it belongs to the old history. A generation without a state remains after any crash.
 
         Raises:
-            InputError: the disk refuses; what is left is still taken for damaged.
+            InputError: the disk cannot be written; the remaining files still count as damaged.
         """
         states = [index for index in _numbered(self.path / "state") if index >= first]
         if states:
@@ -194,9 +195,9 @@ class RunFolder:
             remove(self._generation(index))
 
     def latest(self) -> tuple[int, Arrays] | None:
-        """The newest generation whose state is good and before which every generation is; None before the first.
+        """The newest generation with a good state and no damaged generation up to it, and the state; None if none.
 
-        CorruptFile files are passed over, logged as warnings and kept in `passed_over`.
+        Damaged files are skipped, logged as warnings and listed in `passed_over`.
         """
         states, torn, found, good = _numbered(self.path / "state"), [], None, 0
         while (sentence := _torn(self._generation(good))) is None:
@@ -219,7 +220,8 @@ class RunFolder:
         if (record := json_object(_bytes(path))) is None:
             raise CorruptFile(f"{path}: expected one JSON object, got something else")
         if (made := record.get("format")) not in (1, FORMAT):
-            raise InputError(f"{self.path}: expected a run in format {FORMAT}, got format {made}, of another instinct")
+            got = f"format {made}, of another version of instinct"
+            raise InputError(f"{self.path}: expected a run in format {FORMAT}, got {got}")
         if made != 1 or "seal" in record:
             unclosed(path, in_an_object)
         return record
@@ -244,7 +246,7 @@ def _numbered(folder: Path) -> list[int]:
 
 
 def _torn(path: Path) -> str | None:
-    """What is wrong with a file, or None."""
+    """The error message for a damaged or missing file; None for a good file."""
     try:
         verified(path)
     except CorruptFile as error:

@@ -1,4 +1,4 @@
-"""The folder of a set of runs: set.json names its run folders in order."""
+"""The folder of a set of runs; its set.json lists the run folders in order."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from genomes.errors import InputError, require
 
 SET = "set.json"
-"""What a set's folder holds beside its runs: their names, in order."""
+"""Name of the file that lists the runs of a set, in order."""
 
 FORMAT = 1
 
 
 def runs_of(path: Path) -> list[Path]:
-    """The path itself where it is a run folder; the runs of a set, in its order, where it is a set.
+    """The run folders at a path: the path itself for a run folder; the runs of a set, in order, for a set.
 
     Raises:
-        InputError: neither, or a set that cannot be read.
+        InputError: the path is neither, or the set cannot be read.
     """
     if (path / "manifest.json").is_file():
         return [path]
@@ -33,7 +33,7 @@ def runs_of(path: Path) -> list[Path]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path / SET}: expected a format and the members of a set, got something else") from error
     require(made == FORMAT, str(path), f"a set in format {FORMAT}", made)
-    require(safe, str(path / SET), "names of folders that lie beside it", names)
+    require(safe, str(path / SET), "names of folders in the same folder", names)
     return [path / name for name in names]
 
 

@@ -1,4 +1,4 @@
-"""JSON that every reader takes: what the command line prints, and what run folders hold."""
+"""Strictly valid JSON, as the command line prints it and run folders hold it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 
 def to_json(value: Any, indent: int | None = None, ascii_only: bool = False) -> str:
-    """JSON that every reader takes: numbers that are not finite become null, numpy's numbers plain ones.
+    """Writes strictly valid JSON: numbers that are not finite become null, numpy numbers become plain numbers.
 
-    With `ascii_only` for a terminal, whose encoding may lack every other character.
+    Args:
+        ascii_only: escape all other characters, for a terminal whose encoding may lack them.
     """
     return json.dumps(_finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
 

@@ -1,4 +1,4 @@
-"""Names of files and folders that the user gives, tried before the work: what cannot be is said in a sentence."""
+"""Checks of file and folder names that the user gives, made before the work: a bad name gives an error sentence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from genomes.errors import InputError, usable
 
 
 def file_to_write(path: Path) -> Path:
-    """The path, if a file can be written there as far as can be seen.
+    """Returns the path after checks that a file can probably be written there.
 
     Raises:
-        InputError: it is a folder, or lies where no folder can be.
+        InputError: the path is a folder, or its parent cannot be a folder.
     """
-    usable(path.parent / f".{path.name}.{os.getpid()}.tmp")  # where it is written first
+    usable(path.parent / f".{path.name}.{os.getpid()}.tmp")  # the file is written under this name first
     if usable(path).is_dir():
         raise InputError(f"{path}: expected a file to write, got a folder")
     folder_to_write(path.parent)
@@ -22,10 +22,10 @@ def file_to_write(path: Path) -> Path:
 
 
 def folder_to_write(path: Path) -> Path:
-    """The path, if it is a folder to write to, or can become one as far as can be seen.
+    """Returns the path after checks that it is, or can probably become, a writable folder.
 
     Raises:
-        InputError: it is a file, lies under one, or may not be written.
+        InputError: the path is a file, lies under a file, or may not be written.
     """
     there = usable(path).absolute()
     while not os.path.lexists(there):
@@ -34,5 +34,5 @@ def folder_to_write(path: Path) -> Path:
         got = "a file" if there == path.absolute() else f"one under the file {there}"
         raise InputError(f"{path}: expected a folder to write to, got {got}")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: expected a folder to write to, got one where nothing may be written")
+        raise InputError(f"{path}: expected a folder to write to, got a folder without write permission")
     return path

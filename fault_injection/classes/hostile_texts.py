@@ -20,7 +20,7 @@ def tag_in_the_experiment(place: Place) -> None:
 
 
 def billion_laughs(place: Place) -> Commands:
-    """Anchors that unfold to 10^9 items."""
+    """Anchors that expand to 10^9 items."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     place.config(lambda text: "\n".join(lines) + "\n" + text)

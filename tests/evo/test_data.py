@@ -99,7 +99,7 @@ def test_a_run_whose_data_changed_blames_the_data(on_data, tmp_path, width):
         with pytest.raises(InputError, match="data that have changed"):
             list(evolve(on_data(generations=3), tmp_path / "run"))
         experiment = replace(on_data(), task=replace(on_data().task, sha256=None))
-        with pytest.raises(InputError, match=r"run: expected the data that the run began with"):
+        with pytest.raises(InputError, match=r"run: expected the data of the start of the run"):
             check_same_world("run", Run(tmp_path / "run").folder.manifest, experiment)
 
 

@@ -1,4 +1,4 @@
-"""The searches that come with the house; registering one here is what puts it under the contract tests."""
+"""The built-in searches; the contract tests check every search that is registered here."""
 
 from evo.search.algorithms.cma_es import CMAES
 from evo.search.algorithms.evolution_strategy import EvolutionStrategy

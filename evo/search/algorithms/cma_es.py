@@ -1,4 +1,4 @@
-"""CMA-ES: Hansen & Ostermeier 2001, Evolutionary Computation 9:159; DEAP's, with its state made explicit."""
+"""CMA-ES: Hansen & Ostermeier 2001, Evolutionary Computation 9:159; DEAP's implementation with explicit state."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _LARGEST = 3000
 @final
 @dataclass(frozen=True)
 class CMAES(Search):
-    """Adapts the covariance of the samples; for genomes of up to 3,000 numbers, since a step costs their cube.
+    """Adapts the covariance of the samples; for genomes of up to 3,000 numbers, because a step takes cubic time.
 
-    Several goals become one by the mean of their ranks within the generation. Samples are taken to the nearest point of
-    the unit cube before they are evaluated and told.
+    Several goals are combined by the mean of their ranks within the generation. Samples are moved to the nearest point
+    of the unit cube before they are evaluated and told.
 
     Attributes:
-        population: individuals a generation.
+        population: individuals per generation.
         sigma: standard deviation of the first samples, in the unit cube.
     """
 
@@ -41,21 +41,22 @@ class CMAES(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """A covariance must fit into memory and time."""
+        """Raises InputError if the covariance would be too large."""
         require(spec.size <= _LARGEST, "search CMAES", f"a genome of at most {_LARGEST} numbers", spec.size)
 
     def begin(self, spec: GenomeSpec, streams: Streams) -> State:
-        """A random founder, round samples."""
+        """A random founder as centroid, and the identity as covariance."""
         return _state(cma.Strategy(founders(1, spec, streams)[0], self.sigma, lambda_=self.population))
 
     def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
         """Samples of N(centroid, sigma^2 C), C = B D^2 B^T.
 
-        By the symmetric root B D B^T, which is the same whatever signs and order a machine gives its eigenvectors.
+        The symmetric root B D B^T is used, because it does not depend on the signs and the order of the eigenvectors,
+        which differ between machines.
         """
         noise = streams.stream("samples").normal(self.population, spec.size)[0].numpy()
         reach = noise @ ((state["basis"] * state["axes"]) @ state["basis"].T)

@@ -18,7 +18,7 @@ from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Streams
 
-_HELD = 2**24  # numbers of a generation that is still held: 128 MB
+_HELD = 2**24  # most numbers of a generation held in memory: 128 MB
 
 
 @final
@@ -26,21 +26,21 @@ _HELD = 2**24  # numbers of a generation that is still held: 128 MB
 class EvolutionStrategy(Search):
     """A centre moves along the rank-weighted mean of mirrored perturbations, with Adam (Kingma & Ba 2015).
 
-    Each goal is ranked within the generation, ties sharing their mean rank, and the ranks are averaged: goals of
-    unlike scale weigh the same. The centre starts at a random founder.
+    Each goal is ranked within the generation (ties share their mean rank), and the ranks are averaged, so that goals
+    of different scales have the same weight. The centre starts at a random founder.
 
     Deviations from the paper (Salimans et al.): no weight decay pulls the centre; Adam's second decay rate is .99, not
     the usual .999; and the estimate of the gradient is not divided by sigma, which changes nothing under Adam.
 
-    Where a generation has more than 2^24 numbers the search is lazy: its noise comes from a table, and nobody holds it
-    whole (evo/search/operators/noise_table.py says what that costs).
+    If a generation has more than 2^24 numbers, the search is lazy: its noise comes from a table, and no process holds
+    the whole generation (evo/search/operators/noise_table.py describes the bias).
 
     Attributes:
-        population: individuals a generation, an odd number: the centre itself and pairs centre +- sigma * noise.
+        population: individuals per generation, an odd number: the centre itself and pairs centre +- sigma * noise.
         sigma: standard deviation of the noise, in the unit cube.
         step: length scale of the centre's step, in the unit cube.
-        sigma_end, step_end: what they shrink to, geometrically over `horizon` generations.
-        horizon: generations over which they shrink.
+        sigma_end, step_end: their final values, reached geometrically over `horizon` generations.
+        horizon: number of generations over which they change.
         momentum, scaling: Adam's two decay rates.
     """
 
@@ -70,14 +70,14 @@ class EvolutionStrategy(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Any genome, any number of goals."""
+        """Accepts any genome and any number of goals."""
 
     def begin(self, spec: GenomeSpec, streams: Streams) -> State:
-        """A random founder, at rest."""
+        """A random founder as centre, with Adam's averages at zero."""
         zero = np.zeros(spec.size)
         return {"centre": founders(1, spec, streams)[0], "mean": zero, "square": zero.copy(), "time": np.zeros(1)}
 
@@ -106,17 +106,17 @@ class EvolutionStrategy(Search):
         return {"centre": centre.clip(0.0, 1.0), "mean": mean, "square": square, "time": time}
 
     def lazy(self, spec: GenomeSpec) -> bool:
-        """With more than 2^24 numbers a generation."""
+        """True if a generation has more than 2^24 numbers."""
         return self.population * spec.size > _HELD
 
     def source(self, state: State) -> State:
-        """Where the centre is, and when."""
+        """The centre and the time."""
         return {"centre": state["centre"], "time": state["time"]}
 
     def rows(
         self, state: State, rows: Int[ndarray, " R"], spec: GenomeSpec, streams: Streams
     ) -> Float64[ndarray, "R G"]:
-        """The same centre and mirrored pairs, one window of the table a pair."""
+        """Rows of the centre and the mirrored pairs; a lazy search reads one window of the table per pair."""
         if not self.lazy(spec):
             return super().rows(state, rows, spec, streams)
         side = np.where(rows == 0, 0.0, np.where(rows <= self._pairs, 1.0, -1.0))
@@ -150,7 +150,7 @@ class EvolutionStrategy(Search):
 
 @lru_cache(maxsize=1)
 def _drawn(key: tuple[int, int], pairs: int, genes: int) -> Float64[ndarray, "pairs G"]:
-    """The noise of a generation: asked with and told with, drawn once."""
+    """The noise of a generation, drawn once for both `ask` and `tell`."""
     noise = Streams(torch.tensor([key])).stream("noise").normal(pairs, genes)[0].numpy()
     noise.setflags(write=False)
     return noise

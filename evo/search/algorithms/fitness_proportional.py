@@ -1,4 +1,4 @@
-"""Parents in proportion to their goal and one-point crossover: Holland 1975; the search of Hinton & Nowlan 1987."""
+"""Fitness-proportional selection and one-point crossover: Holland 1975; the search of Hinton & Nowlan 1987."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from genomes.streams import Streams
 @final
 @dataclass(frozen=True)
 class FitnessProportional(Search):
-    """Every generation is new: each child has two parents, drawn by roulette, and begins as one and ends as the other.
+    """Replaces the whole generation: a child has two parents, drawn by roulette, and is made by one-point crossover.
 
-    Shares of the roulette are the goal as it is, without scaling; goals of 0 and below have no share, and where none is
-    above 0 all have the same.
+    A parent's share of the roulette is its goal, without scaling. Goals of 0 and below have no share; if no goal is
+    above 0, all shares are equal.
 
     Attributes:
-        population: individuals a generation.
-        mutation: probability that a gene of a child is drawn anew; none in the paper.
+        population: individuals per generation.
+        mutation: probability that a gene of a child is replaced by a new random one; 0 in the paper.
     """
 
     population: int = 1000
@@ -39,11 +39,11 @@ class FitnessProportional(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Proportions of one goal; a genome that can be cut."""
+        """Raises InputError unless there is one goal and a genome of at least two numbers."""
         require(goals == 1, "search FitnessProportional", "exactly one goal", goals)
         require(spec.size >= 2, "search FitnessProportional", "a genome of at least 2 numbers", spec.size)
 
@@ -53,7 +53,7 @@ class FitnessProportional(Search):
         return {"units": units, "worth": np.zeros(0), "born": np.arange(self.population) - self.population}
 
     def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
-        """The founders first; then children."""
+        """The founders in the first generation; then children."""
         units, worth = state["units"], state["worth"]
         if not len(worth):
             return Asked(units.copy(), unrelated(len(units)))
@@ -63,7 +63,7 @@ class FitnessProportional(Search):
         children = [parent.clone() for parent in parents]
         with deap_seeded(streams.stream("crossover")):
             for one, two in zip(children[::2], children[1::2], strict=True):
-                tools.cxOnePoint(one, two)  # of the two that it makes only the first lives
+                tools.cxOnePoint(one, two)  # only the first of its two children is used
         rows = np.array([parent.row for parent in parents]).reshape(-1, 2)
         crossed = self._mutated(matrix(children[::2]), spec, streams.stream("mutation"))
         return Asked(crossed, numbered(rows, state["born"]))
@@ -71,7 +71,7 @@ class FitnessProportional(Search):
     def tell(
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
-        """The generation just evaluated becomes the parents."""
+        """The evaluated generation becomes the parents."""
         return {"units": asked.held.copy(), "worth": goals[:, 0].copy(), "born": state["born"] + self.population}
 
     def _mutated(self, units: Float64[ndarray, "N G"], spec: GenomeSpec, streams: Streams) -> Float64[ndarray, "N G"]:
@@ -82,7 +82,7 @@ class FitnessProportional(Search):
 
 
 def _shares(worth: Float64[ndarray, " N"]) -> Float64[ndarray, " N"]:
-    """Shares of the roulette, whole numbers: their sum is exact in any order, or a spin might stop at nobody."""
+    """Whole-number shares of the roulette: their sum is exact in any order, so that every spin hits an individual."""
     positive = worth.clip(min=0.0)
     if not positive.any():
         return np.ones_like(worth)

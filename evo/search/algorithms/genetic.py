@@ -30,12 +30,12 @@ from genomes.streams import Streams
 class Genetic(Search):
     """The best survive as elites, and are evaluated again; the rest are children of tournament winners.
 
-    Several goals become one by the mean of their ranks within the generation.
+    Several goals are combined by the mean of their ranks within the generation.
 
     Attributes:
-        population: individuals a generation.
-        elites: how many of the best live on unchanged.
-        tournament: how many compete to become a parent; 1: no selection (the drift control).
+        population: individuals per generation.
+        elites: number of the best individuals that survive unchanged.
+        tournament: number of candidates that compete to become a parent; 1: no selection (the drift control).
         variation: crossover and mutation.
     """
 
@@ -51,11 +51,11 @@ class Genetic(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Any genome, any number of goals."""
+        """Accepts any genome and any number of goals."""
 
     def begin(self, spec: GenomeSpec, streams: Streams) -> State:
         """The founders, not yet evaluated."""
@@ -63,7 +63,7 @@ class Genetic(Search):
         return {"units": units, "worth": np.zeros(0), "born": np.arange(self.population) - self.population}
 
     def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
-        """The founders first; then elites and children."""
+        """The founders in the first generation; then elites and children."""
         units, worth = state["units"], state["worth"]
         if not len(worth):
             return Asked(units.copy(), unrelated(len(units)))
@@ -77,6 +77,6 @@ class Genetic(Search):
     def tell(
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
-        """The generation just evaluated becomes the parents."""
+        """The evaluated generation becomes the parents."""
         worth = mean_rank(goals)
         return {"units": asked.held.copy(), "worth": worth, "born": state["born"] + self.population}

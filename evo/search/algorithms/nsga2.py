@@ -1,4 +1,4 @@
-"""NSGA-II, a front by non-dominated sorting and crowding: Deb, Pratap, Agarwal & Meyarivan 2002, IEEE TEC 6:182."""
+"""NSGA-II, non-dominated sorting and crowding distance: Deb, Pratap, Agarwal & Meyarivan 2002, IEEE TEC 6:182."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NSGA2(FrontSearch):
     """Non-dominated sorting with crowding distance.
 
     Attributes:
-        population: parents, and children a generation; a multiple of 4.
+        population: number of parents, and of children per generation; a multiple of 4.
         variation: crossover and mutation.
     """
 
@@ -39,7 +39,7 @@ class NSGA2(FrontSearch):
         require(self.population % 4 == 0, "NSGA2.population", "a multiple of 4", self.population)
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Needs something to trade."""
+        """Raises InputError unless there are at least two goals."""
         require(goals >= 2, "search NSGA2", "at least two goals", goals)
 
     def mates(self, parents: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
@@ -51,5 +51,5 @@ class NSGA2(FrontSearch):
             return tools.selTournamentDCD(parents, count)
 
     def survivors(self, goals: Float64[ndarray, "N goals"], streams: Streams) -> Int[ndarray, " population"]:
-        """The first fronts, and of the last one those that lie apart."""
+        """Rows of the first fronts, and from the last front those with the largest crowding distance."""
         return best(goals, self.population)

@@ -1,4 +1,4 @@
-"""NSGA-III, a front spread by reference points, for three goals and more: Deb & Jain 2014, IEEE TEC 18:577."""
+"""NSGA-III, non-dominated sorting and reference points, for three goals or more: Deb & Jain 2014, IEEE TEC 18:577."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MOST_POINTS = 10_000
 @final
 @dataclass(frozen=True)
 class NSGA3(FrontSearch):
-    """Non-dominated sorting with reference points, for three goals and more.
+    """Non-dominated sorting with reference points, for three goals or more.
 
     Attributes:
-        population: parents, and children a generation.
-        divisions: of the simplex on which the reference points lie.
+        population: number of parents, and of children per generation.
+        divisions: divisions of the simplex on which the reference points lie, per edge.
         variation: crossover and mutation.
     """
 
@@ -44,19 +44,19 @@ class NSGA3(FrontSearch):
         require(self.divisions >= 1, "NSGA3.divisions", "at least 1", self.divisions)
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Needs something to trade."""
+        """Raises InputError unless there are at least two goals and not too many reference points."""
         require(goals >= 2, "search NSGA3", "at least two goals", goals)
         points = math.comb(goals + self.divisions - 1, self.divisions)
         where = f"search NSGA3.divisions: {self.divisions} for {goals} goals"
         require(points <= _MOST_POINTS, where, f"at most {_MOST_POINTS} reference points", points)
 
     def mates(self, parents: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
-        """Any two."""
+        """Random parents."""
         with deap_seeded(streams):
             return tools.selRandom(parents, count)
 
     def survivors(self, goals: Float64[ndarray, "N goals"], streams: Streams) -> Int[ndarray, " population"]:
-        """The first fronts, and of the last one those whose reference points have the fewest: DEAP's selNSGA3."""
+        """Rows of the first fronts, and from the last front those at the least occupied reference points: selNSGA3."""
         order, front = fronts(goals)
         kept = order[front <= front[self.population - 1]]
         certain = np.count_nonzero(front < front[self.population - 1])

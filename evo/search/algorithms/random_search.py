@@ -19,7 +19,7 @@ class RandomSearch(Search):
     """New random genomes in every generation.
 
     Attributes:
-        population: individuals a generation.
+        population: individuals per generation.
     """
 
     population: int = 128
@@ -29,22 +29,22 @@ class RandomSearch(Search):
 
     @property
     def lives(self) -> int:
-        """The population."""
+        """The population size."""
         return self.population
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Any genome, any number of goals."""
+        """Accepts any genome and any number of goals."""
 
     def begin(self, spec: GenomeSpec, streams: Streams) -> State:
-        """Nothing to carry."""
+        """An empty state."""
         return {}
 
     def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
-        """Founders, again."""
+        """New founders."""
         return Asked(founders(self.population, spec, streams), unrelated(self.population))
 
     def tell(
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
-        """Learns nothing."""
+        """The unchanged state."""
         return state

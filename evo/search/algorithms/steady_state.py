@@ -28,15 +28,15 @@ from genomes.streams import Streams
 @final
 @dataclass(frozen=True)
 class SteadyState(Search):
-    """Children take the places of the worst as soon as they are known; nobody waits for a generation.
+    """Children replace the worst individuals as soon as they are evaluated.
 
-    Several goals become one by the mean of their ranks among all who compete. With `in_flight` above 1 it is
-    asynchronous: children are bred from whoever is known by then.
+    Several goals are combined by the mean of their ranks among all competitors. With `in_flight` above 1 the search is
+    asynchronous: children are bred from the individuals evaluated so far.
 
     Attributes:
-        population: the most who are kept.
-        children: individuals a generation; best as many as a cohort has.
-        tournament: how many compete to become a parent; 1: no selection of parents.
+        population: largest number of individuals that are kept.
+        children: individuals per generation; preferably the size of a cohort.
+        tournament: number of candidates that compete to become a parent; 1: no selection of parents.
         variation: crossover and mutation.
     """
 
@@ -52,19 +52,19 @@ class SteadyState(Search):
 
     @property
     def lives(self) -> int:
-        """The children."""
+        """The number of children."""
         return self.children
 
     @property
     def overlaps(self) -> bool:
-        """Children compete whenever they come."""
+        """True: children can compete in any later generation."""
         return True
 
     def check(self, spec: GenomeSpec, goals: int) -> None:
-        """Any genome, any number of goals."""
+        """Accepts any genome and any number of goals."""
 
     def begin(self, spec: GenomeSpec, streams: Streams) -> State:
-        """Nobody yet."""
+        """An empty population."""
         none = np.zeros(0, dtype=np.int64)
         return {
             "units": np.zeros((0, spec.size)),
@@ -74,7 +74,7 @@ class SteadyState(Search):
         }
 
     def ask(self, state: State, spec: GenomeSpec, streams: Streams) -> Asked:
-        """Founders until the population is complete; then children."""
+        """Founders until the population is full; then children."""
         if len(state["units"]) < self.population:
             return Asked(founders(self.children, spec, streams), unrelated(self.children))
         worth = mean_rank(state["goals"])[:, None]
@@ -86,7 +86,7 @@ class SteadyState(Search):
     def tell(
         self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
     ) -> State:
-        """The best of all, as many as there is room for; of equals those who came later."""
+        """Keeps the best of all, as many as the population; of equals, the later ones."""
         units = np.concatenate([asked.held, state["units"]])
         merged = np.concatenate([goals, state["goals"].reshape(-1, goals.shape[1])])
         born = np.concatenate([state["told"] * self.children + np.arange(self.children), state["born"]])

@@ -1,1 +1,1 @@
-"""What searches share: crossover and mutation, non-dominated sorting, the noise table, DEAP individuals."""
+"""Operators shared by searches: crossover and mutation, non-dominated sorting, the noise table, DEAP individuals."""

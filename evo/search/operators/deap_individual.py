@@ -14,7 +14,7 @@ from numpy import ndarray
 
 @final
 class Fitness(base.Fitness):  # type: ignore[misc]
-    """Goals of an individual, all maximised; as many as there are."""
+    """Goals of an individual, all maximised, of any number."""
 
     def __init__(self, values: Sequence[float] = ()) -> None:
         self.weights = (1.0,) * max(len(values), 1)
@@ -30,38 +30,38 @@ class Individual(array):  # type: ignore[type-arg]
 
     Attributes:
         fitness: its goals.
-        row: where it stands in the population that it came from.
+        row: its row in the population that it came from.
     """
 
     fitness: Fitness
     row: int
 
     def __new__(cls, numbers: Sequence[float] | ndarray, goals: Sequence[float] = (), row: int = -1) -> Individual:
-        """An individual with its own copy of the numbers."""
+        """Makes an individual with its own copy of the numbers."""
         made: Any = super().__new__(cls, "d", np.asarray(numbers, dtype=np.float64).tobytes())
         made.fitness, made.row = Fitness(goals), row
         return cast("Individual", made)
 
     def clone(self) -> Individual:
-        """A copy that shares nothing: DEAP's selections give aliases, its variations change in place."""
+        """A copy that shares no data: DEAP's selections return aliases, and its variations work in place."""
         return Individual(self, self.fitness.values, self.row)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Individual:
         return self.clone()
 
     def __copy__(self) -> Individual:
-        return self.clone()  # array's own would forget the class
+        return self.clone()  # array's own __copy__ would lose the class
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        # array has one of its own, which comes before any __reduce__ and calls the class with a type code
+        # array's own __reduce_ex__ would be used in place of __reduce__, and calls the class with a type code
         return Individual, (np.array(self), self.fitness.values, self.row)
 
 
 def individuals(numbers: Float64[ndarray, "N G"], goals: Float64[ndarray, "N goals"]) -> list[Individual]:
-    """Rows of a population as DEAP sees them."""
+    """Rows of a population as DEAP individuals."""
     return [Individual(numbers[i], goals[i].tolist(), i) for i in range(len(numbers))]
 
 
 def matrix(chosen: Sequence[Individual]) -> Float64[ndarray, "N G"]:
-    """Individuals as rows."""
+    """DEAP individuals as rows of an array."""
     return np.array([np.asarray(individual) for individual in chosen], dtype=np.float64)

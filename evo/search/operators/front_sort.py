@@ -1,7 +1,7 @@
 """Non-dominated sorting and crowding of NSGA-II (Deb, Pratap, Agarwal & Meyarivan 2002, IEEE TEC 6:182), in arrays.
 
-Row for row and float for float what DEAP's `sortLogNondominated`, `assignCrowdingDist` and `selNSGA2` give. DEAP's sort
-is as quick where fronts are few, but quadratic where they are many, as when goals agree; moocore's is not.
+The results are exactly those of DEAP's `sortLogNondominated`, `assignCrowdingDist` and `selNSGA2`. DEAP's sort is as
+fast if there are few fronts, but quadratic if there are many, as when goals agree; moocore's sort is not.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from numpy import ndarray
 
 
 def fronts(goals: Float64[ndarray, "N goals"]) -> tuple[Int[ndarray, " N"], Int[ndarray, " N"]]:
-    """Rows, those of the first front first, and the front of each, from 0; goals are finite and maximised.
+    """Rows ordered by front, and the front of each, from 0; goals are finite and maximised.
 
-    Within a front the rows stand from the largest first goal down, ties by the next goal and at last by their number.
+    Within a front, rows are ordered by decreasing first goal; ties by the next goal, and finally by row number.
     """
     front = moocore.pareto_rank(goals, maximise=True)
     order = np.lexsort((*-goals.T[::-1], front))
@@ -23,9 +23,9 @@ def fronts(goals: Float64[ndarray, "N goals"]) -> tuple[Int[ndarray, " N"], Int[
 
 
 def crowding(goals: Float64[ndarray, "N goals"]) -> Float64[ndarray, " N"]:
-    """How far apart the neighbours of each row are within its front, summed over goals; infinite at the ends.
+    """Crowding distance: the gap between each row's neighbours in its front, summed over goals; infinite at the ends.
 
-    Each goal sorts anew what the goal before it has left, which decides whose neighbours are whose among the tied.
+    Each goal's stable sort starts from the order of the previous goal, which determines the neighbours of tied rows.
     """
     order, front = fronts(goals)
     first = np.diff(front, prepend=-1) > 0
@@ -45,7 +45,7 @@ def crowding(goals: Float64[ndarray, "N goals"]) -> Float64[ndarray, " N"]:
 
 
 def best(goals: Float64[ndarray, "N goals"], count: int) -> Int[ndarray, " count"]:
-    """Rows of the first fronts, and of the front that has no place for all those that lie farthest from the others."""
+    """Rows of the first fronts, and from the next front those with the largest crowding distance."""
     order, front = fronts(goals)
     rivals = order[front == front[count - 1]]
     certain = order[front < front[count - 1]]

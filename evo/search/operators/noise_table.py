@@ -1,12 +1,13 @@
 """A table of normal numbers whose windows are perturbations: Salimans et al. 2017 (arXiv:1703.03864).
 
 Mirrored pairs for 100,000 genomes of 10,000 genes need half a billion normal numbers: half a minute to draw, 4 GB to
-hold. A window of a table costs a look. Every process makes the same table for itself, once: 64 MB in about a second.
+hold. A window of a table needs only a read. Every process makes the same table once: 64 MB in about a second.
 
-What it costs: windows that overlap share numbers, though at different genes. Over all windows of a table of M numbers
-the covariance of G genes is not exactly the identity, its entries are off by about 1 / sqrt(M): the expected step of an
-evolution strategy is turned by about sqrt(G / M), 2 % for 10,000 genes, always the same way, and still goes uphill. The
-step of one generation is turned far more by sampling few perturbations: by sqrt(G / pairs), 45 % for 50,000 pairs.
+The cost is a small bias: overlapping windows share numbers, though at different genes. Over all windows of a table of M
+numbers, the covariance of G genes is not exactly the identity; its entries are off by about 1 / sqrt(M). This turns the
+expected step of an evolution strategy by about sqrt(G / M), 2 % for 10,000 genes, always in the same direction; the
+step still goes uphill. Sampling few perturbations turns the step of one generation far more: by sqrt(G / pairs), 45 %
+for 50,000 pairs.
 """
 
 from __future__ import annotations
@@ -21,26 +22,27 @@ from numpy.lib.stride_tricks import sliding_window_view
 from genomes.streams import Streams, derive
 
 _LEAST = 2**24
-_GENOMES = 16  # the table holds at least as many genomes side by side: a step is turned by a quarter at most
+_GENOMES = 16  # genomes that fit into the table, at least: a step is turned by a quarter at most
 _BLOCK = 2**16
 
 
 def starts(count: int, genes: int, streams: Streams) -> Int64[ndarray, " count"]:
-    """Where in the table the windows of `count` perturbations start, each anywhere with the same probability."""
+    """Starts of the windows of `count` perturbations in the table, uniformly random."""
     return streams.stream("windows").integers(_length(genes) - genes + 1, count)[0].numpy()
 
 
 def windows(start: Int64[ndarray, " R"], genes: int) -> Float32[ndarray, "R genes"]:
-    """The windows that start there."""
+    """The windows with these starts."""
     return sliding_window_view(_table(_length(genes)), genes)[start]
 
 
 def weighted_sum(
     weights: Float64[ndarray, " R"], start: Int64[ndarray, " R"], genes: int
 ) -> Float64[ndarray, " genes"]:
-    """weights @ windows(start, genes), without ever holding more than one window.
+    """weights @ windows(start, genes), with only one window in memory at a time.
 
-    Window after window in float64 and never by a library's matrix product, whose sums depend on processor and threads.
+    The sum is computed window by window in float64, because the sums of a library's matrix product depend on the
+    processor and on threads.
     """
     table, term, total = _table(_length(genes)), np.empty(genes), np.zeros(genes)
     for weight, begin in zip(weights.tolist(), start.tolist(), strict=True):
@@ -55,12 +57,12 @@ def _length(genes: int) -> int:
 
 @lru_cache(maxsize=1)
 def _table(length: int) -> Float32[ndarray, " length"]:
-    """The same in every process: its numbers are normal numbers of one key, whatever the run; nobody may change it.
+    """The table: normal numbers of one key, the same in every process and every run; it is read-only.
 
-    Rounded to float32, which takes half the memory, and away the last bits in which the logarithms of machines differ.
+    Rounding to float32 halves the memory and removes the last bits, in which the logarithms of machines differ.
     """
     streams, table = derive(0, "noise table"), np.empty(length, dtype=np.float32)
-    for start in range(0, length, _BLOCK):  # in blocks, since drawing takes many times the memory of what is drawn
+    for start in range(0, length, _BLOCK):  # in blocks, because drawing needs many times the memory of its result
         block = table[start : start + _BLOCK]
         block[:] = streams.normal(len(block), start=start)[0].numpy()
     table.setflags(write=False)

@@ -18,11 +18,11 @@ from genomes.spec import GenomeSpec
 from genomes.streams import Streams
 
 Choice = Callable[[list[Individual], int, Streams], Sequence[Individual]]
-"""Who become parents: (candidates, how many, chance)."""
+"""Function that chooses parents: (candidates, count, streams)."""
 
 
 def tournament(size: int) -> Choice:
-    """Each parent is the best of so many who are drawn; of one, anybody."""
+    """Tournament choice: each parent is the best of `size` random candidates; with size 1, a random candidate."""
 
     def choose(candidates: list[Individual], count: int, streams: Streams) -> Sequence[Individual]:
         with deap_seeded(streams):
@@ -35,14 +35,14 @@ def tournament(size: int) -> Choice:
 @final
 @dataclass(frozen=True)
 class Variation:
-    """How two parents become two children.
+    """Crossover and mutation: two parents give two children.
 
     Attributes:
         coding: `real` (simulated binary crossover, polynomial mutation: Deb & Agrawal 1995) or `gray` (uniform
             crossover and bit flips on the Gray code of the levels).
         crossover: probability that two parents are crossed.
-        mutations: genes (or bits) that mutate in a child, on average.
-        eta: distribution index of the real operators; larger stays nearer to the parents.
+        mutations: mean number of mutated genes (or bits) per child.
+        eta: distribution index of the real operators; with larger values, children are more similar to their parents.
     """
 
     coding: Literal["real", "gray"] = "real"
@@ -56,11 +56,11 @@ class Variation:
         require(self.eta > 0, "variation.eta", "a number above 0", self.eta)
 
     def encoded(self, units: Float64[ndarray, "N G"], spec: GenomeSpec) -> Float64[ndarray, "N length"]:
-        """What the operators work on."""
+        """Converts genomes to the numbers that the operators change."""
         return units if self.coding == "real" else spec.bit_strings(spec.quantise(units)).astype(np.float64)
 
     def decoded(self, numbers: Float64[ndarray, "N length"], spec: GenomeSpec) -> Float64[ndarray, "N G"]:
-        """Back to the unit cube."""
+        """Converts the operators' numbers back to the unit cube."""
         return numbers if self.coding == "real" else spec.units(spec.from_bit_strings(numbers > 0.5))
 
     def offspring(
@@ -72,14 +72,14 @@ class Variation:
         spec: GenomeSpec,
         streams: Streams,
     ) -> Asked:
-        """Children of the parents that `choose` picks, their `parents` rows of `units`."""
+        """Children of the parents that `choose` selects; their `parents` are rows of `units`."""
         parents = choose(individuals(self.encoded(units, spec), goals), count + count % 2, streams.stream("mates"))
         children = [parent.clone() for parent in parents]
         lineage = self._vary(children, streams.stream("variation"))
         return Asked(self.decoded(matrix(children[:count]), spec), lineage[:count])
 
     def _vary(self, children: list[Individual], streams: Streams) -> Int64[ndarray, "N 2"]:
-        """Crosses and mutates neighbours in place; gives the rows that each came from."""
+        """Crosses and mutates adjacent pairs in place; returns the rows of each child's parents."""
         rate = min(self.mutations / max(len(children[0]), 1), 1.0)
         lineage = []
         with deap_seeded(streams):
@@ -99,7 +99,7 @@ class Variation:
 
 
 def _flip(child: Individual, rate: float) -> None:
-    # tools.mutFlipBit asks Python's generator once a bit: seconds a generation for thousands of bits
+    # tools.mutFlipBit calls Python's generator once per bit: seconds per generation for thousands of bits
     view = np.frombuffer(child, dtype=np.float64)
     flips = np.random.random(len(child)) < rate
     view[flips] = 1.0 - view[flips]

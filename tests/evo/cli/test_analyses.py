@@ -230,8 +230,8 @@ def no_genome(path: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        (cut, "00001.npz: expected the bytes that its checksum names"),
-        (other_version, "expected a run in format 2, got format 99, of another instinct"),
+        (cut, "00001.npz: expected bytes that match the checksum"),
+        (other_version, "expected a run in format 2, got format 99, of another version of instinct"),
         (no_genome, "expected at least one finished generation, got 0"),
     ],
 )
@@ -250,8 +250,8 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_2(run, seeds, tmp_path, ca
         (["innate", "no-such-run"], "no-such-run: expected a run folder"),
         (["inspect", "no-such-run"], "no-such-run: expected a run folder, got nothing there"),
         (["compare", "no-such-run"], "no-such-run: expected a run folder"),
-        (["inspect", "SET"], "expected a run, got a set of runs; give one of them, or see instinct compare"),
-        (["inspect", "RUN/manifest.json"], "expected a run, got a file, which has no evolution; see instinct innate"),
+        (["inspect", "SET"], "expected a run, got a set; name one of its runs, or use instinct compare"),
+        (["inspect", "RUN/manifest.json"], "expected a run, got a file, which has no evolution; use instinct innate"),
         (["innate"], "the following arguments are required: RUN"),
         (["innate", "RUN", "--draws", "5"], "--draws: expected at least 19: with fewer no p can be .05, got 5"),
         (["innate", "RUN", "--births", "0"], "argument --births: expected a whole number of at least 1, got '0'"),

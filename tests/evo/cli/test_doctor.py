@@ -13,7 +13,7 @@ from evo.distribution.cluster import Cluster, Node
 def test_a_machine_that_works(ray_executor):
     seen = {finding.what: finding for finding in findings()}
     assert all(finding.well for finding in seen.values()), seen
-    assert "equal to the bit" in seen["lives on Ray"].seen
+    assert "with bit-identical results" in seen["lives on Ray"].seen
     assert seen["torch"].seen
 
 
@@ -70,7 +70,7 @@ def like_here(**other):
 def test_nodes_that_are_like_this_machine_are_well(monkeypatch):
     nodes = of_nodes(monkeypatch, like_here(), like_here())
     assert [node.what for node in nodes] == ["node host0 000000", "node host1 000000"]
-    assert all(node.well and "equal to the bit" in node.seen and "clock +0.0" in node.seen for node in nodes)
+    assert all(node.well and "with bit-identical results" in node.seen and "clock +0.0" in node.seen for node in nodes)
 
 
 def test_what_does_not_match_is_named_with_both_versions(monkeypatch):
@@ -85,20 +85,20 @@ def test_a_node_without_instinct_is_a_sentence_and_no_cohort_is_waited_for(monke
     (node,) = of_nodes(monkeypatch, like_here(instinct="missing"), lived=AssertionError("asked for"))
     assert not node.well
     assert "instinct is missing there" in node.seen
-    assert "no cohort can live there" in node.seen
+    assert "no cohort can be evaluated there" in node.seen
 
 
 def test_a_node_with_other_bits_is_not_well(monkeypatch):
     (node,) = of_nodes(monkeypatch, like_here(), lived=b"bats")
     assert not node.well
-    assert "a cohort lived there, but with other results" in node.seen
+    assert "a cohort was evaluated there, but with other results" in node.seen
 
 
 def test_a_clock_that_is_off_is_named(monkeypatch):
     (node,) = of_nodes(monkeypatch, like_here(time=NOW - 90))
     assert node.well
     assert "clock -90.000 s" in node.seen
-    assert "more than a second off" in node.seen
+    assert "more than one second off" in node.seen
 
 
 def test_a_node_that_takes_no_tasks_is_not_asked_to_live(monkeypatch):

@@ -185,7 +185,7 @@ def test_a_run_of_another_version_is_not_gone_on_with(package, finished, capsys)
     folder = RunFolder.open(finished)
     folder.write_manifest(folder.manifest | {"versions": folder.manifest["versions"] | {package: "0.0.1"}})
     assert main(["resume", str(finished), "--serial"]) == 2
-    assert f"install {package}==0.0.1 to go on" in capsys.readouterr().err
+    assert f"install {package}==0.0.1 to continue" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
@@ -199,7 +199,7 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(bred, "joined", interrupted)
     assert main(["evolve", *SMALL, "--run", str(run)]) == code
-    words = f"instinct: interrupted; what is finished is safe, `instinct resume {run}` goes on from there\n"
+    words = f"instinct: interrupted; finished work is saved, `instinct resume {run}` continues from there\n"
     assert capsys.readouterr().err == words
     monkeypatch.setattr(bred, "joined", real)
     assert len(Run(run).folder.journal.read(1)) == 2, "the cohorts that were finished are not lived again"
@@ -296,8 +296,6 @@ def test_what_is_there_already_is_named_without_quotes(finished, tmp_path, capsy
     archive = tmp_path / "run.zip"
     assert main(["pack", str(finished), "--out", str(archive)]) == 0
     assert main(["pack", str(finished), "--out", str(archive)]) == 2
-    assert "expected a new file, got one that is there; choose another --out" in capsys.readouterr().err
+    assert "expected a new file, got an existing file; choose another --out" in capsys.readouterr().err
     assert main(["unpack", str(archive)]) == 2
-    assert (
-        "expected a new or empty folder, got something that is there; choose another --run" in capsys.readouterr().err
-    )
+    assert "expected a new or empty folder, got an existing one; choose another --run" in capsys.readouterr().err

@@ -45,7 +45,7 @@ def test_a_run_is_whole_though_its_output_cannot_be_written_and_is_driven_once(s
     assert len(printed.splitlines()) <= 1
     reason = {"> /dev/full": "No space left", "| head -1": "Broken pipe"}.get(shell)
     assert len(told.splitlines()) == bool(reason)
-    assert not reason or (reason in told and "the work goes on without it" in told)
+    assert not reason or (reason in told and "the work continues without it" in told)
 
 
 @pytest.mark.parametrize(

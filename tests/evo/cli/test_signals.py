@@ -102,7 +102,7 @@ def test_twice_stops_at_once(number, code, start):
     parent.send_signal(number)
     assert ended(parent) == (
         code,
-        "instinct: stopped; what is finished is safe, `instinct resume run` goes on from there\n",
+        "instinct: stopped; finished work is saved, `instinct resume run` continues from there\n",
     )
     assert state(driver) == "gone"
 
@@ -125,7 +125,7 @@ def test_before_the_driver_can_hear_it(number, code, start):
     returned, said = ended(parent)
     assert returned == code
     assert said.splitlines() == [
-        "instinct: stopped; what is finished is safe, `instinct resume run` goes on from there"
+        "instinct: stopped; finished work is saved, `instinct resume run` continues from there"
     ]
 
 

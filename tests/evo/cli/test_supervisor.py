@@ -123,7 +123,7 @@ def test_an_end_without_a_word_is_a_death_and_the_next_driver_resumes(death, how
     assert stub.lives()[1] == ["resume", "a", "run", "--allow-code", "--json", "--workers", "3"]
     sentences = capfd.readouterr().err.splitlines()
     assert len(sentences) == 1
-    assert f"{how}; in 0.01 s it goes on from a run (restart 1 of at most 10" in sentences[0]
+    assert f"{how}; in 0.01 s it continues from a run (restart 1 of at most 10" in sentences[0]
 
 
 def test_resume_is_told_the_same_again(stub):
@@ -139,7 +139,7 @@ def test_who_gets_nowhere_is_given_up(stub, capfd):
     assert len(stub.lives()) == 1 + supervisor.RESTARTS == 11
     last = capfd.readouterr().err.splitlines()[-1]
     assert "killed by SIGKILL; after 10 restarts without progress" in last
-    assert "`instinct resume run --allow-code --serial` goes on from there" in last
+    assert "`instinct resume run --allow-code --serial` continues from there" in last
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
     )
     assert asked.returncode == 1
     assert asked.stderr.count("the driver ended with exit code 1") == 2
-    assert "`instinct resume run --allow-code --serial` goes on from there" in asked.stderr.splitlines()[-1]
+    assert "`instinct resume run --allow-code --serial` continues from there" in asked.stderr.splitlines()[-1]
 
 
 def test_a_driver_whose_parent_is_killed_stops_and_can_be_resumed(tmp_path, undisturbed, held):
@@ -315,7 +315,7 @@ def test_a_driver_whose_parent_is_killed_stops_and_can_be_resumed(tmp_path, undi
     parent.kill()
     wait_for(lambda: not alive(driver))
     _, err = parent.communicate()
-    assert "interrupted; what is finished is safe" in err, "it stopped in an orderly way"
+    assert "interrupted; finished work is saved" in err, "it stopped in an orderly way"
     assert len(generations(run)) == 1, "it did not go on to the end"
     assert cli.main(["resume", str(run), "--serial"]) == 0
     assert generations(run) == undisturbed

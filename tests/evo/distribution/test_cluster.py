@@ -119,7 +119,7 @@ def test_what_is_no_address_is_said(address):
 
 def test_whoever_is_silent_is_not_waited_for(monkeypatch, unset):
     monkeypatch.setattr(cluster, "_PROBE", 1.0)
-    sentence = "no cluster lets this process in within 1 s"
+    sentence = "no cluster accepts this process within 1 s"
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ClusterUnreachable, match=sentence):
         reach(f"127.0.0.1:{silent.getsockname()[1]}")
 
@@ -145,7 +145,7 @@ def test_auto_without_a_cluster_is_a_sentence(tmp_path):
 
 
 SAID = {
-    "RuntimeError: Version mismatch: The cluster was started with:\n    Ray: 2.59.0": "than this one: The cluster was",
+    "RuntimeError: Version mismatch: The cluster was started with:\n    Ray: 2.59.0": "differs from this one: The",
     "Could not find any running Ray instance. Please specify": "no cluster runs on this machine",
     "RuntimeError: No node info found matching attributes: '' when trying": "this machine is no node",
     "rpc error: InvalidAuthToken: Authentication token is missing or incorrect": "RAY_AUTH_TOKEN",
@@ -295,7 +295,7 @@ def test_too_much_luggage_is_refused(monkeypatch):
         thing: object
 
     monkeypatch.setattr(luggage, "_MOST_SOURCE", 10)
-    with pytest.raises(InputError, match="modules to travel"):
+    with pytest.raises(InputError, match="modules to send"):
         own_modules(Holder(1))
 
 
@@ -388,5 +388,5 @@ def test_the_doctor_looks_at_every_node(raylets):
     nodes = [finding for what, finding in found.items() if what.startswith("node ")]
     assert nodes, (found, ran.stderr)
     assert all(node["well"] for node in nodes), found
-    assert all("torch 2" in node["seen"] and "equal to the bit" in node["seen"] for node in nodes)
+    assert all("torch 2" in node["seen"] and "with bit-identical results" in node["seen"] for node in nodes)
     assert f"{len(nodes)} cores" in found["cluster"]["seen"]

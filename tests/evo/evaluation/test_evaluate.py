@@ -334,5 +334,5 @@ def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monke
     experiment = small(search=EvolutionStrategy(7), generations=1)
     source = experiment.search.begin(experiment.genome.spec, derive(0, "search", -1))
     monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, streams: np.zeros((1, spec.size)))
-    with pytest.raises(InputError, match="EvolutionStrategy: expected 4 rows, those that were asked for, got 1"):
+    with pytest.raises(InputError, match="EvolutionStrategy: expected 4 rows, as requested, got 1"):
         written_out(experiment, unwritten(0, 7, 4, source)[0])

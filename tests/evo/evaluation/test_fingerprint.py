@@ -70,7 +70,7 @@ def test_a_run_of_before_is_held_to_the_cohort_that_it_knows(small):
     del old["modules"]
     check_same_world("runs/x", old, experiment)
     old["proof"]["lives"] = then["proof"]["cohort"]
-    with pytest.raises(InputError, match="the last bits come out otherwise"):
+    with pytest.raises(InputError, match="computes other last bits"):
         check_same_world("runs/x", old, experiment)
 
 
@@ -115,7 +115,7 @@ def test_portable_kernels_are_kept_by_a_run_and_its_resumes(tmp_path):
 
 def test_kernels_cannot_be_chosen_once_numpy_is_there(monkeypatch):
     assert kernels() == "native"
-    with pytest.raises(InputError, match="portable: expected to be asked before numpy and torch"):
+    with pytest.raises(InputError, match="portable: expected a call before numpy and torch"):
         use_portable_kernels()
     assert kernels() == "native"
 
@@ -134,7 +134,7 @@ def test_a_manifest_of_strange_types_is_a_sentence(versions, small):
     with pytest.raises(InputError, match=r"manifest\.json: expected versions by package"):
         check_same_world("runs/x", then, experiment)
     then = {"versions": manifest(experiment, [])["versions"]}
-    with pytest.raises(InputError, match="the data that the run began with"):
+    with pytest.raises(InputError, match="the data of the start of the run"):
         check_same_world("runs/x", then, experiment)
 
 
@@ -171,7 +171,7 @@ def test_a_link_in_a_set_says_nothing_about_kernels(tmp_path, monkeypatch):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "seed-0").symlink_to(tmp_path / "other")
     use_kernels_of(tmp_path / "set")
-    with pytest.raises(InputError, match="portable: expected to be asked before"):
+    with pytest.raises(InputError, match="portable: expected a call before"):
         use_kernels_of(tmp_path / "other")
 
 

@@ -37,7 +37,7 @@ def test_generations_come_one_by_one_and_callbacks_see_each(small, tmp_path):
 
 
 def test_a_folder_of_another_experiment_is_refused(small, lived):
-    with pytest.raises(InputError, match="seed was 0 and is now 9; another experiment is a new run"):
+    with pytest.raises(InputError, match="seed was 0 and is now 9; another experiment needs a new run"):
         list(evolve(small(seed=9), lived.path))
 
 
@@ -50,7 +50,7 @@ def test_what_differs_is_named_with_both_values_and_how_generations_are_added(sm
         "cohort was 4 and is now 5",
         "rule.learning_rate.evolve was [0.01, 0.1] and is now [0.001, 0.1]",
         f"`instinct resume {lived.path} --generations 3`",
-        "another experiment is a new run",
+        "another experiment needs a new run",
     ):
         assert part in str(raised.value)
     with pytest.raises(InputError) as raised:
@@ -79,7 +79,7 @@ def test_in_a_process_of_the_callers_generations_are_bred_on_one_thread(small, t
 
 def test_an_evolution_can_be_finished_left_and_shown(small, tmp_path):
     course = evolve(small(), tmp_path / "run")
-    assert "nothing is evolved before" in repr(course)
+    assert "evolution starts when" in repr(course)
     assert next(course).index == 0
     assert "being evolved" in repr(course)
     course.close()
@@ -183,7 +183,7 @@ def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small,
     state = {name: array for name, array in (run.folder.latest()[1] | change).items() if array is not None}
     run.folder.write_state(0, state)
     (name,) = change
-    with pytest.raises(InputError, match=rf"run: state 0: expected `{name}` as EvolutionStrategy leaves it, got "):
+    with pytest.raises(InputError, match=rf"run: state 0: expected `{name}` as EvolutionStrategy writes it, got "):
         list(continued(run, _serial()))
 
 

@@ -67,7 +67,7 @@ def test_a_thinned_generation_has_the_best_the_first_and_the_best_of_each_goal(r
         assert small.measurements["gain"][small.row(slot)] == whole.measurements["gain"][slot]
         assert small.parents[small.row(slot)].tolist() == whole.parents[slot].tolist()
     (gone,) = [slot for slot in range(6) if slot not in small.slots][:1]
-    with pytest.raises(InputError, match=rf"generation 4: expected one of the individuals kept, .*got {gone}"):
+    with pytest.raises(InputError, match=rf"generation 4: expected one of the kept individuals, .*got {gone}"):
         runs[0].individual(4, gone)
 
 
@@ -236,7 +236,11 @@ def test_a_lazy_generation_gives_the_rows_that_are_asked_for(small, tmp_path, mo
     assert Generation.of(5, elsewhere.arrays()).genomes(np.arange(7), experiment).tolist() == levels.tolist()
 
 
-KINDS, NUMBERS, SHAPES = "arrays of other kinds", "arrays of unlike numbers of individuals", "arrays of other shapes"
+KINDS, NUMBERS, SHAPES = (
+    "arrays of wrong types",
+    "arrays with different numbers of individuals",
+    "arrays of wrong shapes",
+)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +271,7 @@ def test_what_is_no_generation_is_refused_in_a_sentence(change, reason):
     assert Generation.of(4, right).counted_failures == {}
     arrays = {name: array for name, array in (right | change).items() if array is not None}
     with pytest.raises(
-        CorruptFile, match=r"^generation 4: expected the arrays of a generation, got others \("
+        CorruptFile, match=r"^generation 4: expected the arrays of a generation, got other arrays \("
     ) as refused:
         Generation.of(4, arrays)
     assert reason in str(refused.value)

@@ -223,6 +223,6 @@ def test_what_is_neither_run_nor_set() -> None:
         assert sentence("a").startswith(f"a/{SET}: expected a format and the members of a set")
     for unsafe in ([], ["../b"], [".."], [3], [""]):
         Path("a", SET).write_text(json.dumps({"format": 1, "members": unsafe}))
-        assert sentence("a") == f"a/{SET}: expected names of folders that lie beside it, got {unsafe}"
+        assert sentence("a") == f"a/{SET}: expected names of folders in the same folder, got {unsafe}"
     Path("a", SET).write_text(json.dumps({"format": 2, "members": ["b"]}))
     assert sentence("a") == "a: expected a set in format 1, got 2"

@@ -98,7 +98,7 @@ def test_a_run_is_not_gone_on_with_by_other_code(name, ours, folder):
     file.write_bytes(before + b"\n\n# changed\n")
     with pytest.raises(InputError) as caught:
         check_same_world("runs/x", then, ours())
-    assert str(caught.value).startswith(f"runs/x: expected the code that the run began with, got another {file}; ")
+    assert str(caught.value).startswith(f"runs/x: expected the code of the start of the run, got a changed {file}; ")
     assert "instinct evolve runs/x/experiment.yaml" in str(caught.value)
     file.write_bytes(before)
     (folder / "own_code_other.py").write_text("other = 1")

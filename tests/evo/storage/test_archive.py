@@ -95,7 +95,7 @@ def test_a_set_is_packed_with_its_runs(tmp_path):
 
 
 def test_a_run_that_is_driven_is_not_packed(run, tmp_path):
-    with RunFolder.open(run).driving(), pytest.raises(InputError, match="expected a run that nobody drives"):
+    with RunFolder.open(run).driving(), pytest.raises(InputError, match="expected a run without a driver"):
         pack_run(run, tmp_path / "run.zip")
     assert not list(tmp_path.glob("*.zip")) + list(tmp_path.glob(".*"))
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_packed_says_why_and_leaves_nothing(run, tmp_path, monkey
     with pytest.raises(InputError, match=r"there\.zip: expected a new file"):
         pack_run(run, tmp_path / "there.zip")
     (run / "passwords").symlink_to("/etc/passwd")
-    with pytest.raises(InputError, match="files and folders alone in a run, got a link"):
+    with pytest.raises(InputError, match="only files and folders in a run, got a link"):
         pack_run(run, tmp_path / "run.zip")
     (run / "passwords").unlink()
     with monkeypatch.context() as patched:
@@ -114,7 +114,7 @@ def test_what_cannot_be_packed_says_why_and_leaves_nothing(run, tmp_path, monkey
             pack_run(run, tmp_path / "run.zip")
     state = run / "state" / "00001.npz"
     state.write_bytes(state.read_bytes()[:-1])
-    with pytest.raises(CorruptFile, match=r"state/00001\.npz: expected the bytes"):
+    with pytest.raises(CorruptFile, match=r"state/00001\.npz: expected bytes"):
         pack_run(run, tmp_path / "run.zip")
     with pytest.raises(InputError, match="expected a run folder"):
         pack_run(tmp_path / "nowhere", tmp_path / "run.zip")
@@ -175,20 +175,26 @@ def many(path: Path) -> None:
 
 
 HARMFUL = {
-    "link": (lambda path: crafted(path, mode=stat.S_IFLNK | 0o777), "a link or another file that is none"),
-    "device": (lambda path: crafted(path, mode=stat.S_IFBLK | 0o666), "a link or another file that is none"),
-    "duplicate": (duplicate, "two files of one name"),
-    "alike": (lambda path: crafted(path, inside={"manifest.json": b"{}", "Manifest.json": b""}), "for one another"),
-    "file and folder": (lambda path: crafted(path, inside={"manifest.json": b"{}", "a": b"", "A/b": b""}), "one anoth"),
-    "unlisted": (lambda path: crafted(path, {}), "'manifest.json', which is in the archive or in its SHA256SUMS alone"),
-    "absent": (lambda path: crafted(path, {"manifest.json": SUM, "other": SUM}), "'other', which is in the archive or"),
-    "other bytes": (lambda path: crafted(path, {"manifest.json": "0" * 64}), "'manifest.json' with other bytes than"),
-    "no sums": (lambda path: crafted(path, {"manifest.json": "x"}), "other lines than sums"),
+    "link": (lambda path: crafted(path, mode=stat.S_IFLNK | 0o777), "a link or another member that is no plain file"),
+    "device": (lambda path: crafted(path, mode=stat.S_IFBLK | 0o666), "a link or another member that is no plain file"),
+    "duplicate": (duplicate, "two files with the same name"),
+    "alike": (lambda path: crafted(path, inside={"manifest.json": b"{}", "Manifest.json": b""}), "cannot tell apart"),
+    "file and folder": (
+        lambda path: crafted(path, inside={"manifest.json": b"{}", "a": b"", "A/b": b""}),
+        "cannot tell apart",
+    ),
+    "unlisted": (lambda path: crafted(path, {}), "'manifest.json', which is only in the archive or only in its"),
+    "absent": (
+        lambda path: crafted(path, {"manifest.json": SUM, "other": SUM}),
+        "'other', which is only in the archive",
+    ),
+    "other bytes": (lambda path: crafted(path, {"manifest.json": "0" * 64}), "'manifest.json', whose bytes do not"),
+    "no sums": (lambda path: crafted(path, {"manifest.json": "x"}), "lines that are no checksums"),
     "no run": (lambda path: crafted(path, inside={"thesis.tex": b"years"}), "neither a run nor a set"),
-    "bomb": (bomb, "that unfold to"),
+    "bomb": (bomb, "that expand to"),
     "many": (many, "70,000 files, more than 50,000"),
-    "text": (lambda path: path.write_text("hello"), "other bytes, or a part of them"),
-    "empty": (lambda path: path.write_bytes(b""), "other bytes, or a part of them"),
+    "text": (lambda path: path.write_text("hello"), "no zip, or an incomplete one"),
+    "empty": (lambda path: path.write_bytes(b""), "no zip, or an incomplete one"),
 }
 
 
@@ -198,7 +204,7 @@ def test_what_was_made_to_do_harm_is_refused_in_a_sentence(how, tmp_path, monkey
     monkeypatch.setattr(archive, "MOST_FILES", 50_000)
     monkeypatch.setattr(archive, "MOST_BYTES", 10**5)
     make(tmp_path / "evil.zip")
-    with pytest.raises(CorruptFile, match=r"evil\.zip: expected what `instinct pack` writes, got ") as refused:
+    with pytest.raises(CorruptFile, match=r"evil\.zip: expected an archive of `instinct pack`, got ") as refused:
         unpack_run(tmp_path / "evil.zip", tmp_path / "run")
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -281,8 +281,8 @@ def test_a_store_that_goes_away_costs_nothing_and_is_told_once(small, undisturbe
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2
     assert said[0].startswith(f"{url}: cannot be written (the network is down); the run goes on in ")
-    assert "are not there yet" in said[1]
-    assert f"`instinct resume {url}` puts them there" in said[1]
+    assert "are not uploaded yet" in said[1]
+    assert f"`instinct resume {url}` uploads them" in said[1]
     with caplog.at_level(logging.WARNING):
         assert files_of(fetched(url)) == undisturbed, "what is here can be used while the store is away"
     assert "cannot be reached" in caplog.records[-1].getMessage()
@@ -321,7 +321,7 @@ def test_what_a_store_refuses_once_is_asked_for_again(refused, small, caplog):
     there = objects(url)
     assert sums_of(there[SUMS]).keys() == there.keys() - {SUMS}
     assert "notes.txt" in there
-    assert "are not there yet" not in caplog.text
+    assert "are not uploaded yet" not in caplog.text
 
 
 def test_a_slow_store_holds_nobody_up(small, undisturbed):
@@ -357,7 +357,7 @@ def test_a_torn_object_is_not_taken_for_a_good_one(torn, small, undisturbed, els
     with caplog.at_level(logging.WARNING):
         here = fetched(url)
     if torn != SUMS:
-        assert f"{torn}, with other bytes than their checksums name" in caplog.text
+        assert f"{torn}, whose bytes do not match their checksums" in caplog.text
         assert not (here / torn).exists()
     assert files_of(lived(experiment, url)) == undisturbed
     assert {name: objects(url)[name] for name in undisturbed} == undisturbed
@@ -432,7 +432,7 @@ def test_who_was_taken_over_stops_and_writes_no_more(small, monkeypatch):
         store.pipe_file("/bucket/run/lock", taken)
         time.sleep(0.05)
 
-    with pytest.raises(InputError, match="taken over by process 2 on mars while this one was not heard of"):
+    with pytest.raises(InputError, match="taken over by process 2 on mars because the heartbeat of"):
         list(evolve(experiment, url, callbacks=[take]))
     assert objects(url)["lock"] == taken
 
@@ -444,7 +444,7 @@ def test_another_run_at_the_same_url_is_not_mixed_in(small, elsewhere):
     fsspec.filesystem("memory").rm("/bucket/run", recursive=True)
     lived(small(seed=5), url)
     elsewhere("a")
-    with pytest.raises(InputError, match=r"expected the run that is worked on in .*, got another one; to take "):
+    with pytest.raises(InputError, match=r"expected the run whose working folder is .*, got another run; to use "):
         fetched(url)
     shutil.rmtree(place(url).parent)
     assert Run(url).experiment.seed == 5
@@ -466,7 +466,7 @@ def test_a_folder_that_vanishes_takes_nothing_with_it(small):
 
 
 def test_a_missing_package_and_an_unknown_kind_of_url_are_one_sentence(small):
-    with pytest.raises(InputError, match=r"^s3://b/r: nothing that is installed speaks s3://; pip install s3fs$"):
+    with pytest.raises(InputError, match=r"^s3://b/r: no installed package supports s3://; pip install s3fs$"):
         lived(small(), "s3://b/r")
     with pytest.raises(InputError, match=r"^nope://b/r: expected a URL that fsspec knows"):
         lived(small(), "nope://b/r")
@@ -567,7 +567,7 @@ def test_two_machines_of_one_name_are_two(small, elsewhere, monkeypatch):
     next(first)
     (Path(os.environ["XDG_CACHE_HOME"]) / "instinct" / "machine").unlink()  # the same name and path, another disk
     assert machine() != here
-    with pytest.raises(InputError, match="expected a run that nobody drives"):
+    with pytest.raises(InputError, match="expected a run without a driver"):
         mirror_of(place(url))._lock.acquire()
     first.close()
 

@@ -68,12 +68,14 @@ def test_an_empty_folder_can_become_a_run(tmp_path):
 
 
 def test_create_refuses_what_is_there_and_says_what_to_do(folder, tmp_path):
-    with pytest.raises(InputError, match=r"one that holds a run; go on with `instinct resume .*run-001`, or choose an"):
+    with pytest.raises(
+        InputError, match=r"a folder with a run; continue it with `instinct resume .*run-001`, or choose"
+    ):
         RunFolder.create(folder.path, YAML, MANIFEST)
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").write_text("years")
-    with pytest.raises(InputError, match="one that holds other files; choose another --run"):
+    with pytest.raises(InputError, match="a folder with other files; choose another --run"):
         RunFolder.create(other, YAML, MANIFEST)
     with pytest.raises(InputError, match="got a file; choose another --run"):
         RunFolder.create(other / "thesis.tex", YAML, MANIFEST)
@@ -83,7 +85,7 @@ def test_create_refuses_what_is_there_and_says_what_to_do(folder, tmp_path):
 def test_of_two_that_create_the_same_folder_one_wins(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", lambda path: iter(()))  # both saw it empty
     RunFolder.create(tmp_path / "a", YAML, MANIFEST)
-    with pytest.raises(InputError, match="one that holds a run"):
+    with pytest.raises(InputError, match="a folder with a run"):
         RunFolder.create(tmp_path / "a", "seed: 4\n", MANIFEST)
     assert RunFolder.open(tmp_path / "a").experiment_yaml == YAML
 
@@ -129,7 +131,7 @@ def test_people_read_both_texts_and_who_edits_one_is_told_how_to_go_on(folder):
     assert path.read_text().startswith(YAML + "# sha256:")
     assert json.loads((folder.path / "manifest.json").read_text()).keys() == {"format", *MANIFEST, "seal"}
     path.write_text(path.read_text().replace("seed: 3", "seed: 4"))
-    go_on = r"a run goes on as it began: put the old text back, or begin a new run: instinct evolve .*experiment\.yaml$"
+    go_on = r"a run keeps its experiment: put the old text back, or begin a new run: instinct evolve .*iment\.yaml$"
     with pytest.raises(CorruptFile, match=go_on):
         _ = folder.experiment_yaml
     folder.write_manifest({"other": 1})
@@ -151,7 +153,7 @@ def test_a_run_at_rest_can_be_held_and_is_not_written(folder):
     assert not (folder.path / "lock").exists()
     with folder.driving(), pytest.raises(InputError, match="driven by process"), RunFolder.open(folder.path).resting():
         pytest.fail("it is driven")
-    refused = pytest.raises(InputError, match="expected a run that nobody drives")
+    refused = pytest.raises(InputError, match="expected a run without a driver")
     with folder.resting(), RunFolder.open(folder.path).resting(), refused, folder.driving():
         pytest.fail("it is held")
 
@@ -195,7 +197,7 @@ def test_a_torn_state_is_passed_over_and_named(folder, caplog):
         assert folder.latest()[0] == 3
         assert folder.latest()[0] == 3
     assert len(folder.passed_over) == 1
-    assert "00004.npz: expected the bytes" in folder.passed_over[0]
+    assert "00004.npz: expected bytes" in folder.passed_over[0]
     assert [record.getMessage() for record in caplog.records] == [f"passed over: {folder.passed_over[0]}"]
     folder.write_state(4, state(4))
     assert folder.latest()[0] == 4
@@ -353,7 +355,7 @@ def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path):
         if place.is_dir() and not place.is_symlink():
             place.rmdir()
         make()
-        with pytest.raises(InputError, match=f"{name}: expected files and folders alone in a run"):
+        with pytest.raises(InputError, match=f"{name}: expected only files and folders in a run"):
             RunFolder.open(path)
         place.unlink()
     assert outside.read_text() == "mine"
@@ -376,7 +378,7 @@ def test_what_somebody_put_into_a_folder_is_not_made_anew(own, tmp_path):
     for part in ("generations", "state") if "/" in own else ():
         (tmp_path / part).mkdir()
     (tmp_path / own).write_text("years")
-    with pytest.raises(InputError, match="one that holds other files"):
+    with pytest.raises(InputError, match="a folder with other files"):
         RunFolder.create(tmp_path, YAML, MANIFEST)
     assert (tmp_path / own).read_text() == "years"
 

@@ -123,7 +123,7 @@ def test_a_place_that_can_become_one_is_one(tmp_path):
 
 def test_a_folder_that_may_not_be_written_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(InputError, match="nothing may be written"):
+    with pytest.raises(InputError, match="without write permission"):
         folder_to_write(tmp_path / "new")
 
 
