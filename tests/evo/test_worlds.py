@@ -419,7 +419,7 @@ def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatc
 
 
 def test_the_best_is_whoever_does_well_again(undisturbed, monkeypatch):
-    """Luck in the run does not help: the finalist with the smallest genome wins if that is what comes out."""
+    """A favourable score in the run does not help: if the new scores say so, the smallest genome wins."""
 
     def by_genome(experiment, cohort, assay=SELECTION):
         outcome = evaluate(experiment, cohort, assay)

@@ -41,7 +41,7 @@ def save(sections: Sequence[Section], folder: Path) -> list[Path]:
     for name, data in _files(sections):
         path = folder / name
         inside = path.parent.resolve().is_relative_to(folder.resolve())
-        require(inside, str(path.parent), "a folder of its own", "a link that leads elsewhere")
+        require(inside, str(path.parent), "a folder within the report", "a link that leads elsewhere")
         make_folder(path.parent)
         write_atomic(path, data)
         written.append(path)

@@ -1,4 +1,4 @@
-"""Rows are births and lives: whose chance they have, what is done to them, and that no executor changes them."""
+"""Rows are births and lives: their random numbers, their interventions, and their independence of the executor."""
 
 from dataclasses import dataclass, replace
 from typing import final

@@ -1,4 +1,4 @@
-"""Whom an analysis is about: runs, their fronts and halls of fame, files; and what does not fit."""
+"""Subjects of analyses: runs, their fronts and halls of fame, files; and inputs that do not fit."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Whoever attaches gets in or gets a sentence; nodes join, and a stranger's modules travel to them."""
+"""Attaching to a cluster succeeds or ends with one sentence; nodes join, and a user's modules travel to them."""
 
 import json
 import os
@@ -150,7 +150,7 @@ SAID = {
     "RuntimeError: No node info found matching attributes: '' when trying": "this machine is no node",
     "rpc error: InvalidAuthToken: Authentication token is missing or incorrect": "RAY_AUTH_TOKEN",
     "UserWarning\nConnectionError: ray client connection timeout": "RAY_AUTH_TOKEN",
-    "Traceback\nRuntimeError: of a kind that nobody foresaw": "of a kind that nobody foresaw",
+    "Traceback\nRuntimeError: of an unforeseen kind": "of an unforeseen kind",
 }
 
 

@@ -1,4 +1,4 @@
-"""Dead workers and poisonous individuals: the results of everybody else do not change by a bit."""
+"""Dead workers and poisonous individuals: the results of all other individuals do not change by a bit."""
 
 import os
 import signal

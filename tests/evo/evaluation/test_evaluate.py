@@ -209,7 +209,7 @@ def test_a_cohort_of_the_smallest_size_agrees_with_larger_ones(small, founded):
 @final
 @dataclass(frozen=True)
 class Draws(Intervention):
-    """Notes what chance it was given."""
+    """Records the random numbers that it receives."""
 
     drawn: ClassVar[list[Tensor]] = []
 

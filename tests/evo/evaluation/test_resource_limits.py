@@ -89,7 +89,9 @@ def test_who_never_comes_back_to_python_is_found_in_a_worker(burdened, ray_execu
     with OnRay(2) as executor:
         [(_, outcome)] = executor.outcomes(experiment, [cohort])
     check(outcome, undisturbed, ["", "timeout"])
-    assert executor.incidents["lost_with_worker"] == 1, "whoever costs one is met in a child of the next"
+    assert executor.incidents["lost_with_worker"] == 1, (
+        "what costs a worker is evaluated in a child of the next"
+    )
 
 
 def test_a_cohort_that_was_slow_by_chance_condemns_nobody(burdened, monkeypatch):

@@ -1,4 +1,4 @@
-"""Several generations in flight: whichever arrives is told; what was recorded is gone on with."""
+"""Several generations in flight: each is told when it arrives, and a resumed run continues with the recorded ones."""
 
 from collections import Counter
 
@@ -35,7 +35,7 @@ def files(run):
 
 
 class Backwards(Executor):
-    """Evaluates whatever there is, the newest first."""
+    """Evaluates the waiting cohorts, the newest first."""
 
     def __init__(self):
         self.serial, self.together = Serial(), 0

@@ -198,7 +198,7 @@ def test_members_that_share_their_bytes_are_refused():
 
 
 class Loaded:
-    """Writes a file if anybody unpickles it."""
+    """Writes a file if it is unpickled."""
 
     def __init__(self, path):
         self.path = path

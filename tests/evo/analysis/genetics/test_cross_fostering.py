@@ -55,7 +55,7 @@ def test_wiring_and_plasticity_change_places(evolved):
     assert effects["interaction", "after learning"] == pytest.approx(s[0] - s[1] - s[2] + s[3])
     assert effects["wiring", "after learning"] == pytest.approx((s[0] + s[1] - s[2] - s[3]) / 2)
     assert effects["plasticity", "after learning"] == pytest.approx((s[0] + s[2] - s[1] - s[3]) / 2)
-    assert effects["plasticity", "at birth"] == effects["interaction", "at birth"] == 0.0, "nobody has learned yet"
+    assert effects["plasticity", "at birth"] == effects["interaction", "at birth"] == 0.0, "no network has learned yet"
     assert "All four lived in the experiment of" in section.sentences[-1], "their seeds differ"
     section.pictures["genomes"].figure.canvas.draw()
 
@@ -64,7 +64,7 @@ def test_a_genome_fosters_itself_without_effect(evolved):
     a = evolved("a")
     section = cross_fostering(a, a, Serial(), BIRTHS)
     assert (section.tables["effects"][["difference", "low", "high"]] == 0).to_numpy().all()
-    assert section.sentences[0].startswith("Of these two genomes nothing shows")
+    assert section.sentences[0].startswith("In these two genomes there is no evidence")
     assert not any("All four" in said for said in section.sentences)
 
 

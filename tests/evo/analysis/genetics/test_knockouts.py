@@ -144,7 +144,7 @@ def test_rules_that_stand_in_for_each_other_cost_nothing_alone(small, samples):
     assert row["epistasis"] == pytest.approx(0.5)
     assert row["low"] > 0.3
     assert row["p"] < 1e-3
-    assert any("which stand in for each other" in said for said in found.section.sentences)
+    assert any("which compensate for each other" in said for said in found.section.sentences)
     assert any(said.startswith("Minimal genome: 2 of 4") for said in found.section.sentences), "one of both will do"
 
 
@@ -319,7 +319,7 @@ def test_words_of_effects():
     assert score("return", Estimate(-12.5, -20.0, 3.0)) == "-12.5 [-20, 3]"
     nothing = Estimate(np.nan, np.nan, np.nan)
     assert (score("return", nothing), score("accuracy", Estimate(0.5, np.nan, np.nan))) == ("no score", "50.0 %")
-    assert loss("return", nothing) == "not to be said (too few lives had a score)"
+    assert loss("return", nothing) == "unknown (too few lives had a score)"
     assert (signed("accuracy", -0.0001), signed("return", -0.02)) == ("0.0", "-0.02")
     rule = WiringRule("r", "rule", (("a", 0),), "", "neuron 3 of eye", "neurons of hand")
     assert says(rule, "excite and inhibit") == "neuron 3 of eye excites and inhibits neurons of hand"
@@ -342,7 +342,7 @@ def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_
     course = fewest.part.tables["minimal"].set_index("left")["score at birth"]
     assert course[[4, 2]].tolist() == pytest.approx([0.75, 0.75])
     assert "75.0 %" in fewest.part.sentences[0]
-    assert "where the whole genome has 75.0 %" in fewest.part.sentences[0]
+    assert "compared with 75.0 % of the whole genome" in fewest.part.sentences[0]
 
 
 def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small):

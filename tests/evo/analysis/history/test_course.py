@@ -1,4 +1,4 @@
-"""What is told of a run agrees with what was planted in it, and nothing is told that was not measured."""
+"""The section on evolution agrees with planted runs, and it reports measured values only."""
 
 from __future__ import annotations
 
@@ -127,7 +127,9 @@ def test_fronts_are_of_the_first_a_middle_and_the_last_generation(planted):
     section = told(planted([0.1, 0.2, 0.3, 0.4, 0.5], [0.5] * 5))
     table, picture = section.tables["fronts"], section.pictures["fronts"]
     assert table["generation"].unique().tolist() == [0, 2, 4]
-    assert len(table) == 3 * (COUNT - 1), "what one has more at birth it has less after: nobody is dominated"
+    assert len(table) == 3 * (COUNT - 1), (
+        "high at birth is low after: no individual is dominated"
+    )
     dots = picture.figure.axes[0].collections
     assert [dot.get_gid() for dot in dots] == list(picture.tips) == ["front-0", "front-2", "front-4"]
     assert all(len(dot.get_offsets()) == len(picture.tips[dot.get_gid()]) == COUNT - 1 for dot in dots)

@@ -115,13 +115,14 @@ def test_controls_stand_beside_it_at_birth_and_are_compared_within_its_bits(smal
     budget = size.effective_coded_bits
     for method in controls.METHODS:
         fits = others[(others["method"] == method) & (others["coded bits"] <= budget)]
-        said = "none that is so small"
+        said = "none of that size"
         if len(fits):
             row = fits.loc[fits["coded bits"].idxmax()]
             said = size_module._interval(Estimate(row["innate"], row["innate low"], row["innate high"])) + " ("
         assert f"{method} {said}" in compared
-    compared_with = sum(compared.count(f"{method} ") for method in controls.METHODS) - compared.count("none that")
-    assert sum(map(int, re.findall(r"(\d+) (?:do better|worse|neither)", compared))) == compared_with
+    none = compared.count("none of that size")
+    compared_with = sum(compared.count(f"{method} ") for method in controls.METHODS) - none
+    assert sum(map(int, re.findall(r"(\d+) (?:of them score clearly higher|lower|neither)", compared))) == compared_with
 
 
 def test_luck_of_training_is_in_the_interval():
@@ -185,7 +186,7 @@ def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     size = size_of(Subject("worst", experiment, worst[None], ("worst",)))
     assert np.isnan(size.effective_bits)
     assert size.bits == 94.0
-    assert "carry nothing" in size.section.sentences[0]
+    assert "no score above random founders" in size.section.sentences[0]
 
 
 def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):

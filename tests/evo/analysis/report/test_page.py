@@ -47,7 +47,7 @@ def section(key: str = "knock-outs", **columns) -> Section:
 
 
 def cells(values) -> list[tuple[str, str]]:
-    """What is read and the full value of one column."""
+    """Returns the displayed text and the full value of one column."""
     html = render("t", "l", (), [section(x=values)])
     return [(text, value) for value, text in re.findall(r'<td[^>]*data-value="([^"]*)">([^<]*)', html)]
 

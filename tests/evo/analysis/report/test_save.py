@@ -102,6 +102,8 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "tables").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="tables: expected a folder of its own, got 'a link that leads elsewhere'"):
+    with pytest.raises(
+        InputError, match="tables: expected a folder within the report, got 'a link that leads elsewhere'"
+    ):
         save([section()], tmp_path / "run")
     assert list((tmp_path / "elsewhere").iterdir()) == []
