@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
@@ -15,6 +16,7 @@ from jaxtyping import install_import_hook
 install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
 
 from evo.evaluation.numerics import settle  # noqa: E402  (after the hook)
+from genomes.errors import InputError  # noqa: E402
 
 settle()
 
@@ -74,6 +76,27 @@ class Held:
 def held(tmp_path: Path) -> Held:
     """Provides `held(0, 2)`, `held.wait(0)` and `held.go()`."""
     return Held(tmp_path / "held")
+
+
+_ANY = object()
+
+
+@contextmanager
+def _refused(key: str, value: object = _ANY) -> Iterator[pytest.ExceptionInfo[InputError]]:
+    with pytest.raises(InputError) as caught:
+        yield caught
+    before, _, got = str(caught.value).partition("got ")
+    assert key in before
+    assert value is _ANY or str(value) in got
+
+
+@pytest.fixture
+def refused() -> Callable[..., AbstractContextManager[pytest.ExceptionInfo[InputError]]]:
+    """Provides `refused(key, value)`, a context that expects an InputError.
+
+    The message must name the key before the word `got` and, if a value is given, the value after it.
+    """
+    return _refused
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -134,7 +134,7 @@ def test_failed_rows_are_nan_and_counted(small):
     assert one.failures == 1
 
 
-def test_whoever_watches_is_told(small):
+def test_the_progress_callback_is_called(small):
     told = []
     AssayRunner(small(), Serial(), lambda *news: told.append(news)).examine("wiring", genomes(small(), 6))
     assert told == [("wiring", 0, 2), ("wiring", 1, 2), ("wiring", 2, 2)]

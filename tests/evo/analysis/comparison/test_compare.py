@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from inner_loop.tasks.digits import Digits
 from inner_loop.tasks.teacher import Teacher
 
 Made = Callable[..., Run]
+Refused = Callable[..., AbstractContextManager[None]]
 SCORES = {2: ((0.1, 0.5), (0.2, 0.7), (0.3, 0.6), (0.2, 0.6)), 3: ((0.4, 0.55), (0.6, 0.72), (0.7, 0.67), (0.5, 0.6))}
 
 
@@ -233,9 +235,9 @@ def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
     assert [*curve.get_xdata()] == [0], "as far as all came"
 
 
-def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: Path, refused: Refused) -> None:
     run = made("a")
-    with pytest.raises(InputError, match="compare: expected at least two runs, got 1"):
+    with refused("compare", 1):
         compare([run])
     copy = made("copy")
     with pytest.raises(
@@ -253,7 +255,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: 
     other = made("b", seed=1)
     torn = other.path / "generations" / "00001.npz"
     torn.write_bytes(torn.read_bytes()[:-9])
-    with pytest.raises(InputError, match=r"00001.npz: "):
+    with refused("00001.npz"):
         compare([run, other])
 
 

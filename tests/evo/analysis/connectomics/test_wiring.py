@@ -9,7 +9,6 @@ import torch
 
 from evo.analysis.connectomics.motifs import generator
 from evo.analysis.connectomics.wiring import wiring
-from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology, layered
 
@@ -136,7 +135,9 @@ def test_networks_that_are_too_large_are_not_compared():
     assert any("804 neurons are too many for 19 draws of a null model." in s for s in said)
 
 
-@pytest.mark.parametrize(("draws", "strongest", "wrong"), [(18, 0.2, "wiring.draws"), (19, 1.0, "wiring.strongest")])
-def test_wrong_settings_are_said(draws, strongest, wrong):
-    with pytest.raises(InputError, match=wrong):
+@pytest.mark.parametrize(
+    ("draws", "strongest", "key", "got"), [(18, 0.2, "wiring.draws", 18), (19, 1.0, "wiring.strongest", 1.0)]
+)
+def test_wrong_settings_are_refused(draws, strongest, key, got, refused):
+    with refused(key, got):
         wiring(random_network(layered(3, 2)), 0, draws, strongest)

@@ -127,9 +127,7 @@ def test_fronts_are_of_the_first_a_middle_and_the_last_generation(planted):
     section = told(planted([0.1, 0.2, 0.3, 0.4, 0.5], [0.5] * 5))
     table, picture = section.tables["fronts"], section.pictures["fronts"]
     assert table["generation"].unique().tolist() == [0, 2, 4]
-    assert len(table) == 3 * (COUNT - 1), (
-        "high at birth is low after: no individual is dominated"
-    )
+    assert len(table) == 3 * (COUNT - 1), "high at birth is low after: no individual is dominated"
     dots = picture.figure.axes[0].collections
     assert [dot.get_gid() for dot in dots] == list(picture.tips) == ["front-0", "front-2", "front-4"]
     assert all(len(dot.get_offsets()) == len(picture.tips[dot.get_gid()]) == COUNT - 1 for dot in dots)
