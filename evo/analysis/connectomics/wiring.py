@@ -74,8 +74,6 @@ def wiring(
     """Analyses the wiring of the first of P births of a genome; further births measure the variation between births.
 
     Args:
-        newborn: the births.
-        seed: seed of the random numbers of the null models.
         draws: number of draws of each null model; reduced for large networks, and none if fewer than 19 are feasible.
         strongest: share of the strongest synapses that count in a projection in which all synapses grew.
         names: names of the classes that the output neurons represent.
@@ -162,9 +160,7 @@ def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: flo
 def _chance_sentences(chance: pandas.DataFrame, draws: int, neurons: int, random: int) -> list[str]:
     """Describes the largest deviations from chance, at most two of different kinds, or states that there is none."""
     if draws < _FEWEST:
-        return [
-            f"Nothing is compared with chance: {neurons:,} neurons are too many for {_FEWEST} draws of a null model."
-        ]
+        return [f"Nothing is compared with chance: {neurons:,} neurons are too many for {_FEWEST} draws of a null."]
     if chance.empty:
         return ["Nothing can be compared with chance: the degrees leave no other wiring, or no motif occurs in it."]
     sure = chance[chance["p corrected"] <= 0.05].sort_values("z", key=abs, ascending=False)

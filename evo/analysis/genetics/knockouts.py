@@ -59,16 +59,11 @@ def lives_of(experiment: Experiment, subject: Subject) -> int:
 
 
 def knockouts(subject: Subject, examiner: AssayRunner, births: int) -> Knockouts:
-    """Knocks out the units of the first genome of a subject.
+    """Knocks out the units of the first genome of a subject: singly, in pairs, in doses, as many as possible, and all.
 
     Args:
-        subject: the subject.
-        examiner: examines the variants.
         births: number of lives of each variant, the same lives for all variants. 4 are enough in a task with
             deterministic development, where only the training samples differ; otherwise 32. See `lives_of`.
-
-    Returns:
-        the results of single knock-outs, pairs, doses, the minimal genome, and the removal of everything.
 
     Raises:
         InputError: there are fewer than 2 births.

@@ -134,8 +134,6 @@ def assimilation_index(
     It is nan where learned does not exceed random by more than twice the standard error of their difference.
 
     Args:
-        innate: scores at birth.
-        learned: scores after learning.
         random: mean score of random genomes at birth, and its standard error.
     """
     if len(learned) < 2:
@@ -150,8 +148,7 @@ def assimilation_interval(
 ) -> tuple[float, float]:
     """Computes the 95 % percentile bootstrap interval of the index over individuals (Efron 1979).
 
-    The scores of an individual at birth and after learning are resampled together. The mean of random genomes varies
-    normally by its standard error.
+    Both scores of an individual are resampled together. The mean of random genomes varies normally by its error.
     """
     again = draws.stream("individuals").integers(len(innate), _RESAMPLES, len(innate))[0].numpy()
     base = random[0] + random[1] * draws.stream("random").normal(_RESAMPLES)[0].numpy()
@@ -232,10 +229,7 @@ def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founde
         return "The assimilation index is not defined here: it needs scores at birth and after learning."
     defined = np.flatnonzero(np.isfinite(table["assimilation"]))
     if not len(defined):
-        return (
-            "The assimilation index is not defined here: in no generation is the score after learning clearly above "
-            "that of random genomes."
-        )
+        return "The assimilation index is not defined here: scores after learning are not clearly above random genomes."
     said, ends = [], []
     for each, index in ((seen[k], table["assimilation"][k]) for k in sorted({defined[0], defined[-1]})):
         draws = derive(run.experiment.seed, "assimilation interval", each.index)

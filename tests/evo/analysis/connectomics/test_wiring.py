@@ -132,7 +132,7 @@ def test_networks_without_a_synapse_are_read_too():
 
 def test_networks_that_are_too_large_are_not_compared():
     said = wiring(random_network(layered(800, 4), density=None), 0).sentences
-    assert any("804 neurons are too many for 19 draws of a null model." in s for s in said)
+    assert any("804 neurons are too many for 19 draws of a null." in s for s in said)
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_one_generation_went_nowhere(planted):
     assert section.sentences[0].startswith(f"In one generation of {COUNT} individuals the mean explained variance was")
     assert "was 0.2 at birth (middle 80 %:" in said
     assert "was 0.20 [0.19, 0.21] in generation 0." in said
-    assert "There is one generation, and so no lineage of the best" in said
+    assert "There is one generation and so no lineage of the best" in said
     assert not any(word in said for word in ("went from 0.2", "it did not clearly change", "keeps no parents"))
     assert "sets the spread of a generation itself" not in said, "a search that keeps parents is not said to keep none"
     panels = [axes for name in ("course", "lineage") for axes in section.pictures[name].figure.axes]

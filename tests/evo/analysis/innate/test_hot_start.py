@@ -66,7 +66,7 @@ def test_of_lives_that_learn(bench_of, learning):
     both = section(batteries)
     assert len(both.tables["verdicts"]) == 2
     assert verdicts.at[0, "pace"] == batteries[0].paces[LONG]
-    assert any(sentence.startswith("Its learning rate, tuned for it, is ") for sentence in both.sentences)
+    assert any(sentence.startswith("The control's learning rate, tuned for it, is ") for sentence in both.sentences)
     assert both.sentences[0].startswith("In 2 runs: ")
 
 
