@@ -202,7 +202,9 @@ def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
     own, whole = (chosen[place].scores["innate"] for place in (kept, 0))
     assert own.resampled.shape == (2, 20)
     lost = own.less(whole).estimate
-    assert f"the one kept is {size_module._interval(lost, '+')} from all bits there" in size.section.sentences[1]
+    assert (
+        f"the kept genome differs from all bits by {size_module._interval(lost, '+')} on" in size.section.sentences[1]
+    )
     assert 0 < lost.high - lost.low < (whole.estimate.high - whole.estimate.low) / 2
 
 
@@ -233,7 +235,7 @@ def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
     assert set(table["method"]) == {"genome"}
     assert {"innate", "innate_plastic", "learned"} < set(table.columns)
     assert len(set(table["innate"])) == 1, "the rate does nothing while plasticity is off"
-    assert size.section.sentences[-1].startswith("No network without a genome")
+    assert size.section.sentences[-1].startswith("There is no network without a genome")
     assert "e+" not in " ".join(size.section.sentences), "bits of the wiring are hundreds of those of one rate"
 
 
