@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
@@ -15,10 +16,11 @@ from jaxtyping import install_import_hook
 install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
 
 from evo.evaluation.numerics import settle  # noqa: E402  (after the hook)
+from genomes.errors import InputError  # noqa: E402
 
 settle()
 
-# how long an example takes, to draw or to try, says something about the machine alone
+# the duration of an example depends on the machine alone
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
@@ -38,27 +40,27 @@ if "evo.cli.main" in sys.orig_argv:
         if newest in {generations} and not mark.exists():
             mark.touch()
             while not (here / "go").exists():
-                time.sleep(0.01)  # not long: a signal just before it is heard only at its end
+                time.sleep(0.01)  # short, since a signal just before it is handled only at its end
 
     evo.evolution.evolve.thin = held
 """
 
 
 class Held:
-    """Drivers that are processes of their own, held at generations: what happens to them there is no race."""
+    """Drivers in separate processes that are held at given generations, so that tests of them have no race."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def __call__(self, *generations: int) -> dict[str, str]:
-        """The environment in which a driver is held, once each, when it has written these generations."""
+        """Returns environment variables that hold a driver once at each of these generations, after it is written."""
         self._folder.mkdir()
         (self._folder / "sitecustomize.py").write_text(_HOLD.format(generations=generations))
         found = [str(self._folder), str(Path(__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         return {"PYTHONPATH": os.pathsep.join(filter(None, found))}
 
     def wait(self, generation: int, running: Callable[[], object] = lambda: True) -> None:
-        """Until a driver is held there."""
+        """Waits until a driver is held at the generation."""
         end = time.monotonic() + 200
         while not (self._folder / str(generation)).exists():
             assert running(), "it ended"
@@ -66,18 +68,39 @@ class Held:
             time.sleep(0.01)
 
     def go(self) -> None:
-        """Lets every driver go on."""
+        """Releases every held driver."""
         (self._folder / "go").touch()
 
 
 @pytest.fixture
 def held(tmp_path: Path) -> Held:
-    """`held(0, 2)`, `held.wait(0)` and `held.go()`."""
+    """Provides `held(0, 2)`, `held.wait(0)` and `held.go()`."""
     return Held(tmp_path / "held")
 
 
+_ANY = object()
+
+
+@contextmanager
+def _refused(key: str, value: object = _ANY) -> Iterator[pytest.ExceptionInfo[InputError]]:
+    with pytest.raises(InputError) as caught:
+        yield caught
+    before, _, got = str(caught.value).partition("got ")
+    assert key in before
+    assert value is _ANY or str(value) in got
+
+
+@pytest.fixture
+def refused() -> Callable[..., AbstractContextManager[pytest.ExceptionInfo[InputError]]]:
+    """Provides `refused(key, value)`, a context that expects an InputError.
+
+    The message must name the key before the word `got` and, if a value is given, the value after it.
+    """
+    return _refused
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that need a GPU are left out where there is none, and counted as deselected."""
+    """Deselects tests that need a GPU if there is none."""
     if not torch.cuda.is_available():
         gpu = [item for item in items if item.get_closest_marker("gpu")]
         items[:] = [item for item in items if not item.get_closest_marker("gpu")]

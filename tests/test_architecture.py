@@ -1,4 +1,4 @@
-"""The rules of the house, read from the source: who may import whom, and what must not occur anywhere."""
+"""Architecture rules, checked on the source: permitted imports, and constructs that must not occur."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def under(name: str, roots: tuple[str, ...]) -> bool:
 
 
 def pickles(tree: ast.AST) -> list[str]:
-    """Whatever could run somebody else's code while it reads a file."""
+    """Returns the calls that could run foreign code while they read a file."""
     found = [f"line {line}: {name}" for line, name in names_used(tree) if under(name, PICKLES)]
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":

@@ -1,4 +1,4 @@
-"""What the documents show runs: every complete class of docs/extending.md keeps its contract."""
+"""The code in the documents runs: every complete class of docs/extending.md keeps its contract."""
 
 import ast
 import importlib

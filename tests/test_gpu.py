@@ -1,4 +1,4 @@
-"""On a GPU: the same integers of chance, and lives that agree with those on the CPU as far as rounding goes."""
+"""On a GPU: the same random integers, and lives that agree with those on the CPU up to rounding."""
 
 from dataclasses import replace
 

@@ -1,1 +1,1 @@
-"""Runs -> statements: innate test, genetics, connectomics, representations, history, comparisons, report."""
+"""Analyses of runs: innate test, genetics, connectomics, representations, history, comparisons, report."""

@@ -1,4 +1,4 @@
-"""Births and lives of genomes for an analysis, on any executor, with chance that no run has met."""
+"""Births and lives of genomes for an analysis, on any executor, with random numbers that no run has used."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from evo.evaluation.outcome import joined
 from evo.experiment.experiment import Experiment
 from inner_loop.life import Measurements
 
-_GENERATION = -3  # no run has it: its chance was never met, neither by selection nor by a run's result
+_GENERATION = -3  # no run has this generation, so neither selection nor a run's result has used its random numbers
 
 Watch = Callable[[str, int, int], object]
-"""Told what is examined, how many cohorts are done and how many there are."""
+"""Progress callback: receives the name of the examination, the number of finished cohorts, and their total."""
 
 
 @final
 class AssayRunner:
-    """Lets cohorts live one analysis after the other.
+    """Examines genomes in cohorts, for one analysis after the other.
 
-    A row is one birth and one life, and its `life` decides all of its chance: rows that share it have the same
-    developmental chance and meet the same samples or episodes, so that what differs between them is the genome or the
-    intervention. Rows of different lives have nothing in common.
+    A row is one birth and one life. Its life number determines all of its random numbers: rows with the same number
+    share the random numbers of development and meet the same samples or episodes, so that they differ by genome or
+    intervention alone. Rows with different numbers share no random numbers.
 
     Attributes:
-        experiment: what rows are born and live in, unless another is given.
-        failures: rows that had no score, so far; they are nan.
+        experiment: the experiment in which rows are born and live, unless `examine` is given another one.
+        failures: number of rows without a score so far; their measurements are nan.
     """
 
     def __init__(
@@ -51,13 +51,15 @@ class AssayRunner:
         edits: Float64[ndarray, "N G"] | None = None,
         experiment: Experiment | None = None,
     ) -> Measurements:
-        """The measurements of every row, (N, ...).
+        """Returns the measurements of every row, (N, ...).
 
         Args:
-            what: for whoever watches.
-            levels: a genome a row.
-            lives: whose chance each row has; every row its own unless given.
-            edits: values in the place of genes, nan where the genome holds.
+            what: name of the examination, passed to the progress callback.
+            levels: the genomes, one a row.
+            assay: split, conditions and interventions of the examination.
+            lives: life number of each row; by default every row has its own.
+            edits: values that replace those of genes; nan keeps the value of the genome.
+            experiment: the experiment in which rows are born and live; that of the runner by default.
         """
         experiment = experiment or self.experiment
         experiment = replace(experiment, lifetime=experiment.lifetime.repeated(1, common=False))
@@ -76,7 +78,7 @@ class AssayRunner:
 
 
 def _part(levels: ndarray, owners: ndarray, edits: ndarray | None, start: int, size: int) -> Cohort:
-    """A cohort; a short one is filled up with its first row."""
+    """Returns the cohort that begins at row `start`; a short one is padded with copies of its first row."""
     rows = np.arange(start, min(start + size, len(levels)))
     filled = np.concatenate([rows, np.full(size - len(rows), start)])
     edited = None if edits is None else edits[filled]
@@ -84,10 +86,15 @@ def _part(levels: ndarray, owners: ndarray, edits: ndarray | None, start: int, s
 
 
 def repeated(levels: Integer[ndarray, "N G"], births: int) -> tuple[Integer[ndarray, "M G"], Int64[ndarray, " M"]]:
-    """Every genome so many times, with the same lives for each: rows genome by genome, and whose chance they have."""
+    """Repeats every genome `births` times, with the same lives for each genome.
+
+    Returns:
+        levels: rows, genome by genome.
+        lives: life number of each row.
+    """
     return np.repeat(levels, births, axis=0), np.tile(np.arange(births), len(levels))
 
 
 def per_genome(measured: Float64[ndarray, "M ..."], births: int) -> Float64[ndarray, "N births ..."]:
-    """The inverse of `repeated` for what was measured."""
+    """Reshapes measurements of the rows of `repeated` to one row a genome."""
     return measured.reshape(-1, births, *measured.shape[1:])

@@ -1,4 +1,4 @@
-"""The best genome's network in other people's formats."""
+"""Exports the network of the best genome to common file formats."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from genomes.phenotype import Phenotype
 
 
 def export(run: Run, kind: str, path: Path | None = None) -> Path:
-    """Writes the best genome as `npz`, `graphml`, `torch` or `csv`; in the run's `export/` unless a path is given.
+    """Writes the best genome as `npz`, `graphml`, `torch` or `csv`, by default to the folder `export/` of the run.
 
     Raises:
-        InputError: no file can be written there.
+        InputError: no file can be written at the path.
     """
     write, suffix = EXPORTS[kind]
     path = file_to_write(path or run.path / "export" / f"best{suffix}")
@@ -35,7 +35,7 @@ def export(run: Run, kind: str, path: Path | None = None) -> Path:
 
 
 def _npz(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
-    """Genome (levels, and every gene by name), weights, masks, biases and leaks at birth."""
+    """Stores the genome (levels, and every gene by name), and weights, masks, biases and leaks at birth."""
     arrays = {"levels": best.levels}
     for name, values in run.experiment.genome.spec.genes(best.levels[None, :], dtype=torch.float64).items():
         arrays[f"gene.{name}"] = values[0].numpy()
@@ -65,7 +65,7 @@ def _synapses(newborn: Phenotype) -> list[tuple[str, int, str, int, float]]:
 
 
 def _csv(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
-    """A row a synapse."""
+    """Stores one row a synapse."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("pre_group", "pre", "post_group", "post", "weight"))
@@ -74,7 +74,7 @@ def _csv(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
 
 
 def _graphml(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
-    """A directed graph of neurons, for Gephi and Cytoscape."""
+    """Stores a directed graph of neurons, for Gephi and Cytoscape."""
     import networkx
 
     graph = neuron_graph(newborn, names=run.experiment.environment.class_names)
@@ -82,7 +82,7 @@ def _graphml(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
 
 
 def _torch(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
-    """The state_dict of `phenotype.module(0)`: tensors only, for torch.load(weights_only=True)."""
+    """Stores the state_dict of `phenotype.module(0)`: tensors only, for torch.load(weights_only=True)."""
     buffer = io.BytesIO()
     torch.save(newborn.module(0).state_dict(), buffer)
     return buffer.getvalue()

@@ -22,30 +22,31 @@ if TYPE_CHECKING:
 
 @settled()
 def innate_frame(run: Run, births: int | None = None, draws: int = 200) -> pandas.DataFrame:
-    """The innate test of the best genome: a row a network and condition; see `innate_test`."""
-    whom = subject(run.path, allow_code=run.allow_code)
-    return innate_test([whom], Serial(), births, draws=draws).sections[0].tables["scores"]
+    """Runs the innate test of the best genome and returns one row a network and condition; see `innate_test`."""
+    tested = subject(run.path, allow_code=run.allow_code)
+    return innate_test([tested], Serial(), births, draws=draws).sections[0].tables["scores"]
 
 
 @settled()
 def knockout_frame(run: Run, births: int | None = None) -> pandas.DataFrame:
-    """Every rule and gene of the best genome knocked out singly: a row a unit; see `knockouts`."""
-    whom = subject(run.path, allow_code=run.allow_code)
-    home = replace(whom.experiment, held_out=())
-    return knockouts(whom, AssayRunner(home, Serial()), births or lives_of(home, whom)).frame
+    """Knocks out every rule and gene of the best genome singly and returns one row a unit; see `knockouts`."""
+    tested = subject(run.path, allow_code=run.allow_code)
+    home = replace(tested.experiment, held_out=())
+    return knockouts(tested, AssayRunner(home, Serial()), births or lives_of(home, tested)).frame
 
 
 def lineage_frame(run: Run, individual: RunIndividual | None = None) -> pandas.DataFrame:
-    """The line from a founder to an individual, a row an ancestor: at each step the parent nearest in its genes.
+    """Returns the line from a founder to an individual, one row an ancestor.
 
-    Columns: `generation`, `slot`, `parents` as generation/slot, `ancestors` (how many of that generation by any path),
-    the main score in every condition, `genome bits`, `changed` (genes changed from the row above).
+    Each step back goes to the parent that differs in the fewest genes. Columns: `generation`, `slot`, `parents` as
+    generation/slot, `ancestors` (number of ancestors born in that generation, by any path), the main score in every
+    condition, `genome bits`, `changed` (number of genes that differ from the row above).
 
     Args:
-        individual: of this run, as `run.individual(generation, slot)` gives it; the best unless given.
+        individual: an individual of this run, as `run.individual(generation, slot)` returns it; by default the best.
 
     Raises:
-        InputError: the search keeps no parents, or generations were not kept whole.
+        InputError: the search keeps no parents, or some generations were not kept whole.
     """
     search, kept = type(run.experiment.search).__name__, f"keep: {run.experiment.keep}"
     has_parents = len(run.generations) == 1 or keeps_parents(run)

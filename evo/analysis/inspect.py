@@ -1,4 +1,4 @@
-"""`instinct innate`, `inspect` and `compare`: an analysis, its progress shown, summed up, drawn and written down."""
+"""Collects the analyses of a run behind `instinct innate` and `instinct inspect`, and renders them as a report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from inner_loop.recording import stimuli_there
 if TYPE_CHECKING:
     pass
 
-_BORN = 9  # births of the best genome whose wiring is read: its own, and others beside it
+_BORN = 9  # births of the best genome whose wiring is analysed: its own birth and 8 further ones
 
 
 def innate(
@@ -45,9 +45,9 @@ def innate(
     episodes: int | None = None,
     draws: int = 200,
 ) -> InnateTest:
-    """The innate test of one run or several, and the size of their genomes."""
+    """Runs the innate test of one run or several, and measures the size of their genomes."""
     tested = innate_test(subjects, executor, births, episodes, draws, watch)
-    sizes = [  # the section that is shown is that of the first: of the others the size alone counts
+    sizes = [  # the report shows the section of the first subject; of the others only the size is used
         genome_size(each, AssayRunner(_home(each, episodes), executor, watch), births, beside=each is subjects[0])
         for each in subjects
     ]
@@ -72,16 +72,16 @@ def inspect(
     other: Run | None = None,
     measured: Path | None = None,
 ) -> tuple[InnateTest, list[Section]]:
-    """Everything that can be read out of a run's best genome.
+    """Runs every analysis of the best genome of a run.
 
     Args:
-        births: of each variant; every analysis has its own number otherwise.
-        draws: of each null model.
-        other: a run with which chromosomes are exchanged.
-        measured: a file of somebody's own responses or dissimilarities, to stand beside the layers.
+        births: number of births of each variant; by default every analysis has its own number.
+        draws: number of draws of each null model.
+        other: a second run, with which chromosomes are exchanged (cross-fostering).
+        measured: a file of measured responses or dissimilarities, which are compared with the layers.
 
     Raises:
-        InputError: a file instead of a run, or one of measurements that does not fit.
+        InputError: the subject is a file and not a run, or the file of measurements does not fit.
     """
     require(subject.run, subject.name, "a run", "a file, which has no evolution; see instinct innate")
     run, best = subject.run, subject.best
@@ -94,7 +94,7 @@ def inspect(
     sections = [*tested.sections, rules(subject), knockouts(subject, examiner, births or few).section]
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
-    # a genome that was chosen for a lucky birth is looked at in other births
+    # if scores are stochastic, the genome may owe its selection to a favourable birth: it is analysed in other births
     seen = replace(best, bred=UNMET) if is_stochastic(home, subject.levels[:1]) else best
     named, random = home.environment.class_names, random_founders(home)
     sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=named, random=random))
@@ -104,13 +104,13 @@ def inspect(
 
 
 def _home(subject: Subject, episodes: int | None = None) -> Experiment:
-    """Its experiment without worlds held out: they are examined as worlds of their own."""
+    """Returns the experiment without held-out worlds, which are examined separately."""
     home = replace(subject.experiment, held_out=())
     return home if episodes is None else replace(home, lifetime=home.lifetime.examined(episodes))
 
 
 def report(subject: Subject, tested: InnateTest, sections: Sequence[Section]) -> str:
-    """The page of one run."""
+    """Returns the HTML report of one run."""
     run, found = subject.run, tested.found
     assert run is not None, "only a run is reported on"
     done, experiment = len(run.generations), run.experiment

@@ -1,4 +1,4 @@
-"""Pictures of a run."""
+"""Figures of a run: its scores over the generations, and its last Pareto front."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def evolution(run: Run, outcome: RunResult, folder: Path) -> list[Path]:
-    """Each condition over the generations: median, and the middle 80 % of the population; as SVG and PNG."""
+    """Draws each condition over the generations, median and middle 80 % of the population, as SVG and PNG."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -54,7 +54,7 @@ def evolution(run: Run, outcome: RunResult, folder: Path) -> list[Path]:
 
 
 def _label(axes: Any, ends: dict[str, tuple[float, str]], last: int) -> None:
-    """Names at the ends of the curves, moved apart where they would cover each other."""
+    """Writes the names at the ends of the curves and moves them apart where they would overlap."""
     low, high = axes.get_ylim()
     least, below = (high - low) * 0.06, -np.inf
     for text, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
@@ -63,10 +63,10 @@ def _label(axes: Any, ends: dict[str, tuple[float, str]], last: int) -> None:
 
 
 def front(run: Run, folder: Path) -> list[Path]:
-    """The last parents of a search with a front: innate against learned, coloured by the bits of the genome."""
+    """Draws the last parents of a search with a front: innate against learned score, coloured by genome bits."""
     from matplotlib.figure import Figure
 
-    experiment = replace(run.experiment, held_out=())  # only home is drawn
+    experiment = replace(run.experiment, held_out=())  # held-out worlds are not drawn
     latest = run.folder.latest()
     assert latest is not None, "a run with a result has a state"
     levels = experiment.genome.spec.quantise(latest[1]["units"])

@@ -1,4 +1,4 @@
-"""The main score of rows of genomes in each condition, with its bootstrap samples."""
+"""Main scores of rows of genomes, with their bootstrap resamples, and their estimates over rows and runs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Scores:
     """The main score of several births or draws in one condition.
 
     Attributes:
-        values: one a row; nan where it failed.
-        resampled: on R bootstrap samples of the examination; None where rows meet episodes of their own.
-        bounds: between which the score lies, whatever a network does.
+        values: the score of each row; nan where the row failed.
+        resampled: the scores on R bootstrap samples of the examination; None where every row meets other episodes.
+        bounds: lowest and highest possible score.
     """
 
     values: Float64[ndarray, " rows"]
@@ -31,47 +31,47 @@ class Scores:
 
     @property
     def estimate(self) -> Estimate:
-        """The mean and its interval."""
+        """Mean over rows and its 95 % interval."""
         return estimate(self.values, self.resampled).within(self.bounds)
 
     @property
     def mean(self) -> float:
-        """Over the rows that have a score; nan where none has."""
+        """Mean over the rows that have a score; nan where none has."""
         lived = self.values[np.isfinite(self.values)]
         return float(lived.mean()) if len(lived) else float("nan")
 
     @property
     def again(self) -> Float64[ndarray, " R"] | None:
-        """The mean on each bootstrap sample."""
+        """Mean over rows on each bootstrap sample."""
         return None if self.resampled is None else self.resampled[np.isfinite(self.values)].mean(0)
 
     def less(self, other: Scores) -> Scores:
-        """The difference row by row, of rows that share their lives and resamples."""
+        """Subtracts another set of scores row by row; both must share lives and resamples."""
         if self.resampled is None or other.resampled is None:
             return Scores(self.values - other.values)
-        common = min(self.resampled.shape[1], other.resampled.shape[1])  # the first resamples are the same ones
+        common = min(self.resampled.shape[1], other.resampled.shape[1])  # the first resamples are identical
         return Scores(self.values - other.values, self.resampled[:, :common] - other.resampled[:, :common])
 
 
 def over_runs(scores: Sequence[Scores]) -> Estimate:
-    """Of one run its own estimate; of several the mean over runs and the samples that examine all of them."""
+    """Returns the estimate of a single run, or the mean over several runs and their common examination samples."""
     if len(scores) == 1:
         return scores[0].estimate
     return mean_over_runs([score.mean for score in scores], _stacked(scores)).within(scores[0].bounds)
 
 
 def above_over_runs(scores: Sequence[Scores], others: Sequence[Scores]) -> Estimate:
-    """How much higher the first of each pair is, over the runs that pairs come from and the samples they share."""
+    """Estimates the mean of `scores` minus `others` over runs and over the examination samples that runs share."""
     one, two = _stacked(scores), _stacked(others)
     differences = [score.mean - other.mean for score, other in zip(scores, others, strict=True)]
     if one is None or two is None:
         return mean_over_runs(differences)
-    common = min(one.shape[1], two.shape[1])  # the first resamples are the same ones
+    common = min(one.shape[1], two.shape[1])  # the first resamples are identical
     return mean_over_runs(differences, one[:, :common] - two[:, :common])
 
 
 def _stacked(scores: Sequence[Scores]) -> Float64[ndarray, "runs R"] | None:
-    """The means of runs on the bootstrap samples of their common examination; None where there is none."""
+    """Stacks the means of runs on the bootstrap samples of their common examination; None if they share none."""
     again = [score.again for score in scores]
     known = [row for row in again if row is not None]
     common = min(map(len, known), default=0)
@@ -81,13 +81,13 @@ def _stacked(scores: Sequence[Scores]) -> Float64[ndarray, "runs R"] | None:
 @final
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Who is born, a row each.
+    """Births to be examined, one a row.
 
     Attributes:
-        levels: genomes.
-        lives: whose chance each row has.
-        done: to the newborns.
-        births: rows of one genome, one after the other, that are measured by their mean.
+        levels: the genomes.
+        lives: life number of each row, which determines its random numbers.
+        done: interventions on the newborns.
+        births: number of consecutive rows that belong to one genome and are averaged.
     """
 
     levels: Integer[ndarray, "N G"]

@@ -1,4 +1,4 @@
-"""Intervals, p values and effect sizes: the few formulas that every claim of an analysis goes through."""
+"""Intervals, p values and effect sizes that all analyses use."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from genomes.streams import derive
 RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)
 NORMAL = 1.959964
-_ROUNDING = 1e-12  # numbers that differ by less, relative to their size, are alike
-_SMALLEST = -230.0  # the logarithm of a p below which p is not looked for
+_ROUNDING = 1e-12  # numbers with a smaller relative difference count as equal
+_SMALLEST = -230.0  # natural logarithm of the smallest p that is computed
 
 
 @final
@@ -26,11 +26,12 @@ class Estimate:
     """A mean and its 95 % interval.
 
     Attributes:
-        mean: of the lives.
-        low, high: of the bootstrap; nan where there is one number only.
-        lives: squared standard error of the mean that is due to lives; 0 where they differ by rounding at most.
-        samples: the same that is due to the samples of their examination; 0 where these are not resampled.
-        freedom: degrees of freedom of what is due to lives: one less than there are.
+        mean: mean over lives.
+        low, high: ends of the interval; nan where there is a single number.
+        lives: part of the squared standard error of the mean that is due to lives; 0 where lives differ at most by
+            rounding.
+        samples: part that is due to the samples of the examination; 0 where these are not resampled.
+        freedom: degrees of freedom of the part that is due to lives: the number of lives minus one.
     """
 
     mean: float
@@ -41,7 +42,7 @@ class Estimate:
     freedom: float = 0.0
 
     def within(self, bounds: tuple[float, float]) -> Estimate:
-        """With an interval that does not reach beyond what the score can be; as it is, if the mean itself does."""
+        """Clips the interval to the possible range of the score; no change if the mean is outside that range."""
         if not bounds[0] <= self.mean <= bounds[1]:
             return self
         low, high = np.clip((self.low, self.high), *bounds)
@@ -49,12 +50,13 @@ class Estimate:
 
 
 def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "lives R"] | None = None) -> Estimate:
-    """The mean over lives with its bootstrap interval, over lives and over the samples of their examination.
+    """Returns the mean over lives with its bootstrap interval over lives and over the samples of the examination.
 
     Args:
-        scores: one a life; lives that failed are nan and left out.
-        resampled: the score of each life on R bootstrap samples of the examination, the same R for all lives: then
-            both lives and samples are resampled (the pigeonhole bootstrap of Owen 2007, Ann. Appl. Stat. 1:386).
+        scores: the score of each life; failed lives are nan and left out.
+        resampled: the score of each life on R bootstrap samples of the examination, the same R samples for all
+            lives. If given, both lives and samples are resampled (pigeonhole bootstrap: Owen 2007, Ann. Appl. Stat.
+            1:386).
     """
     lived = np.isfinite(scores)
     scores = scores[lived]
@@ -70,16 +72,16 @@ def estimate(scores: Float64[ndarray, " lives"], resampled: Float64[ndarray, "li
 
 @lru_cache(maxsize=8)
 def _drawn(lives: int, resamples: int) -> Int64[ndarray, "R lives"]:
-    """Which lives each resample is made of: the same ones for all scores of as many lives."""
+    """Draws the lives of each resample; all scores with the same number of lives share the draws."""
     drawn: Int64[ndarray, "R lives"] = derive(0, "bootstrap over lives").integers(lives, resamples, lives)[0].numpy()
     return drawn
 
 
 def widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
-    """The part of an interval that is due to lives, as wide as for so few Student's t has it.
+    """Widens the part of an interval that is due to lives by Student's t, which few lives need.
 
-    A bootstrap over n lives takes their variance for (n - 1) / n of what it is and the normal quantile for t's: with 4
-    lives its 95 % are 80 % (Hesterberg 2015, Am. Stat. 69:371).
+    A bootstrap over n lives underestimates their variance by the factor (n - 1) / n and uses the normal quantile in
+    place of that of t: with 4 lives its 95 % interval covers 80 % (Hesterberg 2015, Am. Stat. 69:371).
     """
     from scipy.stats import t
 
@@ -97,10 +99,11 @@ def widened(found: Estimate, scores: Float64[ndarray, " lives"]) -> Estimate:
 
 
 def nothing(found: Estimate) -> float:
-    """Two-sided p that the mean is 0: the level at which the interval of `widened`, at its mean width, ends at 0.
+    """Computes the two-sided p of a mean of 0: the level at which the interval of `widened`, made symmetric, ends at 0.
 
-    Of lives alone it is Student's t. Where all lives differ from 0 equally there is no error to measure by: then it is
-    that of all exchanges of signs, 2 / 2^lives (Fisher 1935, The Design of Experiments). Nan where nothing is known.
+    With lives alone it is Student's t test. Where all lives differ from 0 by the same amount there is no standard
+    error, and the p is that of the sign-flip permutation test, 2 / 2^lives (Fisher 1935, The Design of Experiments).
+    It is nan where the estimate is not known.
     """
     from scipy.optimize import brentq
     from scipy.special import ndtri, stdtr, stdtrit
@@ -122,12 +125,12 @@ def nothing(found: Estimate) -> float:
 
 
 def clear(found: Estimate) -> bool:
-    """Whether a mean is clearly not 0: its interval leaves out 0, and is more than a point that few lives agree on."""
+    """Tests whether the mean differs from 0 at p < 0.05, two-sided; see `nothing`."""
     return nothing(found) < 0.05
 
 
 def exceeds(found: Estimate) -> float:
-    """One-sided p that the mean is not above 0; see `nothing`."""
+    """Computes the one-sided p of a mean that is not above 0; see `nothing`."""
     half = nothing(found) / 2
     return half if found.mean > 0 else 1.0 - half
 
@@ -135,15 +138,16 @@ def exceeds(found: Estimate) -> float:
 def mean_over_runs(
     means: Sequence[float] | Float64[ndarray, " runs"], resampled: Float64[ndarray, "runs R"] | None = None
 ) -> Estimate:
-    """Where there are several runs, they are what is counted: their mean and its 95 % interval.
+    """Returns the mean over runs and its 95 % interval; the run is the unit of the statistics.
 
-    Student's t over the runs, where each was examined in something of its own. Runs that were examined on the same
-    samples err together: then runs and samples are resampled, as by `estimate`. With the runs alone the interval would
-    be about those samples, and cover the score on others too rarely.
+    Where every run was examined in its own samples or episodes, the interval is Student's t over runs. Runs that were
+    examined on the same samples share the sampling error: then runs and samples are both resampled, as by `estimate`.
+    An interval over runs alone would hold for those samples only and would cover the score on other samples too
+    rarely.
 
     Args:
-        means: one a run.
-        resampled: of each run on R bootstrap samples of the examination, the same R for all.
+        means: the mean of each run.
+        resampled: the mean of each run on R bootstrap samples of the examination, the same R samples for all runs.
     """
     from scipy.stats import t
 
@@ -161,9 +165,9 @@ def mean_over_runs(
 
 
 def above(observed: float, null: Float64[ndarray, " n"]) -> float:
-    """One-sided p that the null model does at least as well: (k + 1) / (n + 1) (Phipson & Smyth 2010).
+    """Computes the one-sided p that the null model scores at least as high: (k + 1) / (n + 1) (Phipson & Smyth 2010).
 
-    Of what was not observed, or has nothing to be compared with, there is none: nan.
+    It is nan where the observed score or all draws of the null model are missing.
     """
     null = null[np.isfinite(null)]
     if not (np.isfinite(observed) and len(null)):
@@ -172,7 +176,7 @@ def above(observed: float, null: Float64[ndarray, " n"]) -> float:
 
 
 def effect_size(observed: float, null: Float64[ndarray, " n"]) -> float:
-    """How many standard deviations of the null model the observed score lies above its mean; inf where it has none."""
+    """Returns (observed - mean) / standard deviation of the null model; infinite where its draws do not differ."""
     null = null[np.isfinite(null)]
     away, spread = observed - null.mean(), null.std(ddof=1) if len(null) > 1 else np.nan
     if spread <= _ROUNDING * max(abs(null.mean()), abs(observed)):
@@ -181,7 +185,7 @@ def effect_size(observed: float, null: Float64[ndarray, " n"]) -> float:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """p values corrected for their number (Holm 1979), in the order given; nan stays and counts for nothing."""
+    """Corrects p values for their number (Holm 1979) and keeps their order; nan stays nan and is not counted."""
     p = np.asarray(values, dtype=np.float64)
     order = [i for i in np.argsort(p) if np.isfinite(p[i])]
     corrected, worst = p.copy(), 0.0

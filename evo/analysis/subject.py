@@ -1,4 +1,4 @@
-"""Whom an analysis is about: genomes of a run, or a genome or network in a file, and the experiment they live in."""
+"""Subject of an analysis: genomes of a run, or a genome or network in a file, with the experiment they live in."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from genomes.topology import Topology
 @final
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Genomes and what they live in.
+    """Genomes and the experiment in which they are examined.
 
     Attributes:
-        name: what the sentences call it.
-        experiment: in which it is examined.
+        name: name of the subject in the sentences of the report.
+        experiment: the experiment in which the genomes are examined.
         levels: (N, G) genomes, the best first.
-        labels: of each genome.
-        interventions: what every newborn undergoes before anything else: the weights that a file gives.
-        run: where the genomes come from; None: a file.
+        labels: a label for each genome.
+        interventions: applied to every newborn before any other: sets the weights that a file contains.
+        run: the run that the genomes come from; None if they come from a file.
         best: the best individual of the run.
-        bred: whether the experiment is the one that the genomes evolved in.
+        bred: True if the experiment is the one in which the genomes evolved.
     """
 
     name: str
@@ -59,12 +59,15 @@ def subject(
     """Opens a run folder, or an `.npz` of `instinct export`.
 
     Args:
-        genomes: of a run: `best`, `front`, or a number N: the N best that differ.
-        config: what it is examined in: needed with a file, otherwise the run's own.
-        overrides: KEY=VALUE, as on the command line of `evolve`: another task, other episodes.
+        path: the run folder or the file.
+        genomes: selection of genomes of a run: `best`, `front`, or a number N for the N best different genomes.
+        config: config of the experiment in which the genomes are examined; required for a file, by default that of
+            the run.
+        overrides: KEY=VALUE, as on the command line of `evolve`, for example another task or other episodes.
+        allow_code: allows configs that import user-defined code.
 
     Raises:
-        InputError: nothing to be opened there, or genomes that do not fit the experiment.
+        InputError: the path cannot be opened, or the genomes do not fit the experiment.
     """
     if path.is_file():
         return _of_file(path, config, overrides, allow_code)
@@ -84,7 +87,7 @@ def subject(
 
 
 def _check_genome(name: str, own: Experiment, experiment: Experiment) -> None:
-    """Genes mean the same in both: the same fields in the same order."""
+    """Checks that both experiments have the same genome: the same fields in the same order."""
     here, there = own.genome.spec, experiment.genome.spec
     differ = [field.name for field in here.fields if field not in there.fields]
     require(here == there, name, "an experiment whose genome is the run's own", f"another {', '.join(differ[:3])}")
@@ -107,7 +110,7 @@ def _of_file(path: Path, config: str | None, overrides: Sequence[str], allow_cod
     _check_complete(path, weights, experiment.topology)
     given = _given(arrays, weights, experiment.topology)
     given.check(experiment.topology)
-    # whatever beside the weights a genome gives (its plasticity) is that of the middle of its range
+    # the file gives weights only: all other numbers of the genome (its plasticity) are the middle of their ranges
     middle = spec.quantise(np.full((1, spec.size), 0.5))
     return Subject(str(path), experiment, middle, (path.stem,), (given,), bred=False)
 
@@ -119,7 +122,7 @@ def _check_complete(path: Path, weights: dict[str, ndarray], topology: Topology)
 
 
 def _given(arrays: dict[str, ndarray], weights: dict[str, ndarray], topology: Topology) -> Given:
-    """A bias that the file does not have is 0, whatever the genome would say."""
+    """Builds the intervention that sets the weights of the file; biases that the file lacks are set to 0."""
     masks = {name.removeprefix("mask."): array for name, array in arrays.items() if name.startswith("mask.")}
     units: dict[str, dict[str, ndarray]] = {g.name: {"bias": np.zeros(g.size)} for g in topology.groups[1:]}
     for name, array in arrays.items():

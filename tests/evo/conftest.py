@@ -27,7 +27,7 @@ from inner_loop.tasks.teacher import Teacher
 
 @pytest.fixture(scope="session")
 def ray_executor() -> Iterator[OnRay]:
-    """Two workers, started once: whoever enters another OnRay finds this Ray and leaves it alone."""
+    """Two workers, started once: another OnRay finds this Ray and leaves it running."""
     with OnRay(workers=2) as executor:
         yield executor
 
@@ -99,7 +99,7 @@ def calls(sources: dict[str, ast.Module]) -> list[tuple[str, str, ast.Call]]:
 
 @pytest.fixture
 def same_bytes() -> Callable[[dict[str, Any], dict[str, Any]], bool]:
-    """Whether two sets of named arrays agree in names, types, shapes and every bit."""
+    """Tells whether two sets of named arrays agree in names, types, shapes and every bit."""
 
     def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
         return one.keys() == other.keys() and all(

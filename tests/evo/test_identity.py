@@ -76,7 +76,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def seconds(processes, tmp_path_factory):
-    """How long an undisturbed run takes in a process of its own; the second, for the first one imports."""
+    """Returns the duration of an undisturbed run in a separate process: the second one, since the first one imports."""
     for name in ("first", "second"):
         began = perf_counter()
         run = tmp_path_factory.mktemp(name) / "run"

@@ -1,4 +1,4 @@
-"""Gymnasium environments of one's own, `module:Id`: allowed like any code, known to workers and to later commands."""
+"""User-defined Gymnasium environments, `module:Id`: allowed like any code, known to workers and later commands."""
 
 import logging
 import os

@@ -1,1 +1,1 @@
-"""Runs side by side over seeds and conditions."""
+"""Comparison of runs over seeds and conditions."""

@@ -1,4 +1,4 @@
-"""Runs side by side: what their configs differ in, what each came to and what it cost, what seeds can tell apart."""
+"""Comparison of runs: differences of configs, results and costs, and tests over seeds."""
 
 from __future__ import annotations
 
@@ -28,50 +28,51 @@ if TYPE_CHECKING:
     import pandas
 
 _COSTS = ("genome bits", "lifetimes", "seconds")
-_NAMED = 3  # keys that may name a condition; of more, the first run does
+_NAMED = 3  # maximum number of keys in the name of a condition; with more, the name is that of the first run
 
 _TERMS = {
-    "run": "its folder, by as few of its last parts as tell it from the others",
-    "condition": "runs of one experiment, alike in everything but the seed, named by what sets them apart",
-    "seed": "of all randomness of the run; what the task fixes by a seed of its own is the same in all runs",
-    "generations": "evaluated; of a condition the mean",
-    "lifetimes": "lived in all generations, births included; of a condition the mean",
-    "seconds": "spent evolving, over all sessions, on whatever machine that was",
+    "run": "folder of the run, with as many of its last parts as make it unique",
+    "condition": "runs of one experiment that differ in their seeds only, named by the config keys that set them apart",
+    "seed": "seed of all random numbers of the run; parts of a task with their own seed are the same in all runs",
+    "generations": "number of evaluated generations; for a condition the mean",
+    "lifetimes": "number of lifetimes in all generations, births included; for a condition the mean",
+    "seconds": "duration of evolution over all sessions; it depends on the machine",
     "gain": "main score after learning minus at birth, of the best genome",
     "genome bits": "size of the best genome",
     "wiring bits": "size of the weights that it unfolds into",
     "failures": "individuals without a score: a number overflowed, or time or memory ran out",
-    "measure": "what is compared: a score of the best genome on the test split, or a cost",
-    "seeds": "runs with a finite value; in a test the pairs of seeds, or the seeds of each condition",
-    "mean": "over seeds",
-    "low": "lower end of the 95 % interval over seeds and, of scores in a task that is the same for all lives, over "
-    "the samples of its test split as well, since all seeds share them; cut where the score cannot lie (a share below "
-    "0 or above 1); empty where one seed, or no spread, gives none",
-    "high": "upper end of it",
-    "against": "the condition that is subtracted",
-    "difference": "mean of the condition minus mean of the other; over pairs, where seeds are paired",
-    "test": "paired t: over seeds that both have, if these are at least half of the larger condition; Welch's t: over "
-    "all seeds, not paired; none: one seed, or no spread at all",
+    "measure": "compared quantity: a score of the best genome on the test split, or a cost",
+    "seeds": "number of runs with a finite value; in a test the pairs of seeds, or the seeds of each condition",
+    "mean": "mean over seeds",
+    "low": "lower end of the 95 % interval over seeds and, in a task with the same samples for all lives, also over "
+    "the samples of the test split, since all seeds share them; clipped to the possible range of the score (0 to 1 for "
+    "a share); empty if there is one seed only or no spread",
+    "high": "upper end of that interval",
+    "against": "condition that is subtracted",
+    "difference": "mean of the condition minus mean of the other; over pairs if seeds are paired",
+    "test": "paired t: over common seeds, if these are at least half of the larger condition; Welch's t: over all "
+    "seeds, not paired; none: one seed, or no spread",
     "effect": "difference in standard deviations: of the paired differences (d_z), or pooled over the conditions (d)",
-    "p": "two-sided: that as much arises where there is no difference, scores being normally distributed over seeds; "
-    "over seeds and samples as the interval",
+    "p": "two-sided probability of at least this difference if there is none, for scores that are normally distributed "
+    "over seeds; over seeds and samples like the interval",
     "p corrected": "p after Holm's correction for all tests of the table",
-    "p exact": "two-sided, from all exchanges of the conditions within pairs, or of all seeds between them: it assumes "
-    "no distribution, is about these test samples only and is not corrected; empty where there are more than "
-    f"{EXCHANGES:,} exchanges",
-    "p smallest": "the least that p exact can be with so many seeds",
-    "key": "of the config",
-    "value": "of the key in this condition; empty where it has no such key",
+    "p exact": "two-sided p of a permutation test, from all exchanges of the conditions within pairs, or of all seeds "
+    "between conditions: it assumes no distribution, holds for these test samples only and is not corrected; empty if "
+    f"there are more than {EXCHANGES:,} exchanges",
+    "p smallest": "smallest possible p exact with this number of seeds",
+    "key": "config key that differs between conditions",
+    "value": "value of the key in this condition; empty if the condition has no such key",
 }
 
 
 def compare(runs: Sequence[Run]) -> Section:
-    """Lays runs side by side; those that differ in their seed alone are one condition, the others are told apart.
+    """Compares runs; runs that differ in their seeds only are one condition.
 
-    A run in the middle is compared by what it has. Differences are of the condition given later minus the earlier one.
+    An unfinished run is compared by its generations so far. Differences are the later condition minus the earlier one.
 
     Raises:
-        InputError: fewer than two runs, one given twice, different main scores, or a run that cannot be read.
+        InputError: there are fewer than two runs, a run is given twice, the main scores differ, or a run cannot be
+            read.
     """
     require(len(runs) >= 2, "compare", "at least two runs", len(runs))
     for run in runs[1:]:
@@ -101,7 +102,7 @@ def compare(runs: Sequence[Run]) -> Section:
 
 
 def _flat(value: Any, where: str = "") -> dict[str, Any]:
-    """Plain values by dotted key, groups by their names."""
+    """Flattens plain values to dotted keys, with groups by their names."""
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         value = {name_in(value, i): item for i, item in enumerate(value)}
     if not isinstance(value, dict) or not value:
@@ -110,13 +111,13 @@ def _flat(value: Any, where: str = "") -> dict[str, Any]:
 
 
 def _text(config: Mapping[str, Any], key: str) -> str:
-    """As a config has it; empty where it has no such key."""
+    """Writes a value as in a config; empty if the config has no such key."""
     value = config.get(key, "")
     return value if isinstance(value, str) else shown(value)
 
 
 def _called(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Paths by as many of their last parts as tell them all apart."""
+    """Shortens paths to as many of their last parts as make all of them unique."""
     parts = max(map(len, tails([*dict.fromkeys(map(tuple, paths))])))
     return ["/".join(path[-parts:]) for path in paths]
 
@@ -124,11 +125,12 @@ def _called(paths: Sequence[Sequence[str]]) -> list[str]:
 def _names(
     configs: Sequence[Mapping[str, Any]], keys: Sequence[str], called: Sequence[str], folders: Sequence[Sequence[str]]
 ) -> list[str]:
-    """The condition of each run: what sets its config apart; where that is much, the folder of its set or first run."""
+    """Names the condition of each run by its differing config keys, or by the folder of its set or of its first run."""
     first: dict[str, int] = {}
     of = [first.setdefault(json.dumps(config, sort_keys=True), i) for i, config in enumerate(configs)]
     kinds = tuple(key.removesuffix("kind") for key in keys if key.endswith(".kind"))
-    telling = [key for key in keys if key.endswith(".kind") or not key.startswith(kinds)]  # the rest follows
+    # keys below a differing kind differ as a consequence
+    telling = [key for key in keys if key.endswith(".kind") or not key.startswith(kinds)]
     for chosen in (telling, keys):
         named = {i: ", ".join(f"{key}={_text(configs[i], key)}" for key in chosen if key in configs[i]) for i in of}
         if 0 < len(chosen) <= _NAMED and len(set(named.values())) == len(named) and all(named.values()):
@@ -140,7 +142,7 @@ def _names(
 
 
 def _check_once(runs: Sequence[Run], names: Sequence[str], seeds: Sequence[int]) -> None:
-    """The same experiment with the same seed is the same run, wherever it lies: it counts once."""
+    """Checks that no experiment is given twice with the same seed, since that is the same run in another folder."""
     first: dict[tuple[str, int], Run] = {}
     for run, name, seed in zip(runs, names, seeds, strict=True):
         other = first.setdefault((name, seed), run)
@@ -168,7 +170,7 @@ def _runs_table(
 
 
 def _outcome(run: Run) -> RunResult:
-    """What the run wrote down when it ended, if that is whole and as old as its last generation; otherwise anew."""
+    """Reads result.json if it is complete and as recent as the last generation; otherwise computes the result anew."""
     try:
         written = json.loads((run.path / "result.json").read_text(encoding="utf-8"))
         came = RunResult(**{field.name: written[field.name] for field in fields(RunResult)})
@@ -181,7 +183,7 @@ def _outcome(run: Run) -> RunResult:
 
 
 def _scores(table: pandas.DataFrame, name: str, measure: str) -> dict[int, float]:
-    """Finite values by seed."""
+    """Returns the finite values by seed."""
     rows = table[(table["condition"] == name) & np.isfinite(table[measure].astype(float))]
     return dict(zip(rows["seed"], rows[measure].astype(float), strict=True))
 

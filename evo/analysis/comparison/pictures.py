@@ -1,4 +1,4 @@
-"""Pictures of runs side by side: every seed of every condition at its end, and the way there."""
+"""Pictures of a comparison: final scores of every seed and condition, and median scores over the generations."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from evo.evolution.run import Run
 if TYPE_CHECKING:
     import pandas
 
-_POINTS = 200  # of a curve
-_ABREAST = 2  # panels
+_POINTS = 200  # maximum number of points of a curve
+_ABREAST = 2  # panels in a row
 
 
 def final(table: pandas.DataFrame, conditions: pandas.DataFrame, measured: Sequence[str], main: str) -> Picture:
-    """A dot a seed, and the mean with its interval, in a panel for each condition of measurement.
+    """Draws a dot for each seed, and the mean with its interval, in a panel for each condition of measurement.
 
     Args:
-        table: a row a run: `run`, `condition`, `seed`, `generations`, `lifetimes` and the scores `measured`.
-        conditions: a row a condition and measure: `mean`, `low` and `high`.
+        table: one row a run: `run`, `condition`, `seed`, `generations`, `lifetimes` and the scores `measured`.
+        conditions: one row a condition and measure: `mean`, `low` and `high`.
+        measured: conditions of measurement.
+        main: name of the main score, in words.
     """
     names = [*table["condition"].unique()]
     figure, panels = _panels(len(measured), 1.1 + 0.45 * len(names))
@@ -56,18 +58,20 @@ def final(table: pandas.DataFrame, conditions: pandas.DataFrame, measured: Seque
         panel.set_ylim(len(names) - 0.5, -0.5)
         panel.set_title(text, fontsize=10, loc="left", color=colour)
     return Picture(
-        figure, "The best genome of every run: a dot a seed, a tick their mean, a bar its 95 % interval.", tips
+        figure, "The best genome of every run: dots are seeds, ticks means, and bars their 95 % intervals.", tips
     )
 
 
 def curves(runs: Sequence[Run], names: Sequence[str], main: str) -> Picture:
-    """The median individual's score on the way, a colour a condition, a panel for each condition of measurement.
+    """Draws the median individual's score over evolution, in a panel for each condition of measurement.
 
     Args:
-        names: of the condition of each run.
+        runs: the runs.
+        names: condition of each run; each condition has its own colour.
+        main: name of the main score, in words.
 
     Raises:
-        InputError: a generation that cannot be read.
+        InputError: a generation cannot be read.
     """
     import matplotlib
 
@@ -92,10 +96,11 @@ def curves(runs: Sequence[Run], names: Sequence[str], main: str) -> Picture:
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     cost = "" if by_lifetimes else f" A generation is {lived[0]:,} lifetimes."
     caption = (
-        "The median individual, as a mean over seeds with its 95 % interval, as far as all runs of a condition came."
+        "The score of the median individual: mean over seeds with its 95 % interval, up to the last generation that "
+        "all runs of a condition have."
     )
     if any(run.experiment.same_exam for run in runs):
-        caption += " It is about the samples that selection saw, the same in all seeds: others may score otherwise."
+        caption += " It refers to the samples of the selection split, the same in all seeds; other samples may differ."
     return Picture(figure, caption + cost)
 
 
@@ -110,7 +115,7 @@ def _panels(count: int, height: float) -> tuple[Any, list[Any]]:
 
 
 def _medians(runs: Sequence[Run]) -> tuple[Float64[ndarray, " T"], dict[str, Float64[ndarray, "runs T"]]]:
-    """Of runs of one experiment: generations that all have, 200 at most, and the median of each score in them."""
+    """Returns at most 200 generations that all runs of an experiment have, and the medians of each score in them."""
     experiment = runs[0].experiment
     known = min((run.generations for run in runs), key=len)
     shown = [known[i] for i in np.linspace(0, len(known) - 1, min(_POINTS, len(known))).round().astype(int)]

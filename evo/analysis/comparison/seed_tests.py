@@ -1,7 +1,7 @@
-"""Two conditions over seeds: how much they differ, how surely, and how surely it could be said at all.
+"""Tests of two conditions over seeds: difference, interval, p values, and the smallest possible p.
 
-Student's paired t where they share seeds, Welch's t where they do not, and beside either the exact permutation test
-(Fisher 1935, The Design of Experiments).
+Conditions that share seeds are tested by Student's paired t, others by Welch's t, and both also by the exact
+permutation test (Fisher 1935, The Design of Experiments).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy import ndarray
 from evo.analysis.statistics import NORMAL, Estimate, mean_over_runs, nothing
 
 EXCHANGES = 10_000
-"""As many are enumerated by the exact test, and no more."""
+"""Maximum number of exchanges that the exact test enumerates."""
 
 _NAN = float("nan")
 
@@ -26,17 +26,18 @@ _NAN = float("nan")
 @final
 @dataclass(frozen=True)
 class Difference:
-    """One condition minus another; numbers that cannot be had are nan.
+    """Difference of two conditions; undefined numbers are nan.
 
     Attributes:
-        difference: of the means, over pairs where seeds are paired.
-        low, high: 95 % interval, over seeds and, where they share them, the samples that examine them.
+        difference: difference of the means, over pairs if seeds are paired.
+        low, high: 95 % interval over seeds and over the examination samples, if seeds share these.
         test: `paired t`, `Welch's t` or `none`.
-        seeds: pairs of seeds, or the seeds of each.
-        effect: in standard deviations: of the paired differences (d_z), or pooled over the conditions (Cohen's d).
-        p: two-sided, of the test.
-        p_exact: two-sided, of all exchanges; nan where there are too many.
-        p_smallest: the least that p_exact can be with so many seeds; nan where a condition has one.
+        seeds: number of pairs of seeds, or the numbers of seeds of both conditions.
+        effect: effect size in standard deviations of the paired differences (d_z), or pooled over the conditions
+            (Cohen's d).
+        p: two-sided p of the test.
+        p_exact: two-sided p over all exchanges; nan if there are too many.
+        p_smallest: smallest possible p_exact with this number of seeds; nan if a condition has one seed.
     """
 
     difference: float
@@ -51,19 +52,20 @@ class Difference:
 
 
 Resampled = Mapping[int, Float64[ndarray, " R"]]
-"""By seed: the score on R bootstrap samples of the examination, the same R for all seeds."""
+"""Scores by seed, on R bootstrap samples of the examination that are the same for all seeds."""
 
 
 def difference(
     one: Mapping[int, float], other: Mapping[int, float], again: tuple[Resampled, Resampled] | None = None
 ) -> Difference:
-    """One condition minus the other, each a finite score by seed, one at least.
+    """Computes one condition minus the other.
 
-    Paired over the seeds that both have, where these are two or more and at least half of the larger condition.
+    The test is paired over common seeds if these are at least two and at least half of the larger condition.
 
     Args:
-        again: of both, where all seeds are examined on the same samples: interval and p are then over these too, since
-            more seeds make nothing surer that is due to the samples. The exact test stays one of these samples.
+        one, other: finite scores by seed, at least one each.
+        again: resampled scores of both conditions, if all seeds are examined on the same samples. Interval and p then
+            include the sampling error, which more seeds do not reduce. The exact test holds for these samples only.
     """
     shared = sorted(one.keys() & other.keys())
     if len(shared) >= 2 and 2 * len(shared) >= max(len(one), len(other)):
@@ -123,13 +125,13 @@ def _unpaired(
 
 
 def _spread(values: Float64[ndarray, " n"], scores: Float64[ndarray, ...]) -> float:
-    """The standard deviation; 0 where what there is of it is the rounding of scores."""
+    """Returns the standard deviation, or 0 if it is due to rounding of the scores."""
     spread = float(values.std(ddof=1))
     return spread if spread > 1e-12 * float(np.abs(scores).max()) else 0.0
 
 
 def _exact(one: Float64[ndarray, " m"], other: Float64[ndarray, " n"], kind: str, exchanges: int) -> float:
-    """Twice the share of all exchanges that reach the smaller side of what was seen."""
+    """Computes the two-sided p over all exchanges: twice the share of exchanges beyond the observation."""
     from scipy.stats import permutation_test
 
     if exchanges > EXCHANGES:

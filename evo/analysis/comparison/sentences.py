@@ -1,4 +1,4 @@
-"""Runs side by side in words: who is best and how surely seeds show it, and what the runs took."""
+"""Sentences of a comparison: the best condition and its significance over seeds, and the cost of the runs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     import pandas
 
 MEASURED = ("innate", "innate_memory", "innate_plastic", "learned", "learned_plastic")
-"""Conditions of measurement, in the order in which they are told."""
+"""Conditions of measurement, in the order of the sentences."""
 
-_LISTED = 3  # conditions whose cost is told singly
+_LISTED = 3  # maximum number of conditions whose costs are listed singly
 
 
 def sentences(runs: Sequence[Run], tables: Mapping[str, pandas.DataFrame], keys: Sequence[str]) -> tuple[str, ...]:
-    """Who is best at birth and after learning and how surely, what it took, and what is not alike.
+    """Describes the best condition at birth and after learning, its significance, costs, and differences of runs.
 
     Args:
+        runs: the runs.
         tables: `conditions`, `differences` and `runs` of `compare`; a row of the last is a run, in the same order.
-        keys: of the config that differ.
+        keys: config keys that differ between runs.
     """
     judged = {name for run in runs for name in run.experiment.judged}
     measured = [name for name in MEASURED if name in tables["runs"] and name in judged | {"innate", "learned"}]
@@ -34,17 +35,18 @@ def sentences(runs: Sequence[Run], tables: Mapping[str, pandas.DataFrame], keys:
     said = [_leading(tables["conditions"], tables["differences"], name, main) for name in measured]
     said += [_reach(tables["differences"]), _cost(tables["runs"])]
     said += [
-        f"{name} stands at {len(run.generations)} of {run.experiment.generations} generations; what it has is compared."
+        f"{name} has {len(run.generations)} of {run.experiment.generations} generations; only these are compared."
         for name, run in zip(tables["runs"]["run"], runs, strict=True)
         if len(run.generations) < run.experiment.generations
     ]
     where = [key for key in keys if key.startswith(("task.", "world."))]
-    said += [f"What they live in differs ({', '.join(where)}), and with it perhaps how hard it is."] if where else []
+    if where:
+        said.append(f"The environments differ ({', '.join(where)}), and with them perhaps their difficulty.")
     return tuple(sentence for sentence in said if sentence)
 
 
 def _leading(conditions: pandas.DataFrame, differences: pandas.DataFrame, measure: str, main: str) -> str:
-    """Which condition is best in one measurement, and whether by more than seeds differ."""
+    """Describes the best condition in one measurement, and the test of its difference to the next one."""
     ranked = conditions[conditions["measure"] == measure].sort_values("mean", ascending=False, kind="stable")
     if ranked.empty:
         return ""
@@ -58,18 +60,18 @@ def _leading(conditions: pandas.DataFrame, differences: pandas.DataFrame, measur
     rows = differences["condition"].isin(pair) & differences["against"].isin(pair) & (differences["measure"] == measure)
     row = differences[rows].iloc[0]
     if row["test"] == "none" and row["difference"] == 0:
-        return f"{text} {pair[0]} and {pair[1]} are alike in every seed, with {has}."
+        return f"{text} {pair[0]} and {pair[1]} are equal in every seed, with {has}."
     sign = 1 if row["condition"] == pair[0] else -1
     away = f"{sign * row['difference']:.3g}{_interval(*sorted((sign * row['low'], sign * row['high'])))}"
-    lead = f"{text} {pair[0]} is best with {has}; its difference to {pair[1]}, the next, is {away}"
+    lead = f"{text} {pair[0]} is best with {has}; its difference to {pair[1]}, the second best, is {away}"
     if not np.isfinite(row["p"]):
-        alone = ": one seed of a condition says nothing about other seeds."
-        return lead + (alone if np.isnan(row["p smallest"]) else ", without any spread over seeds for a t test.")
+        alone = ": a condition with one seed allows no conclusion about other seeds."
+        return lead + (alone if np.isnan(row["p smallest"]) else ", without the spread over seeds that a t test needs.")
     tests = int(np.isfinite(differences["p"]).sum())
     paired = row["test"].startswith("paired")
-    over = row["seeds"].replace("pairs", "seeds that both have") if paired else f"{row['seeds']} seeds"
+    over = row["seeds"].replace("pairs", "common seeds") if paired else f"{row['seeds']} seeds"
     p = f"p {row['p corrected']:.2g}{f' corrected for {tests} tests' if tests > 1 else ''}"
-    verdict = "." if row["p corrected"] < 0.05 else ": these seeds do not tell them apart."
+    verdict = "." if row["p corrected"] < 0.05 else ": the difference is not significant over these seeds."
     return f"{lead} ({row['test']} over {over}, {p}){verdict}"
 
 
@@ -78,13 +80,13 @@ def _interval(low: float, high: float) -> str:
 
 
 def _reach(differences: pandas.DataFrame) -> str:
-    """What an exact test could say at most."""
+    """Warns if an exact test cannot reach p 0.05 with so few seeds."""
     least = differences["p smallest"].min()
     if not least > 0.05:
         return ""
     return (
-        f"With so few seeds no exact test can go below p {least:.3g}, and the t tests lean on scores being normally "
-        "distributed over seeds; six seeds that both have are the fewest that could reach 0.05."
+        f"With so few seeds no exact test can go below p {least:.3g}, and the t tests assume normally distributed "
+        "scores over seeds; an exact test needs at least six common seeds to reach 0.05."
     )
 
 
@@ -94,8 +96,8 @@ def _cost(table: pandas.DataFrame) -> str:
         return f"Every run took {_spent(spent.iloc[0], spent.iloc[0])}."
     if len(spent) <= _LISTED:
         named = [f"{_spent(took, took)} ({name})" for name, took in spent.iterrows()]
-        return f"They did not spend the same: on average a run took {', '.join(named)}."
-    return f"They did not spend the same: a run took {_spent(spent.min(), spent.max())}, the mean of its condition."
+        return f"Costs differ: on average a run took {', '.join(named)}."
+    return f"Costs differ: a run took {_spent(spent.min(), spent.max())}, as means of the conditions."
 
 
 def _spent(least: pandas.Series, most: pandas.Series) -> str:

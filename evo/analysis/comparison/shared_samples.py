@@ -1,4 +1,4 @@
-"""The best genome of every run on bootstrap samples of the test split: runs of one task share them and err together."""
+"""Scores of the best genomes on bootstrap samples of the test split: runs of one task share their sampling error."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
     import pandas
 
 Again = Mapping[tuple[str, str], Resampled]
-"""By condition and measure; a measure that shares no samples is not in it."""
+"""Resampled scores by condition and measure; measures without common samples are missing."""
 
 
 def resampled(runs: Sequence[Run], names: Sequence[str], seeds: Sequence[int], table: pandas.DataFrame) -> Again:
-    """Scores and gain on 1,000 bootstrap samples, the same for all runs: what no number of seeds makes surer.
+    """Computes scores and gain on 1,000 bootstrap samples, the same for all runs.
 
-    Nothing where lives meet something of their own, and of conditions of one seed, which have no interval over seeds.
+    The sampling error does not become smaller with more seeds. Runs whose lives are examined on different samples or
+    episodes are left out, and so are conditions of one seed, which have no interval over seeds.
 
     Args:
+        runs: the runs.
         names, seeds: condition and seed of each run.
-        table: a row a run: the scores that the bootstrap is centred on.
+        table: one row a run, with the scores on which the bootstrap is centred.
 
     Raises:
-        InputError: data of a task that cannot be read any more.
+        InputError: the data of a task cannot be read any more.
     """
     found: dict[tuple[str, str], dict[int, Float64[ndarray, " R"]]] = {}
     several = Counter(names)

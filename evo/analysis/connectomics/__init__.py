@@ -1,1 +1,1 @@
-"""The wiring that a genome unfolds into, as a graph against null models."""
+"""Analyses of the wiring that a genome unfolds into, as a graph and against null models."""

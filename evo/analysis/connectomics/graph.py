@@ -1,9 +1,9 @@
-"""A newborn network as a graph, and the numbers that describe graphs, many at a time.
+"""Conversion of newborn networks to graphs, and batched graph measures.
 
 Modularity by the Louvain method (Blondel, Guillaume, Lambiotte & Lefebvre 2008, J. Stat. Mech. P10008); clustering and
-path length as small-worldness asks for them (Humphries & Gurney 2008, PLoS ONE 3:e0002051), in directed graphs (Fagiolo
-2007, Phys. Rev. E 76:026107) and in bipartite ones (Robins & Alexander 2004, Comput. Math. Organ. Theory 10:69). D
-graphs are one array (D, neurons, neurons), rows postsynaptic.
+path length for small-worldness (Humphries & Gurney 2008, PLoS ONE 3:e0002051), in directed graphs (Fagiolo 2007, Phys.
+Rev. E 76:026107) and in bipartite graphs (Robins & Alexander 2004, Comput. Math. Organ. Theory 10:69). D graphs are one
+array (D, neurons, neurons) with postsynaptic rows.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ if TYPE_CHECKING:
 
 
 def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] = ()) -> networkx.DiGraph:
-    """The neurons of one network and the synapses that grew, for Gephi and Cytoscape.
+    """Builds the graph of the neurons of one network and the synapses that grew, for Gephi and Cytoscape.
 
-    Nodes `group/i` have `group`, `type`, `x`, `y`, `z` as far as they have a place, `bias` and `leak` if they have one,
-    output neurons `class` where classes have names; edges `weight` and every number of a synapse by its name, such as
-    `rule.learning_rate`.
+    Nodes `group/i` have the attributes `group`, `type`, `x`, `y`, `z` if they have coordinates, `bias` and `leak` if
+    they have one, and, for output neurons, `class` if classes have names. Edges have `weight` and every number of a
+    synapse by its name, such as `rule.learning_rate`.
 
     Args:
-        names: of the classes that the output neurons stand for.
+        newborn: the networks.
+        individual: index of the network.
+        names: names of the classes that the output neurons represent.
 
     Raises:
-        InputError: no such individual.
+        InputError: there is no such individual.
     """
     import networkx
 
@@ -63,9 +65,9 @@ def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] =
 
 
 def binary(newborn: Phenotype, strongest: float) -> dict[str, Bool[ndarray, "P post pre"]]:
-    """Which synapses count, by projection: those that grew; where all of them grew, the strongest share of them.
+    """Returns the synapses that count, by projection: those that grew, or the strongest share if all of them grew.
 
-    Synapses as strong as the weakest that counts count too: order in the matrix must not decide.
+    Ties with the weakest counted synapse count too, so that the order in the matrix has no effect.
     """
     counted = {}
     for name, synapses in newborn.projections.items():
@@ -82,7 +84,7 @@ def binary(newborn: Phenotype, strongest: float) -> dict[str, Bool[ndarray, "P p
 def assembled(
     topology: Topology, projections: Mapping[str, Bool[ndarray, "D post pre"]]
 ) -> Bool[ndarray, "D neurons neurons"]:
-    """Graphs of all neurons, in the order of the groups, from the synapses of each projection."""
+    """Assembles graphs of all neurons, in the order of the groups, from the synapses of each projection."""
     ends = np.cumsum([0] + [group.size for group in topology.groups]).tolist()
     graphs = np.zeros((len(next(iter(projections.values()))), ends[-1], ends[-1]), dtype=bool)
     for edge in topology.edges:
@@ -92,29 +94,30 @@ def assembled(
 
 
 def is_bipartite(topology: Topology) -> bool:
-    """Whether neurons fall into two sides with no projection within either: no triangle can exist then."""
+    """Tells whether the groups form two sides without projections within a side, which excludes triangles."""
     import networkx
 
     return bool(networkx.is_bipartite(networkx.Graph([(edge.pre, edge.post) for edge in topology.edges])))
 
 
 def is_reciprocal(topology: Topology) -> bool:
-    """Whether two neurons can have synapses on each other."""
+    """Tells whether two neurons can have synapses on each other."""
     pairs = {(edge.pre, edge.post) for edge in topology.edges}
     return any((post, pre) in pairs for pre, post in pairs)
 
 
 def reciprocity(graphs: Bool[ndarray, "D neurons neurons"]) -> Float64[ndarray, " D"]:
-    """Share of synapses that are answered by one the other way, autapses left out; nan without synapses."""
+    """Computes the share of synapses with one in the opposite direction, without autapses; nan without synapses."""
     ordinary = graphs & ~np.eye(graphs.shape[1], dtype=bool)
     return _share((ordinary & ordinary.swapaxes(1, 2)).sum((1, 2)), ordinary.sum((1, 2)))
 
 
 def clustering(graphs: Bool[ndarray, "D neurons neurons"], bipartite: bool) -> Float64[ndarray, " D"]:
-    """Share of the triangles that paths of two could close to, in either direction, that are there (Fagiolo 2007).
+    """Computes the share of possible triangles on paths of two synapses, in any direction, that exist (Fagiolo 2007).
 
-    Synapses both ways are two: their number does not change what is expected. In bipartite graphs: the share of paths
-    of three that close to a square; of no meaning there if synapses go both ways. nan where there is no such path.
+    Synapses in both directions count as two, so that their number does not change the expected value. In bipartite
+    graphs it is the share of paths of three that close to a square; this has no meaning if synapses go in both
+    directions. It is nan if there is no such path.
     """
     links = _links(graphs)
     degree = links.sum(2, dtype=np.float64)
@@ -127,7 +130,7 @@ def clustering(graphs: Bool[ndarray, "D neurons neurons"], bipartite: bool) -> F
 
 
 def path_length(graphs: Bool[ndarray, "D neurons neurons"], directed: bool) -> Float64[ndarray, " D"]:
-    """Mean number of steps from neurons to those that they reach; nan where none reaches another."""
+    """Computes the mean number of steps between neurons that can reach each other; nan if there are none."""
     itself = np.eye(graphs.shape[1], dtype=bool)
     links = (graphs & ~itself if directed else _links(graphs) > 0).astype(np.float32)
     new, steps = links > 0, 1
@@ -142,9 +145,9 @@ def path_length(graphs: Bool[ndarray, "D neurons neurons"], directed: bool) -> F
 
 
 def modularity(graphs: Bool[ndarray, "D neurons neurons"], seed: int) -> Float64[ndarray, " D"]:
-    """Newman & Girvan's Q of the modules that the Louvain method finds; nan without synapses.
+    """Computes Newman & Girvan's Q of the modules that the Louvain method finds; nan without synapses.
 
-    Directions are ignored: two neurons are joined by as many links as they have synapses on each other.
+    Directions are ignored: the weight of a link is the number of synapses between two neurons.
     """
     import networkx
 
@@ -162,12 +165,12 @@ def modularity(graphs: Bool[ndarray, "D neurons neurons"], seed: int) -> Float64
 def wire_lengths(
     lengths: Float64[ndarray, "#draws synapses"], weights: Float64[ndarray, "#draws synapses"]
 ) -> Float64[ndarray, " each"]:
-    """Mean length of wires, each counted by its weight; units of the neurons' coordinates."""
+    """Computes the weighted mean length of wires, in the units of the coordinates."""
     return _share((lengths * weights).sum(1), weights.sum(1))
 
 
 def cell_types(newborn: Phenotype) -> pandas.DataFrame:
-    """The rules of the first birth by pair of cell types: a row a projection and pair; nan where no synapse grew."""
+    """Returns the rules of the first birth, one row a projection and pair of cell types; nan if no synapse grew."""
     import pandas
 
     tables = []
@@ -198,7 +201,7 @@ def cell_types(newborn: Phenotype) -> pandas.DataFrame:
 
 
 def distributions(newborn: Phenotype, counted: dict[str, Bool[ndarray, "P post pre"]]) -> pandas.DataFrame:
-    """Moments and inequality of weights, degrees and strengths of the first birth, a row a projection and quantity."""
+    """Returns moments and inequality of weights, degrees and strengths of the first birth, by projection."""
     import pandas
 
     rows = [
@@ -210,13 +213,13 @@ def distributions(newborn: Phenotype, counted: dict[str, Bool[ndarray, "P post p
 
 
 def _ends(newborn: Phenotype, edge: Projection) -> tuple[Int[ndarray, " pre"], Int[ndarray, " post"]]:
-    """Cell types of the presynaptic and of the postsynaptic neurons."""
+    """Returns the cell types of the presynaptic and of the postsynaptic neurons."""
     topology = newborn.topology
     return topology.group(edge.pre).cell_types.numpy(), topology.group(edge.post).cell_types.numpy()
 
 
 def quantities(newborn: Phenotype, name: str, counted: Bool[ndarray, "post pre"]) -> dict[str, ndarray]:
-    """Weights of one projection, and degrees and strengths of its neurons, in the first birth."""
+    """Returns weights of one projection, and degrees and strengths of its neurons, in the first birth."""
     synapses = newborn.projections[name]
     weight, there = synapses.weight[0].detach().double().cpu().numpy(), grown(synapses)[0].cpu().numpy()
     strength = np.abs(weight) * there
@@ -244,7 +247,7 @@ def _moments(values: ndarray) -> dict[str, float]:
 
 
 def _links(graphs: Bool[ndarray, "D neurons neurons"]) -> Float32[ndarray, "D neurons neurons"]:
-    """How many synapses, none to 2, two neurons have on each other: small enough for sums that are exact."""
+    """Counts the synapses, 0 to 2, between two neurons, without autapses; sums of them are exact in float32."""
     ordinary = (graphs & ~np.eye(graphs.shape[1], dtype=bool)).astype(np.float32)
     return ordinary + ordinary.swapaxes(1, 2)
 

@@ -1,9 +1,9 @@
-"""Motifs against chance (Milo et al. 2002, Science 298:824): triads, bicliques, and wiring that keeps the degrees.
+"""Motifs against chance (Milo et al. 2002, Science 298:824): triads, bicliques, and random wiring with equal degrees.
 
-Bicliques are what genetic identity predicts: all neurons with one gene connect to all with another (Barabasi & Barabasi
-2020, Neuron 105:435). Wiring with the same degrees comes from the curveball algorithm (Strona et al. 2014, Nat. Commun.
-5:4114) with all neurons trading at once (Carstens et al. 2018, ESA). Many statistics of the same draws are corrected
-together by their largest deviation (Westfall & Young 1993, Resampling-Based Multiple Testing).
+Genetic identity predicts bicliques: all neurons with one gene connect to all neurons with another (Barabasi & Barabasi
+2020, Neuron 105:435). Random wiring with the same degrees is drawn by the curveball algorithm (Strona et al. 2014, Nat.
+Commun. 5:4114), in which all neurons trade at once (Carstens et al. 2018, ESA). All statistics of the same draws are
+corrected together by their largest deviation (Westfall & Young 1993, Resampling-Based Multiple Testing).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from genomes.topology import Projection
 if TYPE_CHECKING:
     import pandas
 
-_ROUNDS = 32  # every neuron trades once a round
-_MOST_OPERATIONS = 2e10  # for bicliques of three by three
+_ROUNDS = 32  # number of rounds, in each of which every neuron trades once
+_MOST_OPERATIONS = 2e10  # limit for the count of 3 x 3 bicliques
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """Random numbers of numpy that depend on seed and purpose alone."""
+    """Returns a numpy generator that depends on seed and purpose alone."""
     low, high = derive(seed, purpose).words(2)[0].tolist()
     return np.random.Generator(np.random.Philox(key=low << 32 | high))
 
@@ -47,12 +47,16 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 def rewired(
     wiring: Bool[ndarray, "post pre"], draws: int, numbers: np.random.Generator, lateral: bool = False
 ) -> Bool[ndarray, "draws post pre"]:
-    """Random projections in which every neuron has as many inputs and as many outputs as it had.
+    """Draws random projections in which every neuron keeps its numbers of inputs and of outputs.
 
-    Two postsynaptic neurons keep the inputs that both have and share the others out anew, each as many as it had.
+    In a trade, two postsynaptic neurons keep their common inputs and redistribute the others at random; each neuron
+    keeps its number of inputs.
 
     Args:
-        lateral: from a group to itself. Autapses then stay where they are and no others arise.
+        wiring: synapses that exist.
+        draws: number of random projections.
+        numbers: the generator of random numbers.
+        lateral: True for a projection from a group to itself: existing autapses stay and no others arise.
     """
     rows, columns = wiring.shape
     drawn, each, place = np.repeat(wiring[None], draws, axis=0), np.arange(draws)[:, None], np.arange(columns)
@@ -74,7 +78,7 @@ def rewired(
 
 
 def _turn(drawn: Bool[ndarray, "draws n n"], numbers: np.random.Generator) -> None:
-    """Turns cycles of three neurons around, in place: where autapses are barred, no trade can."""
+    """Reverses cycles of three neurons, in place, which trades cannot reach if autapses are excluded."""
     draws, neurons = drawn.shape[:2]
     order = numbers.random((draws, neurons)).argsort(1)[:, : neurons // 3 * 3]
     a, b, c, each = order[:, ::3], order[:, 1::3], order[:, 2::3], np.arange(draws)[:, None]
@@ -86,9 +90,10 @@ def _turn(drawn: Bool[ndarray, "draws n n"], numbers: np.random.Generator) -> No
 
 
 def triads(graphs: Bool[ndarray, "D post pre"]) -> dict[str, Float64[ndarray, " D"]]:
-    """How often each of the 16 classes of three neurons occurs (Holland & Leinhardt 1970); autapses are ignored.
+    """Counts the 16 classes of three neurons (Holland & Leinhardt 1970); autapses are ignored.
 
-    The names are theirs: numbers of pairs with synapses both ways, one way and none, then a letter for the direction.
+    Names follow the paper: numbers of pairs with synapses in both directions, in one and in none, then a letter for
+    the direction.
     """
     to = graphs.swapaxes(1, 2) & ~np.eye(graphs.shape[1], dtype=bool)
     back = to.swapaxes(1, 2)
@@ -97,7 +102,7 @@ def triads(graphs: Bool[ndarray, "D post pre"]) -> dict[str, Float64[ndarray, " 
     products: dict[str, ndarray] = {}
 
     def count(first: str, second: str, third: str) -> Float64[ndarray, " D"]:
-        """Triples i, j, k with first from i to j, second from j to k, third from k to i; R is S the other way."""
+        """Counts triples i, j, k with first from i to j, second from j to k, third from k to i; R is S reversed."""
         both = products.setdefault(first + second, pairs[first] @ pairs[second])
         return np.einsum("dij,dji->d", both, pairs[third], dtype=np.float64)
 
@@ -108,10 +113,10 @@ def triads(graphs: Bool[ndarray, "D post pre"]) -> dict[str, Float64[ndarray, " 
 
 
 def bicliques(projections: Bool[ndarray, "D post pre"]) -> dict[str, Float64[ndarray, " D"]]:
-    """How often all of a pre neurons connect to all of b post neurons, by `a x b`: 2 x 2, 2 x 3, 3 x 2 and 3 x 3.
+    """Counts the sets of a pre and b post neurons with all synapses between them, by `a x b`, for 2 x 2 to 3 x 3.
 
-    A group that projects to itself is taken twice, as senders and as receivers. 3 x 3 is left out of projections where
-    counting it takes minutes.
+    A group that projects to itself counts twice, as pre and as post neurons. 3 x 3 is left out for projections in which
+    its count would take minutes.
 
     Deviation from the paper: Barabasi & Barabasi look for large bicliques that are maximal, to which no neuron can be
     added; here subgraphs of 2 x 2 to 3 x 3 neurons are counted, those within larger bicliques among them.
@@ -131,7 +136,7 @@ def bicliques(projections: Bool[ndarray, "D post pre"]) -> dict[str, Float64[nda
 
 
 def _of(common: ndarray, size: int) -> Float64[ndarray, " D"]:
-    """Subsets of so many among the neighbours that two neurons have in common, over all pairs of neurons."""
+    """Counts subsets of `size` common neighbours of two neurons, over all pairs of neurons."""
     from scipy.special import comb
 
     ways = comb(np.arange(common.max(initial=0) + 1), size)[common.astype(np.int64)]
@@ -141,15 +146,15 @@ def _of(common: ndarray, size: int) -> Float64[ndarray, " D"]:
 @final
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """One statistic of the wiring that was born and of wiring by chance.
+    """One statistic of the newborn wiring and of its null model.
 
     Attributes:
-        projection: where; `all` for the whole network.
-        name: what.
-        null: what chance keeps: `degrees`, or `synapses` that lie elsewhere.
-        born: (P,) of the births; the first is the one that is compared.
-        drawn: (n,) of the null.
-        counts: whether it is a number of occurrences.
+        projection: the projection; `all` for the whole network.
+        name: name of the statistic.
+        null: the null model: it keeps `degrees`, or keeps `synapses` and moves them to other pairs of neurons.
+        born: (P,) values of the births; the first one is compared.
+        drawn: (n,) values of the draws of the null model.
+        counts: True if the statistic is a number of occurrences.
     """
 
     projection: str
@@ -161,7 +166,7 @@ class Measure:
 
     @property
     def testable(self) -> bool:
-        """Whether chance can change it; rare motifs, less than one a network, are no evidence either way."""
+        """True if the null model can change the statistic; motifs with a mean count below 1 are too rare to test."""
         both = np.append(self.drawn, self.born[0])
         if not np.isfinite(both).all() or np.ptp(both) <= 1e-9 * np.abs(both).max():
             return False
@@ -169,10 +174,11 @@ class Measure:
 
 
 def against_chance(measures: Sequence[Measure]) -> pandas.DataFrame:
-    """A row a measure that is testable: observed, expected, z, p = (k + 1) / (n + 1), two-sided, and corrected p.
+    """Returns one row a testable measure: observed, expected, z, two-sided p = (k + 1) / (n + 1), and corrected p.
 
-    Deviations are counted in standard deviations of draws and observation together, so that under the null the
-    observation is one of n + 1 alike. Corrected: how often the largest deviation of all measures is as large.
+    Deviations are measured in standard deviations of draws and observation together, so that under the null the
+    observation is one of n + 1 exchangeable values. The corrected p is the share of draws in which the largest
+    deviation of all measures is at least as large.
     """
     import pandas
 
@@ -196,7 +202,7 @@ def against_chance(measures: Sequence[Measure]) -> pandas.DataFrame:
 def measured(
     newborn: Phenotype, counted: dict[str, Bool[ndarray, "P post pre"]], seed: int, draws: int
 ) -> list[Measure]:
-    """Everything that is compared with chance, whether or not chance can change it."""
+    """Computes all measures with their null models, including those that the null model cannot change."""
     topology, births = newborn.topology, newborn.lives
     found, both = [], {}
     for edge in topology.edges:
@@ -217,7 +223,7 @@ def measured(
     if mutual:
         whole["reciprocity"] = reciprocity(graphs)
     found += [Measure("all", name, "degrees", v[:births], v[births:]) for name, v in whole.items()]
-    # without triangles and synapses both ways their numbers follow from the degrees
+    # without triangles and without synapses in both directions, the counts of triads follow from the degrees
     census = triads(graphs) if mutual or not is_bipartite(topology) else {}
     found += [Measure("all", f"triads {c}", "degrees", v[:births], v[births:], True) for c, v in census.items()]
     return found
@@ -226,7 +232,7 @@ def measured(
 def _wires(
     newborn: Phenotype, edge: Projection, counted: Bool[ndarray, "P post pre"], seed: int, draws: int
 ) -> list[Measure]:
-    """How far synapses reach, where both groups lie in the same space; autapses reach nowhere and are left out."""
+    """Measures wire lengths if both groups lie in the same space; autapses have no length and are left out."""
     pre, post = (newborn.topology.group(name).coordinates for name in (edge.pre, edge.post))
     if pre is None or post is None or pre.shape[1] != post.shape[1]:
         return []

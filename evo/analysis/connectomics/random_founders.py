@@ -1,6 +1,6 @@
-"""Random founders beside the wiring of a genome: what theirs does too is the encoding's way and no work of evolution.
+"""Random founders as a control of the wiring: a property that they share is due to the encoding and not to evolution.
 
-X O X^T, for one, makes bicliques whatever X and O are: neurons that express the same genes connect alike.
+The encoding X O X^T, for example, makes bicliques with any X and O, since neurons with the same genes connect alike.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ if TYPE_CHECKING:
     import pandas
 
 FOUNDERS = 20
-_DRAWS, _FEWEST = 19, 5  # draws of the null of a founder; founders, whose range fewer would not tell
+_DRAWS, _FEWEST = 19, 5  # draws of the null model of a founder; smallest number of founders that gives a range
 
 TERMS = {
     "times": "observed over expected",
-    "founders": "observed, mean over random founders: genomes of the distribution that the search began from",
+    "founders": "observed value, mean over random founders: genomes of the initial distribution of the search",
     "founders low": "the lowest of them",
     "founders high": "the highest of them",
-    "founders times": f"observed over expected by their own null ({_DRAWS} draws each), mean over the random founders "
-    "in which it can be told; if `times` is within their range, the deviation is a property of the encoding",
+    "founders times": f"observed over expected by the founder's own null model ({_DRAWS} draws each), mean over the "
+    "random founders in which it is defined; if `times` is within their range, the deviation is a property of the "
+    "encoding",
     "founders times low": "the lowest of them",
     "founders times high": "the highest of them",
 }
 
 
 def random_founders(experiment: Experiment) -> list[Phenotype]:
-    """Newborn networks of random genomes, one of each."""
+    """Returns newborn networks of random genomes, one of each genome."""
     spec, seed = experiment.genome.spec, experiment.seed
     levels = spec.quantise(founders(FOUNDERS, spec, derive(seed, "random founders beside the wiring")))
     streams = [
@@ -46,13 +47,13 @@ def random_founders(experiment: Experiment) -> list[Phenotype]:
 
 
 def affordable(random: Sequence[Phenotype], draws: int) -> list[Phenotype]:
-    """As many founders as take no more than twice what so many draws take; none, if these are too few."""
+    """Limits the founders so that they take at most twice the time of `draws` draws; none if too few remain."""
     some = list(random[: 2 * draws // (_DRAWS + 1)])
     return some if len(some) >= _FEWEST else []
 
 
 def beside(table: pandas.DataFrame, random: Sequence[Phenotype], strongest: float, seed: int) -> pandas.DataFrame:
-    """The rows of `against_chance` with the same measures of random founders, each against a null of its own."""
+    """Adds to the rows of `against_chance` the same measures of random founders, each against its own null model."""
     of_each = [_known(measured(one, binary(one, strongest), seed, _DRAWS)) for one in random]
     rows: list[dict[str, float]] = []
     for row in table.to_dict("records"):
@@ -64,14 +65,15 @@ def beside(table: pandas.DataFrame, random: Sequence[Phenotype], strongest: floa
 
 
 def in_words(row: dict[str, Any], count: int) -> str:
-    """A row beside founders, as the end of a sentence."""
+    """Compares a row with the founders, as the end of a sentence."""
     own, low, high = row["times"], row["founders times low"], row["founders times high"]
     if not np.isfinite([own, low, high]).all():
         return ""
-    theirs = f"{count} random founders have {row['founders times']:.2g} times what chance has ({low:.2g} to {high:.2g})"
+    theirs = f"in {count} random founders it is {row['founders times']:.2g} times that of their null model "
+    theirs += f"({low:.2g} to {high:.2g})"
     if low <= own <= high:
-        return f"; {theirs}, this genome {own:.2g}: a property of the encoding, not of what evolved"
-    return f"; {theirs}, this genome {own:.2g}: {'more' if own > high else 'less'} than each of them"
+        return f"; {theirs}, in this genome {own:.2g}: a property of the encoding and not an effect of evolution"
+    return f"; {theirs}, in this genome {own:.2g}: {'more' if own > high else 'less'} than in each of them"
 
 
 def _known(measures: Sequence[Measure]) -> dict[tuple[str, str], Measure]:
@@ -88,5 +90,5 @@ def _range(name: str, values: Sequence[float]) -> dict[str, float]:
 
 
 def missing(random: Sequence[Phenotype], some: Sequence[Phenotype], neurons: int) -> list[str]:
-    """The sentence that says why no founders stand beside the wiring, where there were some to be set."""
-    return [f"No founders stand beside it: {neurons:,} neurons are too many."] if random and not some else []
+    """Returns the sentence that explains missing founders, if some were given but none is used."""
+    return [f"Founders were not compared: {neurons:,} neurons are too many."] if random and not some else []

@@ -1,4 +1,4 @@
-"""The wiring that a genome unfolds into: rules by pair of cell types, matrices, degrees, and motifs against chance."""
+"""Analysis of the wiring of a genome: rules by pair of cell types, matrices, degrees, and motifs against chance."""
 
 from __future__ import annotations
 
@@ -29,35 +29,36 @@ _TERMS = {
     "projection": "the synapses from one group of neurons to another (`pre -> post`); `all`: the whole network",
     "from type": "cell type of the presynaptic neuron",
     "to type": "cell type of the postsynaptic neuron",
-    "synapses": "how many grew",
+    "synapses": "number of synapses that grew",
     "probability": "share of possible synapses that grew",
     "excitatory": "share of the synapses that grew with a weight above 0",
     "mean weight": "mean over the synapses that grew, signs kept",
     "mean strength": "mean of |weight| over the synapses that grew",
     "sd of weight": "standard deviation of the weights of the synapses that grew",
     "sd of births": "standard deviation over further births of the same genome, of the mean weight or of the measure",
-    "quantity": "weight: of the synapses that grew. Degree: number of inputs or outputs of a neuron, of the synapses "
-    "that grew or, where all grew, of the strongest. Strength: sum of |weight| over all inputs or outputs of a neuron",
-    "mean": "over synapses or neurons",
-    "sd": "standard deviation",
+    "quantity": "weight: of the synapses that grew. Degree: number of inputs or outputs of a neuron, over the synapses "
+    "that grew or, where all grew, over the strongest. Strength: sum of |weight| over all inputs or outputs",
+    "mean": "mean over synapses or neurons",
+    "sd": "standard deviation over synapses or neurons",
     "skewness": "third standardised moment: 0 if symmetric, above 0 with a long tail of large values",
     "excess kurtosis": "fourth standardised moment less 3: 0 for a normal distribution, above 0 with heavy tails",
-    "Gini": "inequality from 0 (all alike) to 1 (one has everything); of weights: of |weight|",
-    "measure": "bicliques a x b: how often all of a presynaptic neurons connect to all of b postsynaptic ones "
-    "(Barabasi & Barabasi 2020, Neuron). triads: classes of three neurons, by their numbers of pairs connected both "
-    "ways, one way and not (Holland & Leinhardt 1970, Am. J. Sociol.). reciprocity: share of synapses answered by one "
-    "back. modularity: Q of the modules found by the Louvain method (Blondel et al. 2008, J. Stat. Mech.). clustering: "
-    "share of the triangles that paths of two could close to (Fagiolo 2007, Phys. Rev. E), or, where projections allow "
-    "no triangle, share of paths of three that close to a square (Robins & Alexander 2004). path length: mean steps "
-    "between neurons, along the synapses if they can go both ways, else whatever their direction. small-worldness: "
+    "Gini": "Gini coefficient from 0 (all equal) to 1 (one has everything); for weights that of |weight|",
+    "measure": "bicliques a x b: number of sets of a presynaptic and b postsynaptic neurons with all synapses between "
+    "them (Barabasi & Barabasi 2020, Neuron). triads: classes of three neurons, by their numbers of pairs connected in "
+    "both directions, in one and in none (Holland & Leinhardt 1970, Am. J. Sociol.). reciprocity: share of synapses "
+    "with a synapse in the opposite direction. modularity: Q of the modules found by the Louvain method (Blondel et "
+    "al. 2008, J. Stat. Mech.). clustering: share of possible triangles on paths of two synapses that exist (Fagiolo "
+    "2007, Phys. Rev. E), or, where projections allow no triangle, share of paths of three that close to a square "
+    "(Robins & Alexander 2004). path length: mean steps between neurons, along the direction of synapses if the "
+    "topology allows synapses in both directions, otherwise without direction. small-worldness: "
     "clustering over its expectation, divided by path length over its expectation (Humphries & Gurney 2008, PLoS ONE). "
     "wire length: mean distance that a synapse spans; weighted: each synapse counted by |weight|",
-    "null": "what chance is: `degrees`, random wiring in which every neuron keeps its numbers of inputs and outputs in "
+    "null": "null model: `degrees`, random wiring in which every neuron keeps its numbers of inputs and outputs in "
     "each projection (Strona et al. 2014, Nat. Commun.); `synapses`, the same synapses between other pairs of neurons",
-    "observed": "in the network that was born first",
-    "expected": "mean over the draws of the null",
-    "expected sd": "standard deviation over the draws of the null",
-    "z": "observed less expected, in standard deviations of the null",
+    "observed": "value in the network that was born first",
+    "expected": "mean over the draws of the null model",
+    "expected sd": "standard deviation over the draws of the null model",
+    "z": "observed minus expected, in standard deviations of the null model",
     "p": "two-sided probability under the null, (k + 1) / (n + 1) for n draws",
     "p corrected": "probability under the null that any measure of the table deviates as much (Westfall & Young 1993)",
 }
@@ -70,16 +71,16 @@ Networks = Sequence[Phenotype]
 def wiring(
     newborn: Phenotype, seed: int, draws: int = 200, strongest: float = 0.2, names: Names = (), random: Networks = ()
 ) -> Section:
-    """The wiring of the first of P births of a genome; further births tell what varies between them.
+    """Analyses the wiring of the first of P births of a genome; further births measure the variation between births.
 
     Args:
-        draws: of each null; fewer in networks of 300 neurons and more, none where fewer than 19 can be afforded.
-        strongest: share of synapses that make the graph of a projection in which all of them grew.
-        names: of the classes that the output neurons stand for.
-        random: networks of random founders, whose wiring is set beside it; fewer in networks of 300 neurons and more.
+        draws: number of draws of each null model; reduced for large networks, and none if fewer than 19 are feasible.
+        strongest: share of the strongest synapses that count in a projection in which all synapses grew.
+        names: names of the classes that the output neurons represent.
+        random: networks of random founders, whose wiring is compared; fewer are used for large networks.
 
     Raises:
-        InputError: fewer than 19 draws, or a share that is not between 0 and 1.
+        InputError: fewer than 19 draws, or a share outside 0 to 1.
     """
     require(draws >= _FEWEST, "wiring.draws", f"at least {_FEWEST}", draws)
     require(0 < strongest < 1, "wiring.strongest", "a share between 0 and 1", strongest)
@@ -127,12 +128,12 @@ def _pictures(
 
 
 def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: float) -> list[str]:
-    """How much wiring there is, its strongest rule, and what varies between births."""
+    """Describes the amount of wiring, its strongest rule, and the variation between births."""
     synapses, possible = int(types["synapses"].sum()), newborn.topology.synapses
     neurons = sum(group.size for group in newborn.topology.groups)
     excited = float((types["excitatory"] * types["synapses"]).sum() / max(synapses, 1))
-    kept = "all that can" if synapses == possible else f"{100 * (synapses / possible):.0f} % of those that can"
-    said = [f"{synapses:,} synapses join {neurons:,} neurons, {kept}; {100 * excited:.0f} % of them excite."]
+    kept = "all possible ones" if synapses == possible else f"{100 * (synapses / possible):.0f} % of the possible ones"
+    said = [f"{synapses:,} synapses connect {neurons:,} neurons, {kept}; {100 * excited:.0f} % of them excite."]
     if len(types) > len(newborn.projections) and synapses:
         rule = types.loc[types["mean weight"].abs().idxmax()]
         does = "excites" if rule["mean weight"] > 0 else "inhibits"
@@ -144,20 +145,20 @@ def _first_sentences(newborn: Phenotype, types: pandas.DataFrame, strongest: flo
     full = [name for name, s in newborn.projections.items() if bool(grown(s).all())]
     if full:
         said.append(
-            f"Degrees, modules and motifs need synapses that are there or not: in {', '.join(full)}, where all grew, "
-            f"the strongest {100 * strongest:.0f} % by |weight| count."
+            f"Degrees, modules and motifs need a graph in which some synapses are missing: in {', '.join(full)}, where "
+            f"all synapses grew, only the strongest {100 * strongest:.0f} % by |weight| count."
         )
     if newborn.lives > 1:
         spread = np.concatenate([s.weight.std(0).flatten().cpu().numpy() for s in newborn.projections.values()]).mean()
         whole = np.concatenate([s.weight[0].flatten().cpu().numpy() for s in newborn.projections.values()]).std()
         differ = f"a weight varies by {spread / (whole or 1.0):.2g} times the standard deviation of all weights"
-        differ = differ if spread else "no weight varies: nothing is left to chance"
+        differ = differ if spread else "no weight varies: development is deterministic"
         said.append(f"Over {newborn.lives} births {differ}.")
     return said
 
 
 def _chance_sentences(chance: pandas.DataFrame, draws: int, neurons: int, random: int) -> list[str]:
-    """The largest deviations from chance, at most two of different kinds; or that there is none."""
+    """Describes the largest deviations from chance, at most two of different kinds, or states that there is none."""
     if draws < _FEWEST:
         return [f"Nothing is compared with chance: {neurons:,} neurons are too many for {_FEWEST} draws of a null."]
     if chance.empty:
@@ -174,21 +175,21 @@ def _chance_sentences(chance: pandas.DataFrame, draws: int, neurons: int, random
 
 
 def _deviation(row: dict[str, Any]) -> str:
-    """One row of the table in words."""
+    """Describes one row of the table in words."""
     kind, _, which = row["measure"].partition(" ")
     where = "the whole network" if row["projection"] == "all" else row["projection"]
     chance = "wiring with the same degrees" if row["null"] == "degrees" else "the same synapses placed at random"
     sure = f"(z = {row['z']:.1f}, p {_p(row['p corrected'])}, corrected)"
     if kind in ("bicliques", "triads"):
         what = f"Bicliques of {which} neurons" if kind == "bicliques" else f"Triads {which}"
-        times = f"{row['observed'] / row['expected']:.2g} times as often as" if row["expected"] else "and never"
+        times = f"{row['observed'] / row['expected']:.2g} times as often as" if row["expected"] else "but never"
         return f"{what} in {where} occur {times} in {chance} {sure}"
     name = row["measure"].capitalize()
     return f"{name} of {where} is {row['observed']:.3g}, in {chance} {row['expected']:.3g} {sure}"
 
 
 def _limits(newborn: Phenotype, measures: Sequence[Measure]) -> list[str]:
-    """What the wiring does not have, or what chance cannot change."""
+    """Lists the measures that the wiring does not have or that the null model cannot change."""
     missing = {
         "reciprocity (no two neurons can have synapses on each other)": not is_reciprocal(newborn.topology),
         "triads (their numbers follow from the degrees, or are too small)": not any(
@@ -208,7 +209,7 @@ def _p(value: float) -> str:
 
 
 def _matrices(newborn: Phenotype) -> Picture:
-    """Weights of every projection, neurons in order of type and likeness."""
+    """Draws the weights of every projection, with neurons ordered by cell type and by similarity of their weights."""
     from matplotlib.colors import LinearSegmentedColormap
 
     edges, columns = newborn.topology.edges, min(3, len(newborn.topology.edges))
@@ -234,13 +235,13 @@ def _matrices(newborn: Phenotype) -> Picture:
         axis.set_title(edge.name, fontsize=9)
     return Picture(
         figure,
-        "Weights at birth: rows receive, columns send; orange excites, teal inhibits, grey never grew. Neurons are in "
-        "order of cell type (lines) and within a type beside those with similar weights.",
+        "Weights at birth: rows are postsynaptic, columns presynaptic; orange excites, teal inhibits, grey did not "
+        "grow. Neurons are ordered by cell type (lines) and within a type by similarity of their weights.",
     )
 
 
 def _order(newborn: Phenotype, name: str) -> Int[ndarray, " units"]:
-    """Neurons of a group by type, and within a type in the order of the leaves of a clustering of their weights."""
+    """Orders the neurons of a group by type, and within a type by the leaves of a clustering of their weights."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import pdist
 
@@ -253,7 +254,7 @@ def _order(newborn: Phenotype, name: str) -> Int[ndarray, " units"]:
 
 
 def _distributions(newborn: Phenotype, counted: dict[str, Bool[ndarray, "P post pre"]]) -> Picture:
-    """Weights, degrees and strengths, a row a projection."""
+    """Draws weights, degrees and strengths, one row a projection."""
     edges = newborn.topology.edges
     figure, axes = canvas(7.2, 2.2 * len(edges), len(edges), 3)
     for row, edge in zip(np.reshape(axes, (-1, 3)), edges, strict=True):
@@ -273,7 +274,7 @@ def _distributions(newborn: Phenotype, counted: dict[str, Bool[ndarray, "P post 
 
 
 def _against_chance(chance: pandas.DataFrame, tested: Sequence[Measure]) -> Picture:
-    """Observed measures among those of wiring by chance, in standard deviations."""
+    """Draws observed measures among those of the null models, in standard deviations."""
     height = np.arange(len(chance))[::-1]
     figure, axis = canvas(7.2, 1.1 + 0.24 * len(chance))
     ends = np.stack([np.percentile(measure.drawn, (2.5, 97.5)) for measure in tested])
@@ -289,11 +290,11 @@ def _against_chance(chance: pandas.DataFrame, tested: Sequence[Measure]) -> Pict
         axis.xaxis.set_major_formatter("{x:g}")
     names = chance["measure"].where(chance["projection"] == "all", chance["projection"] + ", " + chance["measure"])
     axis.set_yticks(height, names, fontsize=8)
-    axis.set_xlabel("standard deviations of wiring by chance")
+    axis.set_xlabel("standard deviations of the null model")
     tips = [f"{n}: {o:.4g}, expected {e:.4g}" for n, o, e in zip(names, chance["observed"], centre, strict=True)]
     return Picture(
         figure,
-        "Measures of the newborn wiring (dots; orange where p <= .05, corrected) and the middle 95 % of wiring by "
-        "chance (bars).",
+        "Measures of the newborn wiring (dots; orange where p <= .05, corrected) and the middle 95 % of the null "
+        "model (bars).",
         {"chance-observed": tips},
     )

@@ -1,1 +1,1 @@
-"""What single rules and genes of a genome do: read out, knocked out, doubled, exchanged."""
+"""Functions of single rules and genes of a genome: readings, knock-outs, dose-response, cross-fostering."""

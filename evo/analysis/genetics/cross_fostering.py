@@ -1,6 +1,6 @@
-"""Cross-fostering: the wiring of one lineage with the plasticity of another, as pups are raised by other mothers.
+"""Cross-fostering: the wiring of one lineage with the plasticity of another, like pups raised by other mothers.
 
-A 2 x 2 design; its interaction says whether the two parts of a genome fit each other.
+It is a 2 x 2 design; its interaction measures whether the two parts of a genome are adapted to each other.
 """
 
 from __future__ import annotations
@@ -26,32 +26,34 @@ if TYPE_CHECKING:
 
 _TITLE = "Cross-fostering"
 _EFFECTS: Mapping[str, Mapping[int, int | float]] = {
-    # of the genomes AA, AB, BA, BB: wiring, then plasticity
+    # factors of the genomes AA, AB, BA, BB (wiring, then plasticity)
     "wiring": {0: 0.5, 1: 0.5, 2: -0.5, 3: -0.5},
     "plasticity": {0: 0.5, 1: -0.5, 2: 0.5, 3: -0.5},
     "interaction": {0: 1.0, 1: -1.0, 2: -1.0, 3: 1.0},
 }
 _TERMS = {
-    "wiring": "whose wiring chromosome: all genes of the encoding",
-    "plasticity": "whose plasticity chromosome: all genes of the learning rule and of the objective",
-    "effect": "wiring: mean with the first run's wiring less mean with the second's; plasticity likewise; interaction: "
-    "own with own, less own with the other's, summed over both wirings: above 0, the two parts of a genome "
-    "fit each other better than those of strangers",
-    "condition": "when it was measured",
-    "difference": "of scores, on the test split; the same lives for all four genomes",
+    "wiring": "run of the wiring chromosome: all genes of the encoding",
+    "plasticity": "run of the plasticity chromosome: all genes of the learning rule and of the objective",
+    "effect": "wiring: mean with the first run's wiring minus mean with the second's; plasticity likewise; "
+    "interaction: score of a wiring with its own plasticity minus that with the other run's, summed over both wirings; "
+    "above 0: wiring and plasticity of one genome fit each other better than those of two genomes",
+    "condition": "condition of the measurement",
+    "difference": "difference of scores on the test split; the same lives for all four genomes",
     "low": "lower end of the 95 % interval",
     "high": "upper end of the 95 % interval",
 }
 
 
 def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
-    """The best genomes of two runs with their chromosomes exchanged, in the experiment of the first.
+    """Exchanges the chromosomes of the best genomes of two runs, in the experiment of the first run.
 
     Args:
-        births: lives of each of the four genomes, the same for all.
+        a, b: the runs.
+        executor: runs the cohorts.
+        births: number of lives of each of the four genomes, the same lives for all.
 
     Raises:
-        InputError: fewer than 2 births, or a run without a generation.
+        InputError: there are fewer than 2 births, or a run has no generation.
     """
     import pandas
 
@@ -82,7 +84,7 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
 
 
 def _impossible(a: Run, b: Run) -> str:
-    """Why chromosomes cannot be exchanged; empty where they can."""
+    """Returns the reason why chromosomes cannot be exchanged; empty if they can."""
     here, there = a.experiment.genome.spec, b.experiment.genome.spec
     if here != there:
         differ = [f.name for f in (*here.fields, *there.fields) if f not in here.fields or f not in there.fields]
@@ -95,7 +97,7 @@ def _impossible(a: Run, b: Run) -> str:
 
 
 def _names(a: Run, b: Run) -> tuple[str, str]:
-    """As short as tells them apart."""
+    """Returns the shortest names that distinguish the runs."""
     names = a.path.name, b.path.name
     return names if len(set(names)) == 2 else (str(a.path), str(b.path))
 
@@ -128,12 +130,12 @@ def _sentences(
     fit = "better" if found.mean > 0 else "worse"
     verdict = f"wiring and plasticity of one genome fit each other {fit} than those of different genomes"
     if not clear(found):
-        verdict = "nothing shows that wiring and plasticity of one genome fit each other better than others"
-    said = [f"Of these two genomes {verdict}: interaction {_signed(main, found)} {moment(condition)}."]
+        verdict = "there is no evidence that wiring and plasticity of one genome fit each other better than others"
+    said = [f"In these two genomes {verdict}: interaction {_signed(main, found)} {moment(condition)}."]
     for effect in ("wiring", "plasticity"):
         parts = ", ".join(f"{_signed(main, e)} {moment(c)}" for (kind, c), e in effects.items() if kind == effect)
-        said.append(f"The {effect} of {names[0]} in the place of that of {names[1]} changes the score by {parts}.")
-    said.append(f"{births} lives of each genome; two genomes were exchanged, so this is about them and not their runs.")
+        said.append(f"Replacing the {effect} of {names[1]} by that of {names[0]} changes the score by {parts}.")
+    said.append(f"{births} lives of each genome; the results hold for these two genomes and not for their runs.")
     if not same:
         said.append(f"All four lived in the experiment of {names[0]}, which is not that of {names[1]}.")
     return tuple(said)
@@ -145,7 +147,7 @@ def _signed(main: str, found: Estimate) -> str:
 
 
 def _picture(main: str, names: tuple[str, str], scores: Scored) -> Picture:
-    """A line a wiring: lines that are not parallel are the interaction."""
+    """Draws one line for each wiring; lines that are not parallel show an interaction."""
     figure, axes = canvas(max(4.4, 3.2 * len(scores.main)), 3.4, 1, len(scores.main))
     for axis, name in zip(np.ravel(axes), scores.main, strict=True):
         for wiring, style in enumerate(("-", "--")):
@@ -160,4 +162,4 @@ def _picture(main: str, names: tuple[str, str], scores: Scored) -> Picture:
         axis.set_title(moment(name), fontsize=9)
     lines = np.ravel(axes)[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    return Picture(figure, "Scores of the four genomes with 95 % intervals; lines that are not parallel: interaction.")
+    return Picture(figure, "Scores of the four genomes with 95 % intervals; lines that are not parallel interact.")

@@ -1,4 +1,4 @@
-"""Dose-response: the strongest units at nothing, half, twice ... what the genome says."""
+"""Dose-response: scores of the genome with the strongest units scaled by 0 to 2."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from evo.analysis.statistics import Estimate, clear
 
 _STRONGEST = 4
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-"""Times what the genome says; 0 is the knock-out and 1 the genome itself."""
+"""Factors on the value of a unit; 0 is the knock-out and 1 the genome itself."""
 
 
 def doses(variants: Variants, singles: Scored, order: Sequence[int]) -> Part:
-    """In the conditions that were selected for.
+    """Measures the dose-response of the strongest units, in the conditions that were selected for.
 
     Args:
-        singles: the genome, then every unit out, on the test split.
+        variants: examines the variants of the genome.
+        singles: scores of the genome, then without every single unit, on the test split.
         order: units to choose from, the strongest first; categories, and numbers that 0 does not silence, have no dose.
     """
     import pandas
 
     chosen = [k for k in order if variants.units.is_dosable(k)][:_STRONGEST]
     if not chosen:
-        return Part(("No unit of this genome is an amount, so there is no dose-response.",))
+        return Part(("No unit of this genome is a quantity that 0 silences, so there is no dose-response.",))
     given = [(k, dose) for k in chosen for dose in DOSES if dose not in (0.0, 1.0)]
     edits = np.stack([variants.units.dosed(k, dose) for k, dose in given])
     scores = singles.beside(variants.tested("doses", edits, judged=True))
@@ -54,24 +55,24 @@ def doses(variants: Variants, singles: Scored, order: Sequence[int]) -> Part:
 
 
 def _better(variants: Variants, chosen: Sequence[int]) -> dict[int, float]:
-    """The best dose of each unit on the selection split: whether it is better is then seen on the test split."""
+    """Returns the best dose of each unit on the selection split; the test split then tests whether it is better."""
     edits = np.stack([variants.units.dosed(k, dose) for k in chosen for dose in DOSES])
     means = variants.ranked("doses", edits).means(variants.judged[0]).reshape(len(chosen), -1)
     lived = np.where(np.isfinite(means), means, -np.inf)
-    # of equals the genome's own
+    # ties go to the dose of the genome itself
     lived[:, DOSES.index(1.0)] += 1e-9
     return {k: DOSES[int(best)] for k, best in zip(chosen, lived.argmax(1), strict=True)}
 
 
 def _sentence(variants: Variants, better: dict[int, float], gains: dict[int, Estimate]) -> str:
-    """Whether another dose than the genome's is better."""
+    """Describes doses that are clearly better than that of the genome, or states that there are none."""
     what = f"{variants.experiment.main.replace('_', ' ')} {moment(variants.judged[0])}"
     sure = {k: gain for k, gain in gains.items() if gain.mean > 0 and clear(gain)}
-    said = "Dose-response of the strongest (doses are not cut to the range that genes can have): "
+    said = "Dose-response of the strongest units (doses are not limited to the range of the genes): "
     if not sure:
-        return f"{said}no dose is clearly better for {what} than what the genome says."
+        return f"{said}no dose is clearly better for {what} than that of the genome."
     named = [
-        f"{variants.units.each[k].name} at {better[k]:g} times what the genome says gives {gain.mean:.3g} more "
+        f"{variants.units.each[k].name} at {better[k]:g} times its value in the genome gives {gain.mean:.3g} more "
         f"[{gain.low:.3g}, {gain.high:.3g}]"
         for k, gain in sure.items()
     ]
@@ -92,11 +93,11 @@ def _picture(variants: Variants, chosen: Sequence[int], found: dict[tuple[str, i
     first = np.ravel(axes)[0]
     first.set(ylabel=variants.experiment.main.replace("_", " "))
     figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    return Picture(figure, "Score against the dose of a unit, with 95 % intervals; dotted: what the genome says.")
+    return Picture(figure, "Score against the dose of a unit, with 95 % intervals; dotted: the genome itself.")
 
 
 def _limits(found: dict[tuple[str, int], list[Estimate]]) -> tuple[float, float]:
-    """The same for all panels."""
+    """Returns common limits of the y axis for all panels."""
     ends = [end for curve in found.values() for one in curve for end in (one.mean, one.low, one.high)]
     low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
     margin = 0.05 * (high - low) or 0.5

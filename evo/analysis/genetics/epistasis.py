@@ -1,4 +1,4 @@
-"""Epistasis: whether two losses together cost what they cost apart (Phillips 2008, Nat. Rev. Genet. 9:855)."""
+"""Epistasis: deviation of double knock-outs from the sum of the single ones (Phillips 2008, Nat. Rev. Genet. 9:855)."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ _CERTAIN = 0.05
 
 
 def epistasis(variants: Variants, singles: Scored, order: Sequence[int], said: Sequence[str]) -> Part:
-    """The strongest units in pairs, in the conditions that were selected for.
+    """Knocks out the strongest units in pairs, in the conditions that were selected for.
 
     Args:
-        singles: the genome, then every unit out, on the test split.
-        order: units to choose from, the strongest first; those that share numbers are never a pair.
+        variants: examines the variants of the genome.
+        singles: scores of the genome, then without every single unit, on the test split.
+        order: units to choose from, the strongest first; units that share numbers are never a pair.
         said: every unit in words.
     """
     chosen = apart(variants.units, order)[:_STRONGEST]
     pairs = list(itertools.combinations(chosen, 2))
     if not pairs:
-        return Part(("Epistasis needs two units that share no number, which this genome has not.",))
+        return Part(("Epistasis is not defined: this genome has no two units that share no number.",))
     scores = singles.beside(variants.tested("pairs", variants.units.without(pairs), judged=True))
     table = pairs_table(variants.units, scores, pairs, variants.judged)
     said_of_it, picture = _sentence(variants.experiment.main, table), _picture(variants, chosen, table)
@@ -41,7 +42,7 @@ def epistasis(variants: Variants, singles: Scored, order: Sequence[int], said: S
 
 
 def apart(units: Units, order: Sequence[int]) -> list[int]:
-    """The first of the units, then each that shares no number with those before it."""
+    """Chooses units in order, skipping those that share numbers with units chosen before."""
     chosen: list[int] = []
     taken: set[int] = set()
     for k in order:
@@ -54,10 +55,13 @@ def apart(units: Units, order: Sequence[int]) -> list[int]:
 def pairs_table(
     units: Units, scores: Scored, pairs: Sequence[tuple[int, int]], conditions: Sequence[str]
 ) -> pandas.DataFrame:
-    """A row a pair and condition.
+    """Returns one row a pair and condition.
 
     Args:
-        scores: of the genome, of every unit out, of every pair out, in this order.
+        units: the units of the genome.
+        scores: scores of the genome, without every single unit, and without every pair, in this order.
+        pairs: the pairs of units.
+        conditions: the conditions of measurement.
     """
     import pandas
 
@@ -82,17 +86,17 @@ def _sentence(main: str, table: pandas.DataFrame) -> str:
     sure = table[table["p"] <= _CERTAIN]
     tried = f"{len(table) // table['condition'].nunique()} pairs of the strongest units"
     if sure.empty:
-        return f"Epistasis: none of {tried} costs clearly more or less together than apart (Holm's correction)."
+        return f"Epistasis: no clear interaction in any of {tried} (Holm's correction)."
     row = sure.loc[sure["epistasis"].abs().idxmax()]
     unit = " points" if is_share(main) else ""
-    how = "stand in for each other: together their loss costs" if row["epistasis"] > 0 else "need each other: together "
-    how += "" if row["epistasis"] > 0 else "their loss costs"
+    how = "compensate for each other" if row["epistasis"] > 0 else "depend on each other"
     together, apart_cost = (signed(main, cost) for cost in (row["both"], row["one alone"] + row["other alone"]))
     ends = ", ".join(number(main, end) for end in sorted((row["low"], row["high"]), key=abs))
     return (
-        f"Epistasis: {len(sure)} of {len(table)} tests on {tried} are beyond chance (Holm's correction). Most so "
-        f"{row['one']} and {row['other']}, {row['condition']}, which {how} {together}{unit} where the sum of the two "
-        f"is {apart_cost}, a difference of {number(main, row['epistasis'])} [{ends}]."
+        f"Epistasis: {len(sure)} of {len(table)} tests on {tried} are significant (Holm's correction). The strongest "
+        f"interaction, {row['condition']}, is that of {row['one']} and {row['other']}, which {how}: the loss of both "
+        f"costs {together}{unit}, the sum of the single losses is {apart_cost}, a difference of "
+        f"{number(main, row['epistasis'])} [{ends}]."
     )
 
 
@@ -116,6 +120,6 @@ def _picture(variants: Variants, chosen: Sequence[int], table: pandas.DataFrame)
     figure.colorbar(drawn, ax=axes, shrink=0.7).ax.tick_params(labelsize=8)
     return Picture(
         figure,
-        "Effect of two knock-outs together, less the sum of their effects: orange, they stand in for each other; teal, "
-        "they need each other.",
+        "Effect of a double knock-out minus the sum of the single effects: orange, the units compensate for each "
+        "other; teal, they depend on each other.",
     )

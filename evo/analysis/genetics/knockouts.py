@@ -1,7 +1,7 @@
-"""Knock-outs: what a genome can no longer do without one of its rules or genes, without two, or without all.
+"""Knock-outs: effects of the loss of single rules or genes, of pairs, and of all of them.
 
-Who is strong is decided on the selection split and reported from the test split in other lives, so that nothing is
-chosen and judged by the same luck (Kriegeskorte et al. 2009, Nat. Neurosci. 12:535).
+Units are ranked on the selection split and their effects are measured on the test split in other lives, so that the
+choice and the measurement do not share random errors (Kriegeskorte et al. 2009, Nat. Neurosci. 12:535).
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     import pandas
 
 _SAID, _SHOWN, _CERTAIN = 3, 20, 0.05
-_SAME = 1e-6  # scores that differ by less differ by rounding
+_SAME = 1e-6  # smaller differences of scores are rounding errors
 _TOGETHER: dict[str, Acts] = {"the wiring": "at birth", "plasticity and objective": "in life"}
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Knockouts:
-    """What was found, for a report and as a frame.
+    """Results of the knock-outs, for a report and as a frame.
 
     Attributes:
-        section: of the report.
-        frame: a row a unit, the strongest on the selection split first; empty where there is nothing to knock out.
+        section: section of the report.
+        frame: one row a unit, the strongest on the selection split first; empty if there is nothing to knock out.
     """
 
     section: Section
@@ -54,19 +54,19 @@ class Knockouts:
 
 
 def lives_of(experiment: Experiment, subject: Subject) -> int:
-    """That tell variants of a subject apart: 32 where its scores are partly luck, otherwise 4."""
+    """Returns the default number of lives of each variant: 32 if scores are stochastic, otherwise 4."""
     return 32 if is_stochastic(experiment, subject.levels[:1], subject.interventions) else 4
 
 
 def knockouts(subject: Subject, examiner: AssayRunner, births: int) -> Knockouts:
-    """Of the first genome of a subject: every unit out, the strongest in pairs and in doses, as many as can be, all.
+    """Knocks out the units of the first genome of a subject: singly, in pairs, in doses, as many as possible, and all.
 
     Args:
-        births: lives of each variant, those of one like those of another; in a task whose networks grow without
-            chance only their lessons differ, and 4 are plenty; otherwise 32.
+        births: number of lives of each variant, the same lives for all variants. 4 are enough in a task with
+            deterministic development, where only the training samples differ; otherwise 32. See `lives_of`.
 
     Raises:
-        InputError: fewer than 2 births.
+        InputError: there are fewer than 2 births.
     """
     import pandas
 
@@ -99,19 +99,19 @@ def knockouts(subject: Subject, examiner: AssayRunner, births: int) -> Knockouts
 
 
 def _order(variants: Variants) -> list[int]:
-    """Units by what their loss costs on the selection split, summed over the conditions selected for."""
+    """Orders units by the cost of their loss on the selection split, summed over the selected conditions."""
     scores = variants.ranked("ranking", variants.units.without([(), *([k] for k in range(len(variants.units.each)))]))
     costs: Float64[ndarray, " units"] = np.sum([_costs(scores.means(name)) for name in variants.judged], axis=0)
     return np.argsort(-costs, kind="stable").tolist()
 
 
 def _costs(means: Float64[ndarray, " V"]) -> Float64[ndarray, " units"]:
-    """Full less knocked out; a variant without any score has lost everything there was to lose."""
+    """Computes full minus knocked-out scores; a variant without a score counts as the worst one."""
     return means[0] - np.nan_to_num(means[1:], nan=float(np.nanmin(means)))
 
 
 def _frame(variants: Variants, singles: Scored, order: Sequence[int], said: Sequence[str]) -> pandas.DataFrame:
-    """Effects are full minus knocked out, paired over lives and samples."""
+    """Returns the effects of single units, full minus knocked out, paired over lives and samples."""
     import pandas
 
     effects = {name: [singles.contrast(name, {0: 1, k + 1: -1}) for k in order] for name in variants.conditions}
@@ -145,14 +145,14 @@ def _single_sentences(variants: Variants, frame: pandas.DataFrame) -> list[str]:
     counts = [f"{int((frame[f'p {moment(n)}'] <= _CERTAIN).sum())} {moment(n)}" for n in variants.conditions]
     tests = int(frame[[f"p {moment(n)}" for n in variants.conditions]].notna().to_numpy().sum())
     said.append(
-        f"Of {len(frame)} units knocked out singly, the loss changes {_main(variants)} of {', '.join(counts)} "
+        f"Single knock-outs of {len(frame)} units: the number that change {_main(variants)} is {', '.join(counts)} "
         f"(p <= .05 after Holm's correction for {tests} tests)."
     )
     return said
 
 
 def _together(variants: Variants) -> Part:
-    """Whole chromosomes out, and everything: what is left must be chance."""
+    """Knocks out whole chromosomes, and everything, after which the score must be at chance."""
     import pandas
 
     units, main = variants.units, variants.experiment.main
@@ -176,7 +176,7 @@ def _together(variants: Variants) -> Part:
         f"{score(main, found)} {moment(name)} (random genomes {score(main, random[name])})"
         for name, found in last.items()
     )
-    return Part((f"With everything out {_main(variants)} is {left}.",), {"together": pandas.DataFrame(rows)})
+    return Part((f"With everything knocked out {_main(variants)} is {left}.",), {"together": pandas.DataFrame(rows)})
 
 
 def _intervals(found: Mapping[str, Estimate]) -> dict[str, float]:
@@ -194,18 +194,18 @@ def _main(variants: Variants) -> str:
 def _limits(variants: Variants, singles: Scored, failures: int) -> list[str]:
     lives = f"{variants.births} lives of each variant, the same for all, on the test split"
     chosen = f"in {variants.selection_births} other lives on the selection split"
-    said = [f"Effects are over {lives}; what is strong was decided {chosen}."]
+    said = [f"Effects are means over {lives}; units were ranked {chosen}."]
     if not singles.resampled and all((s.max(1) - s.min(1) < _SAME).all() for s in singles.main.values()):
-        said.append("All lives of a variant score the same here, so its intervals have no width.")
+        said.append("All lives of a variant score the same here, so that its intervals have no width.")
     if kept := unsilenced(variants.experiment.genome):
-        said.append(f"Not knocked out, since no value silences it: {', '.join(kept)}.")
+        said.append(f"Not knocked out, since there is no neutral value: {', '.join(kept)}.")
     if failures:
         said.append(f"{failures} lives had no score, since a number overflowed, and are left out.")
     return said
 
 
 def _effects(variants: Variants, frame: pandas.DataFrame) -> Picture:
-    """The units that were strongest on the selection split."""
+    """Draws the effects of the units that were strongest on the selection split."""
     shown = frame.head(_SHOWN).iloc[::-1]
     figure, axes = canvas(7.2, 0.9 + 0.26 * len(shown))
     height = np.arange(len(shown))
@@ -219,41 +219,41 @@ def _effects(variants: Variants, frame: pandas.DataFrame) -> Picture:
     axes.set_yticks(height, shown["unit"], fontsize=8)
     axes.set(xlabel=f"{_main(variants)} lost by the knock-out")
     axes.legend(frameon=False, fontsize=8)
-    return Picture(figure, f"What the loss of each of the {len(shown)} strongest units costs, with 95 % intervals.")
+    return Picture(figure, f"Cost of the loss of each of the {len(shown)} strongest units, with 95 % intervals.")
 
 
 def _terms(variants: Variants) -> dict[str, str]:
     of = f"{_main(variants)}, test split"
     terms = {
-        "unit": "what was knocked out: a rule or a gene by its name",
-        "kind": "rule: one statement of the genome; gene: a part of it that several statements use",
-        "rank": "by what its loss costs on the selection split, 1 the most",
-        "enough": "whether it belongs to the minimal genome",
-        "out": "what was silenced together",
-        "one": "a unit",
-        "other": "another unit",
-        "condition": "when it was measured",
+        "unit": "name of the rule or gene that was knocked out",
+        "kind": "rule: one statement of the genome; gene: a part of the genome that several statements use",
+        "rank": "rank of the unit by the cost of its loss on the selection split; 1: the highest cost",
+        "enough": "yes if the unit belongs to the minimal genome",
+        "out": "units that were silenced together",
+        "one": "first unit of the pair",
+        "other": "second unit of the pair",
+        "condition": "condition of the measurement",
         "one alone": "effect of knocking out the first",
         "other alone": "effect of knocking out the second",
         "both": "effect of knocking out both",
-        "epistasis": "effect of both less the sum of the effects of each. Above 0: they stand in for each other, and "
-        "only the loss of both shows what they do; below 0: they need each other, and who has lost one has "
-        "less to lose with the other, as where a score cannot fall below chance",
+        "epistasis": "effect of both minus the sum of the single effects. Above 0: the units compensate for each "
+        "other, so that only the loss of both shows their function; below 0: they depend on each other, so that after "
+        "the loss of one the other has less effect, for example because a score cannot fall below chance",
         "low": "lower end of the 95 % interval",
         "high": "upper end of the 95 % interval",
-        "p": "two-sided p that there is no effect (Student's t over lives and samples; 2 / 2^n where all n lives "
-        "differ equally, so that there is no error to measure by), after Holm's correction",
-        "dose": "what the unit says, times this: 0 silent, 1 as inherited. Not cut to the range that genes can have",
+        "p": "two-sided p of no effect (Student's t over lives and samples; 2 / 2^n if all n lives differ by the same "
+        "amount, which leaves no standard error), after Holm's correction",
+        "dose": "factor on the value of the unit: 0 silent, 1 as inherited; not limited to the range of the genes",
         "score": of,
-        "left": "how many units were left",
-        "share": "of what the genome scores above random genomes, in the condition that suffers most",
+        "left": "number of units that were left",
+        "share": "remaining share of the genome's advantage over random genomes, in the worst condition",
     }
     for name in CONDITIONS:
         text = moment(name)
         terms[f"left {text}"] = f"{of}, {text}, without the unit"
         terms[f"score {text}"] = f"{of}, {text}"
-        terms[f"effect {text}"] = f"{of}, {text}: the genome's less that without the unit, the same lives for both"
+        terms[f"effect {text}"] = f"{of}, {text}: that of the genome minus that without the unit, in the same lives"
         terms[f"low {text}"], terms[f"high {text}"] = terms["low"], terms["high"]
         terms[f"p {text}"] = terms["p"]
     shares = " Shares of answers, 0 to 1." if is_share(variants.experiment.main) else ""
-    return terms | {"effect": f"the score of the genome less that of the variant.{shares}"}
+    return terms | {"effect": f"score of the genome minus that of the variant.{shares}"}

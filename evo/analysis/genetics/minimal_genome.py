@@ -1,4 +1,4 @@
-"""The minimal genome: fewest rules that keep 95 % of what a genome can do, after Hutchison et al. 2016 (Science)."""
+"""The minimal genome: fewest rules that keep 95 % of the score of a genome, after Hutchison et al. 2016 (Science)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _POINTS = 16
 @final
 @dataclass(frozen=True, eq=False)
 class Minimal:
-    """What is enough.
+    """The minimal genome.
 
     Attributes:
-        kept: units that are.
-        part: what is said of it.
+        kept: the units that it keeps.
+        part: its sentences, tables and pictures.
     """
 
     kept: frozenset[int]
@@ -38,9 +38,10 @@ class Minimal:
 
 
 def minimal(variants: Variants, order: Sequence[int]) -> Minimal:
-    """Rules are taken away on the selection split, the least harmful first, and what is left is tested.
+    """Removes rules on the selection split, the least harmful first, and tests the rest on the test split.
 
     Args:
+        variants: examines the variants of the genome.
         order: all units, the strongest first.
     """
     everybody = frozenset(range(len(variants.units.each)))
@@ -50,7 +51,7 @@ def minimal(variants: Variants, order: Sequence[int]) -> Minimal:
     above = {name: (floor[name], float(full.means(name)[0])) for name in variants.judged}
     above = {name: ends for name, ends in above.items() if ends[1] > ends[0]}
     if not above:
-        said = "There is no minimal genome: this one is not better than random genomes on the selection split."
+        said = "There is no minimal genome: the genome is not better than random genomes on the selection split."
         return Minimal(everybody, Part((said,)))
     path, enough = _removed(variants, members, above)
     table, sentence = _tested(variants, path, enough)
@@ -59,16 +60,16 @@ def minimal(variants: Variants, order: Sequence[int]) -> Minimal:
 
 
 def shares(scores: Scored, above: dict[str, tuple[float, float]]) -> Float64[ndarray, " V"]:
-    """(score - random) / (full - random) in the condition that suffers most; a variant without a score has none."""
+    """Computes (score - random) / (full - random) in the worst condition; -inf for a variant without a score."""
     each = [(scores.means(name) - low) / (high - low) for name, (low, high) in above.items()]
     return np.nan_to_num(np.min(each, axis=0), nan=-np.inf)
 
 
 def _removed(variants: Variants, members: list[int], above: dict[str, tuple[float, float]]) -> tuple[list[int], int]:
-    """All members in the order in which they can go, and how many of them can.
+    """Returns all members in the order of their removal, and how many of them can be removed.
 
-    A round removes as many as it can at once, the least harmful first; then what each of the rest would cost is
-    measured anew.
+    A round removes as many members as possible at once, the least harmful first. Then the cost of each remaining member
+    is measured anew.
     """
     out: list[int] = []
     left = members[::-1]
@@ -80,14 +81,14 @@ def _removed(variants: Variants, members: list[int], above: dict[str, tuple[floa
         fine = np.flatnonzero(shares(variants.ranked("minimal genome", variants.units.without(more)), above) >= _KEEP)
         if len(fine):
             out, left = more[fine[-1]], left[fine[-1] + 1 :]
-        # the first order is given; only where one measured here allows nothing more is it the end
+        # the order of the first round is given, so only a later round without a removal ends the search
         if not left or (turn and not len(fine)):
             break
     return [*out, *left], len(out)
 
 
 def _tested(variants: Variants, path: list[int], enough: int) -> tuple[pandas.DataFrame, str]:
-    """The same removal on the test split, thinned, with what is enough among the points."""
+    """Repeats the removal on the test split, at some points that include the minimal genome."""
     import pandas
 
     points = sorted({0, enough, len(path), *np.linspace(0, len(path), _POINTS).round().astype(int).tolist()})
@@ -107,13 +108,13 @@ def _tested(variants: Variants, path: list[int], enough: int) -> tuple[pandas.Da
     kind = variants.units.each[path[0]].kind
     main = variants.experiment.main
     reached = ", ".join(
-        f"{score(main, scores.contrast(name, {here: 1}))} {moment(name)} where the whole genome has "
-        f"{score(main, scores.contrast(name, {0: 1}))}"
+        f"{score(main, scores.contrast(name, {here: 1}))} {moment(name)}, compared with "
+        f"{score(main, scores.contrast(name, {0: 1}))} of the whole genome"
         for name in variants.judged
     )
     return pandas.DataFrame(rows), (
-        f"Minimal genome: {len(path) - enough} of {len(path)} {kind}s are enough to keep {100 * _KEEP:.0f} % of what "
-        "the genome has above random genomes on the selection split; on the test split they keep "
+        f"Minimal genome: {len(path) - enough} of {len(path)} {kind}s are enough to keep {100 * _KEEP:.0f} % of the "
+        "genome's advantage over random genomes on the selection split; on the test split they keep "
         f"{100 * share[here]:.0f} %: {reached}."
     )
 
@@ -130,4 +131,4 @@ def _picture(variants: Variants, table: pandas.DataFrame, enough: int) -> Pictur
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="units left", ylabel=variants.experiment.main.replace("_", " "))
     axes.legend(frameon=False, fontsize=8)
-    return Picture(figure, "Score as units are taken away, with 95 % intervals; dotted: those left that are enough.")
+    return Picture(figure, "Score while units are removed, with 95 % intervals; dotted: the minimal genome.")

@@ -1,4 +1,4 @@
-"""A rule of a genome, read out in words and numbers."""
+"""Reading of a unit of a genome in numbers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-_DECIDED = 0.5  # balance from which a rule has a sign
+_DECIDED = 0.5  # smallest absolute balance at which a rule has a sign
 
 
 @final
 @dataclass(frozen=True)
 class Reading:
-    """What a unit contributes to the newborn: grown with it, less grown without it. See the terms of the section."""
+    """Contribution of a unit to the newborn: with the unit minus without it. The section's terms explain the fields."""
 
     acts_on: str
     rms: float
@@ -23,7 +23,7 @@ class Reading:
 
     @property
     def sign(self) -> str:
-        """Excites, inhibits or mixed; empty where it does neither."""
+        """`excites`, `inhibits` or `mixed`; empty if the unit acts neither on weights nor on a bias."""
         if self.acts_on not in ("weights", "bias"):
             return ""
         return "mixed" if abs(self.balance) < _DECIDED else "excites" if self.balance > 0 else "inhibits"

@@ -1,4 +1,4 @@
-"""The rules of a genome as pictures: how strongly each joins whom, and where the strongest lie on the sheet."""
+"""Pictures of the rules of a genome: strengths of connections, and effects of the strongest units on sheets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PANELS, _BARS, _TRIED, _MAPS = 6, 16, 16, 4
 
 
 def strengths(units: Units, found: Sequence[Reading]) -> Picture:
-    """Rules that join somebody as matrices, one a projection; a genome without such rules as bars."""
+    """Draws the strengths of rules that connect neurons as matrices, one a projection, or else of all units as bars."""
     joining: dict[str, list[int]] = {}
     for kind in ("rule", "gene"):
         for k, unit in enumerate(units.each):
@@ -41,7 +41,7 @@ def maps(
     found: Sequence[Reading],
     contributions: Callable[[Sequence[int]], list[dict[str, Float64[ndarray, "post pre"]]]],
 ) -> Picture | None:
-    """Where on their sheets neurons owe most to the strongest units; None where these touch no sheet."""
+    """Draws how much the strongest units add to the weights of each neuron of a sheet; None if they add nothing."""
     sheets = [group for group in experiment.topology.groups if group.grid is not None][:2]
     acting = [k for k, reading in enumerate(found) if reading.acts_on == "weights"]
     strongest = sorted(acting, key=lambda k: -found[k].share)[:_TRIED]
@@ -107,20 +107,20 @@ def _matrices(units: Units, found: Sequence[Reading], joining: Mapping[str, Sequ
     figure.colorbar(drawn, ax=axes, shrink=0.8, label="strength").ax.tick_params(labelsize=8)
     return Picture(
         figure,
-        "A square a rule, from column to row; orange excites, teal inhibits. Strength is the root of its share of the "
-        "sum of squares of the weights.",
+        "Each square is a rule, from column to row; orange excites, teal inhibits. Strength is the root of the rule's "
+        "share of the sum of squares of the weights.",
     )
 
 
 def _common(names: Sequence[str]) -> str:
-    """How all of them begin."""
+    """Returns the common prefix of the names."""
     return "".join(
         letters[0] for letters in itertools.takewhile(lambda at: len(set(at)) == 1, zip(*names, strict=False))
     )
 
 
 def _signed(units: Units, found: Sequence[Reading], k: int) -> float:
-    """Root of the share with the sign of the rule's number, or of most that it adds."""
+    """Returns the root of the share, with the sign of the rule's single number or of its balance."""
     single = len(units.places[k]) == 1 and units.each[k].silent == 0.0
     sign = np.sign(units.values[units.places[k][0]] if single else found[k].balance)
     return float(sign * min(1.0, found[k].share ** 0.5))
@@ -133,5 +133,5 @@ def _bars(units: Units, found: Sequence[Reading]) -> Picture:
     shares = [min(found[k].share, 1.0) for k in order]
     axes.barh(range(len(order)), shares, color=[colours.get(found[k].sign, QUIET) for k in order])
     axes.set_yticks(range(len(order)), [units.each[k].name for k in order], fontsize=8)
-    axes.set(xlabel="share of the sum of squares of what it acts on")
-    return Picture(figure, "The strongest units; orange excites, teal inhibits, grey does both or neither.")
+    axes.set(xlabel="share of the sum of squares of the numbers it acts on")
+    return Picture(figure, "The strongest units; orange excites, teal inhibits, grey: both or neither.")

@@ -1,4 +1,4 @@
-"""What a genome says, unit by unit: whom it joins, how strongly, with what sign, and what it lets learn."""
+"""Readings of a genome, unit by unit: connected neurons, strength, sign, and plasticity of the synapses."""
 
 from __future__ import annotations
 
@@ -25,32 +25,33 @@ from genomes.wiring_rule import WiringRule
 if TYPE_CHECKING:
     import pandas
 
-_GENERATION = -3  # no run has it: see evo.analysis.assay_runner
-_NUMBERS = 2**24  # genes or synapses of the newborns that are grown at once
-_LEAST = 1e-6  # of the largest number: smaller differences are those of rounding
+_GENERATION = -3  # no run has this generation: see evo.analysis.assay_runner
+_NUMBERS = 2**24  # maximum genes or synapses of the newborns that develop at once
+_LEAST = 1e-6  # smaller differences, relative to the largest number, are rounding errors
 _GUESSED = " (a plastic allele: the sign is a guess of this birth)"
 
 _TERMS = {
-    "unit": "what is read, and can be knocked out: a rule or a gene by its name",
-    "kind": "rule: one statement of the genome; gene: a part of it that several statements use",
-    "says": "the rule in words. Of a rule of one number the sign is that number's: who expresses a gene negatively has "
-    "the opposite sign",
-    "projection": "whose synapses it is about; empty: several, or none",
-    "numbers": "how many numbers of the genome say it",
-    "value": "that number; of several numbers their root mean square",
-    "acts on": "what of the newborn changes without it: weights, or a bias or number of neurons or synapses",
-    "rms": "root mean square of its contribution, with the unit less without it, over all that it could act on: in "
-    "the units of a weight where it acts on weights",
-    "share": "sum of squares of its contribution, divided by that of the whole: 1: it alone writes the projection; "
-    "shares of rules that work with or against each other do not add up to 1",
+    "unit": "name of the rule or gene, which can be read and knocked out",
+    "kind": "rule: one statement of the genome; gene: a part of the genome that several statements use",
+    "says": "the rule in words. A rule of one number has the sign of that number; neurons that express a gene "
+    "negatively have the opposite sign",
+    "projection": "projection whose synapses the unit affects; empty: several projections, or none",
+    "numbers": "number of genes of the unit",
+    "value": "value of the gene; for several genes the root mean square of their values",
+    "acts on": "property of the newborn that changes without the unit: weights, or a bias or number of neurons or "
+    "synapses",
+    "rms": "root mean square of the unit's contribution, that is, newborn with the unit minus newborn without it, over "
+    "all numbers that it could act on; in units of a weight if it acts on weights",
+    "share": "sum of squares of the unit's contribution, divided by that of the whole; 1: the unit alone determines "
+    "the projection; the shares of rules that add to or cancel each other do not sum to 1",
     "sign": "excites or inhibits: at least three quarters of the contribution have that sign; otherwise mixed",
-    "balance": "sum of its contribution divided by the sum of magnitudes: 1: all of it excites, -1: all inhibits",
-    "touched": "share of synapses (or neurons) that are another without it: the probability that it reaches one",
+    "balance": "sum of the contribution divided by the sum of its magnitudes; 1: all excites, -1: all inhibits",
+    "touched": "share of synapses (or neurons) that change without the unit: the probability that it affects one",
 }
 
 
 def readings(experiment: Experiment, units: Units) -> list[Reading]:
-    """Of every unit, in the first birth; all share its developmental chance."""
+    """Reads every unit in one birth; all variants share the random numbers of development."""
     rows = max(1, _NUMBERS // max(units.spec.size, experiment.topology.synapses))
     found = []
     for start in range(0, len(units.each), rows):
@@ -61,14 +62,17 @@ def readings(experiment: Experiment, units: Units) -> list[Reading]:
 
 
 def verb(unit: WiringRule, reading: Reading, value: float) -> str:
-    """What the neurons of a rule do: by its one number, as expression may have either sign, or as it has grown."""
+    """Returns the verb of a rule, by the sign of its single number, if it has one, or else by its reading.
+
+    A single number decides because genes can be expressed with either sign.
+    """
     if len(unit.positions) == 1 and unit.silent == 0.0 and value:
         return "excite" if value > 0 else "inhibit"
     return {"excites": "excite", "inhibits": "inhibit"}.get(reading.sign, "excite and inhibit")
 
 
 def statements(units: Units, found: Sequence[Reading]) -> list[str]:
-    """Every unit in words."""
+    """Describes every unit in words."""
     return [
         says(unit, verb(unit, reading, units.values[places[0]])) + _GUESSED * (reading.plasticity.get("plastic") == 1)
         for unit, reading, places in zip(units.each, found, units.places, strict=True)
@@ -76,7 +80,7 @@ def statements(units: Units, found: Sequence[Reading]) -> list[str]:
 
 
 def rules(subject: Subject) -> Section:
-    """The units of the first genome of a subject, the strongest first."""
+    """Reads the units of the first genome of a subject, the strongest first."""
     experiment = subject.experiment
     units = units_of(experiment, subject.levels[0])
     if subject.interventions or not units.each:
@@ -88,16 +92,16 @@ def rules(subject: Subject) -> Section:
     maps = rule_pictures.maps(experiment, units, found, lambda chosen: _contributions(experiment, units, chosen))
     if maps is not None:
         pictures["maps"] = maps
-    inherited = {name: f"mean of {name} over the synapses that it touches" for name in _plastic(found)}
+    inherited = {name: f"mean of {name} over the synapses that the unit affects" for name in _plastic(found)}
     return Section("rules", "Rules", _sentences(units, table), _TERMS | inherited, {"rules": table}, pictures)
 
 
 Parts = dict[tuple[str, str], Tensor]
-"""Numbers of a newborn by what they are and whose."""
+"""Numbers of a newborn by property and by projection or group."""
 
 
 def _grown(experiment: Experiment, units: Units, chosen: Sequence[int]) -> Iterator[tuple[Parts, Parts]]:
-    """The newborn, and the newborn without a unit, for each of the units."""
+    """Yields, for each of the units, the newborn with all units and the newborn without that unit."""
     edits = units.without([(), *([unit] for unit in chosen)])
     levels = np.repeat(units.levels[None], len(edits), axis=0)
     streams = derive(experiment.seed, "birth", _GENERATION, [0] * len(edits)).to(experiment.device)
@@ -109,7 +113,7 @@ def _grown(experiment: Experiment, units: Units, chosen: Sequence[int]) -> Itera
 
 
 def _parts(newborn: Phenotype) -> Parts:
-    """Weights first, then what else neurons and synapses have, then what the individual has."""
+    """Collects the numbers of newborns: weights first, then other numbers of neurons and synapses, then traits."""
     parts: Parts = {("weights", name): s.weight for name, s in newborn.projections.items()}
     parts |= {(what, name): t for name, by in newborn.groups.items() for what, t in by.items()}
     for name, synapses in newborn.projections.items():
@@ -122,7 +126,7 @@ def _parts(newborn: Phenotype) -> Parts:
 
 
 def _change(whole: Parts, without: Parts, unit: WiringRule) -> Parts:
-    """Where a unit counts: the first of the things that change without it, with all of that which it could reach."""
+    """Returns the contribution of a unit to the first property that changes without it, over all reachable numbers."""
     for what in dict.fromkeys(what for what, _ in whole):
         changes = {}
         for key in whole:
@@ -155,7 +159,7 @@ def _reading(whole: Parts, without: Parts, unit: WiringRule) -> Reading:
 
 
 def _lets_learn(whole: Parts, change: Parts) -> dict[str, float]:
-    """Means of what else the touched synapses have."""
+    """Returns the means of the other numbers of the affected synapses."""
     projections = {name for what, name in whole if what == "weights"}
     touched = {name: part != 0 for (_, name), part in change.items() if name in projections}
     found: dict[str, list[Tensor]] = {}
@@ -168,7 +172,7 @@ def _lets_learn(whole: Parts, change: Parts) -> dict[str, float]:
 def _contributions(
     experiment: Experiment, units: Units, chosen: Sequence[int]
 ) -> list[dict[str, Float64[ndarray, "post pre"]]]:
-    """What units add to the weights of each projection."""
+    """Returns the contributions of units to the weights of each projection."""
     return [
         {name: (whole[what, name] - without[what, name]).numpy() for what, name in whole if what == "weights"}
         for whole, without in _grown(experiment, units, chosen)
@@ -202,7 +206,7 @@ def _table(units: Units, found: Sequence[Reading]) -> pandas.DataFrame:
 
 
 def _sentences(units: Units, table: pandas.DataFrame) -> tuple[str, ...]:
-    """How many units, the strongest three, how few there are that count, and what is inherited beside the wiring."""
+    """Describes the number of units, the strongest three, the number of strong ones, and genes beside the wiring."""
     wiring, others = table[table["acts on"] == "weights"], table[~table["acts on"].isin(["weights", "nothing"])]
     kinds = [(kind, sum(unit.kind == kind for unit in units.each)) for kind in ("rule", "gene")]
     counted = " and ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in kinds if n)
@@ -212,20 +216,20 @@ def _sentences(units: Units, table: pandas.DataFrame) -> tuple[str, ...]:
         where = f" of {row['projection']}" if row["projection"] else ""
         weights = f"{100 * row['share']:.0f} % of the sum of squares of the weights{where}"
         who = "Next" if place else f"The strongest {row['kind']}"
-        said.append(f"{who}: {row['says']}; it writes {weights}.")
+        said.append(f"{who}: {row['says']}; it contributes {weights}.")
     if len(rules_alone):
         strong = int((rules_alone["share"] >= 0.01).sum())
-        said.append(f"{strong} of {len(rules_alone)} that act on weights write at least 1 % of theirs.")
+        said.append(f"{strong} of {len(rules_alone)} units that act on weights contribute at least 1 % of theirs.")
     else:
-        said.append("No rule acts on the weights at birth: they are chance, or fixed.")
+        said.append("No rule acts on the weights at birth: they are random or fixed.")
     beside = [_beside(units, field.name) for field in units.spec.fields if _is_beside(units, others, field.name)]
     if beside:
-        said.append(f"Beside the weights the genome sets {', '.join(beside)}.")
+        said.append(f"The genome also sets {', '.join(beside)}.")
     return tuple(said)
 
 
 def _is_beside(units: Units, others: pandas.DataFrame, field: str) -> bool:
-    """Whether a field is a unit, or units, that act on something else than weights."""
+    """Tells whether the units of a field act on numbers other than weights."""
     names = set(others["unit"])
     return any(unit.positions[0][0] == field and unit.name in names for unit in units.each)
 

@@ -1,4 +1,4 @@
-"""What of a genome can be knocked out: its wiring, unit by unit, and the numbers of plasticity and objective."""
+"""Units of a genome that can be knocked out: rules and genes of the wiring, and numbers of plasticity and objective."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Units:
     """The units of one genome.
 
     Attributes:
-        spec: of the genome.
+        spec: specification of the genome.
         levels: (G,) the genome.
-        each: the units; field names are the genome's.
+        each: the units, with the field names of the genome.
     """
 
     spec: GenomeSpec
@@ -36,17 +36,17 @@ class Units:
 
     @cached_property
     def values(self) -> Float64[ndarray, " G"]:
-        """What its genes say."""
+        """(G,) values of the genes."""
         tables = [field.table[self.levels[self.spec.slices[field.name]]] for field in self.spec.fields]
         return np.concatenate([np.zeros(0), *tables])
 
     @cached_property
     def places(self) -> tuple[Int[ndarray, " n"], ...]:
-        """Where the numbers of each unit lie among the G."""
+        """Indices of the numbers of each unit in the genome."""
         return tuple(np.array([self.spec.slices[n].start + i for n, i in unit.positions]) for unit in self.each)
 
     def without(self, sets: Iterable[Sequence[int]]) -> Float64[ndarray, "sets G"]:
-        """Edits that silence the units of each set; nan where the genome holds."""
+        """Returns edits that silence the units of each set; nan keeps the value of the genome."""
         edits = []
         for out in sets:
             row = np.full(self.spec.size, np.nan)
@@ -56,28 +56,29 @@ class Units:
         return np.array(edits)
 
     def dosed(self, unit: int, dose: float) -> Float64[ndarray, " G"]:
-        """Edits that bring a unit to so many times what it says: 0 is silence, 1 the genome itself."""
+        """Returns edits that scale a unit by `dose`: 0 silences it, 1 is the genome itself."""
         row, places, silent = np.full(self.spec.size, np.nan), self.places[unit], self.each[unit].silent
         row[places] = silent + dose * (self.values[places] - silent)
         return row
 
     def is_dosable(self, unit: int) -> bool:
-        """Whether its numbers are amounts, 0 being none."""
+        """Tells whether the numbers of a unit are quantities that 0 silences."""
         amounts = {field.name for field in self.spec.fields if field.choices is None}
         rule = self.each[unit]
         return rule.silent == 0.0 and all(name in amounts for name, _ in rule.positions)
 
     @cached_property
     def main_kind(self) -> list[int]:
-        """The rules, or the genes of a genome that has not at least two rules."""
+        """Indices of the rules, or of all units if there are fewer than two rules."""
         rules = [k for k, unit in enumerate(self.each) if unit.kind == "rule"]
         return rules if len(rules) > 1 else list(range(len(self.each)))
 
 
 def units_of(experiment: Experiment, levels: Integer[ndarray, " G"]) -> Units:
-    """The wiring as its encoding reads it, and every other number that evolves; many of one name are one unit.
+    """Returns the units of the wiring, as the encoding defines them, and every other number that evolves.
 
-    Numbers that cannot be silenced are no units: see `unsilenced`.
+    More than a few numbers of the same name are one unit. Numbers that cannot be silenced are not units; see
+    `unsilenced`.
     """
     genome = experiment.genome
     wiring = [
@@ -90,7 +91,7 @@ def units_of(experiment: Experiment, levels: Integer[ndarray, " G"]) -> Units:
 
 
 def unsilenced(genome: Genome) -> list[str]:
-    """Numbers that evolve and have no value at which they do nothing, such as a temperature."""
+    """Returns the evolving numbers without a neutral value at which they have no effect, such as a temperature."""
     genes = map(genome.owner, genome.spec.fields)
     return [gene.number.replace("_", " ") for gene in genes if gene.evolve is not None and gene.neutral is None]
 
@@ -108,7 +109,7 @@ def _numbers(genome: Genome, field: Field, gene: Gene) -> list[WiringRule]:
 
 
 def _labels(topology: Topology, field: Field, gene: Gene) -> Iterable[tuple[str, str]]:
-    """What each number is for, and the projection that it is for."""
+    """Returns the label of each number and the projection that it belongs to."""
     per = gene.evolve.per if gene.evolve else "individual"
     if field.size == 1:
         return [("", "")]

@@ -1,4 +1,4 @@
-"""Variants of a genome, with the same births and lives as the genome itself: what knock-outs are read from."""
+"""Variants of a genome, examined with the same births and lives as the genome itself; the basis of knock-outs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.life import CONDITIONS
 
-_RESAMPLES = 400  # of the samples that examine; the score of a life on each costs as much as the life
+_RESAMPLES = 400  # bootstrap samples of the examination; scoring a life on all of them costs as much as the life
 _FOUNDERS = 64
-_NUMBERS = 2**26  # genes of the rows that are examined at once
+_NUMBERS = 2**26  # maximum genes of the rows that are examined at once
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What one question about a genome was answered with: a piece of a section."""
+    """Part of a section: sentences, tables and pictures of one analysis of a genome."""
 
     sentences: tuple[str, ...] = ()
     tables: Mapping[str, Any] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class Scored:
     """The main score of V variants, each with the same lives.
 
     Attributes:
-        main: by condition, (V, births).
-        resampled: by condition, (V, births, R), on R bootstrap samples that are the same for all; in a world, and where
-            every life has samples of its own, empty.
-        bounds: between which the score lies, whatever a network does.
+        main: scores by condition, (V, births).
+        resampled: scores by condition, (V, births, R), on R bootstrap samples that are the same for all; empty in a
+            world, and if every life has its own samples.
+        bounds: lowest and highest possible score.
     """
 
     main: Mapping[str, Float64[ndarray, "V births"]]
@@ -54,7 +54,7 @@ class Scored:
     bounds: tuple[float, float] = (-np.inf, np.inf)
 
     def contrast(self, condition: str, parts: Mapping[int, int | float]) -> Estimate:
-        """A sum of variants, each with its factor, life by life, with its 95 % interval: {0: 1, 3: -1} is 0 less 3."""
+        """Estimates a weighted sum of variants, paired over lives; {0: 1, 3: -1} is variant 0 minus variant 3."""
         variants, factors = list(parts), np.array(list(parts.values()), dtype=np.float64)
         scores = np.tensordot(factors, self.main[condition][variants], 1)
         again = self.resampled.get(condition)
@@ -65,14 +65,14 @@ class Scored:
         return found.within((low, high))
 
     def means(self, condition: str) -> Float64[ndarray, " V"]:
-        """Over the lives that had a score; nan where none had."""
+        """Returns the mean score of each variant over the lives that have a score; nan if none has."""
         scores = self.main[condition]
         lived = np.isfinite(scores)
         total, count = np.where(lived, scores, 0.0).sum(1), lived.sum(1)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def beside(self, other: Scored) -> Scored:
-        """More variants with the same lives, in the conditions that both have."""
+        """Appends variants with the same lives, in the conditions that both have."""
 
         def both(
             one: Mapping[str, Float64[ndarray, "V ..."]], two: Mapping[str, Float64[ndarray, "W ..."]]
@@ -85,12 +85,12 @@ class Scored:
 @final
 @dataclass(frozen=True, eq=False)
 class Variants:
-    """Where the variants of one genome are examined.
+    """Examines the variants of one genome.
 
     Attributes:
-        examiner: lets them live.
-        units: of the genome.
-        births: lives of each variant on the test split; half of them, at least 2, on the selection split.
+        examiner: runs the examinations.
+        units: units of the genome.
+        births: number of lives of each variant on the test split; on the selection split half of it, at least 2.
     """
 
     examiner: AssayRunner
@@ -99,7 +99,7 @@ class Variants:
 
     @property
     def experiment(self) -> Experiment:
-        """In which they live."""
+        """The experiment in which variants live."""
         return self.examiner.experiment
 
     @property
@@ -111,33 +111,33 @@ class Variants:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """At birth and, where something is learned, after learning; and whatever was selected for."""
+        """At birth, after learning if lives learn, and the conditions that were selected for."""
         ends = ("innate", "learned") if self.experiment.learns else ("innate",)
         return tuple(dict.fromkeys((*ends, *self.judged)))
 
     @cached_property
     def selection_births(self) -> int:
-        """Lives of each variant on the selection split."""
+        """Number of lives of each variant on the selection split."""
         return max(2, self.births // 2)
 
     def tested(self, what: str, edits: Float64[ndarray, "V G"], judged: bool = False) -> Scored:
-        """On the test split, where effects are reported from."""
+        """Examines variants on the test split, on which effects are measured."""
         levels = np.repeat(self.units.levels[None], len(edits), axis=0)
         conditions = self.judged if judged else self.conditions
         return examined(self.examiner, what, levels, "test", conditions, range(self.births), edits)
 
     def ranked(self, what: str, edits: Float64[ndarray, "V G"]) -> Scored:
-        """On the selection split in other lives, where it is chosen what to look at."""
+        """Examines variants on the selection split in other lives, on which units are ranked and chosen."""
         levels = np.repeat(self.units.levels[None], len(edits), axis=0)
         lives = range(self.births, self.births + self.selection_births)
         return examined(self.examiner, what, levels, "selection", self.judged, lives, edits, resamples=0)
 
     def founders(self, split: Split, conditions: Sequence[str]) -> dict[str, Float64[ndarray, " founders"]]:
-        """Scores of random genomes, a life each."""
+        """Returns the scores of random genomes, one life each."""
         spec, seed = self.units.spec, self.experiment.seed
         levels = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
         experiment, assay = replace(self.experiment, held_out=()), _assay(split, conditions)
-        # lives of their own, for they stand for all random genomes
+        # every founder has its own life, since founders are a sample of all random genomes
         measured = self.examiner.examine("random founders", levels, assay, experiment=experiment)
         return {name: measured[f"{name}.{experiment.main}"] for name in conditions}
 
@@ -152,7 +152,7 @@ def examined(
     edits: Float64[ndarray, "V G"] | None = None,
     resamples: int = _RESAMPLES,
 ) -> Scored:
-    """Every variant with each of the lives, rows variant by variant."""
+    """Examines every variant in each of the lives; rows are ordered variant by variant."""
     experiment, births = replace(examiner.experiment, held_out=()), len(lives)
     resamples = resamples if experiment.same_exam else 0
     assay = _assay(split, conditions, resamples)

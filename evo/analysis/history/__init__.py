@@ -1,1 +1,1 @@
-"""How a run evolved: scores, diversity, lineages, alleles over its generations."""
+"""Analyses of how a run evolved: scores, diversity, lineages and alleles over its generations."""

@@ -1,7 +1,7 @@
-"""Which genes still vary, which are fixed and since when, and what became of every allele.
+"""Diversity of the genes, their fixation, and the frequency of every allele over the generations.
 
-Diversity as entropy: Shannon 1948. That a gene is fixed says nothing yet of why: selection fixes genes, and so do drift
-and hitch-hiking (Maynard Smith & Haigh 1974, Genetical Research 23:23).
+Diversity as entropy: Shannon 1948. Fixation alone is no evidence of selection: drift and hitch-hiking fix genes too
+(Maynard Smith & Haigh 1974, Genetical Research 23:23).
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     import pandas
 
 UNIFORM = (1 / 6) ** 0.5
-"""Distance of random genomes: two uniform numbers of the unit interval lie so far apart, root mean square."""
+"""Distance of random genomes: root mean square distance of two uniform random numbers of the unit interval."""
 
 _ALIKE, _SPAN, _REST, _ROWS, _PANELS, _CURVES = 0.95, 1 / 8, 1 / 16, 100, 4, 6
 
 TERMS = {
-    "chromosome": "encoding (wiring), rule (plasticity) or objective (what a life makes small); all: the whole genome",
-    "genes": "how many numbers",
-    "bits": "exact size: log2 of the levels, over all numbers",
-    "entropy": "diversity: entropy of a gene's levels in the generation over the bits that the gene can hold, mean "
-    "over genes; 0: all alike, 1: all levels equally common; N individuals show at most log2 N bits",
+    "chromosome": "encoding (wiring), rule (plasticity) or objective (the loss that a life minimises); all: the whole "
+    "genome",
+    "genes": "number of genes",
+    "bits": "exact size: sum over genes of log2 of the number of levels",
+    "entropy": "diversity: entropy of a gene's levels in the generation, divided by the bits of the gene, mean over "
+    "genes; 0: all individuals equal, 1: all levels equally common; N individuals show at most log2 N bits",
     "distance": "diversity: distance of two individuals in the unit cube, root mean square over pairs and genes; 0.41 "
     "for random genomes",
     **{
@@ -41,32 +42,32 @@ TERMS = {
         for when in ("first", "last")
         for of in ("entropy", "distance")
     },
-    "field": "the part of the genome, by its config path",
-    "kind": "quantitative, or alleles: categories and binary genes",
-    "fixed": "share of the field's genes that are fixed by the last generation. Alleles: at least 95 % of the "
-    "individuals have one allele, the same one until the end. Quantitative: the middle 90 % of the individuals span at "
-    "most 1/8 of the range, in every generation until the end",
-    "fixed since": "median generation, over the genes that are fixed, from which that holds (of the generations shown)",
-    "settled since": "median generation, over genes, from which the mean of a quantitative gene stays within 1/16 of "
-    "its range of where it ends",
-    "allele": "what a category or a binary gene can be; levels with the same meaning are one allele",
-    "share": "of the individuals and the field's genes that have the allele",
+    "field": "part of the genome, named by its config path",
+    "kind": "quantitative genes, or alleles: categories and binary genes",
+    "fixed": "share of the field's genes that are fixed in the last generation. Alleles: at least 95 % of the "
+    "individuals have the same allele until the end. Quantitative: the middle 90 % of the individuals span at most 1/8 "
+    "of the range in every generation until the end",
+    "fixed since": "generation from which a gene is fixed, of the generations shown: median over the fixed genes",
+    "settled since": "generation from which the mean of a quantitative gene stays within 1/16 of its range around its "
+    "final value: median over genes",
+    "allele": "possible value of a category or of a binary gene; levels with the same meaning are one allele",
+    "share": "share of the individuals and of the field's genes that have the allele",
 }
-"""What the columns mean."""
+"""Meanings of the table columns."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Census:
-    """The genes of one generation.
+    """Statistics of the genes of one generation.
 
     Attributes:
-        mean: (G,) mean level, 0 the lowest and 1 the highest of the range; of alleles their number in this sense.
-        variance: (G,) unbiased, in the unit cube.
-        entropy: (G,) of the levels, over the bits of the gene, 0 to 1.
-        narrow: (G,) whether the individuals are as alike as those of a fixed gene.
+        mean: (G,) mean level, scaled from 0 (lowest) to 1 (highest); for alleles the mean of their scaled numbers.
+        variance: (G,) unbiased variance in the unit cube.
+        entropy: (G,) entropy of the levels divided by the bits of the gene, 0 to 1.
+        narrow: (G,) True where the generation meets the criterion of a fixed gene.
         common: (G,) the most common allele; 0 for quantitative genes.
-        shares: by field of alleles and allele, over the individuals and the genes of the field.
+        shares: frequency of each allele over the individuals and the genes of its field, by field and allele.
     """
 
     mean: Float64[ndarray, " G"]
@@ -78,14 +79,14 @@ class Census:
 
 
 def allele_names(encoding: Encoding, field: Field) -> tuple[str, ...]:
-    """What each level of a category of the genome is called; levels of one name are one allele."""
+    """Returns the name of each level of a category of the genome; levels with the same name are one allele."""
     if field.name.startswith("encoding."):
         return encoding.level_names(replace(field, name=field.name.removeprefix("encoding.")))
     return tuple(str(level) for level in range(field.levels))
 
 
 def census(spec: GenomeSpec, encoding: Encoding, levels: Integer[ndarray, "N G"]) -> Census:
-    """Counts the alleles of a generation."""
+    """Computes the statistics of the genes of a generation."""
     count, last = len(levels), np.maximum(spec.level_counts - 1, 1)
     ordered = np.sort(levels.T, axis=1)
     gene, _, length = _runs(ordered)
@@ -115,12 +116,12 @@ def census(spec: GenomeSpec, encoding: Encoding, levels: Integer[ndarray, "N G"]
 @final
 @dataclass(frozen=True, eq=False)
 class Trajectories:
-    """The genes over the generations.
+    """Statistics of the genes over the generations.
 
     Attributes:
-        spec: of the genome.
-        generations: (T,) those that were counted.
-        counted: a Census for each.
+        spec: specification of the genome.
+        generations: (T,) the generations that were counted.
+        counted: the Census of each generation.
     """
 
     spec: GenomeSpec
@@ -134,13 +135,13 @@ class Trajectories:
 
     @cached_property
     def fixed_since(self) -> Float64[ndarray, " G"]:
-        """The generation from which a gene is fixed, nan where it is not fixed by the end."""
+        """Generation from which each gene is fixed; nan where it is not fixed in the last generation."""
         common = np.stack([each.common for each in self.counted])
         return self._since(np.stack([each.narrow for each in self.counted]) & (common == common[-1]))
 
     @cached_property
     def settled_since(self) -> Float64[ndarray, " G"]:
-        """The generation from which a gene's mean stays where it ends."""
+        """Generation from which the mean of each gene stays near its final value."""
         return self._since(np.abs(self.mean - self.mean[-1]) <= _REST)
 
     def _since(self, holds: Bool[ndarray, "T G"]) -> Float64[ndarray, " G"]:
@@ -149,19 +150,19 @@ class Trajectories:
 
     @property
     def chromosomes(self) -> dict[str, Bool[ndarray, " G"]]:
-        """Which genes belong to each, the whole genome first."""
+        """Masks of the genes of each chromosome, with the whole genome first."""
         of = np.repeat([f.name.partition(".")[0] for f in self.spec.fields], [f.size for f in self.spec.fields])
         return {"all": np.ones(self.spec.size, bool)} | {str(c): of == c for c in dict.fromkeys(of.tolist())}
 
 
 def diversity(counted: Census, genes: Bool[ndarray, " G"] | None = None) -> tuple[float, float]:
-    """Entropy (0 to 1) and distance (0 to about 0.41) of a generation, over all genes or some."""
+    """Returns entropy (0 to 1) and distance (0 to about 0.41) of a generation, over all genes or a subset."""
     some = slice(None) if genes is None else genes
     return float(counted.entropy[some].mean()), float((2 * counted.variance[some].mean()) ** 0.5)
 
 
 def diversity_table(seen: Trajectories) -> pandas.DataFrame:
-    """A row a chromosome: its size, and its diversity in the first and the last generation."""
+    """Returns one row a chromosome: its size, and its diversity in the first and the last generation."""
     import pandas
 
     bits, rows = np.log2(seen.spec.level_counts), []
@@ -174,7 +175,7 @@ def diversity_table(seen: Trajectories) -> pandas.DataFrame:
 
 
 def fixation_table(seen: Trajectories) -> pandas.DataFrame:
-    """A row a field: how many of its genes are fixed by the end, and since when; when its genes came to rest."""
+    """Returns one row a field: the share of fixed genes, since when they are fixed, and since when they are settled."""
     import pandas
 
     rows = []
@@ -195,7 +196,7 @@ def fixation_table(seen: Trajectories) -> pandas.DataFrame:
 
 
 def shares_table(seen: Trajectories) -> pandas.DataFrame:
-    """A row a generation, field and allele: its share; no row where no field has alleles."""
+    """Returns the share of each allele, one row a generation, field and allele; empty where no field has alleles."""
     import pandas
 
     rows = [
@@ -208,27 +209,28 @@ def shares_table(seen: Trajectories) -> pandas.DataFrame:
 
 
 def sentences(seen: Trajectories, keeps_parents: bool) -> tuple[str, str]:
-    """Diversity, and fixation; said with what the search can show of them."""
+    """Describes diversity and fixation, with a caveat on selection that depends on whether the search keeps parents."""
     (entropy, distance), (later, nearer) = diversity(seen.counted[0]), diversity(seen.counted[-1])
     varied = (
-        f"Diversity went from {entropy:.2f} to {later:.2f} of the bits of a gene (entropy; 1: all levels as common) "
-        f"and individuals from {distance:.3f} to {nearer:.3f} apart ({UNIFORM:.2f}: random genomes)."
+        f"Diversity went from {entropy:.2f} to {later:.2f} of the bits of a gene (entropy; 1: all levels equally "
+        f"common), and the distance of individuals from {distance:.3f} to {nearer:.3f} ({UNIFORM:.2f}: random genomes)."
     )
     since = seen.fixed_since[np.isfinite(seen.fixed_since)]
     when = f", half of these by generation {np.median(since):.0f}" if len(since) else ""
-    fixed = f"{len(since):,} of {seen.spec.size:,} genes are fixed by the end{when}"
+    fixed = f"{len(since):,} of {seen.spec.size:,} genes are fixed in the last generation{when}"
     if keeps_parents:
-        return varied, f"{fixed}; that alone does not tell selection from drift, which fixes genes too."
+        return varied, f"{fixed}; fixation alone does not distinguish selection from drift, which fixes genes too."
     settled = seen.settled_since[[not field.choices for field in seen.spec.fields for _ in range(field.size)]]
-    rest = f": half of them stay where they end from generation {np.median(settled):.0f} on" if len(settled) else ""
+    half = "half of them stay near their final value from generation"
+    rest = f": {half} {np.median(settled):.0f} on" if len(settled) else ""
     return varied, (
-        f"{fixed}; but where no parents are kept the spread of a generation is the search's own setting and not what "
-        f"selection left, and what tells is when the means of genes come to rest{rest}."
+        f"{fixed}; but this search keeps no parents and sets the spread of a generation itself, so fixation does not "
+        f"show selection; the time at which the means of genes settle is informative{rest}."
     )
 
 
 def shown_genes(spec: GenomeSpec, most: int = _ROWS) -> Int64[ndarray, " shown"]:
-    """Genes to look at, evenly chosen within every field and at least one of each."""
+    """Chooses genes to draw, evenly within every field and at least one of each field."""
     part = min(most / max(spec.size, 1), 1.0)
     chosen = [
         np.linspace(place.start, place.stop - 1, max(int(part * (place.stop - place.start)), 1))
@@ -241,7 +243,7 @@ def shown_genes(spec: GenomeSpec, most: int = _ROWS) -> Int64[ndarray, " shown"]
 
 
 def heat_map(seen: Trajectories) -> Picture:
-    """Mean level of genes, a row each, over the generations."""
+    """Draws the mean level of genes over the generations, one row a gene."""
     genes = shown_genes(seen.spec)
     figure, axes = canvas(7.2, 5.0)
     times = np.append(seen.generations, seen.generations[-1] + 1)
@@ -253,7 +255,7 @@ def heat_map(seen: Trajectories) -> Picture:
         rows = np.flatnonzero((genes >= place.start) & (genes < place.stop))
         if len(rows):
             axes.axhline(rows[0], color="white", linewidth=0.8)
-            if (middle := rows.mean() + 0.5) - free >= len(genes) / 25:  # names must not cover each other
+            if (middle := rows.mean() + 0.5) - free >= len(genes) / 25:  # names must not overlap
                 labels[middle], free = field.name.removeprefix("encoding."), middle
     axes.set_yticks(list(labels), list(labels.values()), fontsize=8)
     axes.invert_yaxis()
@@ -261,11 +263,11 @@ def heat_map(seen: Trajectories) -> Picture:
     whole_numbers(axes)
     which = "all genes" if len(genes) == seen.spec.size else f"{len(genes)} of {seen.spec.size:,} genes, evenly chosen"
     caption = f"Allele trajectories: the mean level of a gene in the population, a row a gene ({which}, by field)."
-    return Picture(figure, f"{caption} Alleles count from their first, 0, to their last, 1.")
+    return Picture(figure, f"{caption} Alleles are numbered from the first (0) to the last (1).")
 
 
 def share_curves(table: pandas.DataFrame) -> Picture:
-    """Shares of the alleles, from `shares_table`, over the generations: a panel a field."""
+    """Draws the allele shares of `shares_table` over the generations, one panel a field."""
     shown = (fields := table["field"].unique())[:_PANELS]
     figure, axes = canvas(7.2, 0.8 + 2.4 * len(shown), rows=len(shown))
     for panel, field in zip(np.atleast_1d(axes), shown, strict=True):
@@ -277,11 +279,11 @@ def share_curves(table: pandas.DataFrame) -> Picture:
         whole_numbers(panel)
         panel.legend(frameon=False, fontsize=8)
     fewer = "" if len(shown) == len(fields) else f" ({len(shown)} of {len(fields)} fields)"
-    return Picture(figure, f"How common each allele is, over all individuals and the genes of a field{fewer}.")
+    return Picture(figure, f"Frequency of each allele over all individuals and the genes of a field{fewer}.")
 
 
 def _runs(ordered: Integer[ndarray, "G N"]) -> tuple[ndarray, ndarray, ndarray]:
-    """Equal numbers of sorted rows: the row, the number and how many, an entry a run."""
+    """Returns the runs of equal numbers in sorted rows: row, number and length of each run."""
     new = np.ones(ordered.shape, bool)
     new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     starts = np.flatnonzero(new)
@@ -289,7 +291,7 @@ def _runs(ordered: Integer[ndarray, "G N"]) -> tuple[ndarray, ndarray, ndarray]:
 
 
 def _most_common(alleles: Int64[ndarray, "N genes"]) -> tuple[Float64[ndarray, " genes"], Int64[ndarray, " genes"]]:
-    """The share of each gene's most common allele, and which it is; the highest of equals."""
+    """Returns the share and the index of the most common allele of each gene; of ties the highest index."""
     gene, allele, length = _runs(np.sort(alleles.T, axis=1))
     order = np.lexsort((length, gene))
     last = order[np.append(np.diff(gene[order]) > 0, True)]

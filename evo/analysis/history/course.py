@@ -1,4 +1,4 @@
-"""Evolution read out: scores, sizes and diversity over the generations, fronts, assimilation, lineage, fixed genes.
+"""Evolution of a run: scores, sizes and diversity over the generations, fronts, assimilation, lineage, fixed genes.
 
 Genetic assimilation: Waddington 1953, Evolution 7:118; in evolution with learning, Hinton & Nowlan 1987.
 """
@@ -26,39 +26,39 @@ from inner_loop.life import Measurements
 if TYPE_CHECKING:
     import pandas
 
-_POINTS, _RESAMPLES, _FOUNDERS = 200, 2000, 64  # founders: random genomes that a mean of them is over
+_POINTS, _RESAMPLES, _FOUNDERS = 200, 2000, 64  # founders: number of random genomes in the mean of a result
 
 _SPREAD = {
     "mean": "mean over the individuals that have a score",
     "sd": "standard deviation over them",
-    "10 %": "a tenth of them lie below",
-    "90 %": "a tenth of them lie above",
+    "10 %": "10th percentile over them",
+    "90 %": "90th percentile over them",
 }
-_BITS = "size of the genome in bits; of what is switched on, where genes can be switched off"
+_BITS = "size of the genome in bits; if genes can be switched off, only the active ones count"
 _NUMBERS = {"gain": "main score after learning minus at birth", "genome bits": _BITS}
 _TERMS = {
-    "generation": "from 0",
+    "generation": "number of the generation, from 0",
     "failures": "individuals without a score: a number overflowed, or time or memory ran out",
-    "assimilation": "assimilation index: (at birth - random) / (after learning - random) of means over the generation, "
-    "random being random genomes at birth. 0: nothing of what is there after a life is there at birth; 1: all of it. "
-    "Genetic assimilation is its rise while scores at birth rise. Empty where the mean after learning is not above "
-    "random by more than twice the standard error. Near the best score possible it rises through that ceiling too. "
-    "Random genomes are measured on the test split, generations on the selection split. Its interval is a 95 % "
-    "bootstrap over the individuals of the one generation, with the error of random: it does not say how another run "
-    "would end",
+    "assimilation": "assimilation index: (at birth - random) / (after learning - random), of means over the "
+    "generation; random is the score of random genomes at birth. 0: the score at birth is that of random genomes; 1: "
+    "it equals the score after learning. Genetic assimilation is a rise of the index while scores at birth rise. Empty "
+    "where the mean after learning does not exceed random by more than twice the standard error. Near the best "
+    "possible score the index also rises because of that ceiling. Random genomes are measured on the test split, "
+    "generations on the selection split. The interval is a 95 % bootstrap over the individuals of one generation and "
+    "includes the error of random: it does not predict how another run would end",
 }
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is kept of a generation.
+    """Data of one generation that the analysis keeps.
 
     Attributes:
-        index: from 0.
-        measurements: by name, (N, ...), and `slot`, (N,).
-        lived: (N,) who has a score.
-        counted: its genes.
+        index: number of the generation, from 0.
+        measurements: measurements by name, (N, ...), and `slot`, (N,).
+        lived: (N,) True for individuals with a score.
+        counted: statistics of the genes.
     """
 
     index: int
@@ -67,20 +67,20 @@ class Seen:
     counted: alleles.Census
 
     def of(self, *names: str) -> Float64[ndarray, "names K"]:
-        """Measurements of those that have all of them as finite numbers."""
+        """Returns the named measurements of the individuals for which all of them are finite."""
         values = np.stack([self.measurements[name] for name in names])
         return values[:, self.lived & np.isfinite(values).all(0)]
 
 
 def evolution(run: Run, best: RunIndividual, founders: Mapping[str, float]) -> Section:
-    """How a run came to what it is; of more than 200 generations 200 are shown.
+    """Analyses the evolution of a run; of more than 200 generations, 200 are shown.
 
     Args:
-        best: whose ancestors are looked for; `run.best()`.
+        best: individual whose ancestors are traced; `run.best()`.
         founders: mean main score of random genomes by condition, at least `innate`; `founders_scores` of a result.
 
     Raises:
-        InputError: a generation that cannot be read.
+        InputError: a generation cannot be read.
     """
     seen, paths = _read(run)
     generations = generations_table(run, seen, founders)
@@ -101,13 +101,13 @@ def evolution(run: Run, best: RunIndividual, founders: Mapping[str, float]) -> S
 
 
 def thinned(generations: Sequence[int], most: int = _POINTS) -> list[int]:
-    """At most so many of them, evenly spaced, the first and the last among them."""
+    """Chooses at most `most` of the generations, evenly spaced, with the first and the last."""
     places = np.linspace(0, len(generations) - 1, min(most, len(generations))).round().astype(int)
     return [generations[place] for place in places]
 
 
 def generations_table(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> pandas.DataFrame:
-    """A row a generation."""
+    """Returns the statistics of the measurements, one row a generation."""
     import pandas
 
     rows = []
@@ -129,12 +129,12 @@ def generations_table(run: Run, seen: Sequence[Seen], founders: Mapping[str, flo
 def assimilation_index(
     innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float]
 ) -> float:
-    """(innate - random) / (learned - random), of the means over individuals.
+    """Computes (innate - random) / (learned - random) from the means over individuals.
 
-    Nan where learned is not above random by more than twice the standard error of this difference.
+    It is nan where learned does not exceed random by more than twice the standard error of their difference.
 
     Args:
-        random: the mean score of random genomes at birth, and its standard error.
+        random: mean score of random genomes at birth, and its standard error.
     """
     if len(learned) < 2:
         return float("nan")
@@ -146,9 +146,9 @@ def assimilation_index(
 def assimilation_interval(
     innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float], draws: Streams
 ) -> tuple[float, float]:
-    """95 % percentile bootstrap of the index over individuals (Efron 1979), birth and life of each kept together.
+    """Computes the 95 % percentile bootstrap interval of the index over individuals (Efron 1979).
 
-    The mean of random genomes varies beside them, normally, by its standard error.
+    Both scores of an individual are resampled together. The mean of random genomes varies normally by its error.
     """
     again = draws.stream("individuals").integers(len(innate), _RESAMPLES, len(innate))[0].numpy()
     base = random[0] + random[1] * draws.stream("random").normal(_RESAMPLES)[0].numpy()
@@ -157,21 +157,21 @@ def assimilation_interval(
 
 
 def non_dominated(scores: Float64[ndarray, "K goals"]) -> Bool[ndarray, " K"]:
-    """Whom nobody else equals or exceeds in every score and exceeds in one."""
+    """Returns True for each individual that no other dominates: at least equal in every score and higher in one."""
     as_good = (scores[:, None] >= scores[None]).all(-1)
     better = (scores[:, None] > scores[None]).any(-1)
     return np.logical_not((as_good & better).any(0))
 
 
 def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
-    """One generation in memory at a time."""
+    """Reads the generations to be shown, with one generation in memory at a time."""
     experiment, seen = run.experiment, []
     spec = experiment.genome.spec
     for index in thinned(run.whole):
         generation = run.generation(index)
         lived = np.array([not failure for failure in generation.failures])
         measurements = generation.measurements | {"slot": np.arange(len(lived), dtype=np.float64)}
-        # of a generation that is too large to be held, some, evenly chosen
+        # of a generation that does not fit in memory, an even choice of individuals is counted
         rows = thinned(range(len(lived)), _POINTS if generation.levels is None else len(lived))
         counted = alleles.census(spec, experiment.encoding, generation.genomes(np.array(rows), experiment))
         seen.append(Seen(index, measurements, lived, counted))
@@ -179,7 +179,7 @@ def _read(run: Run) -> tuple[list[Seen], alleles.Trajectories]:
 
 
 def _measured(run: Run) -> dict[str, str]:
-    """Columns of the table and the measurements that they are of."""
+    """Maps each column of the table to its measurement."""
     scores = {condition: _score(run, condition) for condition in run.experiment.distinct_conditions}
     return scores | ({"gain": "gain"} if _learns(run) else {}) | {"genome bits": "genome_bits"}
 
@@ -189,7 +189,7 @@ def _learns(run: Run) -> bool:
 
 
 def _lives(run: Run, each: Seen) -> tuple[Float64[ndarray, " K"], Float64[ndarray, " K"]]:
-    """Main scores at birth and after learning."""
+    """Returns the main scores at birth and after learning."""
     innate, learned = each.of(_score(run, "innate"), _score(run, "learned"))
     return innate, learned
 
@@ -203,19 +203,19 @@ def _score(run: Run, condition: str) -> str:
 
 
 def _random(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> tuple[float, float]:
-    """Mean at birth of random genomes and its standard error, as if they were spread like the first generation."""
+    """Returns the mean of random genomes at birth and its standard error, with the spread of the first generation."""
     return founders["innate"], float(_lives(run, seen[0])[0].std()) / _FOUNDERS**0.5
 
 
 def _rise(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
     ends, last, several, known = table.iloc[[0, -1]], table.iloc[-1], len(table) > 1, run.experiment.distinct_conditions
     rises = " and ".join(
-        f"{went(ends[f'{c} mean'], several)} {moment(c)} ({'at the end ' * several}the middle 80 % have "
+        f"{went(ends[f'{c} mean'], several)} {moment(c)} (middle 80 %{' at the end' * several}: "
         f"{last[f'{c} 10 %']:.3g} to {last[f'{c} 90 %']:.3g})"
         for c in known
     )
     random = " and ".join(f"{founders[c]:.3g} {moment(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders)
-    gain = f"; the gain of a life {went(ends['gain mean'], several)}" if _learns(run) else ""
+    gain = f"; the gain by learning {went(ends['gain mean'], several)}" if _learns(run) else ""
     bits = " and then ".join(dict.fromkeys(f"{end:,.0f}" for end in ends["genome bits mean"]))
     return (
         f"{f'Over {len(run.generations)} generations' if several else 'In one generation'} of "
@@ -229,37 +229,40 @@ def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founde
         return "The assimilation index is not defined here: it needs scores at birth and after learning."
     defined = np.flatnonzero(np.isfinite(table["assimilation"]))
     if not len(defined):
-        return "The assimilation index is not defined here: lives came nowhere clearly above random genomes."
+        return "The assimilation index is not defined here: scores after learning are not clearly above random genomes."
     said, ends = [], []
     for each, index in ((seen[k], table["assimilation"][k]) for k in sorted({defined[0], defined[-1]})):
         draws = derive(run.experiment.seed, "assimilation interval", each.index)
         ends.append(assimilation_interval(*_lives(run, each), _random(run, seen, founders), draws))
         said.append(f"{index:.2f} [{ends[-1][0]:.2f}, {ends[-1][1]:.2f}] in generation {each.index}")
-    what = "Of what is there after a life, the share that is there at birth (assimilation index)"
+    what = "The share of the score after learning that is present at birth (assimilation index)"
     if len(said) == 1:
-        return f"{what} was {said[0]}{'; in no other generation was it defined' * (len(seen) > 1)}."
+        return f"{what} was {said[0]}{'; it was defined in no other generation' * (len(seen) > 1)}."
     verdict = "it did not clearly change"
     if ends[1][0] > ends[0][1]:
         more = _more_at_birth(*(_lives(run, seen[k])[0] for k in defined[[0, -1]]))
-        verdict = f"it rose, {'which is genetic assimilation' if more else 'yet not since more is there at birth'}"
-    verdict = "it fell: more was left to learning" if ends[1][1] < ends[0][0] else verdict
+        verdict = f"it rose, {'which is genetic assimilation' if more else 'but the score at birth did not rise'}"
+    verdict = "it fell: a larger share is due to learning" if ends[1][1] < ends[0][0] else verdict
     return f"{what} was {' and '.join(said)}: in this run {verdict}."
 
 
 def _more_at_birth(first: Float64[ndarray, " N"], last: Float64[ndarray, " M"]) -> bool:
-    """Whether a mean rose by more than twice its standard error: an index also rises where lives come to less."""
+    """Tests whether the mean at birth rose by more than twice its standard error.
+
+    The index alone is not enough: it also rises where the score after learning falls.
+    """
     error = (first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last)) ** 0.5
     return bool(last.mean() - first.mean() > 2 * error)
 
 
 def _left_out(run: Run, shown: int) -> tuple[str, ...]:
-    """What of a run is not on disk, where that is so."""
+    """Returns sentences about the individuals that are not on disk or not counted, if there are any."""
     kept, done, said = len(run.whole), len(run.generations), []
     if kept < done:
         of = f"of {kept:,} of {done:,} generations (keep: {run.experiment.keep})"
-        said.append(f"Every individual was kept {of}; what is said here of spreads and genes is of {shown} of these.")
+        said.append(f"All individuals were kept {of}; statements about spreads and genes refer to {shown} of these.")
     if run.experiment.search.lazy(run.experiment.genome.spec):
-        said.append(f"A generation is too large to be held: genes are counted in {_POINTS} of its individuals.")
+        said.append(f"A generation does not fit in memory: genes are counted in {_POINTS} of its individuals.")
     return tuple(said)
 
 
@@ -272,7 +275,7 @@ def _terms(run: Run) -> dict[str, str]:
 
 
 def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
-    """Two conditions of the first, a middle and the last generation against each other."""
+    """Draws two conditions against each other, for the first, a middle and the last generation."""
     import pandas
 
     one, other = ("innate", "learned") if _learns(run) else run.experiment.distinct_conditions[:2]
@@ -293,5 +296,5 @@ def _fronts(run: Run, seen: Sequence[Seen]) -> tuple[pandas.DataFrame, Picture]:
     axes.set(xlabel=f"{_main(run)} {moment(one)}", ylabel=f"{_main(run)} {moment(other)}")
     bottomless(axes, np.concatenate([each.of(_score(run, other))[0] for each in chosen.values()]))
     axes.legend(frameon=False, fontsize=8)
-    caption = "A dot an individual; lines join those of whom nobody is better in one score and as good in the other."
+    caption = "Each dot is an individual; lines join the Pareto front: no other individual dominates these."
     return pandas.concat(fronts, ignore_index=True), Picture(figure, caption, tips)

@@ -1,4 +1,4 @@
-"""Whom an individual descends from, back to the founders."""
+"""Ancestors of an individual, back to the founders."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _NODES = 2000
 
 TERMS = {
     "slot": "place in its generation, from 0",
-    "parents": "whom it came from, as generation/slot; an elite that lived on has one, itself a generation earlier",
-    "changed": "genes whose level differs from that of the parent above it (the nearer of two); where no parents are "
-    "known, from the leader above it",
-    "ancestors": "how many individuals born in that generation are ancestors of the best, by any path",
-    "in line": "whether it belongs to the line of the table",
+    "parents": "parents as generation/slot; an elite that survives has one parent, itself one generation earlier",
+    "changed": "number of genes whose level differs from the row above: from the nearer parent, or, where no parents "
+    "are known, from the previous leader",
+    "ancestors": "number of individuals born in that generation that are ancestors of the best, by any path",
+    "in line": "yes if the individual belongs to the line of the table",
 }
-"""What the columns, and the attributes of the graph, mean."""
+"""Meanings of the table columns and of the graph's attributes."""
 
 
 @final
@@ -42,7 +42,7 @@ class Ancestor:
     """An individual of a line.
 
     Attributes:
-        generation, slot: where it was born.
+        generation, slot: generation and slot in which it was born.
         levels: (G,) its genome.
         parents: generation and slot of each that is known.
         scores: the main score in every condition that was measured.
@@ -58,23 +58,23 @@ class Ancestor:
 
     @property
     def name(self) -> str:
-        """generation/slot."""
+        """Name of the individual, `generation/slot`."""
         return f"{self.generation}/{self.slot}"
 
     def changed(self, other: Ancestor) -> int:
-        """In how many genes the two differ."""
+        """Counts the genes in which the two individuals differ."""
         return int((self.levels != other.levels).sum())
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Pedigree:
-    """All ancestors of an individual, itself among them.
+    """All ancestors of an individual, including itself.
 
     Attributes:
-        born: how many of them were born in each generation.
-        founders: how many of them have no parents.
-        graph: from parent to child, the 2,000 youngest; a node's attributes are `generation`, `slot` and its scores.
+        born: number of ancestors born in each generation.
+        founders: number of ancestors without parents.
+        graph: edges from parent to child, of the 2,000 youngest; node attributes are `generation`, `slot` and scores.
     """
 
     born: Mapping[int, int]
@@ -85,7 +85,7 @@ class Pedigree:
 @final
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """What a Section says of the ancestors of an individual."""
+    """Sentence, tables, picture and graphs about the ancestors of an individual, for a Section."""
 
     sentence: str
     tables: Mapping[str, pandas.DataFrame]
@@ -94,29 +94,29 @@ class Descent:
 
 
 def descent(run: Run, best: RunIndividual, generations: Sequence[int]) -> Descent:
-    """The line of `best` and its pedigree; the leaders of `generations` where the search keeps no parents."""
+    """Describes the line of `best` and its pedigree, or the leaders of `generations` if the search keeps no parents."""
     main, count = run.experiment.main, len(generations)
     if not keeps_parents(run):
         chain = leaders(run, generations)
         search = type(run.experiment.search).__name__
-        caption = "The leader of each generation: its scores, and the genes in which it differs from the one before."
-        said = f"{search} keeps no parents, each generation is sampled anew, so there is no lineage of the best"
-        said = f"{said}: shown are the leaders of {count} generations instead."
-        said = said if count > 1 else "There is one generation, and so no lineage of the best: shown is its leader."
+        caption = "The leader of each generation: its scores, and the number of genes that differ from the one before."
+        said = f"{search} keeps no parents and samples each generation anew, so there is no lineage of the best"
+        said = f"{said}: the leaders of {count} generations are shown instead."
+        said = said if count > 1 else "There is one generation and so no lineage of the best: its leader is shown."
         return Descent(said, {"leaders": line_table(chain)}, line_picture(chain, main, caption), {})
     if (missing := len(run.generations) - len(run.whole)) > 0:
         chain = leaders(run, generations)
-        caption = "The leader of each generation that was kept whole: its scores, and the genes in which it differs."
+        caption = "The leader of each whole generation: its scores, and the number of genes that differ."
         said = f"Of {missing:,} generations only the best were kept (keep: {run.experiment.keep}), so the line of the "
-        said += f"best genome cannot be followed: shown are the leaders of {count} that are whole."
+        said += f"best genome cannot be traced: the leaders of {count} whole generations are shown."
         return Descent(said, {"leaders": line_table(chain)}, line_picture(chain, main, caption), {})
     chain, tree = line(run, best), pedigree(run, best)
     steps = [one.changed(before) for before, one in pairwise(chain)]
-    caption = "The best genome and the line of its ancestors: scores, and the genes changed from the parent before."
+    caption = "The best genome and the line of its ancestors: scores, and the number of genes changed at each step."
     many, older = f"{len(steps)} step{'s' * (len(steps) > 1)}", sum(tree.born.values()) - 1
     said = (
         f"The best genome ({chain[-1].name}, generation/slot) descends in {many} from founder {chain[0].name}, with "
-        f"{sum(steps):,} changes of a gene along the line and {chain[-1].changed(chain[0]):,} of {len(best.levels):,} "
+        f"{sum(steps):,} gene changes along the line and {chain[-1].changed(chain[0]):,} of {len(best.levels):,} "
         f"genes different at its end; by any path it has {older:,} ancestor{'s' * (older > 1)}, {tree.founders:,} "
         "of them founders."
     )
@@ -127,14 +127,15 @@ def descent(run: Run, best: RunIndividual, generations: Sequence[int]) -> Descen
 
 
 def keeps_parents(run: Run) -> bool:
-    """Whether the search says whom its individuals came from; what samples around a centre does not."""
+    """Tells whether the search records parents; searches that sample around a centre have none."""
     return bool((run.generation(run.generations[-1]).parents >= 0).any())
 
 
 def line(run: Run, best: RunIndividual) -> list[Ancestor]:
-    """From a founder to `best`: at each step back to the parent that differs in the fewest genes, the first of equals.
+    """Traces the line from a founder to `best`.
 
-    An individual may be older than its children's generation says: in a search for a front parents live on.
+    Each step back goes to the parent that differs in the fewest genes, the first one of ties. A parent can be more
+    than one generation older than its child: in a search for a front, parents survive.
     """
     reader = _reader(run)
     child = _ancestor(run, reader(best.generation), best.slot)
@@ -147,7 +148,7 @@ def line(run: Run, best: RunIndividual) -> list[Ancestor]:
 
 
 def leaders(run: Run, generations: Sequence[int]) -> list[Ancestor]:
-    """The best of each generation by the sum of main scores over the conditions that goals name."""
+    """Returns the best of each generation by the sum of main scores over the conditions that the goals name."""
     judged, found = judged_scores(run.experiment), []
     for index in generations:
         generation = run.generation(index)
@@ -156,7 +157,7 @@ def leaders(run: Run, generations: Sequence[int]) -> list[Ancestor]:
 
 
 def pedigree(run: Run, best: RunIndividual) -> Pedigree:
-    """Every ancestor, by any path."""
+    """Collects every ancestor, by any path."""
     import networkx
 
     lives, graph, founders = run.experiment.search.lives, networkx.DiGraph(), 0
@@ -174,13 +175,13 @@ def pedigree(run: Run, best: RunIndividual) -> Pedigree:
             one = _ancestor(run, generation, slot)
             graph.add_node(one.name, generation=index, slot=slot, **one.scores)
             graph.add_edges_from((f"{g}/{s}", one.name) for g, s in one.parents)
-    # what stands in an edge and was not reached any more has nothing to say
+    # an edge adds its parent as a node: parents beyond the limit have no attributes and are removed
     graph.remove_nodes_from([node for node, known in list(graph.nodes(data=True)) if not known])
     return Pedigree(born, founders, graph)
 
 
 def line_table(chain: Sequence[Ancestor], born: Mapping[int, int] | None = None) -> pandas.DataFrame:
-    """A row an individual, the oldest first; `ancestors` from a pedigree's `born`, where there is one."""
+    """Returns one row an individual, the oldest first; `ancestors` is the `born` of a pedigree, if it is given."""
     import pandas
 
     rows = []
@@ -195,7 +196,7 @@ def line_table(chain: Sequence[Ancestor], born: Mapping[int, int] | None = None)
 
 
 def line_picture(chain: Sequence[Ancestor], main: str, caption: str) -> Picture:
-    """Scores along a line, and how many genes changed at each step."""
+    """Draws the scores along a line, and the number of genes changed at each step."""
     figure, (above, below) = canvas(7.2, 4.6, rows=2)
     generations, tips = [one.generation for one in chain], {}
     changed = [0, *(one.changed(before) for before, one in pairwise(chain))]
@@ -219,7 +220,7 @@ def line_picture(chain: Sequence[Ancestor], main: str, caption: str) -> Picture:
 
 
 def _reader(run: Run) -> Callable[[int], Generation]:
-    """Generations as they are asked for, the last few kept: parents are often of one."""
+    """Reads generations on demand and caches the last few, since parents often share a generation."""
     return lru_cache(maxsize=4)(run.generation)
 
 
@@ -227,7 +228,7 @@ def _ancestor(run: Run, generation: Generation, slot: int) -> Ancestor:
     lives, main = run.experiment.search.lives, run.experiment.main
     row = generation.row(slot)
     known = [number for number in generation.parents[row].tolist() if number >= 0]
-    parents = tuple(divmod(number, lives) for number in dict.fromkeys(known))  # who was drawn twice is one parent
+    parents = tuple(divmod(number, lives) for number in dict.fromkeys(known))  # a parent drawn twice counts once
     scores = {c: float(generation.measurements[f"{c}.{main}"][row]) for c in run.experiment.distinct_conditions}
     bits = float(generation.measurements["genome_bits"][row])
     (levels,) = generation.genomes(np.array([row]), run.experiment)

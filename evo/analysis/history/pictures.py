@@ -1,4 +1,4 @@
-"""Pictures of a run over its generations: its scores, and what goes with them."""
+"""Pictures of a run over its generations: scores, gain, genome bits, diversity and assimilation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def scores(table: pandas.DataFrame, conditions: Sequence[str], main: str, founders: Mapping[str, float]) -> Picture:
-    """The mean of each condition and the middle 80 %, with random genomes.
+    """Draws the mean and the middle 80 % of each condition, with the score of random genomes.
 
     Args:
-        table: a row a generation.
-        conditions: measured.
-        main: score, in words.
+        table: one row a generation.
+        conditions: the measured conditions.
+        main: name of the main score, in words.
         founders: scores of random genomes by condition.
     """
     figure, axes = canvas()
@@ -35,7 +35,7 @@ def scores(table: pandas.DataFrame, conditions: Sequence[str], main: str, founde
 
 
 def course(table: pandas.DataFrame) -> Picture:
-    """What goes with the scores, a small panel each."""
+    """Draws gain, genome bits, diversity and assimilation over the generations, one panel each."""
     colours = {"gain": LEARNED, "genome bits": QUIET, "entropy": QUIET, "assimilation": INNATE}
     shown = [name for name in colours if f"{name} mean" in table or (name in table and table[name].notna().any())]
     figure, panels = canvas(7.2, 4.6 if len(shown) > 2 else 2.6, rows=-(-len(shown) // 2), columns=2)
@@ -50,7 +50,7 @@ def course(table: pandas.DataFrame) -> Picture:
         panel.set_title({"entropy": "diversity", "assimilation": "assimilation index"}.get(name, name), fontsize=9)
     for panel in panels.flat[len(shown) :]:
         panel.set_axis_off()
-    return Picture(figure, "Over the generations; with a band: mean, and the middle 80 % of the individuals.")
+    return Picture(figure, "Values over the generations; where there is a band: mean, and middle 80 % of individuals.")
 
 
 def _curve(axes: Any, table: pandas.DataFrame, name: str, colour: str, label: str) -> None:
@@ -59,5 +59,5 @@ def _curve(axes: Any, table: pandas.DataFrame, name: str, colour: str, label: st
 
 
 def _mark(table: pandas.DataFrame) -> str:
-    """One generation is no line."""
+    """Returns the marker of a curve: a single generation is drawn as a dot."""
     return "o" if len(table) == 1 else ""

@@ -1,1 +1,1 @@
-"""The innate test: behaviour without learning, against null models; and how many bits it takes."""
+"""The innate test: behaviour without learning against null models, and the number of genome bits that it needs."""

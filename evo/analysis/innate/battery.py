@@ -1,4 +1,4 @@
-"""The battery: an evolved genome at birth against null models, and under the ceilings of what can be learned."""
+"""The battery: an evolved genome at birth against null models, and networks that learn without a genome."""
 
 from __future__ import annotations
 
@@ -27,48 +27,48 @@ if TYPE_CHECKING:
 
 EVOLVED, DIRECT, LONG = "evolved genome", "direct network", "direct network, ten lives long"
 _ROUNDING = 1e-12
-TIMES = 10  # how many times as long the long life is
+TIMES = 10  # length of the long life, in multiples of the ordinary life
 
 TERMS = {
     "network": f"{EVOLVED}: births of the best genome. {DIRECT}: no bottleneck, a network of standard initialisation "
-    "that lives the same life by the same rule, with the plasticity of the genome but at a learning rate of its own: "
-    f"of {', '.join(f'{times:g}' for times in sorted(PACES))} times the genome's the one that comes to the best score "
-    "on the selection split (the genome's, where a rule has no learning rate of synapses); and one whose life is ten "
-    "times as long, at the rate with the best mean of the learning curve there. Null models: "
-    + "; ".join(f"{null.name}: {null.words}" for null in NULLS),
-    "condition": "at birth: plasticity off, nothing remembered from trial to trial; in a world also with memory in the "
-    "activity, and with plasticity on from birth; after learning: after a life, plasticity off; or on",
-    "mean": "of the main score, over births or draws; of several runs, over the runs",
-    "low": "lower end of its 95 % interval: bootstrap over births or draws and over the samples of the examination; "
-    "of several runs: over the runs and those samples, or, where each is examined in episodes or samples of its own, "
-    "Student's t over the runs. It is cut where the score cannot lie (a share below 0 or above 1)",
+    "that lives the same life by the same rule, with the plasticity of the genome but with its own learning rate: of "
+    f"{', '.join(f'{times:g}' for times in sorted(PACES))} times the genome's rate, the one with the best final score "
+    "on the selection split (the plasticity of the genome alone, if the rule has no learning rate of synapses); and a "
+    "direct network whose life is ten times as long, at the rate with the best mean of the learning curve on that "
+    "split. Null models: " + "; ".join(f"{null.name}: {null.words}" for null in NULLS),
+    "condition": "at birth: plasticity off, no memory from trial to trial; in a world also with memory in the "
+    "activity, and with plasticity on from birth; after learning: after a life, with plasticity off or on",
+    "mean": "mean main score over births or draws; with several runs, over the runs",
+    "low": "lower end of the 95 % interval of the mean: bootstrap over births or draws and over the samples of the "
+    "examination; with several runs: over the runs and those samples, or Student's t over the runs if every run is "
+    "examined in its own episodes or samples. It is clipped to the possible range of the score (0 to 1 for a share)",
     "high": "upper end of that interval",
     "sd": "standard deviation over births or draws",
-    "draws": "how many births of a genome, or draws of a null model, have a score",
+    "draws": "number of births of a genome, or of draws of a null model, that have a score",
     "p": "one-sided probability that a draw of the null model scores at least as high as the mean of the evolved "
-    "genome: (k + 1) / (n + 1) for k of n draws (Phipson & Smyth 2010). Where births differ a draw is noisier than "
-    "that mean, and p errs on the side of no difference. Of several runs: of their mean difference, over the runs "
-    "and the samples that examine all of them (Student's t)",
+    "genome: (k + 1) / (n + 1) for k of n draws (Phipson & Smyth 2010). If births differ, a draw is noisier than that "
+    "mean, and p is conservative. With several runs: p of their mean difference, over the runs and the samples that "
+    "examine all of them (Student's t)",
     "p corrected": "p corrected for the number of tests in the table (Holm 1979)",
-    "effect size": "how many standard deviations of the null model the evolved genome lies above its mean; infinite "
-    "where draws do not differ; of several runs: the mean",
-    "superiority": "probability that a birth of the evolved genome scores higher than a draw of the null model, a tie "
-    "counting half; of several runs: the mean",
+    "effect size": "difference between the evolved genome and the mean of the null model, in standard deviations of "
+    "the null model; infinite if its draws do not differ; with several runs: the mean",
+    "superiority": "probability that a birth of the evolved genome scores higher than a draw of the null model; ties "
+    "count half; with several runs: the mean",
     "run": "the run that the genome comes from",
-    "genome": "where it was born",
+    "genome": "generation and slot in which the genome was born",
 }
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Battery:
-    """What was measured of one run.
+    """Measurements of one run.
 
     Attributes:
-        bench: on which.
-        scores: by network and condition.
-        lives: measurements of whole lives: of the evolved genome and, where lives learn, of a long direct one.
-        paces: of each direct network, its learning rate in multiples of the genome's; None: the rule has none.
+        bench: the design of the measurements.
+        scores: scores by network and condition.
+        lives: measurements of whole lives: of the evolved genome and, if lives learn, of the direct networks.
+        paces: learning rate of each direct network, in multiples of the genome's; None if the rule has none.
     """
 
     bench: Design
@@ -77,12 +77,12 @@ class Battery:
     paces: Mapping[str, float | None] = field(default_factory=dict)
 
     def tested(self, network: str, condition: str) -> bool:
-        """Whether the evolved genome is tested against it."""
+        """Tells whether the evolved genome is tested against the network in the condition."""
         return condition in self.bench.at_birth and any(null.name == network and null.drawn for null in NULLS)
 
 
 def battery(bench: Design) -> Battery:
-    """Lets everybody be born, and live where that tells something."""
+    """Measures the evolved genome, the null models and, if lives learn, the direct networks."""
     life = bench.life() if bench.learns else None
     lives = {EVOLVED: bench.measure(EVOLVED, bench.newborns(), True, life, resamples=RESAMPLES)}
     found = {EVOLVED: bench.scores(lives[EVOLVED])}
@@ -102,7 +102,7 @@ def battery(bench: Design) -> Battery:
 
 
 def table(batteries: Sequence[Battery]) -> pandas.DataFrame:
-    """A row a network and condition, indexed by them; of several runs over the runs."""
+    """Returns one row a network and condition, indexed by both; several runs are pooled."""
     import pandas
 
     keys = [key for key in batteries[0].scores if all(key in each.scores for each in batteries)]
@@ -114,7 +114,7 @@ def table(batteries: Sequence[Battery]) -> pandas.DataFrame:
 
 
 def genomes(battery: Battery) -> pandas.DataFrame:
-    """A row a genome of the subject and condition, the best first; at birth with p against random founders."""
+    """Returns one row a genome of the subject and condition, the best first; at birth with p against founders."""
     import pandas
 
     bench = battery.bench
@@ -137,7 +137,7 @@ def _by_genome(scores: Scores, births: int) -> list[Scores]:
 
 
 def picture(batteries: Sequence[Battery], frame: pandas.DataFrame) -> Picture:
-    """Strips of the draws, at birth; the evolved genome as a line through them."""
+    """Draws strips of the draws in each condition at birth, with the evolved genome as a line."""
     bench = batteries[0].bench
     size = 1.2 + 0.36 * len(frame.index.get_level_values(0).unique()) * len(bench.at_birth)
     figure, axes = canvas(7.2, size + 0.4 * len(bench.at_birth), rows=len(bench.at_birth))
@@ -161,7 +161,7 @@ def picture(batteries: Sequence[Battery], frame: pandas.DataFrame) -> Picture:
     return Picture(
         figure,
         "Every dot is one draw of a null model (grey), or one life of a network without a bottleneck (orange); ticks "
-        "are means, lines the evolved genome with its 95 % interval.",
+        "are means; lines are the evolved genome with its 95 % interval.",
         tips,
     )
 
@@ -183,13 +183,13 @@ def _row(scores: Sequence[Scores]) -> dict[str, float]:
 
 
 def _spread(values: Float64[ndarray, " draws"]) -> float:
-    """Standard deviation; 0 of numbers that differ by no more than the order in which they were summed."""
+    """Returns the standard deviation, or 0 if the numbers differ by rounding only."""
     found = float(values.std(ddof=1))
     return found if found > _ROUNDING * np.abs(values).max() else 0.0
 
 
 def _tests(batteries: Sequence[Battery], network: str, condition: Condition) -> dict[str, float]:
-    """p, effect size and superiority of the evolved genome over the null model; of several runs over the runs."""
+    """Computes p, effect size and superiority of the evolved genome over the null model; several runs are pooled."""
     names = ("p", "effect size", "superiority")
     if not batteries[0].tested(network, condition):
         return dict.fromkeys(names, np.nan)
@@ -204,7 +204,7 @@ def _tests(batteries: Sequence[Battery], network: str, condition: Condition) -> 
 
 
 def superiority(own: Float64[ndarray, " births"], null: Float64[ndarray, " draws"]) -> float:
-    """Probability that one of the first is above one of the second, ties counting half (Vargha & Delaney 2000)."""
+    """Computes the probability that a birth exceeds a draw; ties count half (Vargha & Delaney 2000)."""
     own, null = own[np.isfinite(own)][:, None], null[np.isfinite(null)]
     return float((own > null).mean() + (own == null).mean() / 2)
 
@@ -214,6 +214,6 @@ def _probability(own: Scores, null: Float64[ndarray, " draws"]) -> float:
 
 
 def life_words(bench: Design) -> str:
-    """How long a life is: 100 steps."""
+    """Writes the length of a life, for example `100 steps`."""
     lifetime = bench.experiment.lifetime
     return f"{lifetime.length} {lifetime.unit}{'' if lifetime.length == 1 else 's'}"

@@ -1,7 +1,7 @@
-"""Sizes in bits: genomes coded anew with fewer bits a number, and what numbers, positions and decoders take.
+"""Sizes in bits: genomes requantised with fewer bits a number, and the code length of numbers, positions and decoders.
 
-Levels are coded by an arithmetic code that learns their frequencies as it goes, so that no table of frequencies has to
-be stored: Krichevsky & Trofimov 1981, IEEE Trans. Inf. Theory 27:199.
+Levels are coded by an adaptive arithmetic code. It learns their frequencies during coding, so that no frequency table
+is stored: Krichevsky & Trofimov 1981, IEEE Trans. Inf. Theory 27:199.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from genomes.encoding import Encoding
 from genomes.spec import GenomeSpec
 from genomes.topology import Topology
 
-FLOAT = 32  # bits of a number that is stored as it is
+FLOAT = 32  # bits of a number that is stored as a float
 
 TERMS = {
-    "numbers": "how many are written down, positions of weights not counted",
-    "fixed bits": "size when every number takes equally many bits; genes that are switched off count too",
-    "coded bits": "size when the levels of each field or matrix are entropy coded (adaptive arithmetic code of order "
-    "0, Krichevsky & Trofimov 1981): no table of frequencies is stored, learning them is paid for in the code. Each "
-    "quantised matrix of a network without a genome takes 16 bits more, for its scale",
+    "numbers": "number of stored numbers, without the positions of weights",
+    "fixed bits": "size if every number has a fixed number of bits; genes that are switched off count too",
+    "coded bits": "size if the levels of each field or matrix are entropy coded (adaptive arithmetic code of order 0, "
+    "Krichevsky & Trofimov 1981): no frequency table is stored, and the code includes the cost of learning the "
+    "frequencies. Each quantised matrix of a network without a genome takes 16 bits more, for its scale",
 }
 
-_SCALE = 16.0  # bits of the end of a range: 8 of its digits, sign and exponent
-_RANGES = np.arange(1, 21) / 20  # shares of the largest magnitude that are tried as the end of the levels
+_SCALE = 16.0  # bits of the end of a range: 8 bits of mantissa, and sign and exponent
+_RANGES = np.arange(1, 21) / 20  # candidates for the end of the levels, in shares of the largest magnitude
 
 
 @final
 @dataclass(frozen=True)
 class Bits:
-    """What something takes to be written down; parts are added.
+    """Size of a description; the sizes of parts can be added.
 
     Attributes:
-        numbers: how many.
-        fixed: bits when every number takes equally many.
-        coded: bits when entropy coded.
+        numbers: number of stored numbers.
+        fixed: bits if every number has a fixed number of bits.
+        coded: bits if entropy coded.
     """
 
     numbers: int = 0
@@ -56,14 +56,16 @@ class Bits:
 
 
 def adaptive_bits(symbols: Int64[ndarray, " n"], alphabet: int) -> float:
-    """Length of n symbols in the adaptive arithmetic code of order 0, the cost of learning their frequencies included.
+    """Computes the length of n symbols in the adaptive arithmetic code of order 0, in bits.
 
-    Symbol s has probability (n_s + 1/2) / (n + L/2) after n symbols, n_s of them s; the product over all symbols is
-    Gamma(L/2) / Gamma(n + L/2) * prod_s Gamma(n_s + 1/2) / Gamma(1/2), whatever their order. An arithmetic coder needs
-    at most 2 bits more (Witten, Neal & Cleary 1987, Commun. ACM 30:520).
+    The length includes the cost of learning the frequencies. Symbol s has probability (n_s + 1/2) / (n + L/2) after n
+    symbols, n_s of them s. The product over all symbols is Gamma(L/2) / Gamma(n + L/2) * prod_s Gamma(n_s + 1/2) /
+    Gamma(1/2) and does not depend on their order. An arithmetic coder needs at most 2 bits more (Witten, Neal & Cleary
+    1987, Commun. ACM 30:520).
 
     Args:
-        alphabet: L, how many symbols there are; they are 0 to L - 1.
+        symbols: the symbols, 0 to L - 1.
+        alphabet: L, the size of the alphabet.
     """
     counts = np.unique(symbols, return_counts=True)[1]
     whole = gammaln(alphabet / 2) - gammaln(len(symbols) + alphabet / 2)
@@ -72,25 +74,25 @@ def adaptive_bits(symbols: Int64[ndarray, " n"], alphabet: int) -> float:
 
 
 def of_symbols(symbols: Int64[ndarray, " n"], alphabet: int) -> Bits:
-    """The adaptive code or the fixed one, whichever is shorter; a bit says which."""
+    """Returns the size by the shorter of the adaptive and the fixed code; one bit tells which code is used."""
     fixed = len(symbols) * math.log2(alphabet)
     return Bits(len(symbols), fixed, 1 + min(fixed, adaptive_bits(symbols, alphabet)) if len(symbols) else 0.0)
 
 
 def of_positions(places: int, taken: int) -> float:
-    """Bits that say which of so many places are taken: their number, and which of the choose(places, taken) sets."""
+    """Computes the bits that encode the taken places: their number, and one of the choose(places, taken) sets."""
     sets = gammaln(places + 1) - gammaln(taken + 1) - gammaln(places - taken + 1)
     return float(math.log2(places + 1) + sets / math.log(2))
 
 
 def requantised(spec: GenomeSpec, levels: Integer[ndarray, " G"], bits: int) -> tuple[Float64[ndarray, " G"], Bits]:
-    """A genome with at most so many bits a number: each takes the nearest of the fewer levels of its field.
+    """Requantises a genome to at most `bits` bits a number: each gene takes the nearest of the remaining levels.
 
-    Fields keep their scale and their ends; those that have no more bits anyway, and categories, stay as they are.
+    Fields keep their scale and their ends. Fields with at most `bits` bits, and categories, do not change.
 
     Returns:
-        edits: (G,) the new values, nan where nothing changes.
-        size: of the genome, each field coded by itself.
+        edits: (G,) the new values; nan where nothing changes.
+        size: size of the genome, with each field coded separately.
     """
     edits, size = np.full(spec.size, np.nan), Bits()
     for field in spec.fields:
@@ -105,9 +107,9 @@ def requantised(spec: GenomeSpec, levels: Integer[ndarray, " G"], bits: int) -> 
 
 
 def quantised(array: Shaped[ndarray, ...], bits: int) -> tuple[Shaped[ndarray, ...], Bits]:
-    """Numbers on 2^bits even levels from -r to r, and their size with that of r, 16 bits.
+    """Quantises numbers to 2^bits even levels from -r to r; the size includes the 16 bits of r.
 
-    Of 20 shares of the largest magnitude r is the one with the smallest squared error.
+    The range r is the one with the smallest squared error among 20 shares of the largest magnitude.
     """
     top, best, largest = 2**bits - 1, np.zeros(array.shape, np.int64), float(np.abs(array).max(initial=0.0))
     if not array.size:
@@ -126,14 +128,14 @@ def quantised(array: Shaped[ndarray, ...], bits: int) -> tuple[Shaped[ndarray, .
 @final
 @dataclass(frozen=True)
 class Decoder:
-    """What unfolds a genome and is not in it.
+    """The part of development that is not in the genome: constants, fixed random numbers and the program.
 
     Attributes:
-        encoding: its name.
-        constants: numbers of the encoding, such as scales.
-        drawn: fixed random numbers that it draws from a seed.
-        program: bytes of the files that the encoding is written in, compressed: a crude upper bound of the size of the
-            program; nan where there is no file.
+        encoding: name of the encoding.
+        constants: number of constants of the encoding, such as scales.
+        drawn: number of fixed random numbers that the encoding draws from a seed.
+        program: compressed bytes of the source files of the encoding, a crude upper bound of the size of the program;
+            nan if there is no file.
     """
 
     encoding: str
@@ -143,28 +145,28 @@ class Decoder:
 
     @property
     def bits(self) -> int:
-        """Of the constants, and of one seed where anything is drawn."""
+        """Bits of the constants, and of one seed if random numbers are drawn."""
         return FLOAT * (self.constants + (self.drawn > 0))
 
     @property
     def stored_bits(self) -> int:
-        """Of the constants, and of every number that is drawn."""
+        """Bits of the constants, and of every random number that is drawn."""
         return FLOAT * (self.constants + self.drawn)
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """Description for a report."""
         drawn = f", {self.drawn:,} fixed random numbers (a seed; all constants stored: {self.stored_bits:,} bits)"
         program = "has no file" if math.isnan(self.program) else f"takes {8 * self.program:,.0f} bits compressed"
         return (
-            "Not in the genome is what unfolds it, the same for every genome: constants of the encoding "
-            f"({self.constants}){drawn if self.drawn else ''}, {self.bits:,} bits; and the program, of which the file "
-            f"of {self.encoding} {program}, a crude upper bound."
+            "The decoder is not part of the genome and is the same for every genome: constants of the encoding "
+            f"({self.constants}){drawn if self.drawn else ''}, {self.bits:,} bits; and the program: the file of "
+            f"{self.encoding} {program}, a crude upper bound."
         )
 
 
 def decoder(encoding: Encoding, topology: Topology) -> Decoder:
-    """Read from what the encoding says of its constants: a whole number there counts fixed random numbers."""
+    """Builds the Decoder from the constants of the encoding; an int among them is a count of fixed random numbers."""
     listed: tuple[Any, ...] = tuple(encoding.constants(topology).values())
     drawn = sum(int(value) for value in listed if isinstance(value, int))
     constants = sum(int(np.size(value)) for value in listed if not isinstance(value, int))
@@ -177,7 +179,7 @@ def decoder(encoding: Encoding, topology: Topology) -> Decoder:
 
 
 def _program(module: Any) -> str:
-    """The text of a module, behind it that of the parts of development that it uses."""
+    """Returns the source of a module, followed by that of the parts of `genomes.development` that it uses."""
     used = {getattr(value, "__module__", None) or "" for value in vars(module).values()}
     shared = sorted(name for name in used if name.startswith("genomes.development."))
     return "\n".join(inspect.getsource(each) for each in (module, *(sys.modules[name] for name in shared)))

@@ -1,8 +1,8 @@
-"""What a genome is measured against at equal bits: networks that are written down without one, in four ways.
+"""Controls of a genome at equal bits: networks that are compressed directly, without a genome, by four methods.
 
-Each is a few numbers, how a network unfolds from them, and how many bits a number takes: direct weights with few bits,
-the largest weights only (Han, Pool, Tran & Dally 2015, NeurIPS), projections of low rank (Denil et al. 2013, NeurIPS),
-and coordinates in a random basis (Li, Farkhoor, Liu & Yosinski 2018, ICLR: intrinsic dimension).
+Each method defines the stored numbers, a function that unfolds them into a network, and the bits of a number: direct
+weights with few bits, the largest weights only (Han, Pool, Tran & Dally 2015, NeurIPS), projections of low rank (Denil
+et al. 2013, NeurIPS), and coordinates in a random basis (Li, Farkhoor, Liu & Yosinski 2018, ICLR: intrinsic dimension).
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ METHODS = ("quantised direct", "magnitude-pruned direct", "low rank", "random ba
 TERMS = {
     "method": "genome: each number with fewer bits, on even levels between the ends of its field. Networks without a "
     "genome: quantised direct, every weight and bias with few bits; magnitude-pruned direct, the largest weights and "
-    "where they are; low rank, every projection a product of two smaller matrices; random basis, coordinates along "
-    "fixed random directions, which come from a seed that is not counted. Their sizes are means over the networks",
-    "setting": "bits of each number, and how many of them the method keeps",
+    "their positions; low rank, every projection as a product of two smaller matrices; random basis, coordinates along "
+    "fixed random directions, whose seed is not counted. Sizes are means over the networks of a setting",
+    "setting": "bits of each number, and the number of weights, ranks or dimensions that the method keeps",
 }
 
-STEPS, RETRAINED = 1000, 200  # updates of a network from its beginning, and of one that lost something
-NETWORKS = 5  # of each setting, where they are trained: one alone may be lucky
+STEPS, RETRAINED = 1000, 200  # updates of a network from its initialisation, and of a network after compression
+NETWORKS = 5  # trained networks of each setting, since the score of a single one depends on its random numbers
 
 _DIRECT_BITS, _WEIGHT_BITS, _COORDINATE_BITS = range(1, 9), 6, 8
-_WHOLE = 32  # bits of a number of a network that is not written down yet
+_WHOLE = 32  # bits of a number of a network that is not compressed yet
 _SIZES = (*_DIRECT_BITS, _WHOLE)
-_SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)  # of the weights: kept, or coordinates in their place
-_RANKS, _LARGEST_BASIS = 8, 4_000_000  # ranks that are tried; numbers of a random basis
+_SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)  # kept weights, or coordinates, in shares of all weights
+_RANKS, _LARGEST_BASIS = 8, 4_000_000  # number of ranks that are tried; maximum size of a random basis
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Control:
-    """Networks of one setting that were written down and read again, and what that takes of each in the mean."""
+    """Networks of one setting after compression and unfolding, with the mean size of their descriptions."""
 
     method: str
     setting: str
@@ -58,12 +58,13 @@ class Control:
 
 @settled()
 def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Control]:
-    """The four ways at a series of sizes each; test is never looked at.
+    """Compresses networks by the four methods at a series of sizes; the test split is never used.
 
-    In a task five networks of each setting learn on its train and selection splits, as evolution does, each from a
-    standard initialisation and in an order of samples of its own, at the rate at which such networks that learn on
-    train alone are best on selection; what pruning or a low rank takes away is learned again for a while. In a world
-    the weights of a newborn of the genome are compressed as they are; nothing, where no gene says anything of them.
+    In a task, five networks of each setting learn on the train and selection splits, which evolution uses too. Each
+    starts from its own standard initialisation and has its own order of samples. The learning rate is the one at
+    which networks that learn on train alone are best on selection. After pruning or a low rank, networks are trained
+    for some more updates. In a world, the weights of a newborn of the genome are compressed without training; there
+    are no controls if no gene encodes the wiring.
     """
     if experiment.task is None and not experiment.encoding.spec(experiment.topology).size:
         return []
@@ -78,7 +79,7 @@ def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Con
 
 
 def _trained(experiment: Experiment, newborn: Phenotype) -> Iterator[Code]:
-    """Each beside its trial, which has not met the selection split: on it the rate is chosen."""
+    """Trains each code at the rate that is chosen with its trial, a copy that has not used the selection split."""
     streams = derive(experiment.seed, "direct network", owners=range(NETWORKS))
     begun = weights_of(Standard().apply(newborn.repeated(NETWORKS), streams))
     direct = Code("direct", "", begun, dict, _WHOLE, STEPS)
@@ -94,25 +95,25 @@ def _trained(experiment: Experiment, newborn: Phenotype) -> Iterator[Code]:
 
 
 def origin(experiment: Experiment) -> str:
-    """Where these networks come from, or why there are none, in a sentence."""
+    """Describes the origin of the controls, or the reason why there are none, in a sentence."""
     if experiment.task is not None:
         return (
-            f"These networks, {NETWORKS} of each setting with a beginning and an order of samples of their own, were "
-            f"trained by gradient on both splits that evolution meets, train and selection ({STEPS:,} updates; "
-            f"{RETRAINED} more after pruning or a low rank), and rounded afterwards. The rate of each setting, of "
-            f"{', '.join(f'{rate:g}' for rate in RATES)}, is the one at which networks that learn on train alone are "
-            "best on selection."
+            f"These networks, {NETWORKS} of each setting, each with its own initialisation and order of samples, were "
+            f"trained by gradient on both splits that evolution uses, train and selection ({STEPS:,} updates; "
+            f"{RETRAINED} more after pruning or a low rank), and rounded afterwards. The learning rate of each "
+            f"setting, of {', '.join(f'{rate:g}' for rate in RATES)}, is the one at which networks that learn on train "
+            "alone are best on selection."
         )
     if experiment.encoding.spec(experiment.topology).size:
-        return "These networks are the wiring of one birth, compressed: in a world no gradient makes another."
+        return "These networks are the compressed wiring of one birth, since a world has no gradient to train others."
     return (
-        "No network without a genome is set beside it: no gene says anything of the wiring that could be compressed, "
-        "and in a world no gradient makes another."
+        "There is no network without a genome to compare with: no gene encodes the wiring, so there is nothing to "
+        "compress, and a world has no gradient to train another network."
     )
 
 
 def written(code: Code, topology: Topology) -> Control:
-    """Rounds the numbers to their bits and unfolds the networks from them."""
+    """Rounds the numbers to their bits and unfolds the networks."""
     sizes, numbers = rounded(code)
     networks = {name: number.numpy() for name, number in code.unfold(numbers).items()}
     given = []
@@ -125,18 +126,18 @@ def written(code: Code, topology: Topology) -> Control:
 
 
 def _compressed(networks: Mapping[int, Numbers], topology: Topology) -> Iterator[Code]:
-    """The three ways that begin with whole networks: those that suit so many bits a number, or are not rounded yet."""
+    """Yields the codes of the three methods that compress whole networks; `networks` are keyed by bits a number."""
     yield from (Code(METHODS[0], f"{bits}-bit", networks[bits], dict, bits) for bits in _DIRECT_BITS)
     kept = sorted({max(1, round(share * topology.synapses)) for share in _SHARES})
     yield from (pruned(networks[_WHOLE], topology, number) for number in kept)
     shapes = [topology.shape(edge) for edge in topology.edges]
-    most = max((post * pre - 1) // (post + pre) for post, pre in shapes)  # above it factors are more than weights
+    most = max((post * pre - 1) // (post + pre) for post, pre in shapes)  # above it, factors are larger than weights
     ranks = sorted({round(rank) for rank in np.geomspace(1, most, _RANKS).tolist()}) if most else []
     yield from (low_rank(networks[_WHOLE], topology, rank) for rank in ranks)
 
 
 def pruned(networks: Numbers, topology: Topology, kept: int) -> Code:
-    """The weights with the largest magnitude, so many of all, and where they are; biases stay."""
+    """Keeps the `kept` weights with the largest magnitude of all projections, and their positions; biases stay."""
     weights = {name: weight for name, weight in networks.items() if name not in topology.index}
     sizes = torch.cat([weight.flatten(1) for weight in weights.values()], dim=1).abs()
     largest = torch.argsort(sizes, descending=True, stable=True)[:, :kept]
@@ -154,9 +155,9 @@ def pruned(networks: Numbers, topology: Topology, kept: int) -> Code:
 
 
 def low_rank(networks: Numbers, topology: Topology, rank: int) -> Code:
-    """Every projection as a product of two factors, from its singular value decomposition.
+    """Writes every projection as a product of two factors, by singular value decomposition.
 
-    A projection that has fewer weights than its factors would have numbers stays as it is.
+    A projection that has at most as many weights as its factors have numbers does not change.
     """
     numbers, factored = dict(networks), []
     for edge in topology.edges:
@@ -178,14 +179,15 @@ def low_rank(networks: Numbers, topology: Topology, rank: int) -> Code:
 def random_basis(
     origin: Numbers, target: Numbers | None = None, dimensions: tuple[int, ...] | None = None
 ) -> Iterator[Code]:
-    """origin + sum_i theta_i B_i, the B_i random directions of about unit length; neither takes bits: they have a seed.
+    """Yields codes in a random basis: origin + sum_i theta_i B_i, with random directions B_i of about unit length.
 
-    Directions of several networks differ by the signs of their components: drawn anew they would take P times the
-    memory.
+    Origin and directions come from a seed and take no bits. The directions of several networks differ only by the
+    signs of their components, since independent directions would need P times the memory.
 
     Args:
-        target: the networks that theta comes nearest to, by least squares; None: theta begins at 0 and is to learn.
-        dimensions: how many theta there are; shares of the number of weights, as many as memory allows, if not given.
+        origin: the networks at theta = 0.
+        target: networks that theta approximates by least squares; if None, theta is 0 at first and has to be trained.
+        dimensions: numbers of coordinates, one code each; by default shares of the number of weights, as memory allows.
     """
     begin = torch.cat([number.flatten(1) for number in origin.values()], dim=1)
     networks, count = begin.shape

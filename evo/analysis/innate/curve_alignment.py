@@ -1,4 +1,4 @@
-"""Learning curves aligned where their scores are equal: only a higher start, or another steepness as well?
+"""Alignment of learning curves at equal score, which separates a higher start from a different steepness.
 
 The comparison of Shuvaev et al. 2024 (PNAS 121:e2409160121), with an interval.
 """
@@ -18,8 +18,8 @@ from genomes.streams import derive
 
 Verdict = Literal["no higher start", "not reached", "only a higher start", "a steeper curve", "a flatter curve"]
 
-_FINE = 1000  # places between which a curve is straight
-_ADRIFT = 0.025  # of replicates that cannot be aligned: with more there is no interval
+_FINE = 1000  # points of an interpolated curve
+_ADRIFT = 0.025  # with a larger share of replicates that cannot be aligned there is no interval
 
 
 @final
@@ -28,9 +28,9 @@ class Curves:
     """Learning curves of several lives.
 
     Attributes:
-        lived: steps or episodes, ascending.
-        scores: at each, a row a life.
-        resampled: on R bootstrap samples of the examination; None where lives meet episodes or samples of their own.
+        lived: probed steps or episodes, ascending.
+        scores: score at each probe, one row a life.
+        resampled: scores on R bootstrap samples of the examination; None if every life is examined on others.
     """
 
     lived: Float64[ndarray, " probes"]
@@ -39,24 +39,24 @@ class Curves:
 
     @property
     def mean(self) -> Float64[ndarray, " probes"]:
-        """Over lives."""
+        """Mean curve over lives."""
         return self.scores.mean(0)
 
 
 @final
 @dataclass(frozen=True)
 class HotStart:
-    """What the comparison of two sets of curves comes to.
+    """Result of the comparison of two sets of curves.
 
     Attributes:
-        verdict: in a word.
+        verdict: the verdict in words.
         birth: score at which the evolved curve begins.
-        head_start: how long the control lives until the fit of its mean is there; nan: never.
-        difference: mean height of the evolved curve above the control's from equal score.
-        span: how long they were compared.
-        adrift: share of the bootstrap's replicates that cannot be aligned.
-        again: (R,) the difference on bootstrap samples of the examination, nan where they cannot be aligned; None where
-            lives meet episodes or samples of their own.
+        head_start: steps or episodes until the fit of the control's mean reaches that score; nan if never.
+        difference: mean height of the evolved curve above that of the control, from equal score.
+        span: number of steps or episodes over which the curves are compared.
+        adrift: share of the bootstrap replicates that cannot be aligned.
+        again: (R,) the difference on bootstrap samples of the examination, nan where curves cannot be aligned; None if
+            every life is examined on other episodes or samples.
     """
 
     verdict: Verdict
@@ -69,15 +69,17 @@ class HotStart:
 
 
 def hot_start(evolved: Curves, control: Curves) -> HotStart:
-    """Aligns two sets of curves at equal score and compares what follows.
+    """Aligns two sets of curves at equal score and compares them from there on.
 
-    The head start is read off an isotonic fit of the control's mean: the first crossing of a noisy mean sits on a peak,
-    from which the control then falls back, and the evolved curve looks the steeper. What is compared is not fitted.
+    The head start is taken from an isotonic fit of the control's mean. The first crossing of the noisy mean itself
+    would often be a peak after which the control falls back, so that the evolved curve would seem steeper. The
+    comparison uses the curves without the fit.
 
-    The 95 % interval is of a bootstrap over the lives of both and, in a task, over the samples of the examination, the
-    same for both. Each replicate finds birth and head start anew, so that their chance is in it. If the control does
-    not get there the difference may be anything: with more than 2.5 % of such replicates there is no interval, as there
-    is none with one life alone. What is due to lives is as wide as for so few Student's t has it, by the jackknife.
+    The 95 % interval is a bootstrap over the lives of both sets and, in a task, over the samples of the examination,
+    which both share. Each replicate determines birth and head start anew, so that the interval includes their errors.
+    If the control does not reach the score, the difference is unknown: with more than 2.5 % of such replicates there
+    is no interval, and none with a single life. The part that is due to lives is widened by Student's t, with the
+    jackknife.
     """
     ours, theirs = _replicates(evolved, control)
     heads, differences, spans = _aligned(evolved.lived, ours, control.lived, theirs)
@@ -104,9 +106,9 @@ def hot_start(evolved: Curves, control: Curves) -> HotStart:
 
 
 def over_runs(found: Sequence[HotStart]) -> Estimate:
-    """The mean difference over runs that could be aligned, and over the samples that examine all of them.
+    """Returns the mean difference over the runs that can be aligned, and over their common examination samples.
 
-    No interval where more than 2.5 % of those bootstrap samples leave a run that cannot be aligned.
+    There is no interval if, in more than 2.5 % of the bootstrap samples, some run cannot be aligned.
     """
     means, again = [one.difference.mean for one in found], [one.again for one in found if one.again is not None]
     if len(again) < len(found):
@@ -119,9 +121,9 @@ def over_runs(found: Sequence[HotStart]) -> Estimate:
 
 
 def _replicates(evolved: Curves, control: Curves) -> tuple[Float64[ndarray, "K own"], Float64[ndarray, "K probes"]]:
-    """Mean curves side by side: of all lives, without each of the first and of the second, and of the bootstrap.
+    """Returns pairs of mean curves: of all lives, without each single life of either set, and of the bootstrap.
 
-    The bootstrap is over lives and samples, and behind it, where samples are resampled at all, over these alone.
+    The bootstrap is over lives and samples; if samples are resampled, a bootstrap over samples alone follows.
     """
     count = min(RESAMPLES if c.resampled is None else c.resampled.shape[2] for c in (evolved, control))
     less, again, alone = [], [], []
@@ -142,7 +144,13 @@ def _replicates(evolved: Curves, control: Curves) -> tuple[Float64[ndarray, "K o
 
 
 def _aligned(lived: ndarray, own: ndarray, theirs_lived: ndarray, theirs: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    """Of K pairs of curves, (K,) each: head start, nan if none; mean height above the other from there; how long."""
+    """Aligns K pairs of curves.
+
+    Returns:
+        heads: (K,) head starts; nan if the control never reaches the score.
+        away: (K,) mean heights of the evolved curve above the control from there on.
+        spans: (K,) lengths of the comparison.
+    """
     from scipy.integrate import cumulative_trapezoid
     from scipy.optimize import isotonic_regression
 
@@ -160,10 +168,10 @@ def _aligned(lived: ndarray, own: ndarray, theirs_lived: ndarray, theirs: ndarra
 
 
 def _fine(lived: ndarray, heights: ndarray) -> tuple[Float64[ndarray, " n"], Float64[ndarray, "K n"]]:
-    """Curves between their probes, by monotone cubics over log(1 + lived) (Fritsch & Butland 1984).
+    """Interpolates curves between their probes by monotone cubics over log(1 + lived) (Fritsch & Butland 1984).
 
-    Straight lines run below a curve that levels off, and most so where probes are far apart: the control, compared
-    later in its life, would seem too low.
+    Linear interpolation lies below a curve that levels off, most of all between distant probes: the control, which is
+    compared later in its life, would seem too low.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -173,7 +181,7 @@ def _fine(lived: ndarray, heights: ndarray) -> tuple[Float64[ndarray, " n"], Flo
 
 
 def _first_at(lived: ndarray, heights: ndarray, height: float) -> float:
-    """When a curve first is so high, by linear interpolation; nan: never."""
+    """Returns the time at which a curve first reaches a height, by linear interpolation; nan if never."""
     reached = heights >= height
     if not reached.any():
         return float("nan")

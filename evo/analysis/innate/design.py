@@ -1,4 +1,4 @@
-"""One subject on the bench: its births and lives on the test split, with or without something done to them."""
+"""Design of the innate test of one subject: births and lives on the test split, with or without interventions."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.life import CONDITIONS, Condition, Measurements
 
-_FEW = 200  # resamples of the samples, for rows that are many: their interval is hardly theirs to decide
-_PROBES = 60  # of a learning curve: with fewer, what lies between them is no longer known to .0002
-_FOUNDERS_BIRTHS = 4  # where births differ: by luck alone a random genome may do well once
+_FEW = 200  # resamples of the examination samples for null models, whose many draws dominate their interval
+_PROBES = 60  # probes of a learning curve: with fewer, the interpolation error exceeds .0002
+_FOUNDERS_BIRTHS = 4  # births of each random founder if births differ, since a single birth is noisy
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A subject, how often its genome is born, and how many draws a null model has.
+    """A subject with the number of births of its genome and the number of draws of a null model.
 
     Attributes:
-        subject: of its genomes the first is meant, unless others are asked for.
-        examiner: in whose experiment there are no held-out worlds: they are examined as worlds of their own.
-        births: of a genome.
-        draws: of each null model.
+        subject: the subject; its first genome is tested unless stated otherwise.
+        examiner: examines rows, in an experiment without held-out worlds, which are examined separately.
+        births: number of births of a genome.
+        draws: number of draws of each null model.
     """
 
     subject: Subject
@@ -45,59 +45,59 @@ class Design:
 
     @property
     def experiment(self) -> Experiment:
-        """What is lived in."""
+        """The experiment in which rows live."""
         return self.examiner.experiment
 
     @property
     def main(self) -> str:
-        """The main score."""
+        """Name of the main score."""
         return self.experiment.main
 
     @property
     def learns(self) -> bool:
-        """Whether a life changes the weights."""
+        """True if a life changes the weights."""
         return self.experiment.learns
 
     @property
     def judged(self) -> tuple[str, ...]:
-        """Conditions by which the genome was chosen."""
+        """Conditions by which the genome was selected."""
         return self.experiment.judged
 
     @cached_property
     def measured(self) -> tuple[Condition, ...]:
-        """Conditions that can differ here, and those by which the genome was chosen."""
+        """Conditions that can differ in this experiment, and those by which the genome was selected."""
         judged = {condition for condition in self.judged if self.learns or not condition.startswith("learned")}
         possible = judged | {*self.experiment.lifetime.distinct(self.experiment.topology, self.experiment.rule)}
         return tuple(condition for condition in CONDITIONS if condition in possible)
 
     @cached_property
     def at_birth(self) -> tuple[Condition, ...]:
-        """Conditions at birth that are tested: with plasticity off, and that by which the genome was chosen."""
+        """Tested conditions at birth: plasticity off, and those by which the genome was selected."""
         return tuple(c for c in self.measured if c == "innate" or (c.startswith("innate") and c in self.judged))
 
     @property
     def condition(self) -> Condition:
-        """The condition at birth by which the genome was chosen; `innate` where it was, or where none was."""
+        """Condition at birth by which the genome was selected; `innate` if that is among them, or if there is none."""
         return "innate" if "innate" in self.judged or len(self.at_birth) == 1 else self.at_birth[1]
 
     @property
     def after(self) -> Condition:
-        """The same after a life."""
+        """Condition after learning that belongs to `condition`."""
         return "learned_plastic" if self.condition == "innate_plastic" else "learned"
 
     @cached_property
     def dense(self) -> bool:
-        """Whether every synapse grew that can: then where synapses are tells nothing."""
+        """True if every possible synapse grew, so that the positions of synapses carry no information."""
         return all(bool(grown(synapses).all()) for synapses in self._born.projections.values())
 
     @cached_property
     def stochastic(self) -> bool:
-        """Whether the genome can score differently at another birth."""
+        """True if the genome can score differently at another birth."""
         return is_stochastic(self.experiment, self.subject.levels[:1], self.subject.interventions)
 
     @cached_property
     def _born(self) -> Phenotype:
-        """Some births of the genome."""
+        """Newborns of the genome."""
         levels = np.repeat(self.subject.levels[:1], max(self.births, 2), axis=0)
         streams = derive(self.experiment.seed, "birth on the bench", owners=range(len(levels)))
         newborn = self.experiment.birth(levels, streams)
@@ -106,23 +106,23 @@ class Design:
         return newborn
 
     def newborns(self, *done: Intervention) -> Rows:
-        """Births of the genome; whatever is done to them, they are the same births."""
+        """Returns births of the genome; the births are the same for all interventions."""
         return self._own(self.births, done)
 
     def drawn(self, *done: Intervention) -> Rows:
-        """A draw of a null model a row."""
+        """Returns the draws of a null model, one a row."""
         return self._own(self.draws, done)
 
     def founders(self) -> Rows:
-        """Genomes from the distribution that every search begins from; several births of each where they differ."""
-        # never more births than the genome itself has: a null that is surer than what is tested would reject too often
+        """Returns genomes of the initial distribution of a search, with several births of each if births differ."""
+        # at most as many births as the tested genome: a null with less noise than the genome would reject too often
         spec, births = self.experiment.genome.spec, min(_FOUNDERS_BIRTHS, self.births) if self.stochastic else 1
         units = founders(self.draws, spec, derive(self.experiment.seed, "random founders of the innate test"))
         levels = np.repeat(spec.quantise(units), births, axis=0)
         return Rows(levels, np.arange(len(levels)), births=births)
 
     def life(self, times: int = 1) -> Experiment:
-        """The experiment with a life so many times as long, and with a learning curve."""
+        """Returns the experiment with a life `times` as long, and with a learning curve."""
         return replace(self.experiment, lifetime=self.experiment.lifetime.lengthened(times, _PROBES))
 
     def measure(
@@ -134,7 +134,16 @@ class Design:
         split: Split = "test",
         resamples: int | None = None,
     ) -> Measurements:
-        """What is measured of every row: of birth alone, in the conditions that are tested, or of a whole life."""
+        """Measures every row, at birth alone in the tested conditions, or over a whole life.
+
+        Args:
+            what: name of the examination, for the progress callback.
+            rows: the births to be measured.
+            lived: measures the whole life.
+            experiment: the experiment of the lives; by default that of the examiner.
+            split: the split of the examination.
+            resamples: number of bootstrap samples of the examination.
+        """
         home = experiment or self.experiment
         again = _FEW if resamples is None else resamples
         conditions = self.measured if lived else self.at_birth
@@ -143,7 +152,7 @@ class Design:
         return found if rows.births == 1 else {name: per_genome(m, rows.births).mean(1) for name, m in found.items()}
 
     def scores(self, measured: Measurements) -> dict[Condition, Scores]:
-        """The main score in every condition that was measured and can differ."""
+        """Returns the main score in every measured condition that can differ."""
         names = {c: f"{c}.{self.main}" for c in self.measured if f"{c}.{self.main}" in measured}
         bounds = self.experiment.bounds
         return {c: Scores(measured[n], measured.get(f"{n}.resampled"), bounds) for c, n in names.items()}

@@ -1,7 +1,7 @@
-"""How many bits the innate takes: the genome with fewer and fewer bits, beside networks written down without one.
+"""Number of genome bits that innate behaviour needs: coarser and coarser genomes against networks without a genome.
 
-Bits, not parameters, are what a genome is compared by: a ratio of parameters says nothing of how finely each of them
-has to be known.
+Genomes are compared by bits and not by numbers of parameters, since a parameter count ignores the precision that each
+parameter needs.
 """
 
 from __future__ import annotations
@@ -29,29 +29,30 @@ from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.life import Condition
 
-KEPT = 0.01  # of the way from random founders to the genome with all its bits: what may be lost
+KEPT = 0.01  # tolerated loss, in shares of the difference between the full genome and random founders
 
 _FOUNDERS, _RESAMPLES, _BIRTHS, _BIRTHS_THAT_DIFFER = 64, 400, 8, 32
 _TITLE = "Genome size"
 _TERMS = {
-    "effective bits": "fixed bits of the coarsest genome that keeps the score, as every finer one does: that loses no "
-    "more than 1 % of the way from random founders to the genome with all its bits; chosen on the selection split",
-    "random founders": "median of random genomes of the distribution that the search began from: where lives can go "
-    "wrong without bound, a mean says nothing",
+    "effective bits": "fixed bits of the coarsest genome that keeps the score, if every finer genome keeps it too; to "
+    "keep the score is to lose at most 1 % of the difference between the genome with all bits and random founders; "
+    "chosen on the selection split",
+    "random founders": "median score of random genomes of the initial distribution of the search; the median is used "
+    "because scores without a lower bound can dominate a mean",
 }
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Size:
-    """How large a genome is.
+    """Sizes of a genome.
 
     Attributes:
-        bits, coded_bits: of the genome, every number with all its levels; the same, entropy coded.
-        effective_bits, effective_coded_bits: of the coarsest genome that keeps the score; nan where there is none.
-        wiring_bits: of the weights that it unfolds into, 32 each.
-        decoder: what unfolds it; None where there is no genome.
-        section: the same for people.
+        bits, coded_bits: size of the genome with all its levels; the same, entropy coded.
+        effective_bits, effective_coded_bits: size of the coarsest genome that keeps the score; nan if there is none.
+        wiring_bits: size of the weights that it unfolds into, 32 bits each.
+        decoder: the part of development that is not in the genome; None if there is no genome.
+        section: the results as a section of a report.
     """
 
     bits: float
@@ -64,15 +65,17 @@ class Size:
 
 
 def genome_size(subject: Subject, examiner: AssayRunner, births: int | None = None, beside: bool = True) -> Size:
-    """Rate and distortion of the subject's first genome, and of four controls, in bits.
+    """Measures rate and distortion of the subject's first genome and of four controls, in bits.
 
     Args:
-        births: of each, the same ones for all; 8, and 32 where births differ.
-        beside: whether networks without a genome are trained, which takes most of the time.
+        subject: the subject.
+        examiner: examines the genomes and networks.
+        births: number of births of each genome, the same births for all; by default 8, or 32 if births differ.
+        beside: also trains networks without a genome, which takes most of the time.
     """
     wiring = float(coding.FLOAT * examiner.experiment.topology.synapses)
     if subject.interventions:
-        nothing = "A network that is given weight by weight has no genome, and no size of one."
+        nothing = "The weights come from a file, so there is no genome and no genome size."
         return Size(np.nan, np.nan, np.nan, np.nan, wiring, None, Section("size", _TITLE, (nothing,), {}))
     bench = Design(subject, examiner, births or _BIRTHS, _FOUNDERS)
     bench = replace(bench, births=births or (_BIRTHS_THAT_DIFFER if bench.stochastic else _BIRTHS))
@@ -99,10 +102,13 @@ def genome_size(subject: Subject, examiner: AssayRunner, births: int | None = No
 
 
 def fewest(scores: Float64[ndarray, " K"], founders: float) -> int | None:
-    """Which of K genomes, the finest first, is the last before one loses the score; None: there is none to be kept.
+    """Returns the index of the last genome before the first one that loses the score; None if there is none to keep.
 
-    Where births differ a coarser one may seem to have it again, by luck. A genome without a score, nan, has lost it;
-    `founders` is the score of random genomes.
+    Still coarser genomes are ignored: if births differ, one of them may reach the score again by chance.
+
+    Args:
+        scores: scores of K genomes, the finest first; nan (no score) counts as lost.
+        founders: score of random genomes.
     """
     if not scores[0] > founders:
         return None
@@ -110,7 +116,7 @@ def fewest(scores: Float64[ndarray, " K"], founders: float) -> int | None:
 
 
 def _curve(bench: Design, split: Split, conditions: Sequence[Condition]) -> tuple[list[Point], dict[str, float]]:
-    """The genome with fewer and fewer bits, the same births of each, and the median score of random founders."""
+    """Scores the genome with fewer and fewer bits, at the same births, and takes the median of random founders."""
     spec, levels, births = bench.experiment.genome.spec, bench.subject.levels[0], bench.births
     finest = max((field.bits for field in spec.fields if field.choices is None), default=1)
     coded = {f"{bits}-bit": coding.requantised(spec, levels, bits) for bits in range(finest, 0, -1)}
@@ -129,7 +135,7 @@ def _curve(bench: Design, split: Split, conditions: Sequence[Condition]) -> tupl
 
 
 def _controls(bench: Design, genome: Scores) -> list[Point]:
-    """At birth, in the condition by which the genome was chosen, with its births: one, where all births are alike."""
+    """Scores the networks without a genome, in the selected condition at birth; one birth each if births are equal."""
     found, births = [], bench.births if bench.stochastic else 1
     condition, own = bench.condition, _rows(genome, slice(births))
     for each in controls.controls(bench.experiment, bench.subject.levels[0]):
@@ -141,9 +147,9 @@ def _controls(bench: Design, genome: Scores) -> list[Point]:
 
 
 def _of_networks(each: Sequence[Scores]) -> Scores:
-    """A row a network, of networks with the same births: these are resampled together with the samples.
+    """Combines networks with the same births into one row a network; births and samples are resampled together.
 
-    One network alone is counted by its births.
+    With a single network the rows are its births.
     """
     if len(each) == 1:
         return each[0]
@@ -163,7 +169,7 @@ def _lived(
     rows: Rows,
     edits: Float64[ndarray, "N G"] | None = None,
 ) -> dict[str, Scores]:
-    """The main score of every row in each condition."""
+    """Measures the main score of every row in each condition."""
     cohort = max(2, min(bench.experiment.cohort, len(rows.levels)))
     home = replace(bench.experiment, held_out=(), cohort=cohort)
     learn = any(condition.startswith("learned") for condition in conditions)
@@ -185,54 +191,60 @@ def _rows(scores: Scores, rows: slice) -> Scores:
 def _kept(
     bench: Design, judged: Condition, curve: Sequence[Point], kept: int | None, chosen: Sequence[Point], founders: float
 ) -> list[str]:
-    """How many bits of the genome count; `chosen` and random founders are of the split where it was decided."""
+    """Describes the bits that keep the score; `chosen` and `founders` are scores on the selection split."""
     whole, best, score = curve[0], curve[kept or 0], f"{bench.main.replace('_', ' ')} {CONDITIONS[judged][0]}"
     bits = f"{whole.size.fixed:,.0f}"
     at_all = f"{number(chosen[0].mean(judged))} with all bits, {number(founders)} of random founders, selection split"
     if kept is None:
-        return [f"The genome's {bits} bits carry nothing that could be kept with fewer: {score} is {at_all}."]
-    first = f"All of the genome's {bits} bits count: {score} is {_said(whole, judged)} with them"
+        return [f"The genome's {bits} bits give no score above random founders to be kept: {score} is {at_all}."]
+    first = f"All of the genome's {bits} bits are needed: {score} is {_said(whole, judged)} with them"
     if kept:
         first = f"Of the genome's {bits} bits {best.size.fixed:,.0f} keep the score: {score} is {_said(best, judged)} "
         first += f"with {best.setting} numbers, {_said(whole, judged)} with all"
     coarse = ", ".join(f"{number(p.mean(judged))} with {p.setting} numbers" for p in curve[kept + 1 :])
     lost = _interval(chosen[kept].scores[judged].less(chosen[0].scores[judged]).estimate, "+")
-    rule = f"To keep is to lose at most {100 * KEPT:.0f} % of the way between founders and all bits ({at_all})"
-    rule += f", as every finer genome does; the one kept is {lost} from all bits there" if kept else ""
+    rule = f"A genome keeps the score if it and all finer ones lose at most {100 * KEPT:.0f} % of the difference "
+    rule += f"between all bits and founders ({at_all})"
+    rule += f"; the kept genome differs from all bits by {lost} on that split" if kept else ""
     said = [f"{first} (test split).", f"{rule}; coarser genomes have {coarse} (test)." if coarse else f"{rule}."]
     if "learned" in best.scores and judged != "learned":
-        three = {"all bits": whole, "those kept": best, "the fewest": curve[-1]}
+        three = {"all bits": whole, "the kept bits": best, "the fewest bits": curve[-1]}
         lived = ", ".join(f"{_said(point, 'learned')} with {which}" for which, point in three.items())
         said.append(f"After a life it is {lived}.")
     return said
 
 
 def _unfolded(bench: Design, whole: coding.Bits, best: coding.Bits, wiring: float) -> str:
-    """Entropy coded, and against the wiring."""
-    synapses, kept = bench.experiment.topology.synapses, f", those that keep the score {best.coded:,.0f}"
+    """Describes the entropy-coded size, and the sizes in relation to the wiring."""
+    synapses, kept = bench.experiment.topology.synapses, f", and those that keep the score {best.coded:,.0f}"
     genes, bits = (f"{float(f'{to_one:.2g}'):,g}" for to_one in (synapses / whole.numbers, wiring / best.coded))
     return (
-        f"Entropy coded all bits take {whole.coded:,.0f}{kept if best is not whole else ''}. {whole.numbers:,} genes "
-        f"stand for {synapses:,} weights ({genes} to 1) of {wiring:,.0f} bits, {coding.FLOAT} "
+        f"Entropy coded, all bits take {whole.coded:,.0f}{kept if best is not whole else ''}. {whole.numbers:,} genes "
+        f"unfold into {synapses:,} weights ({genes} to 1) of {wiring:,.0f} bits, {coding.FLOAT} "
         f"each ({bits} to 1)."
     )
 
 
 def _compared(bench: Design, best: Point, others: Sequence[Point]) -> list[str]:
-    """The largest of each control that takes no more coded bits than the genome: not one was chosen by its score."""
+    """Compares the genome with the largest network of each method that takes no more coded bits.
+
+    The choice by size and not by score avoids a selection bias.
+    """
     budget, said, aways, condition = best.size.coded, [], [], bench.condition
     for method in controls.METHODS if others else ():
         fits = (point for point in others if point.method == method and point.size.coded <= budget)
         largest = max(fits, key=lambda point: point.size.coded, default=None)
         if largest is None or largest.away is None:
-            said.append(f"{method} none that is so small")
+            said.append(f"{method} none of that size")
             continue
         aways.append(largest.away)
         said.append(f"{method} {_said(largest, condition)} ({_interval(largest.away, '+')})")
     better, worse = (sum(clear(away) and sign * away.mean > 0 for away in aways) for sign in (1, -1))
-    verdict = f"{better} do better than the genome, {worse} worse, {len(aways) - better - worse} neither"
+    neither = len(aways) - better - worse
+    verdict = f"{better} of them score clearly higher than the genome, {worse} lower, {neither} neither"
     unseen = f"With its {budget:,.0f} coded bits the genome has {_said(best, condition)} {CONDITIONS[condition][0]}"
-    without = f"networks without a genome, with no more, have {'; '.join(said)}; in round brackets: less the genome"
+    without = f"networks without a genome, with at most as many bits, have {'; '.join(said)}; in round brackets: "
+    without += "difference to the genome"
     return [*([f"{unseen}; {without}. {verdict}."] if others else []), controls.origin(bench.experiment)]
 
 

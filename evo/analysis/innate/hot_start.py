@@ -1,4 +1,4 @@
-"""Hot start: does a genome only begin higher than a network without a bottleneck, or also learn faster?"""
+"""Hot start: tests whether a genome only begins higher than a network without a bottleneck, or also learns faster."""
 
 from __future__ import annotations
 
@@ -18,35 +18,36 @@ from evo.analysis.report.style import INNATE, QUIET
 if TYPE_CHECKING:
     import pandas
 
-_POINTS = 200  # of a curve that is drawn
+_POINTS = 200  # points of a drawn curve
 
 _TERMS = {
     "run": "the run that the genome comes from",
-    "verdict": "no higher start: the control begins as high; not reached: it does not come, to stay, to where the "
-    "evolved genome begins; only a higher start: from equal score no difference was found; a steeper or a flatter "
-    "curve: from equal score the evolved genome is above or below the control",
+    "verdict": "no higher start: the control begins as high; not reached: the control does not lastingly reach the "
+    "score at which the evolved genome begins; only a higher start: from equal score on, no difference was found; a "
+    "steeper or a flatter curve: from equal score on, the evolved genome is above or below the control",
     "birth": "score at which the evolved genome begins",
-    "head start": "how much of its life the control needs to come there, by a fit of its mean that never falls "
+    "head start": "steps or episodes that the control needs to reach that score, by a monotone fit of its mean "
     "(isotonic regression)",
-    "difference": "mean height of the evolved curve above the control's, from equal score over what both have left",
+    "difference": "mean height of the evolved curve above that of the control, from equal score to the end of the "
+    "shorter curve",
     "low": "lower end of the 95 % interval of the difference: bootstrap over the lives of both and over the samples of "
-    "the examination, with birth and head start found anew in each replicate",
+    "the examination; birth and head start are determined anew in each replicate",
     "high": "upper end of that interval",
-    "adrift": "share of these replicates in which the control does not come there; there is no interval if it is above "
-    "2.5 %",
-    "compared over": "steps or episodes that both have left from there",
-    "network": "evolved genome, or control: a direct network of standard initialisation, whose life is ten times as "
-    "long, at a learning rate of its own",
+    "adrift": "share of these replicates in which the control does not reach the score; above 2.5 % there is no "
+    "interval",
+    "compared over": "steps or episodes over which the curves are compared",
+    "network": "evolved genome, or control: a direct network of standard initialisation with its own learning rate, "
+    "whose life is ten times as long",
     "pace": "learning rate of the control, in multiples of the genome's, which has evolved for other weights: the one "
-    "with the best mean of the learning curve on the selection split; empty where the rule has no learning rate of "
-    "synapses: then the control lives with the plasticity of the genome, which may be a handicap",
-    "lived": "steps or episodes lived",
+    "with the best mean of the learning curve on the selection split; empty if the rule has no learning rate of "
+    "synapses: then the control has the plasticity of the genome, which may be a handicap",
+    "lived": "steps or episodes since birth",
     "mean": "main score, mean over lives",
 }
 
 
 def section(batteries: Sequence[Battery]) -> Section:
-    """The comparison in every run."""
+    """Compares the learning curves of every run."""
     title, unit = "Hot start", _unit(batteries[0].bench)
     if (why := _unfit(batteries[0].bench)) is not None:
         return Section("hot-start", title, (f"Learning curves are not compared: {why}.",), _TERMS)
@@ -60,7 +61,7 @@ def section(batteries: Sequence[Battery]) -> Section:
 
 
 def _unfit(bench: Design) -> str | None:
-    """Why there are no curves to be compared."""
+    """Returns the reason why learning curves cannot be compared, or None if they can."""
     lifetime = bench.experiment.lifetime
     if not bench.learns:
         within = any(condition.endswith("plastic") for condition in bench.measured)
@@ -73,7 +74,7 @@ def _unit(bench: Design) -> str:
 
 
 def _curves(battery: Battery, network: str, times: int) -> Curves:
-    """Of the lives that did not fail."""
+    """Returns the learning curves of the lives that did not fail."""
     lifetime, measured = battery.bench.life(times).lifetime, battery.lives[network]
     whole = np.isfinite(measured["curve"]).all(1)
     samples = measured["curve.resampled"][whole] if "curve.resampled" in measured else None
@@ -83,44 +84,45 @@ def _curves(battery: Battery, network: str, times: int) -> Curves:
 def _sentence(found: HotStart, unit: str, last: float, pace: float | None) -> str:
     control = f"a direct network that learns by the same rule {in_words(pace)}"
     if found.verdict == "no higher start":
-        return f"The evolved genome starts at {number(found.birth)}, no higher than {control}."
+        return f"The evolved genome starts at {number(found.birth)}, not higher than {control}."
     if found.verdict == "not reached":
         return (
-            f"The evolved genome starts at {number(found.birth)}; {control}, did not get there, to "
-            f"stay, within {last:,.0f} {unit}."
+            f"The evolved genome starts at {number(found.birth)}; {control}, did not lastingly reach that score "
+            f"within {last:,.0f} {unit}."
         )
     how = {
         "only a higher start": "no difference in steepness was found: only a higher start",
         "a steeper curve": "it then learns faster: a higher start and a steeper curve",
         "a flatter curve": "it then learns more slowly: a higher start and a flatter curve",
     }[found.verdict]
-    gap, between = found.difference, " and no interval: a life alone has none"
+    gap, between = found.difference, " and no interval: a single life has none"
     if np.isfinite(gap.low):
         between = f" [{gap.low:+.2g}, {gap.high:+.2g}]"
     elif found.adrift:
-        between = f" and no interval: in {found.adrift:.0%} of the bootstrap's replicates the control never gets there"
+        between = f" and no interval: in {found.adrift:.0%} of the bootstrap replicates the control never reaches it"
     return (
-        f"The evolved genome starts at {number(found.birth)}, where {control}, is after {found.head_start:,.1f} "
-        f"{unit}; from equal score {how} (mean height over {found.span:,.0f} {unit}: {gap.mean:+.2g}{between})."
+        f"The evolved genome starts at {number(found.birth)}; {control}, reaches that score after "
+        f"{found.head_start:,.1f} {unit}; from equal score on, {how} (mean height above the control over "
+        f"{found.span:,.0f} {unit}: {gap.mean:+.2g}{between})."
     )
 
 
 def _sentences(found: Sequence[HotStart], paces: Sequence[float | None]) -> list[str]:
-    """Of several runs: what was found how often, and the mean of those that could be compared."""
+    """Describes several runs: counts of the verdicts, and the mean difference of the runs that can be aligned."""
     counts = {
         verdict: sum(one.verdict == verdict for one in found) for verdict in dict.fromkeys(f.verdict for f in found)
     }
     said = [f"In {len(found)} runs: " + ", ".join(f"{verdict} in {count}" for verdict, count in counts.items()) + "."]
     known = [f"{times:g}" for times in paces if times is not None]
-    rates = f"Its learning rate, tuned for it, is {', '.join(known)} times the genome's."
+    rates = f"The control's learning rate, tuned for it, is {', '.join(known)} times the genome's."
     said.append(rates if known else f"The control learns {in_words(None)}.")
     aligned = [one for one in found if np.isfinite(one.difference.mean)]
     if len(aligned) > 1:
         gap = over_runs(aligned)
         between = f" [{gap.low:+.2g}, {gap.high:+.2g}]" if np.isfinite(gap.low) else " (no interval)"
         said.append(
-            f"From equal score the evolved curve is {gap.mean:+.2g}{between} above the "
-            f"control's, mean over the {len(aligned)} runs in which they could be aligned."
+            f"From equal score on, the evolved curve is {gap.mean:+.2g}{between} above that of the control (mean over "
+            f"the {len(aligned)} runs in which the curves can be aligned)."
         )
     return said
 
@@ -170,7 +172,5 @@ def _picture(pairs: Sequence[tuple[Curves, Curves]], found: Sequence[HotStart], 
         aligned.set_axis_off()
     for place, (name, colour) in enumerate((("evolved genome", INNATE), ("control", QUIET))):
         whole.text(0.97, 0.05 + 0.09 * place, name, color=colour, ha="right", transform=whole.transAxes)
-    caption = (
-        "Learning as it was lived (left), and with the control moved to where its score equals that at birth (right)."
-    )
+    caption = "Learning curves (left), and the same with the control shifted to the point of equal score (right)."
     return Picture(figure, caption)

@@ -1,7 +1,7 @@
-"""The innate test of one run or of several: what the genomes can do without learning, against null models.
+"""The innate test of one run or several: behaviour of the genomes without learning, against null models.
 
-Genomes were chosen on the selection split; whatever is said here was measured on the test split, with births and draws
-that no run has met.
+Genomes are selected on the selection split. All scores of this test are measured on the test split, with random
+numbers of births and draws that no run has used.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _TESTED = {"random": FOUNDERS, "shuffled": SHUFFLED, "standard": STANDARD}
 @final
 @dataclass(frozen=True, eq=False)
 class InnateTest:
-    """What was found.
+    """Results of the innate test.
 
     Attributes:
-        sentence: the line that a user gets who wants one.
-        sections: of the report.
+        sentence: summary in one line.
+        sections: sections of the report.
         found: the numbers, by name.
     """
 
@@ -63,7 +63,7 @@ class InnateTest:
     found: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: a score that there is not is None; p values are corrected for the number of `tests` (Holm)."""
+        """Returns the content of innate.json; missing scores are None, and p is corrected for all `tests` (Holm)."""
         return {"sentence": self.sentence, **self.found}
 
 
@@ -75,16 +75,18 @@ def innate_test(
     draws: int = 200,
     watch: Watch = lambda what, done, total: None,
 ) -> InnateTest:
-    """Examines the genomes of one run, or those of several, which then are what is counted.
+    """Examines the genomes of one run, or of several runs; with several, the run is the unit of the statistics.
 
     Args:
-        subjects: one a run, in alike experiments.
-        births: of a genome; 16, or 32 where births differ or meet something of their own.
-        episodes: of an examination in a world; those of the experiment.
-        draws: of each null model.
+        subjects: one subject a run, with the same scores and conditions.
+        executor: runs the cohorts.
+        births: number of births of a genome; by default 16, or 32 if births are stochastic.
+        episodes: number of episodes of an examination in a world; by default that of the experiment.
+        draws: number of draws of each null model.
+        watch: progress callback.
 
     Raises:
-        InputError: runs that cannot be compared, too few draws or births, episodes where there is no world.
+        InputError: the runs cannot be compared, there are too few draws or births, or episodes are given for a task.
     """
     require(draws >= _FEWEST, "--draws", f"at least {_FEWEST}: with fewer no p can be .05", draws)
     require(births is None or births >= 1, "--births", "at least 1", births)
@@ -107,10 +109,11 @@ def innate_test(
 
 
 def numbers(frame: pandas.DataFrame, benches: Sequence[Design]) -> dict[str, Any]:
-    """The numbers by which a test is cited, from the table of the battery.
+    """Collects the main numbers of a test from the table of the battery.
 
     Returns:
-        those of plasticity off at birth; and under `conditions` those of whatever condition the genome was chosen by.
+        numbers at birth with plasticity off; `conditions` holds those of another condition by which the genome was
+        selected.
     """
     bench = benches[0]
     found: dict[str, Any] = {"score": bench.main, **_of(frame, "innate", "learned"), "effective_bits": None}
@@ -122,7 +125,7 @@ def numbers(frame: pandas.DataFrame, benches: Sequence[Design]) -> dict[str, Any
 
 
 def _of(frame: pandas.DataFrame, born: Condition, lived: Condition) -> dict[str, Any]:
-    """In one condition at birth, and the one after a life that belongs to it."""
+    """Collects the numbers of a condition at birth and of the condition after learning that belongs to it."""
 
     def of(network: str, condition: str, *columns: str) -> list[float | None]:
         if (network, condition) not in frame.index:
@@ -159,7 +162,7 @@ def _bench(
 
 
 def _section(batteries: Sequence[Battery], frame: pandas.DataFrame, said: tuple[str, ...]) -> Section:
-    """The battery in words, numbers and a picture."""
+    """Describes the battery by sentences, tables and a picture."""
     import pandas
 
     tables = {"scores": frame.reset_index(drop=True)}
@@ -175,7 +178,7 @@ def _section(batteries: Sequence[Battery], frame: pandas.DataFrame, said: tuple[
 
 
 def _paces(batteries: Sequence[Battery]) -> str:
-    """At which rates the direct networks learned."""
+    """Describes the learning rates of the direct networks."""
     tried = [tuple(each.paces[name] for name in (DIRECT, LONG)) for each in batteries]
     known = [f"{short:g} and {long:g}" for short, long in tried if short is not None and long is not None]
     if not known:
@@ -184,32 +187,32 @@ def _paces(batteries: Sequence[Battery]) -> str:
 
 
 def _remarks(batteries: Sequence[Battery], frame: pandas.DataFrame) -> list[str]:
-    """What has to be known to read the numbers."""
+    """Returns remarks that are needed to interpret the numbers."""
     bench = batteries[0].bench
     experiment = bench.experiment
     said = []
     if (LONG, bench.after) in frame.index:
         short, long = (frame.at[(network, bench.after), "mean"] for network in (DIRECT, LONG))
         said.append(
-            f"A direct network that lives by the same rule comes to {number(short)} in a life as long, "
-            f"{life_words(bench)}, to {number(long)} in one {TIMES} times as long. {_paces(batteries)}"
+            f"A direct network that learns by the same rule reaches {number(short)} in a life of the same length, "
+            f"{life_words(bench)}, and {number(long)} in a life {TIMES} times as long. {_paces(batteries)}"
         )
     if not bench.learns:
         plastic = "innate_plastic" in bench.measured
-        lives = "A life is its examination here" if plastic else "Lives do not change the weights here"
-        said.append(f"{lives}: there is nothing after learning, and no direct network learns.")
+        lives = "Learning happens within the examination here" if plastic else "Lives do not change the weights here"
+        said.append(f"{lives}: there is no score after learning and no direct network that learns.")
     if not experiment.encoding.spec(experiment.topology).size:
-        said.append("The genome has no gene for the wiring: whatever is inherited is in its other genes.")
+        said.append("The genome has no gene for the wiring: all inheritance is in its other genes.")
     if all(one.bench.dense for one in batteries):
-        said.append("Every synapse grew: mask only would be standard initialisation, weights only shuffled wiring.")
+        said.append(
+            "Every synapse grew: mask only would equal standard initialisation, and weights only shuffled wiring."
+        )
     own = [one.scores[EVOLVED, bench.condition] for one in batteries]
     if lost := sum(int((~np.isfinite(scores.values)).sum()) for scores in own):
-        said.append(f"{lost} births of the evolved genome itself had no score: the numbers are those of the others.")
+        said.append(f"{lost} births of the evolved genome had no score: the numbers refer to the other births.")
     values = np.concatenate([scores.values for scores in own])
     if bench.stochastic and len(values) > 1 and not np.ptp(values):
-        said.append(
-            "All births of the evolved genome score the same: an interval without width says no more than that."
-        )
+        said.append("All births of the evolved genome score the same, so that the interval over births has no width.")
     if failed := sum(one.bench.examiner.failures for one in batteries):
-        said.append(f"{failed} births or lives had no score that is a number; they are left out.")
+        said.append(f"{failed} births or lives had no finite score; they are left out.")
     return said

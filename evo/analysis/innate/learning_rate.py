@@ -1,4 +1,4 @@
-"""The learning rate of networks without a bottleneck: their own, for the genome's has evolved for other weights."""
+"""Tuning of the learning rate of networks without a bottleneck, since the genome's has evolved for other weights."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from genomes.interventions.faster import Faster
 from genomes.interventions.standard import Standard
 
 PACES = (1.0, 0.1, 0.3, 3.0, 10.0)
-"""Multiples of the genome's learning rate that are tried; of equal ones the first counts."""
+"""Multiples of the genome's learning rate that are tried; of ties the first one is taken."""
 
 
 def pace(bench: Design, life: Experiment, measurement: str = "area") -> float | None:
-    """The multiple with which networks of standard initialisation come to most in a life.
+    """Returns the multiple of the genome's learning rate at which networks of standard initialisation learn best.
 
-    It is measured on the selection split, in the lives of the bench; where any of them fails a multiple is not taken.
-    None: the rule has no learning rate of synapses, and nothing is tuned.
+    It is measured on the selection split, in the lives of the bench. A multiple with which any life fails is not taken.
+    It is None if the rule has no learning rate of synapses.
 
     Args:
-        life: what is lived.
-        measurement: by which it is chosen, its mean over lives; `area` is the mean height of the learning curve.
+        bench: the design of the innate test.
+        life: experiment of the lives.
+        measurement: criterion, as a mean over lives; `area` is the mean height of the learning curve.
     """
     if not evolvable_names(type(bench.experiment.rule)).get("learning_rate"):
         return None
@@ -35,8 +36,8 @@ def pace(bench: Design, life: Experiment, measurement: str = "area") -> float | 
 
 
 def in_words(times: float | None) -> str:
-    """At what rate: of a network that learns by the same rule as the genome."""
+    """Describes the learning rate of a network that learns by the same rule as the genome."""
     if times is None:
-        return "with the genome's plasticity, in which there is no learning rate that could be tuned for it"
-    same = "the genome's learning rate, which of all that were tried suits it best"
-    return f"at {same}" if times == 1 else f"at the learning rate that suits it best, {times:g} times the genome's"
+        return "with the genome's plasticity, which has no learning rate that could be tuned for it"
+    same = "the genome's learning rate, which is the best for it of all that were tried"
+    return f"at {same}" if times == 1 else f"at the learning rate that is best for it, {times:g} times the genome's"

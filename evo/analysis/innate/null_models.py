@@ -1,4 +1,4 @@
-"""Null models of a genome: what would behave as well at birth if evolution had found nothing."""
+"""Null models of a genome: networks that keep some of its properties and lack the effect of evolution on the others."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Null:
     """A null model.
 
     Attributes:
-        name: in tables and sentences.
-        words: how it is made, and what it keeps.
-        done: to newborns of the genome; nothing: other genomes take its place.
-        drawn: whether there is chance in it; where there is none, nothing can be tested by draws.
-        sparse: whether it tells something only where not every synapse grew.
+        name: name in tables and sentences.
+        words: how the null model is made, and which properties it keeps.
+        done: interventions on newborns of the genome; empty if other genomes replace it.
+        drawn: True if it is stochastic; otherwise there is no test by draws.
+        sparse: True if it is informative only where some synapses did not grow.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Null:
     sparse: bool = False
 
     def rows(self, bench: Design) -> Rows:
-        """A draw a row; a birth a row where nothing is drawn."""
+        """Returns the rows to be measured: draws, or births of the genome if the null model is not stochastic."""
         if not self.done:
             return bench.founders()
         return bench.drawn(*self.done) if self.drawn else bench.newborns(*self.done)
@@ -41,13 +41,13 @@ class Null:
 
 FOUNDERS = Null(
     "random founders",
-    "random genomes of the distribution that the search began from, where births differ the mean of "
-    "four births each, or of as many as the genome itself has if they are fewer",
+    "random genomes of the initial distribution of the search; if births differ, the mean of four births each, or of "
+    "as many as the evolved genome has if these are fewer",
 )
 SHUFFLED = Null(
     "shuffled wiring",
-    "the weights of the genome permuted within each projection, its synapses where they grew: degrees and the "
-    "distribution of weights are kept",
+    "the weights of the genome permuted within each projection among the synapses that grew, which keeps degrees and "
+    "the distribution of weights",
     (Shuffled(),),
 )
 STANDARD = Null(
@@ -64,11 +64,11 @@ NULLS = (
     Null(
         "mask only", "synapses where the genome grows them, with standard weights", (Standard(mask=True),), sparse=True
     ),
-    Null("weights only", "the weights of the genome at places by lot", (Shuffled(mask=False),), sparse=True),
+    Null("weights only", "the weights of the genome at random positions", (Shuffled(mask=False),), sparse=True),
     SIGNS,
 )
 
 
 def nulls(bench: Design) -> tuple[Null, ...]:
-    """Those that tell something of this genome."""
+    """Returns the null models that are informative for this genome."""
     return tuple(null for null in NULLS if not (null.sparse and bench.dense))

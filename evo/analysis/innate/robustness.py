@@ -1,4 +1,4 @@
-"""Robustness: how much harm to weights, synapses, neurons and genes behaviour at birth bears, and in which worlds."""
+"""Robustness of behaviour at birth to perturbed weights, synapses, neurons and genes, and in held-out worlds."""
 
 from __future__ import annotations
 
@@ -36,38 +36,39 @@ MUTATION = (0.01, 0.03, 0.1, 0.3)
 SIZES = (0.5, 2.0)
 
 _MEANT = {
-    "weight noise": "normal noise on every synapse, in root mean squares of its projection's weights",
-    "synapses lost": "share of synapses taken away by lot",
-    "neurons lost": "share of neurons between the senses and the output taken away by lot",
-    "genes redrawn": "probability of each gene to be drawn anew",
-    "genes one level off": "probability of each gene to move one level up or down",
-    "neurons": "size of every group between the senses and the output, 1: as evolved; the genome stays the same",
+    "weight noise": "normal noise on every synapse, in units of the root mean square weight of its projection",
+    "synapses lost": "share of synapses that are removed at random",
+    "neurons lost": "share of neurons between the senses and the output that are removed at random",
+    "genes redrawn": "probability with which each gene is drawn anew",
+    "genes one level off": "probability with which each gene moves one level up or down",
+    "neurons": "factor on the size of every group between the senses and the output, 1: as evolved; the genome does "
+    "not change",
 }
 _TERMS = {
     "perturbation": "; ".join(f"{name}: {meant}" for name, meant in _MEANT.items()),
-    "dose": "how much of it",
-    "mean": "of the main score at birth on the test split; of several runs, over the runs",
-    "low": "lower end of its 95 % interval, over births and samples; of several runs over the runs",
+    "dose": "strength of the perturbation",
+    "mean": "mean main score at birth on the test split; with several runs, over the runs",
+    "low": "lower end of the 95 % interval of the mean, over births and samples; with several runs, over the runs",
     "high": "upper end of that interval",
-    "change": "mean difference from the same births unharmed",
+    "change": "mean difference to the same births without perturbation",
     "change low": "lower end of the 95 % interval of the change",
     "change high": "upper end of that interval",
-    "world": "a world that no life and no selection has seen, by its name in the experiment; home: its own, or "
-    "the one asked for",
-    "network": "evolved genome, or random founders of which each draw is another",
+    "world": "name of a held-out world, which no life and no selection has used; home: the world of the experiment, or "
+    "the one that the user chose",
+    "network": "evolved genome, or random founders, a different genome in each draw",
 }
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Harm:
-    """One dose of one perturbation.
+    """Rows with one dose of one perturbation.
 
     Attributes:
-        perturbation: by name.
-        dose: how much.
-        rows: who is born.
-        experiment: in what; None: the experiment itself.
+        perturbation: name of the perturbation.
+        dose: strength of the perturbation.
+        rows: the perturbed births.
+        experiment: the experiment of the births; None for the original one.
     """
 
     perturbation: str
@@ -77,7 +78,7 @@ class Harm:
 
 
 def harms(bench: Design) -> Iterator[Harm]:
-    """Every dose that can be given to this genome."""
+    """Yields every dose of every perturbation that applies to this genome."""
     for size in NOISE:
         yield Harm("weight noise", size, bench.newborns(WeightNoise(size)))
     for share in SYNAPSES:
@@ -86,7 +87,7 @@ def harms(bench: Design) -> Iterator[Harm]:
         for share in NEURONS:
             yield Harm("neurons lost", share, bench.newborns(Lesion(share, "neurons")))
     if bench.subject.interventions:
-        return  # the weights are given: no gene and no other size of the network has a part in them
+        return  # the weights come from a file and depend neither on genes nor on the size of the network
     born = bench.newborns()
     for step, name in ((False, "genes redrawn"), (True, "genes one level off")):
         for rate in MUTATION:
@@ -97,7 +98,7 @@ def harms(bench: Design) -> Iterator[Harm]:
 
 
 def mutants(bench: Design, rate: float, step: bool) -> Integer[ndarray, "births G"]:
-    """A mutant a birth: each gene with this probability at a level by lot, or one level up or down."""
+    """Returns one mutant a birth: with probability `rate`, each gene gets a random level or moves one level."""
     spec = bench.experiment.genome.spec
     streams = derive(bench.experiment.seed, "mutants of the innate test", owners=range(bench.births))
     levels = bench.newborns().levels.astype(np.int64)
@@ -111,15 +112,16 @@ def mutants(bench: Design, rate: float, step: bool) -> Integer[ndarray, "births 
 
 
 def resized(experiment: Experiment, factor: float) -> Experiment | None:
-    """The experiment with every group between senses and output so many times as large.
+    """Returns the experiment with every group between senses and output enlarged by `factor`.
 
-    None where there is no such group, or where the genome would be another or mean something else: only an encoding
-    and a rule that do not count neurons can tell others what to do.
+    It is None if there is no such group, or if the genome would change or have another meaning: only genes of encodings
+    and rules that do not depend on the number of neurons apply to networks of other sizes.
     """
     sensory, *between, output = experiment.topology.groups
     components = (experiment.encoding, experiment.rule, experiment.objective)
     numbers = [value for component in components if component is not None for value in vars(component).values()]
-    lots = any(isinstance(number, Evolve) and number.shared is not None for number in numbers)  # by synapse, in order
+    # numbers shared by several synapses are allotted in the order of synapses, which changes with the size
+    lots = any(isinstance(number, Evolve) and number.shared is not None for number in numbers)
     try:
         groups = (sensory, *(_resized(group, factor) for group in between), output)
         other = replace(experiment, topology=replace(experiment.topology, groups=groups))
@@ -129,7 +131,7 @@ def resized(experiment: Experiment, factor: float) -> Experiment | None:
 
 
 def _resized(group: Group, factor: float) -> Group:
-    """A sheet becomes longer along its first axis."""
+    """Resizes a group; a sheet becomes longer along its first axis."""
     first = round((group.grid[0] if group.grid else group.size) * factor)
     if group.grid is None:
         return replace(group, size=first)
@@ -137,7 +139,7 @@ def _resized(group: Group, factor: float) -> Group:
 
 
 def robustness(batteries: Sequence[Battery]) -> Section:
-    """Harm done to the genome of every run, and the worlds unseen."""
+    """Measures the perturbations of the genome of every run, and its scores in held-out worlds."""
     import pandas
 
     bench = batteries[0].bench
@@ -157,9 +159,9 @@ def robustness(batteries: Sequence[Battery]) -> Section:
         tables["worlds"] = _worlds(batteries)
         said.append(_worlds_sentence(tables["worlds"], when, bench.subject.bred))
     if bench.subject.interventions:
-        said.append("The weights are given: genes and other numbers of neurons were not tried.")
+        said.append("The weights come from a file: perturbed genes and other numbers of neurons were not tried.")
     elif len(bench.experiment.topology.groups) > 2 and not (frame["perturbation"] == "neurons").any():
-        said.append("Other numbers of neurons were not tried: the genome is one for as many as there are.")
+        said.append("Other numbers of neurons were not tried: the genome applies to this number of neurons only.")
     drawn = _picture(frame, whole.mean, random.mean, f"{bench.main.replace('_', ' ')} {when}")
     return Section("robustness", "Robustness", tuple(said), _TERMS, tables, {"doses": drawn})
 
@@ -171,7 +173,7 @@ def _row(perturbation: str, dose: float, pairs: Sequence[tuple[Scores, Scores]])
 
 
 def _worlds(batteries: Sequence[Battery]) -> pandas.DataFrame:
-    """At birth, in worlds that no life and no selection saw."""
+    """Returns the scores at birth at home and in held-out worlds, which no life and no selection has used."""
     import pandas
 
     bench, rows = batteries[0].bench, []
@@ -193,16 +195,16 @@ def _away(battery: Battery, name: str, network: str) -> Scores:
 
 
 def _sentence(frame: pandas.DataFrame, whole: Estimate, random: float, when: str) -> str:
-    """Which doses take half of what the genome has more than random founders."""
+    """Describes the doses at which the genome loses half of its advantage over random founders."""
     if not (whole.mean if np.isnan(whole.low) else whole.low) > random:
         above = "clearly above" if whole.mean > random else "above"
-        return f"The evolved genome is not {above} random founders {when}: there is nothing that harm could take."
+        return f"The evolved genome is not {above} random founders {when}: it has no advantage to lose."
     halved, borne = [], []
     for name, doses in frame[frame["perturbation"] != "neurons"].groupby("perturbation", sort=False):
         enough = doses.loc[doses["mean"] <= (whole.mean + random) / 2, "dose"]
         halved += [f"{name} {enough.iloc[0]:g}"] if len(enough) else []
         borne += [] if len(enough) else [f"{name} {doses['dose'].max():g}"]
-    lost = f"Half of what the genome has above random founders {when} is lost at: {', '.join(halved) or 'no dose'}"
+    lost = f"The genome loses half of its advantage over random founders {when} at: {', '.join(halved) or 'no dose'}"
     return f"{lost}; not even at: {', '.join(borne)}." if borne else f"{lost}."
 
 
@@ -213,8 +215,8 @@ def _worlds_sentence(frame: pandas.DataFrame, when: str, bred: bool) -> str:
         f"{world} {number(means[world, EVOLVED])} (random founders {number(means[world, FOUNDERS.name])})"
         for world in away
     ]
-    own = "at home" if bred else "in the world asked for"
-    return f"In worlds that it never met, {when}: {'; '.join(listed)}; {own} {number(means['home', EVOLVED])}."
+    own = "at home" if bred else "in the chosen world"
+    return f"In held-out worlds, {when}: {'; '.join(listed)}; {own} {number(means['home', EVOLVED])}."
 
 
 def _picture(frame: pandas.DataFrame, whole: float, random: float, label: str) -> Picture:
@@ -236,11 +238,11 @@ def _picture(frame: pandas.DataFrame, whole: float, random: float, label: str) -
         axis.set_axis_off()
     figure.supylabel(label, fontsize=9)
     figure.supxlabel("dose", fontsize=9)
-    return Picture(figure, "Score at birth against the dose of harm, 95 % intervals; dotted: random founders.")
+    return Picture(figure, "Score at birth against dose, with 95 % intervals; dotted: random founders.")
 
 
 def _limits(frame: pandas.DataFrame, whole: float, random: float) -> tuple[float, float]:
-    """The same for all panels."""
+    """Returns common limits of the y axis for all panels."""
     ends = np.array([*frame["low"], *frame["high"], *frame["mean"], whole, random])
     low, high = np.nanmin(ends), np.nanmax(ends)
     margin = 0.05 * (high - low) or 0.05

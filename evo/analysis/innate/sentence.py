@@ -1,4 +1,4 @@
-"""What was found in one line, for whoever wants one."""
+"""Summary of the innate test in one line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BORN = {"innate": "at birth", "innate_memory": "with memory in its activity", "
 @final
 @dataclass(frozen=True)
 class Wording:
-    """How a subject is spoken of.
+    """Words for a subject in the summary.
 
     Attributes:
-        who: begins the sentence.
-        score: main score of its environment.
-        things: what a task consists of; None: it is a world.
-        plastic: whether plasticity could be on at birth.
-        several: whether it is several genomes, of several runs.
+        who: subject of the sentence.
+        score: main score of the environment.
+        things: name of the samples of a task; None in a world.
+        plastic: True if plasticity could be on at birth.
+        several: True for several genomes, of several runs.
     """
 
     who: str
@@ -34,7 +34,7 @@ class Wording:
 
     @classmethod
     def of(cls, subjects: Sequence[Subject]) -> Wording:
-        """Of one run or file, or of several runs."""
+        """Builds the words for one run or file, or for several runs."""
         first, several = subjects[0], len(subjects) > 1
         experiment = first.experiment
         if several:
@@ -50,7 +50,7 @@ class Wording:
         return cls(who, experiment.main, experiment.environment.things, plastic, several)
 
     def does(self, amount: str) -> str:
-        """A predicate: what is reached."""
+        """Returns the predicate of the sentence, with the score that is reached."""
         ending = "" if self.several else "s"
         if self.score == "accuracy" and self.things:
             return f"classif{'y' if self.several else 'ies'} {amount} of unseen {self.things}"
@@ -59,9 +59,9 @@ class Wording:
         return f"score{ending} {amount} in {self.score.replace('_', ' ')}"
 
     def amount(self, value: float | None, interval: Sequence[float | None] = (None, None)) -> str:
-        """A score, with its interval if it has one: 95 % [93, 97]."""
+        """Writes a score, with its interval if there is one: 95 % [93, 97]."""
         if value is None:
-            return "nothing that is a number"
+            return "no finite score"
         percent = self.score == "accuracy"
         shown = [f"{100 * v:.0f}" if percent else number(v) for v in (value, *interval) if v is not None]
         unit = " %" if percent else ""
@@ -69,17 +69,18 @@ class Wording:
 
 
 def number(value: float) -> str:
-    """To about three digits: 500, 52.3, 0.921."""
+    """Writes a number with about three digits: 500, 52.3, 0.921."""
     size = abs(value)
     digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
     return f"{round(value, digits) + 0.0:,.{digits}f}"  # 0 is added so that no -0.000 is left
 
 
 def one_line(found: Mapping[str, Any], wording: Wording) -> str:
-    """The sentence: at birth, the null models, after learning; and where it was chosen by another condition, that.
+    """Writes the summary: scores at birth, of null models and after learning, and in another selected condition.
 
     Args:
-        found: as `InnateTest.as_dict` has it.
+        found: the numbers of `InnateTest.as_dict`.
+        wording: the words for the subject.
     """
     off = " with plasticity off" if wording.plastic else ""
     said = [f"{wording.who} {_compared(found, wording, f' at birth{off}')}."]
@@ -90,10 +91,10 @@ def one_line(found: Mapping[str, Any], wording: Wording) -> str:
 
 
 def chances(found: Mapping[str, Any]) -> str:
-    """The p values of the same comparisons."""
+    """Writes the p values of the same comparisons."""
     several = f"Student's t over {found['runs']} runs, and over the samples of the test where they share them"
     how = f"{found['draws']} draws of each" if found["runs"] == 1 else several
-    said = [f"Chance of doing as well, one-sided, {how}, corrected for {found['tests']} tests: {_listed(found)}."]
+    said = [f"One-sided p against null models, {how}, corrected for {found['tests']} tests: {_listed(found)}."]
     said += [f"From birth {_BORN[c]}: {_listed(other)}." for c, other in found["conditions"].items()]
     return " ".join(said)
 
@@ -111,11 +112,11 @@ def _compared(found: Mapping[str, Any], wording: Wording, when: str) -> str:
 
 
 def _unsure(p: float | None) -> str:
-    """A reader of the headline alone must not take for a finding what chance does as well."""
+    """Marks a difference that is not significant, so that the summary alone does not mislead."""
     return f" (not significant: p = {p:.2g})" if p is not None and p > _CERTAIN else ""
 
 
 def _listed(found: Mapping[str, Any]) -> str:
     tested = (("random", FOUNDERS), ("shuffled", SHUFFLED), ("standard", STANDARD))
     shown = [(null.name, found[f"p_{name}"]) for name, null in tested]
-    return ", ".join(f"{name} {'not to be said' if p is None else f'p = {p:.2g}'}" for name, p in shown)
+    return ", ".join(f"{name} {'unknown' if p is None else f'p = {p:.2g}'}" for name, p in shown)

@@ -1,4 +1,4 @@
-"""What is written down in so many bits, and how it scores: the points of the genome's size, as table and picture."""
+"""Descriptions of networks with their sizes in bits and their scores, as table and picture."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _GREYS = dict(zip(controls.METHODS, (("s", "0.2"), ("^", "0.4"), ("D", "0.55"), 
 @final
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Something written down in so many bits, and its main score by condition.
+    """A description of networks, with its size in bits and its main score by condition.
 
     Attributes:
-        method, setting: how it is written down.
-        size: what that takes.
-        scores: a row a birth of the genome, or a network without one.
-        away: of networks without a genome, less the genome in the condition at birth.
+        method, setting: method of the description and its setting.
+        size: size of the description.
+        scores: scores by condition; a row is a birth of the genome, or a network without a genome.
+        away: difference of networks without a genome to the genome, in the condition at birth.
     """
 
     method: str
@@ -44,17 +44,17 @@ class Point:
     away: Estimate | None = None
 
     def mean(self, condition: str) -> float:
-        """Over births, or networks."""
+        """Returns the mean score over births or networks."""
         return self.scores[condition].estimate.mean
 
 
 def number(value: float, sign: str = "") -> str:
-    """A score with three digits."""
+    """Writes a score with three digits."""
     return "no score" if np.isnan(value) else f"{round(value, 4) + 0.0:{sign}.3g}"
 
 
 def table(points: Sequence[Point], conditions: Sequence[Condition]) -> pandas.DataFrame:
-    """A row a point."""
+    """Returns one row a point."""
     import pandas
 
     rows = []
@@ -69,8 +69,8 @@ def table(points: Sequence[Point], conditions: Sequence[Condition]) -> pandas.Da
 
 
 def columns(bench: Design, conditions: Sequence[Condition]) -> dict[str, str]:
-    """What the scores in the table mean."""
-    over = f"mean over births, of networks that were trained over the {controls.NETWORKS} of a setting"
+    """Returns the meanings of the score columns."""
+    over = f"mean over births, or, for trained networks, over the {controls.NETWORKS} networks of a setting"
     means = {c: f"{bench.main.replace('_', ' ')} {CONDITIONS[c][0]}, test split, {over}" for c in conditions}
     ends = {f"{c} {end}": f"{end} end of its 95 % interval (bootstrap)" for c in conditions for end in ("low", "high")}
     return means | ends
@@ -79,7 +79,7 @@ def columns(bench: Design, conditions: Sequence[Condition]) -> dict[str, str]:
 def picture(
     bench: Design, table: pandas.DataFrame, founders: float, wiring: float, best: Point | None, judged: Condition
 ) -> Picture:
-    """Score against coded bits: `best` is encircled."""
+    """Draws the score against coded bits, with a circle around `best`."""
     from matplotlib.ticker import LogLocator
 
     figure, axes = canvas(7.2, 4.4)
@@ -108,7 +108,7 @@ def picture(
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     beside = f", and networks without one {CONDITIONS[bench.condition][0]}" if len(tips) > len(lived) else ""
     caption = (
-        f"The genome with fewer and fewer bits{beside}. Circle: the coarsest that keeps the score; bands: 95 %, of "
+        f"The genome with fewer and fewer bits{beside}. Circle: the coarsest genome that keeps the score; bands: 95 % "
     )
-    caption += "births or, where networks were trained, of these networks, and of the samples of the examination."
+    caption += "intervals over births, or over trained networks, and over the samples of the examination."
     return Picture(figure, caption, tips)

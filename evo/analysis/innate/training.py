@@ -1,4 +1,4 @@
-"""Networks in numbers that learn a task by gradient, several side by side, at a rate that the selection split chose."""
+"""Gradient training of compressed networks on a task, many in parallel, at a rate tuned on the selection split."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.task import CLASSIFICATION, Task
 
 Numbers = Mapping[str, Tensor]
-"""Named numbers of P networks, (P, ...); of whole ones weights (P, post, pre) by projection, biases (P, units)."""
+"""Named numbers of P networks, (P, ...); for whole networks weights (P, post, pre) and biases (P, units) by name."""
 
 RATES = (0.003, 0.01, 0.03, 0.1)
-"""Of Adam, falling to 0: those that are tried."""
+"""Initial learning rates of Adam that are tried; a rate falls to 0 during training."""
 
 LEARNED: tuple[Split, ...] = ("train", "selection")
-"""The splits that evolution meets."""
+"""The splits that evolution uses."""
 
-_LIFE = 100  # updates that are lived in one environment where lives differ
+_LIFE = 100  # updates in the environment of one life, if lives differ
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Code:
-    """P networks in numbers, written down alike.
+    """Numbers that describe P networks, and the function that unfolds them.
 
     Attributes:
-        method: how they are written down.
-        setting: of the method.
-        numbers: what is written down.
-        unfold: from them to the networks; differentiable, and of several sets of numbers, (..., P, ...), at once.
-        bits: of each number.
-        steps: updates of the numbers that the method asks for, where there is a task to learn.
-        beside: what else has to be written down of each network.
-        masks: which numbers are written down, shaped as they are, by name; all where there is none.
+        method: the method of compression.
+        setting: the setting of the method.
+        numbers: the stored numbers.
+        unfold: maps the numbers to the networks; it is differentiable and accepts batches of sets, (..., P, ...).
+        bits: bits of each number.
+        steps: number of updates in a task.
+        beside: size of additional data of each network.
+        masks: True for numbers that are stored, by name and shaped like the numbers; without a mask all are stored.
     """
 
     method: str
@@ -62,19 +62,19 @@ class Code:
 
     @property
     def networks(self) -> int:
-        """P."""
+        """Number of networks P."""
         return len(next(iter(self.numbers.values())))
 
 
 def weights_of(newborn: Phenotype) -> Numbers:
-    """Weights and biases of a cohort."""
+    """Returns the weights and biases of a cohort."""
     biases = {group.name: newborn.bias(group.name) for group in newborn.topology.groups}
     weights = {edge.name: newborn.projections[edge.name].weight for edge in newborn.topology.edges}
     return weights | {name: bias for name, bias in biases.items() if bias is not None}
 
 
 def rounded(code: Code) -> tuple[list[Bits], Numbers]:
-    """The size of every network, and the numbers as they are written down with their bits."""
+    """Rounds the numbers to their bits; returns the size of every network and the rounded numbers."""
     sizes = [code.beside] * code.networks
     numbers = {name: number.clone() for name, number in code.numbers.items()}
     for name, number in numbers.items():
@@ -86,9 +86,12 @@ def rounded(code: Code) -> tuple[list[Bits], Numbers]:
 
 
 def tuned(experiment: Experiment, newborn: Phenotype, code: Code, bits: Sequence[int]) -> dict[int, tuple[float, Code]]:
-    """By bits of a number: the rate at which networks that learn on train alone are best on selection, and these.
+    """Tunes the learning rate: networks learn on train alone and are scored on selection.
 
-    They are examined as they are written down; of equal rates the smallest counts.
+    Networks are rounded before they are scored; of ties the smallest rate is taken.
+
+    Returns:
+        best rate and the networks trained with it, by bits of a number.
     """
     found = learned(experiment, newborn, code, RATES, ("train",))
     best = {}
@@ -99,11 +102,13 @@ def tuned(experiment: Experiment, newborn: Phenotype, code: Code, bits: Sequence
 
 
 def taught(experiment: Experiment, newborn: Phenotype, code: Code, trial: Code | None = None) -> Code:
-    """The same code with numbers that have learned the task for its steps, at the rate that suits it.
+    """Trains the numbers of a code on the task for its steps, at its best rate.
 
     Args:
-        newborn: whose numbers the objective reads where they are genes.
-        trial: what the rate is tuned with, where numbers that have begun to learn have met selection already.
+        experiment: the experiment with the task.
+        newborn: a newborn of the genome, whose traits the objective reads if they are genes.
+        code: the code to train.
+        trial: code for the tuning of the rate, needed if the numbers of `code` were already trained on selection.
     """
     if not code.steps:
         return code
@@ -114,7 +119,7 @@ def taught(experiment: Experiment, newborn: Phenotype, code: Code, trial: Code |
 def learned(
     experiment: Experiment, newborn: Phenotype, code: Code, rates: Sequence[float], splits: Sequence[Split]
 ) -> dict[float, Code]:
-    """By the rate of Adam (Kingma & Ba 2015, ICLR): the code after its steps, all rates and networks side by side."""
+    """Trains a code with Adam (Kingma & Ba 2015, ICLR), all rates and networks in parallel; returns it by rate."""
     task, network, lives = experiment.task, Network(experiment.topology), code.networks * len(rates)
     assert task is not None, "asked for by an experiment that has one"
     labelled = task.score_names == CLASSIFICATION
@@ -142,7 +147,7 @@ def learned(
 
 @final
 class _Adam:
-    """Adam with its usual constants, at R rates side by side that fall to 0: numbers are (R, ...)."""
+    """Adam with its usual constants, at R rates in parallel that fall to 0; numbers are (R, ...)."""
 
     def __init__(self, numbers: Sequence[Tensor], rates: Sequence[float], steps: int) -> None:
         self._numbers, self._steps, self._done = numbers, steps, 0
@@ -150,7 +155,7 @@ class _Adam:
         self._means, self._squares = ([torch.zeros_like(number) for number in numbers] for _ in range(2))
 
     def step(self, loss: Tensor) -> None:
-        """One update of all numbers."""
+        """Updates all numbers once."""
         gradients = torch.autograd.grad(loss, self._numbers, allow_unused=True, materialize_grads=True)
         falling, self._done = 1.0 - self._done / self._steps, self._done + 1
         kept, squared = 1.0 - 0.9**self._done, 1.0 - 0.999**self._done
@@ -166,7 +171,7 @@ class _Adam:
 def _lessons(
     experiment: Experiment, task: Task, like: Tensor, code: Code, splits: Sequence[Split]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of every network's own, as many samples of each split as it has; where lives differ, of many lives."""
+    """Yields batches, separate for every network; splits contribute by their sizes, and lives change if they differ."""
     assert isinstance(experiment.lifetime, Lifetime), "a task has a lifetime of its kind"
     count = _LIFE * experiment.lifetime.batch
     ends = [sum(task.size(s) for s in splits[:n]) for n in range(len(splits) + 1)]
@@ -183,7 +188,7 @@ def _lessons(
 
 
 def _worth(experiment: Experiment, code: Code) -> float:
-    """The mean main score on selection, as the networks are written down; less than any where it is no number."""
+    """Returns the mean main score of the rounded networks on selection; -inf if it is not finite."""
     task, network = experiment.task, Network(experiment.topology)
     assert task is not None, "asked for by an experiment that has one"
     if not all(bool(number.isfinite().all()) for number in code.numbers.values()):
@@ -197,7 +202,7 @@ def _worth(experiment: Experiment, code: Code) -> float:
 
 
 def _packed(numbers: Numbers, topology: Topology) -> Weights:
-    """A cohort that gradients pass through: views of nothing."""
+    """Packs numbers as the weights of a cohort, without a common buffer, so that gradients pass through."""
     biases = {name: number[:, :, None] for name, number in numbers.items() if name in topology.index}
     weights = {name: number for name, number in numbers.items() if name not in topology.index}
     return Weights(torch.zeros(0), weights, biases)

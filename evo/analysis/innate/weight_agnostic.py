@@ -1,4 +1,4 @@
-"""The ladder of weight-agnostic networks (Gaier & Ha 2019, arXiv 1906.04358): what the wiring knows, weights aside."""
+"""The ladder of weight-agnostic networks (Gaier & Ha 2019, arXiv 1906.04358): the score of the wiring alone."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ RANDOM, SHARED, TUNED, OWN, AFTER = "random weights", "one shared weight", "tune
 
 _TERMS = {
     "rung": f"{RANDOM}: uniform in [-2, 2] wherever a synapse grew; {SHARED}: the same for all synapses, mean over the "
-    f"series {', '.join(f'{value:g}' for value in SERIES)}; {TUNED}: that of the series which does best on the "
-    f"selection split; {SIGNS.name}: {SIGNS.words}; {OWN}: the weights of the genome; {AFTER}: after its life",
-    "mean": "of the main score on the test split; of several runs, over the runs",
-    "low": "lower end of its 95 % interval, over births and samples; of several runs over runs and shared samples",
+    f"series {', '.join(f'{value:g}' for value in SERIES)}; {TUNED}: the weight of the series with the best score on "
+    f"the selection split; {SIGNS.name}: {SIGNS.words}; {OWN}: the weights of the genome; {AFTER}: after its life",
+    "mean": "mean main score on the test split; with several runs, over the runs",
+    "low": "lower end of the 95 % interval of the mean, over births and samples; with several runs, over runs and "
+    "shared samples",
     "high": "upper end of that interval",
-    "weights": "the shared weight, where it was tuned; of several runs, of each",
+    "weights": "the tuned shared weight; with several runs, that of each run",
 }
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Ladder:
-    """The rungs of one run from below.
+    """The rungs of one run, the lowest first.
 
     Attributes:
-        rungs: scores by name.
-        tuned: the shared weight that does best on the selection split.
+        rungs: scores by name of the rung.
+        tuned: the shared weight with the best score on the selection split.
     """
 
     rungs: dict[str, Scores]
@@ -49,7 +50,7 @@ class Ladder:
 
 
 def climb(battery: Battery) -> Ladder:
-    """Examines a genome's wiring with weights of less and less chance."""
+    """Examines the wiring of a genome with weights that are less and less random."""
     bench = battery.bench
     shared = {value: _birth(bench, f"shared weight {value:g}", SharedWeight(value)) for value in SERIES}
     tuned = _tuned(bench)
@@ -66,7 +67,7 @@ def climb(battery: Battery) -> Ladder:
 
 
 def ladder(batteries: Sequence[Battery]) -> Section:
-    """The rungs of every run as one section."""
+    """Describes the rungs of all runs as one section."""
     import pandas
 
     climbed, bench = [climb(each) for each in batteries], batteries[0].bench
@@ -83,7 +84,7 @@ def ladder(batteries: Sequence[Battery]) -> Section:
         f"its signs alone, {means[OWN]} with its own weights."
     ]
     if all(each.bench.dense for each in batteries):
-        said.append("Every synapse grew: a shared weight then says nothing of who is connected to whom.")
+        said.append("Every synapse grew: the score with a shared weight then carries no information on connectivity.")
     return Section("ladder", "Ladder", tuple(said), _TERMS, {"rungs": frame}, {"rungs": _bars(frame, bench)})
 
 
@@ -92,7 +93,7 @@ def _birth(bench: Design, what: str, weights: SharedWeight) -> Scores:
 
 
 def _tuned(bench: Design) -> float:
-    """By the selection split: the test split chooses nothing."""
+    """Chooses the shared weight on the selection split, so that the test split is used for testing only."""
     means = []
     for value in SERIES:
         rows = bench.newborns(SharedWeight(value))
@@ -102,7 +103,7 @@ def _tuned(bench: Design) -> float:
 
 
 def _mean(scores: Sequence[Scores]) -> Scores:
-    """Over the series, birth by birth."""
+    """Averages scores over the series of weights, birth by birth."""
     again = [score.resampled for score in scores if score.resampled is not None]
     values = np.mean([score.values for score in scores], axis=0)
     return replace(scores[0], values=values, resampled=np.mean(again, axis=0) if again else None)
@@ -125,5 +126,5 @@ def _bars(frame: pandas.DataFrame, bench: Design) -> Picture:
         for bar, row in zip(bars, frame.itertuples(), strict=True)
     }
     return Picture(
-        figure, "The same wiring with weights that owe less and less to chance; lines are 95 % intervals.", tips
+        figure, "The same wiring with weights that are less and less random; lines are 95 % intervals.", tips
     )

@@ -1,1 +1,1 @@
-"""What analyses found, as sections of one page: sentences, tables, pictures and graphs."""
+"""Reports of analyses: sections with sentences, tables, pictures and graphs, on one page and in files."""

@@ -1,4 +1,4 @@
-"""One self-contained page from sections: opens offline, on a phone and in print; nothing in it calls home."""
+"""Renders sections as one self-contained HTML page that works offline, on phones and in print."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 ROWS = 500
-"""How many rows of a table the page shows; the CSV has all."""
+"""Maximum number of table rows on the page; the CSV file has all rows."""
 
 SHORT = 12
-"""How many rows are seen before a button is pressed."""
+"""Number of table rows that are visible before the button is pressed."""
 
 MISSING = "–"
 
@@ -40,7 +40,14 @@ HUES = {r"\b(innate|birth)\b": "innate", r"\b(learned|learning)$": "learned"}
 @final
 @dataclass(frozen=True)
 class Term:
-    """An entry of the glossary: its id, and the sections that it holds for where others mean something else."""
+    """An entry of the glossary.
+
+    Attributes:
+        name: the term.
+        meaning: its meaning, as a sentence.
+        anchor: id of the entry in the page.
+        places: titles of the sections for which the meaning holds; empty if the term has one meaning only.
+    """
 
     name: str
     meaning: str
@@ -49,7 +56,7 @@ class Term:
 
     @property
     def hue(self) -> str:
-        """The colour of the house for numbers at birth and after learning, or none."""
+        """CSS class of the colour for numbers at birth or after learning; empty for other numbers."""
         return next((hue for words, hue in HUES.items() if re.search(words, self.name)), "")
 
 
@@ -59,11 +66,11 @@ class Table:
     """A table as the page shows it.
 
     Attributes:
-        name: as people read it.
-        file: of all its rows.
-        total: rows of the whole.
-        columns: what each means, and whether it holds numbers.
-        rows: of (what is read, the full value), at most ROWS of them.
+        name: readable name.
+        file: name of the CSV file with all rows.
+        total: number of all rows.
+        columns: term of each column, and True if the column holds numbers.
+        rows: cells as (displayed text, full value), at most ROWS rows.
     """
 
     name: str
@@ -80,17 +87,17 @@ def render(
     sections: Sequence[Section],
     terms: Mapping[str, str] | None = None,
 ) -> str:
-    """The page as HTML. Every text in it is taken for a stranger's and escaped.
+    """Renders the page as HTML; every text is treated as untrusted and escaped.
 
     Args:
-        title: of the page.
-        lead: one sentence, the result.
-        facts: (label, value, name of the term that says what the value means).
-        sections: in their order.
-        terms: meanings for facts, beside those of the sections.
+        title: title of the page.
+        lead: one sentence that states the result.
+        facts: tuples of label, value, and name of the term that explains the value.
+        sections: the sections, in the order of the page.
+        terms: meanings of the facts, in addition to the terms of the sections.
 
     Raises:
-        InputError: two sections of one key, or a fact whose term nothing explains.
+        InputError: two sections have the same key, or the term of a fact is unknown.
     """
     keys = [section.key for section in sections]
     require(len(set(keys)) == len(keys), "report", "sections of different keys", keys)
@@ -124,7 +131,7 @@ def _template() -> Template:
 
 
 def _glossary(sections: Sequence[Section], more: Mapping[str, str]) -> dict[tuple[str, str], Term]:
-    """Terms by name and meaning, which becomes a sentence: a name that means two things has two entries."""
+    """Collects terms by name and meaning and writes meanings as sentences; a name with two meanings has two entries."""
     places: dict[tuple[str, str], list[str]] = {pair: [] for pair in more.items()}
     for part in sections:
         for pair in part.terms.items():
@@ -143,7 +150,7 @@ def _glossary(sections: Sequence[Section], more: Mapping[str, str]) -> dict[tupl
 
 
 def _parts(sections: Sequence[Section], glossary: Mapping[tuple[str, str], Term]) -> list[dict[str, Any]]:
-    """What the template shows of each section."""
+    """Prepares the content of each section for the template."""
     from markupsafe import Markup
 
     anchors = distinct({"": "glossary"} | {part.key: part.key for part in sections})
@@ -169,7 +176,7 @@ def _parts(sections: Sequence[Section], glossary: Mapping[tuple[str, str], Term]
 
 
 def _linked(sentences: Sequence[str], terms: Mapping[str, Term]) -> list[Markup]:
-    """Escaped sentences in which the first mention of each term leads to its meaning."""
+    """Escapes sentences and links the first mention of each term to its meaning."""
     from markupsafe import Markup
 
     known = {name.casefold(): term for name, term in terms.items() if len(name) > 3}
@@ -200,7 +207,7 @@ def _table(name: str, frame: pandas.DataFrame, stem: str, terms: Mapping[str, Te
 
 
 def _plain(value: Any) -> Any:
-    """A number, truth value or text of Python's own; None where nothing was measured."""
+    """Converts a value to a Python number, bool or text; missing values become None."""
     value = value.item() if isinstance(value, np.generic) else value
     missing = value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
     return None if missing else value
@@ -211,9 +218,10 @@ def _is_number(value: object) -> bool:
 
 
 def _written(values: Sequence[Any]) -> Callable[[Any], str]:
-    """How one column is read: numbers to equally many decimals, three digits for the largest.
+    """Returns the formatter of one column: all numbers have the same decimals, with three digits for the largest.
 
-    Where a quarter of them are a hundred times smaller than the largest, as rates are, each keeps two digits.
+    If a quarter of the numbers are more than a hundred times smaller than the largest, as rates often are, each number
+    has two significant digits.
     """
     numbers = [value for value in values if _is_number(value) and math.isfinite(value)]
     whole = all(float(value).is_integer() for value in numbers)
@@ -241,10 +249,10 @@ def _written(values: Sequence[Any]) -> Callable[[Any], str]:
 
 
 def _decimals(size: float, digits: int) -> int:
-    """Decimals that show so many digits of a number, five at most."""
+    """Returns the number of decimals, five at most, that show the given number of significant digits."""
     return min(max(digits - math.ceil(math.log10(size)), 0), 5) if 0 < size < math.inf else 0
 
 
 def _sha256(text: str) -> str:
-    """What a content security policy calls a script by."""
+    """Returns the base64-coded SHA-256 of a script, as a content security policy requires it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""Everything in a report as files: figures for papers, tables for spreadsheets, graphs for Gephi and Cytoscape."""
+"""Saves the content of a report: figures for papers, tables for spreadsheets, graphs for Gephi and Cytoscape."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def save(sections: Sequence[Section], folder: Path) -> list[Path]:
-    """Writes figures/*.svg, *.pdf and *.png, tables/*.csv and graphs/*.graphml, each whole or not at all.
+    """Writes figures/*.svg, *.pdf and *.png, tables/*.csv and graphs/*.graphml, each file atomically.
 
-    Same sections, same bytes: no file holds a date.
+    The same sections give the same bytes, since no file contains a date.
 
     Returns:
         The files, in the order of the sections.
 
     Raises:
-        InputError: the disk refuses, a picture's tips do not fit its figure, or a link leads out of the folder.
+        InputError: the disk cannot be written, the tips of a picture do not fit its figure, or a link leads out of the
+            folder.
     """
     written = []
     for name, data in _files(sections):
         path = folder / name
         inside = path.parent.resolve().is_relative_to(folder.resolve())
-        require(inside, str(path.parent), "a folder of its own", "a link that leads elsewhere")
+        require(inside, str(path.parent), "a folder within the report", "a link that leads elsewhere")
         make_folder(path.parent)
         write_atomic(path, data)
         written.append(path)
@@ -48,12 +49,12 @@ def save(sections: Sequence[Section], folder: Path) -> list[Path]:
 
 
 def stems(sections: Sequence[Section], kind: str) -> dict[tuple[str, str], str]:
-    """File names without ending, by (section, key), of the `tables`, `pictures` or `graphs` of all sections."""
+    """Returns the file names, without suffix and by (section, key), of the `tables`, `pictures` or `graphs`."""
     return distinct({(part.key, key): f"{part.key}-{key}" for part in sections for key in getattr(part, kind)})
 
 
 def distinct(wishes: Mapping[Key, str]) -> dict[Key, str]:
-    """A name for each wish that is safe in a file system, an address and an id, and that no other has."""
+    """Returns a unique name for each wish that is safe in file systems, URLs and ids."""
     given: dict[Key, str] = {}
     for key, wish in wishes.items():
         name = base = slug(wish)
@@ -66,7 +67,7 @@ def distinct(wishes: Mapping[Key, str]) -> dict[Key, str]:
 
 
 def slug(text: str) -> str:
-    """Small letters, digits and single hyphens, as near to a text as these come."""
+    """Converts a text to lower-case letters, digits and single hyphens."""
     latin = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub("[^a-z0-9]+", "-", latin.lower()).strip("-")[:_LONGEST].strip("-") or "unnamed"
 
@@ -89,7 +90,7 @@ def _files(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
 
 
 def _graphml(graph: networkx.DiGraph) -> bytes:
-    """With the attributes that GraphML can hold: numbers that are finite, truth values and text."""
+    """Writes a graph with the attributes that GraphML supports: finite numbers, bools and text."""
     import networkx
 
     plain = graph.__class__()

@@ -1,4 +1,4 @@
-"""What one analysis found: the one thing that every analysis gives and every report, table and figure is made from."""
+"""Section of a report: the common result type of all analyses, from which pages, tables and figures are made."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure that is drawn and not yet saved.
+    """A drawn figure that is not yet saved.
 
     Attributes:
         figure: a matplotlib Figure, made by `canvas`.
-        caption: a sentence: what is seen, and how to read it.
-        tips: what appears over a part of it, by the gid that the artist was given; a list of texts goes to the members
-            of a collection (the dots of a scatter, the bars of a container drawn as patches) in their order.
+        caption: a sentence that says what the figure shows and how to read it.
+        tips: tooltips by the gid of an artist; a list of texts is assigned, in order, to the members of a collection
+            (the dots of a scatter, the bars of a container drawn as patches).
     """
 
     figure: Any
@@ -38,13 +38,13 @@ class Section:
     """A part of a report.
 
     Attributes:
-        key: anchor and beginning of file names, such as `knock-outs`.
-        title: as people read it.
-        sentences: what was found, in words; the first says most.
-        tables: frames by key, a row an item; every column has its meaning in `terms`, no index that matters.
-        pictures: by key.
-        graphs: by key, for Gephi and Cytoscape.
-        terms: what every column and every named number means, by its name.
+        key: anchor in the page and prefix of file names, such as `knock-outs`.
+        title: readable title.
+        sentences: the results in words; the first sentence states the main result.
+        tables: frames by key, one row an item; `terms` explains every column, and the index has no meaning.
+        pictures: pictures by key.
+        graphs: graphs by key, for Gephi and Cytoscape.
+        terms: meaning of every column and of every named number, by its name.
     """
 
     key: str
@@ -62,9 +62,9 @@ class Section:
 
 
 def canvas(width: float = 7.2, height: float = 3.8, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
-    """A matplotlib Figure in the style of the house and its axes, (rows, columns) of them or one; inches.
+    """Makes a matplotlib Figure in the common style and its axes, one or (rows, columns); sizes are in inches.
 
-    It belongs to nobody's global state: nothing has to be closed.
+    The figure does not use the global state of pyplot, so it need not be closed.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -79,16 +79,17 @@ def canvas(width: float = 7.2, height: float = 3.8, rows: int = 1, columns: int 
 
 
 def bottomless(axes: Any, scores: Any, which: str = "y") -> None:
-    """Logarithmic far below 0, linear near it, where a few scores fell so low that no other could be told apart.
+    """Makes an axis logarithmic far below 0 and linear near 0 if a few very low scores would hide the differences.
 
     Args:
-        scores: all that are drawn.
-        which: axis, x or y.
+        axes: the axes to change.
+        scores: all scores in the figure.
+        which: the axis, x or y.
     """
     known = np.asarray(scores, dtype=np.float64).ravel()
     known = known[np.isfinite(known)]
     near = float(np.quantile(np.abs(known), 0.25)) if len(known) else 0.0
     if near > 0 and known.min() < -100 * near:
         decades = float(np.log10(-known.min() / near))
-        # room for the ticks around 0, however far down it goes
+        # keeps enough room for the ticks around 0, independent of the lowest score
         getattr(axes, f"set_{which}scale")("symlog", linthresh=near, linscale=max(1.0, decades / 8))

@@ -12,9 +12,9 @@ CONDITIONS = {
     "innate_plastic": ("at birth, plastic", "#8f5fa8"),
     "learned_plastic": ("after learning, plastic", "#b8860b"),
 }
-"""What each condition is called and drawn in."""
+"""Label and colour of each condition."""
 
 
 def whole_numbers(axes: Any) -> None:
-    """No generation or life 0.5 on the axis."""
+    """Restricts the ticks of the x axis to whole numbers, such as generations or lives."""
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)

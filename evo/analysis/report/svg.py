@@ -1,6 +1,6 @@
-"""A picture as inline SVG: one element of a page, the same bytes every time, words over its parts.
+"""Converts pictures to inline SVG: one element of a page, reproducible byte by byte, with tooltips on its parts.
 
-Text is drawn as paths: it then looks alike everywhere and stays where the figure put it, whatever fonts a reader has.
+Text is drawn as paths, so that it looks the same and stays in place, independent of the fonts of a system.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from genomes.errors import require
 
 LEAVES = ("path", "use", "image", "rect", "circle")
 SMALLEST = 0.7
-"""How far a figure shrinks before it scrolls: ten-point labels stay legible on a phone."""
+"""Smallest scale of a figure before it scrolls: ten-point labels stay legible on a phone."""
 
 _RESIDUE = re.compile(r"(\.\d\d)\d+")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
 def svg(picture: Picture, name: str) -> str:
-    """An `<svg>` element without prolog, as wide as its column up to its natural size, named by its caption.
+    """Returns an `<svg>` element without prolog, as wide as its column up to its natural size, labelled by its caption.
 
     Args:
-        name: begins every id, so that several pictures may stand in one page.
+        picture: the picture to convert.
+        name: prefix of every id, so that one page can contain several pictures.
 
     Raises:
-        InputError: a tip for a gid that no artist of the figure has, or another number of texts than it has members.
+        InputError: no artist of the figure has the gid of a tip, or the number of texts differs from that of members.
     """
     root = fromstring(drawn(picture.figure, "svg"))
     _plain(root)
@@ -51,14 +52,14 @@ def svg(picture: Picture, name: str) -> str:
 
 
 def drawn(figure: Any, form: str) -> bytes:
-    """A figure as `svg`, `pdf` or `png`: a function of the figure alone, without dates or random names."""
+    """Saves a figure as `svg`, `pdf` or `png`; the bytes depend on the figure alone, without dates or random names."""
     import matplotlib
 
     settings = {"svg.hashsalt": "instinct", "svg.fonttype": "path", "pdf.fonttype": 42}
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[form]
     buffer = io.BytesIO()
     with matplotlib.rc_context(settings):
-        if figure.get_layout_engine() is not None:  # found from the one before, at a resolution: find it once
+        if figure.get_layout_engine() is not None:  # a layout depends on the one before and on dpi: compute it once
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
         figure.savefig(buffer, format=form, metadata=dates, dpi=200 if form == "png" else "figure")
@@ -66,7 +67,7 @@ def drawn(figure: Any, form: str) -> bytes:
 
 
 def _plain(root: Element) -> None:
-    """Takes away what is for files and would act on the whole page: namespaces, metadata, styles, needless digits."""
+    """Removes parts that a page does not need or that would affect it: namespaces, metadata, styles, extra digits."""
     for parent in list(root.iter()):
         parent.tag = parent.tag.rpartition("}")[2]
         parent.attrib = {key.rpartition("}")[2]: value for key, value in parent.attrib.items()}
@@ -79,7 +80,7 @@ def _plain(root: Element) -> None:
 
 
 def _tip(root: Element, figure: Any, gid: str, texts: str | Sequence[str]) -> None:
-    """Puts a text on every element with a gid, or one on each: on the elements, or on the members of the only one."""
+    """Adds one text to all elements with a gid, or one text to each element or to each member of a single artist."""
     artists = figure.findobj(lambda artist: artist.get_gid() == gid)
     require(artists, "tips", "the gid of an artist in the figure", gid)
     groups = [element for element in root.iter() if element.get("id") == gid]
@@ -92,7 +93,7 @@ def _tip(root: Element, figure: Any, gid: str, texts: str | Sequence[str]) -> No
         shown = _shown(artists[0])
         require(len(texts) == len(shown), f"tips of {gid}", f"{len(shown)} texts", len(texts))
         targets, said = list(_leaves(groups)), list(compress(texts, shown))
-    if len(targets) == len(said):  # else a part lies outside the picture: no word is better than a wrong one
+    if len(targets) == len(said):  # otherwise a part lies outside the picture, and tips could go to wrong parts
         for element, text in zip(targets, said, strict=True):
             title = Element("title")
             title.text = _printable(text)
@@ -100,7 +101,7 @@ def _tip(root: Element, figure: Any, gid: str, texts: str | Sequence[str]) -> No
 
 
 def _shown(artist: Any) -> list[bool]:
-    """Which members are drawn: those whose place is finite."""
+    """Returns True for each member that is drawn, that is, whose position is finite."""
     from matplotlib.collections import Collection
     from matplotlib.lines import Line2D
 
@@ -114,7 +115,7 @@ def _shown(artist: Any) -> list[bool]:
 
 
 def _leaves(groups: Sequence[Element]) -> Iterator[Element]:
-    """What is painted within elements: the marks where there are any, else every path."""
+    """Yields the painted parts within elements: the marks if there are any, otherwise every path."""
     painted = []
     for group in groups:
         hidden = {id(inner) for defs in group.iter("defs") for inner in defs.iter()}
@@ -124,7 +125,7 @@ def _leaves(groups: Sequence[Element]) -> Iterator[Element]:
 
 
 def _rename(root: Element, name: str) -> None:
-    """Keeps the ids that something refers to, as name-0, name-1 ...; the others only collide."""
+    """Renames ids that are referenced to name-0, name-1 ... and removes the others, which could collide."""
     used = [
         found for element in root.iter() for value in element.attrib.values() for found in _REFERENCE.findall(value)
     ]
@@ -142,5 +143,5 @@ def _rename(root: Element, name: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """Without the control characters that XML has no way to write."""
+    """Removes control characters, which XML cannot represent."""
     return "".join(character for character in text if character.isprintable() or character in "\n\t")

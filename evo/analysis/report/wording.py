@@ -1,4 +1,4 @@
-"""How units of inheritance, their effects and the conditions are called in sentences."""
+"""Wording of units of inheritance, their effects and conditions in sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genomes.wiring_rule import WiringRule
 
 
 def says(unit: WiringRule, verb: str) -> str:
-    """A rule as a statement, `neurons of A excite neurons of B`; whatever joins nobody by its name."""
+    """Writes a rule as a statement, `neurons of A excite neurons of B`; a unit that connects no neurons by its name."""
     if not (unit.pre and unit.post):
         return unit.name
     one = unit.pre.startswith("neuron ")
@@ -19,34 +19,34 @@ def says(unit: WiringRule, verb: str) -> str:
 
 
 def moment(condition: str) -> str:
-    """`at birth`, `after learning` ..."""
+    """Returns the label of a condition: `at birth`, `after learning` ..."""
     return CONDITIONS[condition][0]
 
 
 def number(main: str, value: float) -> str:
-    """A score or a difference of scores without its sign: in points of a hundred for shares, three digits else."""
+    """Writes a score or a difference of scores without sign: in percent for shares, else with three digits."""
     return f"{abs(value) * 100:.1f}" if is_share(main) else f"{abs(value):.3g}"
 
 
 def signed(main: str, value: float) -> str:
-    """The same with a minus where it is below 0."""
+    """Writes a score or a difference like `number`, with a minus sign if it is below 0."""
     text = number(main, value)
     return f"-{text}" if value < 0 and float(text) else text
 
 
 def went(ends: Iterable[float], several: bool) -> str:
-    """`went from 0.1 to 0.9`; where there is one only, `was 0.1`."""
+    """Writes a change, `went from 0.1 to 0.9`, or a single value, `was 0.1`."""
     first, last = (f"{end:.3g}" for end in ends)
     return f"went from {first} to {last}" if several else f"was {first}"
 
 
 def is_share(main: str) -> bool:
-    """Whether a score is a share of answers."""
+    """Tells whether a score is a share of correct answers."""
     return main == "accuracy"
 
 
 def score(main: str, found: Estimate) -> str:
-    """`95.5 % [93.2, 97.4]`."""
+    """Writes a score with its interval: `95.5 % [93.2, 97.4]`."""
     unit = " %" if is_share(main) else ""
     if isnan(found.mean):
         return "no score"
@@ -55,9 +55,9 @@ def score(main: str, found: Estimate) -> str:
 
 
 def loss(main: str, found: Estimate) -> str:
-    """What a knock-out costs: `20.1 points less [18.0, 22.3]`; `no clear change` where the interval covers 0."""
+    """Writes the loss by a knock-out, `20.1 points less [18.0, 22.3]`, or `no clear change` if it may be 0."""
     if isnan(found.low):
-        return "not to be said (too few lives had a score)"
+        return "unknown (too few lives had a score)"
     if found.low == found.high == 0.0:
         return "no change"
     if not found.low * found.high > 0:

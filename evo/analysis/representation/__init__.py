@@ -1,1 +1,1 @@
-"""What neurons and layers represent, at birth and after the life."""
+"""Analyses of the codes of neurons and layers, at birth and after the life."""

@@ -1,4 +1,4 @@
-"""How alike the codes of layers are: at birth and after the life, with each other, with what is asked or measured."""
+"""Similarity of the codes of layers: at birth and after the life, between layers, and with targets or measurements."""
 
 from __future__ import annotations
 
@@ -30,16 +30,19 @@ if TYPE_CHECKING:
 _HALVES = 200
 
 Row = dict[str, Any]
-"""Of a table, by column."""
+"""Row of a table, by column."""
 
 
 def moments(seen: Observed) -> dict[str, dict[str, ndarray]]:
-    """The activities by moment; the second is there if the first individual's life has changed any."""
+    """Returns the activities at birth and, if the life of the first individual has changed any, after learning."""
     return {"at birth": seen.birth} | ({"after learning": seen.after} if seen.changed() else {})
 
 
 def layers(seen: Observed, streams: Streams) -> list[Row]:
-    """Birth with after, and both with what is asked; the sensory group never changes, but bounds what can be told."""
+    """Compares the codes at birth and after learning with each other, and both with the target.
+
+    The code of the sensory group never changes, but it is compared with the target as a reference.
+    """
     rows: list[Row] = []
     known = seen.part(np.flatnonzero(np.isfinite(seen.targets).all(1)))
     for place, group in enumerate(seen.birth):
@@ -57,7 +60,7 @@ def layers(seen: Observed, streams: Streams) -> list[Row]:
 
 
 def beside(seen: Observed, measured: Measured, streams: Streams) -> list[Row]:
-    """Every layer with what was measured: the mean over its repeats."""
+    """Compares every layer with the measured representation, as a mean over its repeats."""
     theirs = {"RSA": measured.matrices}
     if measured.responses is not None:
         theirs["CKA"] = np.stack([linear_kernel(each) for each in measured.responses])
@@ -73,7 +76,7 @@ def beside(seen: Observed, measured: Measured, streams: Streams) -> list[Row]:
 
 
 def between(seen: Observed) -> dict[str, Float[ndarray, "groups groups"]]:
-    """CKA of every layer of the first individual with every other, by moment."""
+    """Computes the CKA of all pairs of layers of the first individual, at birth and after learning."""
     codes = {when: [linear_kernel(each[0].T) for each in a.values()] for when, a in moments(seen).items()}
     return {
         when: np.array([[kernel_cka(one, other, seen.episodes) for other in own] for one in own])
@@ -82,7 +85,7 @@ def between(seen: Observed) -> dict[str, Float[ndarray, "groups groups"]]:
 
 
 def pairs(groups: Sequence[str], alike: dict[str, Float[ndarray, "groups groups"]]) -> pandas.DataFrame:
-    """A row for each pair of groups."""
+    """Returns one row for each pair of groups."""
     import pandas
 
     two = np.triu_indices(len(groups), 1)
@@ -91,7 +94,7 @@ def pairs(groups: Sequence[str], alike: dict[str, Float[ndarray, "groups groups"
 
 
 def heat_maps(groups: Sequence[str], alike: dict[str, Float[ndarray, "groups groups"]]) -> Picture:
-    """The same as a picture, one panel a moment, each number written in its place."""
+    """Draws the CKA of all pairs of layers, one panel for birth and one for after learning, with the numbers."""
     figure, axes = canvas(3.6 * len(alike), 3.6, columns=len(alike))
     for panel, (when, each) in zip(np.atleast_1d(axes), alike.items(), strict=True):
         panel.imshow(each, vmin=0.0, vmax=1.0, cmap="viridis")
@@ -101,18 +104,18 @@ def heat_maps(groups: Sequence[str], alike: dict[str, Float[ndarray, "groups gro
         for (row, column), value in np.ndenumerate(each):
             text, colour = f"{value:.2f}" if np.isfinite(value) else "-", "white" if value <= 0.6 else "black"
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
-    caption = "How alike the codes of two groups are: debiased CKA, 0 for independent codes, 1 for the same."
+    caption = "Similarity of the codes of two groups: debiased CKA, 0 for independent codes, 1 for equal codes."
     return Picture(figure, caption)
 
 
 def spread(values: Sequence[float]) -> Row:
-    """Mean and range of random founders; those that give no number are left out."""
+    """Returns mean and range over random founders; values that are not finite are left out."""
     finite = [float(value) for value in values if np.isfinite(value)] or [np.nan]
     return {"founders": float(np.mean(finite)), "founders low": min(finite), "founders high": max(finite)}
 
 
 def in_words(row: Row) -> str:
-    """`0.52 [0.48, 0.56], random founders 0.31 (0.02 to 0.50)`."""
+    """Writes a similarity: `0.52 [0.48, 0.56], random founders 0.31 (0.02 to 0.50)`."""
     if not np.isfinite(row["similarity"]):
         return "not measurable"
     numbers = {name: two_digits(value) for name, value in row.items() if isinstance(value, float)}
@@ -122,12 +125,12 @@ def in_words(row: Row) -> str:
 
 
 def two_digits(value: float) -> str:
-    """`0.52`, never `-0.00` or `nan`."""
+    """Writes a number as `0.52`, never as `-0.00` or `nan`."""
     return f"{round(value, 2) + 0.0:.2f}" if np.isfinite(value) else "not measurable"
 
 
 def _matrices(activities: Float[ndarray, "P units stimuli"], measure: str) -> list[ndarray]:
-    """What a measure looks at, (stimuli, stimuli) of each individual."""
+    """Returns the matrix that a measure compares, (stimuli, stimuli), for each individual."""
     if measure == "CKA":
         return [linear_kernel(each.T) for each in activities]
     return [dissimilarities(each.T, distance(len(each))) for each in activities]
@@ -142,7 +145,7 @@ def _row(
     seen: Observed,
     streams: Streams,
 ) -> Row:
-    """The first pair of matrices, with its interval, and the range of the others."""
+    """Computes a table row: the similarity of the first pair of matrices, its interval, and the range of the others."""
     values = [_alike(measure, one, other, seen.episodes) for one, other in zip(ones, others, strict=True)]
     parts = [
         _alike(measure, ones[0][np.ix_(half, half)], others[0][..., half[:, None], half], seen.episodes[half])
@@ -156,6 +159,6 @@ def _row(
 def _alike(
     measure: str, one: Float[ndarray, "n n"], other: Float[ndarray, "*repeats n n"], blocks: Int[ndarray, " n"]
 ) -> float:
-    """Mean over the repeats of the other."""
+    """Computes the similarity of two matrices, as a mean over the repeats of the other."""
     of_two = kernel_cka if measure == "CKA" else rsa
     return float(np.mean([of_two(one, each, blocks) for each in other.reshape(-1, *one.shape)]))

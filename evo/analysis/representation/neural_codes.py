@@ -1,4 +1,4 @@
-"""Life seen from inside: what neurons are tuned to and how layers represent stimuli, at birth and after learning."""
+"""Neural codes at birth and after learning: tuning of neurons, and representation of stimuli by layers."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from genomes.streams import derive
 from inner_loop.life import LifeStreams
 from inner_loop.recording import Observed, evenly, observe
 
-_FOUNDERS = 19  # a random genome is above all of them 1 time in 20
-_SAMPLES, _MOMENTS, _COMPARED = 500, 2500, 500  # stimuli of a task, of a world, and of those the ones in a matrix
+_FOUNDERS = 19  # one more random genome exceeds all of them with probability 1 / 20
+_SAMPLES, _MOMENTS, _COMPARED = 500, 2500, 500  # number of stimuli in a task, in a world, and in a matrix
 
 TERMS = {
     "group": "group of neurons",
-    "comparison": "the code of birth with that after the life; or a code with what is asked (class, target, "
-    "best action, direction of motion: one-hot where it is a class), or with what was measured",
+    "comparison": "the code at birth with that after the life; or a code with the target of the environment (class, "
+    "target value, best action, direction of motion; classes are one-hot), or with a measured representation",
     "measure": "CKA: debiased linear centred kernel alignment, 0 for independent codes, 1 for codes that are alike up "
     "to rotation and scale. RSA: Spearman correlation of the dissimilarities of all pairs of stimuli (1 - correlation "
     "of their patterns; squared distance in groups of one or two neurons). Pairs within an episode are left out",
-    "similarity": "of the evolved network; empty where a code does not differ between stimuli or is no number",
+    "similarity": "similarity in the evolved network; empty if a code does not differ between stimuli or is not finite",
     "low": "lower end of the 95 % interval: of similarity over stimuli, in a world over episodes (delete-half "
     "jackknife), empty with fewer than 8 of them; of selectivity over the neurons of the group (Student's t)",
-    "high": "upper end of the same",
+    "high": "upper end of that interval",
     "founders": f"mean over {_FOUNDERS} random founders: untrained networks of random genomes, which live as the "
-    "evolved one does",
+    "evolved network does",
     "founders low": "the lowest of them",
     "founders high": "the highest of them",
-    "ceiling low": "what the best of codes could reach, given how repeats or subjects differ, from below: by RSA, "
-    "where the file has several (Nili et al. 2014)",
-    "ceiling high": "the same, from above",
+    "ceiling low": "lower bound of the noise ceiling: the best possible RSA, given the differences between repeats or "
+    "subjects, if the file has several (Nili et al. 2014)",
+    "ceiling high": "upper bound of the noise ceiling",
     "other": "the other group",
     "at birth": "debiased CKA of the two groups at birth, evolved network",
-    "after learning": "the same after its life",
-    "when": "at birth, or after learning",
-    "neurons": "in the group",
-    "selectivity": "mean over neurons of the share of variance that the class explains, less what shuffled classes do "
-    "(epsilon squared for single stimuli); for directions of motion the vector index gDSI, 0 to 1, which is not "
-    "corrected for chance",
-    "tuned": "share of neurons whose class explains more than shuffled ones do, at 5 % false discoveries in the group "
-    "(999 permutations of trials; Benjamini & Hochberg 1995)",
+    "after learning": "debiased CKA of the two groups after the life, evolved network",
+    "when": "time of the measurement: at birth, or after learning",
+    "neurons": "number of neurons in the group",
+    "selectivity": "mean over neurons of the share of variance that the class explains, corrected for the share that "
+    "shuffled classes explain (epsilon squared for single stimuli); for directions of motion the vector index gDSI, 0 "
+    "to 1, which is not corrected for chance",
+    "tuned": "share of neurons whose variance the class explains better than shuffled classes do, at 5 % false "
+    "discoveries in the group (999 permutations of trials; Benjamini & Hochberg 1995)",
 }
-"""What every column means."""
+"""Meanings of the table columns."""
 
 
 def inside(
@@ -58,15 +58,17 @@ def inside(
     slot: int = 0,
     measured: Measured | None = None,
 ) -> Section:
-    """A genome and 19 random founders are born, seen, live, and are seen again on the same test stimuli.
+    """Observes a genome and 19 random founders at birth and after their lives, on the same test stimuli.
 
     Args:
-        levels: the genome.
-        generation, slot: where it was born: the chance of its development, and of a life common to a generation.
-        measured: a representation to stand beside the layers'; its stimuli are observed for themselves.
+        experiment: the experiment of the genome.
+        levels: (G,) the genome.
+        generation, slot: generation and slot of its birth, which determine the random numbers of its development and
+            of a life that a generation shares.
+        measured: a measured representation, which is compared with the layers on its own stimuli.
 
     Raises:
-        InputError: stimuli of `measured` that the network does not meet.
+        InputError: the network does not meet the stimuli of `measured`.
     """
     import pandas
 
@@ -92,7 +94,7 @@ def inside(
 
 
 def _observed(experiment: Experiment, levels: ndarray, generation: int, slot: int, stimuli: int | ndarray) -> Observed:
-    """The genome first, random founders behind it."""
+    """Observes the genome, in the first place, and the random founders after it."""
     spec, seed, device = experiment.genome.spec, experiment.seed, experiment.device
     random = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
     genomes = np.concatenate([levels[None, :].astype(random.dtype), random])
@@ -105,37 +107,35 @@ def _observed(experiment: Experiment, levels: ndarray, generation: int, slot: in
 
 def _changes(similar: list[Row], observed: Observed) -> str:
     if not observed.changed():
-        return (
-            "No neuron does anything after the life that it did not do at birth: what stands here is the innate code."
-        )
+        return "The life does not change the activity of any neuron: this section describes the innate code."
     found = [row for row in similar if row["comparison"] == "birth and after" and row["measure"] == "CKA"]
     known = [row for row in found if np.isfinite(row["similarity"])]
     if not known:
-        return "The codes of birth and after the life could not be compared: they do not differ between stimuli."
+        return "The codes at birth and after the life could not be compared: they do not differ between stimuli."
     most = min(known, key=lambda row: float(row["similarity"]))
     what = "The life changes" if len(known) == 1 else f"Of {len(known)} groups behind the senses the life changes"
-    return f"{what} the code of {most['group']} most: CKA of birth and after is {in_words(most)}."
+    return f"{what} the code of {most['group']} most: CKA between birth and after is {in_words(most)}."
 
 
 def _asked(similar: list[Row], observed: Observed) -> list[str]:
-    """How well the layers know what is asked, and which of them better than random founders."""
+    """Describes the similarity of the layers to the target, and which of them exceed all random founders."""
     if observed.asked == "nothing":
-        return ["This world does not say what is best done: there is nothing that neurons could be tuned to."]
+        return ["This world does not define a best action or another target, so there is no tuning to analyse."]
     groups, word = list(observed.birth), observed.asked
     of = {(row["group"], row["comparison"]): row for row in similar}
     first, born = of[groups[0], f"{word} at birth"], of[groups[-1], f"{word} at birth"]
-    said = f"With the {word} the code of {groups[-1]} has at birth a CKA of {in_words(born)}"
+    said = f"The CKA of the code of {groups[-1]} with the {word} is {in_words(born)} at birth"
     lived = of.get((groups[-1], f"{word} after learning"))
     said += f"; after learning {in_words(lived)}" if lived is not None else ""
-    said += f"; the stimuli themselves ({groups[0]}) {two_digits(first['similarity'])}."
+    said += f"; that of the stimuli themselves ({groups[0]}) is {two_digits(first['similarity'])}."
     here = {group: of[group, f"{word} at birth"] for group in groups[1:]}
     above = [group for group, row in here.items() if row["similarity"] > row["founders high"]]
     who = " and ".join(above) or "no group"
     return [
         said,
-        f"At birth the {word} is told better than in each of {_FOUNDERS} random founders by {who}: an untrained code "
-        f"is no zero, and a group of one more random genome would be above all of theirs 1 time in {_FOUNDERS + 1} "
-        f"(p = {1 / (_FOUNDERS + 1):.2f}, one-sided, for each group by itself).",
+        f"Groups whose CKA with the {word} at birth exceeds that of all {_FOUNDERS} random founders: {who}. An "
+        f"untrained code has a CKA above zero, and one more random genome would exceed all founders with probability "
+        f"1 / {_FOUNDERS + 1} (p = {1 / (_FOUNDERS + 1):.2f}, one-sided, for each group by itself).",
     ]
 
 
@@ -148,7 +148,7 @@ def _tuned(tunings: Tunings, observed: Observed) -> str:
     output = [row for row in rows(tunings) if row["group"] == behind[-1]]
     means = "; ".join(f"{row['when']} {in_words(row | {'similarity': row['selectivity']})}" for row in output)
     return (
-        f"Of the neurons behind the senses are tuned to the {observed.asked} beyond chance: {', '.join(said)} "
+        f"Neurons behind the senses that are tuned to the {observed.asked} above chance: {', '.join(said)} "
         f"(5 % false discoveries). Mean {index_name(observed)} in {behind[-1]}: {means}."
     )
 
@@ -160,7 +160,7 @@ def _nearest(theirs: list[Row], measured: Measured) -> str:
     best = max(found, key=lambda row: float(row["similarity"]))
     when = best["comparison"].removeprefix("measured ")
     bounds = f"{best['ceiling low']:.2f} to {best['ceiling high']:.2f}"
-    alone = "the file holds one repeat, so how near that is to the best possible cannot be said"
+    alone = "the file contains one repeat, so the best possible RSA is not known"
     repeats = f"the noise ceiling of its {len(measured.matrices)} repeats is {bounds}"
     ceiling = repeats if np.isfinite(best["ceiling low"]) else alone
     return f"Nearest to {measured.name} is {best['group']} {when}: RSA {in_words(best)}; {ceiling}."
@@ -175,6 +175,6 @@ def _seen(experiment: Experiment, observed: Observed) -> str:
             f"{stands if observed.names else ''}"
         )
     return (
-        f"Stimuli: {count} moments of {len(np.unique(observed.episodes))} test episodes, as the newborn met them with "
-        f"plasticity off, the same shown again after the life; layers are compared on {compared} of them."
+        f"Stimuli: {count} steps of {len(np.unique(observed.episodes))} test episodes, as the newborn met them with "
+        f"plasticity off; the same stimuli are shown again after the life. Layers are compared on {compared} of them."
     )

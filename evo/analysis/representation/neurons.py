@@ -1,4 +1,4 @@
-"""What each neuron is tuned to, at birth and after the life: selectivity for classes, or for directions of motion."""
+"""Tuning of each neuron at birth and after the life: selectivity for classes, or for directions of motion."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _COLOURS = (QUIET, *(colour for _, colour in CONDITIONS.values()))
 @final
 @dataclass(frozen=True, eq=False)
 class Tuning:
-    """Of the neurons of one group at one moment.
+    """Tuning of the neurons of one group, at birth or after learning.
 
     Attributes:
-        index: selectivity of each; nan for one that never changes.
-        tuned: whether it is more than chance.
-        best: the class to which each responds most.
+        index: selectivity of each neuron; nan for a neuron with constant activity.
+        tuned: True for neurons with a selectivity above chance.
+        best: class to which each neuron responds most.
         founders: mean index of the neurons of each random founder.
     """
 
@@ -41,11 +41,14 @@ class Tuning:
 
 
 Tunings = Mapping[tuple[str, str], Tuning]
-"""By group and moment."""
+"""Tuning by group and by `at birth` or `after learning`."""
 
 
 def tuning(observed: Observed, streams: Streams) -> Tunings:
-    """Of every group of the first individual, the others beside it; for what has classes."""
+    """Computes the tuning of every group of the first individual, with the others as random founders.
+
+    The stimuli must have classes.
+    """
     from scipy.stats import false_discovery_control
 
     assert observed.classes is not None, "asked for where there are some"
@@ -67,7 +70,7 @@ def tuning(observed: Observed, streams: Streams) -> Tunings:
 
 
 def rows(tunings: Tunings) -> list[Row]:
-    """A row for each group and moment."""
+    """Returns one row for each group, at birth and after learning."""
     from scipy.stats import t
 
     table = []
@@ -81,7 +84,7 @@ def rows(tunings: Tunings) -> list[Row]:
 
 
 def scatter(tunings: Tunings, observed: Observed) -> Picture:
-    """After learning over birth; without learning the neurons of each group in a column."""
+    """Draws selectivity after learning against birth; without learning, one column of neurons for each group."""
     figure, axes = canvas(5.2, 4.4)
     groups, learns, what = list(observed.birth), observed.changed(), index_name(observed)
     tips: dict[str, list[str]] = {}
@@ -105,12 +108,12 @@ def scatter(tunings: Tunings, observed: Observed) -> Picture:
 
 
 def index_name(observed: Observed) -> str:
-    """What selectivity is here."""
+    """Returns the name of the selectivity index."""
     return "direction selectivity (gDSI)" if observed.angles is not None else f"variance explained by {observed.asked}"
 
 
 def mean(values: Float[ndarray, " n"]) -> float:
-    """Of those that are numbers; nan where none is."""
+    """Returns the mean of the finite values; nan if there is none."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
 

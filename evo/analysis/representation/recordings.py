@@ -1,4 +1,4 @@
-"""A representation that somebody measured, from an `.npz`: responses to the test stimuli, or how unlike they are."""
+"""Reads a measured representation from an `.npz` file: responses to the test stimuli, or their dissimilarities."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from evo.storage.arrays import Arrays, unpack_foreign
 from genomes.errors import InputError, nearest, require
 
 _FEWEST, _MOST = 8, 3000
-_MEMORY = 2**30  # bytes that a file's matrices may take
+_MEMORY = 2**30  # maximum bytes of the matrices of a file
 _WANTED = ("responses", "dissimilarity")
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A representation beside which those of a network can stand.
+    """A measured representation, to be compared with those of a network.
 
     Attributes:
-        name: of the file.
-        stimuli: their numbers, ascending: samples of the test split, or episode * steps + step of a world.
-        matrices: dissimilarities of each repeat or subject, one where nothing was repeated.
-        responses: of each repeat or subject; None where the file has dissimilarities alone.
+        name: name of the file.
+        stimuli: numbers of the stimuli, ascending: samples of the test split, or episode * steps + step of a world.
+        matrices: dissimilarities of each repeat or subject; a single matrix without repeats.
+        responses: responses of each repeat or subject; None if the file contains dissimilarities only.
     """
 
     name: str
@@ -41,13 +41,15 @@ def read_measured(path: str | Path, there: int) -> Measured:
     """Reads `responses`, (stimuli, neurons) or (repeats, stimuli, neurons), or `dissimilarity`, (stimuli, stimuli).
 
     Dissimilarities of responses are 1 - Pearson's correlation, or squared distances where there are fewer than 3
-    neurons. The stimuli are those of the test split in its order; or an array `stimuli` says which, by their numbers.
+    neurons. The stimuli are those of the test split in its order, unless an array `stimuli` gives their numbers.
 
     Args:
-        there: how many numbers stimuli can have: see `stimuli_there`.
+        path: the file.
+        there: total number of stimuli; see `stimuli_there`.
 
     Raises:
-        InputError: no such file or array, stimuli that do not fit, numbers that are none. Nothing pickled is read.
+        InputError: the file or the array is missing, the stimuli do not fit, or numbers are not finite. Pickled data
+            is never read.
     """
     path = Path(path)
     arrays = unpack_foreign(path)
@@ -70,14 +72,14 @@ def read_measured(path: str | Path, there: int) -> Measured:
         return Measured(path.name, stimuli[order], values[np.ix_(order, order)][None])
     responses = values.reshape(-1, *values.shape[-2:])[:, order]
     matrices = np.stack([dissimilarities(each, distance(responses.shape[2])) for each in responses])
-    # the diagonal too is nan where a pattern is the same in all neurons
+    # a pattern that is the same in all neurons has nan on the diagonal too
     flat = int(np.isnan(np.diagonal(matrices, axis1=1, axis2=2)).sum())
     require(not flat, where, "responses that differ between neurons, for every stimulus", f"{flat} that do not")
     return Measured(path.name, stimuli[order], matrices, responses)
 
 
 def distance(neurons: int) -> Distance:
-    """Of representations with so many neurons: two or fewer have no pattern that could be correlated."""
+    """Returns the distance for a number of neurons: patterns of two or fewer neurons cannot be correlated."""
     return "correlation" if neurons > 2 else "squared_euclidean"
 
 
@@ -88,7 +90,7 @@ def _near(arrays: Arrays) -> str:
 
 
 def _stimuli(where: str, arrays: Arrays, count: int, there: int) -> Int[ndarray, " stimuli"]:
-    """The numbers of the stimuli, in the order of the file."""
+    """Returns the numbers of the stimuli, in the order of the file."""
     require(_FEWEST <= count <= _MOST, where, f"{_FEWEST} to {_MOST:,} stimuli", count)
     if "stimuli" not in arrays:
         said = f"the {there:,} stimuli of the test split, or `stimuli`, an array of their numbers"

@@ -1,8 +1,8 @@
-"""How alike two codes of the same stimuli are, by RSA and debiased CKA; and how selective a neuron is.
+"""Similarity of two codes of the same stimuli, by RSA and debiased CKA, and selectivity of neurons.
 
 Kriegeskorte, Mur & Bandettini 2008 (Front. Syst. Neurosci. 2:4); Kornblith, Norouzi, Lee & Hinton 2019 (ICML), with the
-unbiased estimator of Song, Smola, Gretton, Bedo & Borgwardt 2012 (JMLR 13:1393): the biased one calls independent codes
-alike as soon as they have many neurons. Pure functions of numbers, float64; what cannot be measured is nan.
+unbiased estimator of Song, Smola, Gretton, Bedo & Borgwardt 2012 (JMLR 13:1393): the biased estimator is high for
+independent codes with many neurons. All functions are pure and use float64; undefined results are nan.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Distance = Literal["correlation", "squared_euclidean"]
 """1 - Pearson's correlation of two patterns over the neurons, or the squared distance between them."""
 
 LEAST = 4
-"""Stimuli, or blocks of them: the unbiased estimator divides by n - 3."""
+"""Smallest number of stimuli, or of their blocks: the unbiased estimator divides by n - 3."""
 
 
 def dissimilarities(
     responses: Float[ndarray, "stimuli neurons"], distance: Distance = "correlation"
 ) -> Float[ndarray, "stimuli stimuli"]:
-    """Representational dissimilarity matrix.
+    """Computes the representational dissimilarity matrix.
 
-    Under correlation a pattern that is the same in all neurons is nan, and one neuron has no pattern. Everything is nan
-    if a response is.
+    With correlation, the entries of a pattern that is constant over neurons are nan, and so are all entries with a
+    single neuron. If any response is not finite, the whole matrix is nan.
     """
     patterns = np.asarray(responses, dtype=np.float64)
     if not np.isfinite(patterns).all():
@@ -56,15 +56,16 @@ def rsa(
     blocks: Int[ndarray, " stimuli"] | None = None,
     correlation: Literal["spearman", "kendall"] = "spearman",
 ) -> float:
-    """Rank correlation of two dissimilarity matrices over the pairs of stimuli, -1 to 1.
+    """Computes the rank correlation of two dissimilarity matrices over the pairs of stimuli, -1 to 1.
 
     Args:
-        blocks: the episode of each stimulus; pairs within one are left out. None: each is one of its own.
-        correlation: Spearman's, ties sharing their mean rank; or Kendall's tau-a, which does not favour a matrix that
+        one, other: the matrices.
+        blocks: the episode of each stimulus; pairs within an episode are left out. None: all stimuli are separate.
+        correlation: Spearman's, with mean ranks for ties; or Kendall's tau-a, which does not favour a matrix that
             predicts ties (Nili et al. 2014, PLoS Comput. Biol. 10:e1003553).
 
     Returns:
-        nan where all the pairs that both know are alike in one of them.
+        the correlation; nan if all pairs that are finite in both have the same value in one of them.
     """
     pairs = np.triu(_apart(len(one), blocks))
     known = pairs & np.isfinite(one) & np.isfinite(other)
@@ -80,9 +81,10 @@ def rsa(
 
 
 def linear_kernel(responses: Float[ndarray, "stimuli neurons"]) -> Float[ndarray, "stimuli stimuli"]:
-    """Products of the centred patterns: all of a code that CKA looks at. A part of the stimuli is a part of it.
+    """Computes the linear kernel of a code, the inner products of its centred patterns, which CKA compares.
 
-    Everything is nan if a response is.
+    The kernel of a subset of the stimuli can be taken from it by indexing. If any response is not finite, the whole
+    kernel is nan.
     """
     patterns = np.asarray(responses, dtype=np.float64)
     if not np.isfinite(patterns).all():
@@ -96,17 +98,19 @@ def kernel_cka(
     other: Float[ndarray, "stimuli stimuli"],
     blocks: Int[ndarray, " stimuli"] | None = None,
 ) -> float:
-    """Debiased CKA of two kernels: HSIC_1(K, L) / sqrt(HSIC_1(K, K) HSIC_1(L, L)), -1 to 1, about 0 if independent.
+    """Computes the debiased CKA of two kernels, HSIC_1(K, L) / sqrt(HSIC_1(K, K) HSIC_1(L, L)).
 
-    It is the cosine of the two U-centred kernels, whose product is n (n - 3) HSIC_1 (Szekely & Rizzo 2014, Ann.
-    Statist. 42:2382): what is left of the pairs of different stimuli once the sum of one number for each of the two is
-    fitted to them. What biases is a stimulus paired with itself, and as much so moments of one episode.
+    It is -1 to 1 and about 0 for independent codes. It is the cosine of the two U-centred kernels, whose product is
+    n (n - 3) HSIC_1 (Szekely & Rizzo 2014, Ann. Statist. 42:2382): the residuals of the pairs of different stimuli
+    after a fit of the sum of one number for each stimulus of a pair. Pairs of a stimulus with itself cause the bias,
+    and so do pairs within an episode.
 
     Args:
-        blocks: the episode of each stimulus; pairs within one are left out. None: each is one of its own.
+        one, other: the kernels.
+        blocks: the episode of each stimulus; pairs within an episode are left out. None: all stimuli are separate.
 
     Returns:
-        nan where one of them does not differ between stimuli, or where there are fewer than 4 blocks.
+        the CKA; nan if one of the codes does not differ between stimuli, or with fewer than 4 blocks.
     """
     if len(one if blocks is None else np.unique(blocks)) < LEAST:
         return float("nan")
@@ -114,16 +118,17 @@ def kernel_cka(
 
 
 def debiased_cka(x: Float[ndarray, "stimuli neurons"], y: Float[ndarray, "stimuli others"]) -> float:
-    """Linear CKA of two codes of the same stimuli, debiased: see `kernel_cka`."""
+    """Computes the debiased linear CKA of two codes of the same stimuli; see `kernel_cka`."""
     return kernel_cka(linear_kernel(x), linear_kernel(y))
 
 
 def noise_ceiling(
     matrices: Float[ndarray, "repeats stimuli stimuli"], blocks: Int[ndarray, " stimuli"] | None = None
 ) -> tuple[float, float]:
-    """What the best of models could reach on average over the repeats or subjects: lower and upper bound, by RSA.
+    """Computes the noise ceiling by RSA: lower and upper bound of the best possible mean over repeats or subjects.
 
-    Each with the mean of the others' ranks, and with the mean of all: Nili et al. 2014. nan for one repeat alone.
+    The bounds correlate each repeat with the mean ranks of the others, and with the mean ranks of all (Nili et al.
+    2014). They are nan for a single repeat.
     """
     if len(matrices) < 2:
         return float("nan"), float("nan")
@@ -135,9 +140,10 @@ def noise_ceiling(
 
 
 def halves(blocks: Int[ndarray, " stimuli"], times: int, streams: Streams) -> list[Int[ndarray, " some"]]:
-    """Stimuli of a random half of the blocks, so many times; none where that half would be too small to say anything.
+    """Draws the stimuli of random halves of the blocks, `times` times; none if half of the blocks are fewer than 4.
 
-    Halves without replacement and not a bootstrap: a stimulus that is drawn twice is a pair alike in every code.
+    Halves are drawn without replacement. A bootstrap would draw a stimulus twice, which is a pair without any distance
+    in every code.
     """
     names, block = np.unique(blocks, return_inverse=True)
     half = len(names) // 2
@@ -147,10 +153,10 @@ def halves(blocks: Int[ndarray, " stimuli"], times: int, streams: Streams) -> li
 
 
 def interval(whole: float, parts: Sequence[float], blocks: int) -> tuple[float, float]:
-    """95 % of a number, from random halves: the delete-half jackknife (Shao & Wu 1989, Ann. Stat. 17:1176).
+    """Computes a 95 % interval from random halves by the delete-half jackknife (Shao & Wu 1989, Ann. Stat. 17:1176).
 
-    Halves scatter around the whole as the whole does around the truth. Of few blocks that scatter is itself uncertain,
-    and the interval wider by Student's t over the normal.
+    The estimates from halves scatter around that of the whole sample as the latter does around the true value. With
+    few blocks this scatter is itself uncertain, so the interval is widened by the ratio of Student's t to the normal.
     """
     finite = np.array([part for part in parts if np.isfinite(part)])
     if len(finite) < len(parts) or not len(finite) or not np.isfinite(whole):
@@ -163,9 +169,9 @@ def interval(whole: float, parts: Sequence[float], blocks: int) -> tuple[float, 
 def shuffled(
     classes: Int[ndarray, " stimuli"], blocks: Int[ndarray, " stimuli"], times: int, streams: Streams
 ) -> list[Int[ndarray, " stimuli"]]:
-    """The classes in other orders, those of a stretch together: stimuli of one class that follow each other in a block.
+    """Shuffles the classes; consecutive stimuli of the same class and block stay together.
 
-    What lies in the same trial is alike for more reasons than its class, and is no evidence of its own.
+    Stimuli of one trial are similar for other reasons than their class, so they are not independent evidence.
     """
     begins = np.r_[True, (np.diff(classes) != 0) | (np.diff(blocks) != 0)]
     stretch, own = begins.cumsum() - 1, classes[begins]
@@ -178,18 +184,19 @@ def selectivity(
     others: Sequence[Int[ndarray, " stimuli"]],
     angles: Float[ndarray, " classes"] | None = None,
 ) -> tuple[Float[ndarray, " neurons"], Float[ndarray, " neurons"]]:
-    """How much of a neuron's activity its class explains, and the p of that.
+    """Computes the share of the activity of each neuron that the class explains, and its p value.
 
     Args:
-        classes: 0 and up.
-        others: the same in random orders, R of them: see `shuffled`.
-        angles: of classes that are directions of motion, radians.
+        activities: activity of each neuron for each stimulus.
+        classes: class of each stimulus, from 0.
+        others: R random orders of the classes; see `shuffled`.
+        angles: directions of the classes in radians, if the classes are directions of motion.
 
     Returns:
-        index: share of variance between classes, less what random orders give: (eta^2 - e) / (1 - e), which is
-            epsilon^2 for single stimuli (Kelley 1935, PNAS 21:554); of directions the vector index of the mean squared
-            positive activity, 0 to 1. nan for a neuron that never changes, or is no number.
-        p: (k + 1) / (R + 1), with k of R random orders that explain as much; 1 for such a neuron.
+        index: share of variance between classes, corrected by the mean e over random orders: (eta^2 - e) / (1 - e),
+            which is epsilon^2 for single stimuli (Kelley 1935, PNAS 21:554); for directions the vector index of the
+            mean squared positive activity, 0 to 1. nan for a neuron with constant or non-finite activity.
+        p: (k + 1) / (R + 1), where k of R random orders explain at least as much; 1 for such a neuron.
     """
     activities = np.where(np.isfinite(activities).all(1, keepdims=True), activities, 0.0)
     activities = _from_first(activities.T).T if angles is None else np.square(np.maximum(activities, 0.0))
@@ -200,13 +207,13 @@ def selectivity(
     if angles is not None:
         return found, p
     expected = random.mean(0)
-    # a class for every stimulus explains everything in any order
+    # if every stimulus has its own class, any order explains all variance
     room = np.where(expected < 1.0 - 1e-9, 1.0 - expected, np.nan)
     return (found - expected) / room, p
 
 
 def _index(activities: ndarray, classes: ndarray, angles: ndarray | None) -> ndarray:
-    """Eta^2 of activities that are centred, or the vector index of energies, (neurons,)."""
+    """Computes eta^2 of centred activities, or the vector index of energies, (neurons,)."""
     sizes = np.bincount(classes, minlength=0 if angles is None else len(angles))
     means = activities @ np.eye(len(sizes))[classes] / np.maximum(sizes, 1)
     if angles is not None:
@@ -217,25 +224,25 @@ def _index(activities: ndarray, classes: ndarray, angles: ndarray | None) -> nda
 
 
 def _from_first(values: ndarray) -> ndarray:
-    """Centred along the first axis; what does not change along it becomes 0 and not the rounding of its mean."""
+    """Centres values along the first axis; constant columns become exactly 0, without rounding errors."""
     values = values - values[:1]
     return values - values.mean(0) if len(values) else values
 
 
 def _orders(count: int, times: int, streams: Streams) -> Int[ndarray, "times count"]:
-    """Random orders of a number of things, all drawn at once."""
+    """Draws `times` random orders of `count` items at once."""
     keys = streams.words(2 * times).view(times, 2)
     return Streams(keys).permutation(count).numpy()
 
 
 def _apart(count: int, blocks: ndarray | None) -> ndarray:
-    """Which pairs of stimuli are of different blocks, (stimuli, stimuli)."""
+    """Returns True for pairs of stimuli from different blocks, (stimuli, stimuli)."""
     blocks = np.arange(count) if blocks is None else blocks
     return blocks[:, None] != blocks[None, :]
 
 
 def _u_centred(kernels: Sequence[ndarray], apart: ndarray) -> list[ndarray]:
-    """The pairs that are apart, less what is additive in the two: every row then sums to 0. Least squares."""
+    """Subtracts from the pairs that are apart their additive fit by least squares, so that every row sums to 0."""
     sums = np.stack([(kernel * apart).sum(1) for kernel in kernels], axis=1)
     own = linalg.solve(np.diag(apart.sum(1)) + apart, sums, assume_a="pos", check_finite=False).T
     return [(kernel - each[:, None] - each[None, :]) * apart for kernel, each in zip(kernels, own, strict=True)]

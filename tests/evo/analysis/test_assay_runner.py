@@ -1,4 +1,4 @@
-"""Rows are births and lives: whose chance they have, what is done to them, and that no executor changes them."""
+"""Rows are births and lives: their random numbers, their interventions, and their independence of the executor."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -134,7 +134,7 @@ def test_failed_rows_are_nan_and_counted(small):
     assert one.failures == 1
 
 
-def test_whoever_watches_is_told(small):
+def test_the_progress_callback_is_called(small):
     told = []
     AssayRunner(small(), Serial(), lambda *news: told.append(news)).examine("wiring", genomes(small(), 6))
     assert told == [("wiring", 0, 2), ("wiring", 1, 2), ("wiring", 2, 2)]

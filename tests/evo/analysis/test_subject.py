@@ -1,4 +1,4 @@
-"""Whom an analysis is about: runs, their fronts and halls of fame, files; and what does not fit."""
+"""Subjects of analyses: runs, their fronts and halls of fame, files; and inputs that do not fit."""
 
 import io
 
@@ -56,12 +56,12 @@ def test_the_front_is_what_the_search_ended_with(run_path):
     assert {tuple(g) for g in found.levels.tolist()} == expected | {tuple(run.best().levels.tolist())}
 
 
-def test_overrides_change_the_world_and_not_the_genome(run_path):
+def test_overrides_change_the_world_and_not_the_genome(run_path, refused):
     opened = subject(run_path, overrides=["task.measured=32"])
     assert opened.experiment.task.measured == 32
     assert not opened.bred
     assert subject(run_path).bred
-    with pytest.raises(InputError, match="an experiment whose genome is the run's own, got"):
+    with refused(str(run_path), "another"):
         subject(run_path, overrides=["encoding.genes=3"])
 
 
@@ -92,18 +92,16 @@ def test_a_genome_file_and_a_file_of_weights_behave_like_the_run(run_path, tmp_p
     assert innate(subject(tmp_path / "bare.npz", config=config(tmp_path, run_path))) != of_run
 
 
-def test_mistakes_are_sentences(run_path, tmp_path):
-    with pytest.raises(InputError, match=r"--genomes: expected best, front or a number of genomes, got 'bets'"):
+def test_mistakes_are_sentences(run_path, tmp_path, refused):
+    with refused("--genomes", "bets"):
         subject(run_path, "bets")
-    with pytest.raises(InputError, match=r"no\.npz: expected a run folder, got nothing there"):
+    with refused("no.npz", "nothing"):
         subject(tmp_path / "no.npz")
     np.savez(tmp_path / "a.npz", weigths=np.ones(3))
-    with pytest.raises(InputError, match=r"a\.npz: expected --config, the experiment"):
+    with refused("--config", None):
         subject(tmp_path / "a.npz")
     known = config(tmp_path, run_path)
-    with pytest.raises(
-        InputError, match=r"a\.npz: expected `levels` of \d+ genes or `weight\.PROJECTION`, got \['weigths'\]"
-    ):
+    with refused("a.npz", ["weigths"]):
         subject(tmp_path / "a.npz", config=known)
     np.savez(tmp_path / "b.npz", **{"weight.layer0 -> layer1": np.ones((4, 5))})
     with pytest.raises(InputError, match=r"b\.npz: no weight\.layer1 -> layer2"):
@@ -111,25 +109,23 @@ def test_mistakes_are_sentences(run_path, tmp_path):
     np.savez(
         tmp_path / "c.npz", **{"weight.layer0 -> layer1": np.ones((4, 6)), "weight.layer1 -> layer2": np.ones((3, 4))}
     )
-    with pytest.raises(InputError, match=r"weight\.layer0 -> layer1: expected shape \(4, 5\), got \(4, 6\)"):
+    with refused("weight.layer0 -> layer1", (4, 6)):
         subject(tmp_path / "c.npz", config=known)
 
 
 @pytest.mark.parametrize("levels", [[-1, 0], [0.5, 1.5], [1j, 2], ["a", "b"]])
-def test_levels_that_are_none_are_refused(run_path, tmp_path, levels):
+def test_levels_that_are_none_are_refused(run_path, tmp_path, levels, refused):
     np.savez(tmp_path / "l.npz", levels=np.array(levels))
-    with pytest.raises(InputError, match=r"l\.npz: levels: expected whole numbers from 0"):
+    with refused("l.npz: levels"):
         subject(tmp_path / "l.npz", config=config(tmp_path, run_path))
 
 
-def test_a_file_that_would_run_code_or_fill_the_memory_is_refused(run_path, tmp_path, monkeypatch):
+def test_a_file_that_would_run_code_or_fill_the_memory_is_refused(run_path, tmp_path, monkeypatch, refused):
     np.savez(tmp_path / "d.npz", levels=np.array([{}], dtype=object))
-    with pytest.raises(
-        InputError, match=r"d\.npz: expected an \.npz of named arrays, got one that is refused: .* of dtype object"
-    ):
+    with refused("d.npz", "dtype object"):
         subject(tmp_path / "d.npz", config=config(tmp_path, run_path))
     (tmp_path / "e.npz").write_bytes(b"no archive")
-    with pytest.raises(InputError, match=r"e\.npz: expected an \.npz of named arrays"):
+    with refused("e.npz"):
         subject(tmp_path / "e.npz", config=config(tmp_path, run_path))
     monkeypatch.setattr("evo.storage.arrays._FOREIGN", 2**20)
     buffer = io.BytesIO()

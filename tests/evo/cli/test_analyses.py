@@ -65,7 +65,7 @@ def last_line(capsys):
 
 @pytest.fixture(scope="module")
 def tested(run, tmp_path_factory):
-    """What `instinct innate` prints of the run as JSON, the folder that it wrote, and what it says to people."""
+    """Returns the JSON that `instinct innate` prints for the run, the folder that it wrote, and its messages."""
     folder, said, words = tmp_path_factory.mktemp("innate"), io.StringIO(), io.StringIO()
     with redirect_stdout(said), redirect_stderr(words):
         assert main(["innate", str(run), *QUICK, "--out", str(folder), "--json"]) == 0

@@ -1,4 +1,4 @@
-"""What an analysis says about itself while it works."""
+"""Progress messages of an analysis."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What the doctor sees on a machine that works, and what it says of one that does not."""
+"""Findings of the doctor on a machine that works and on one that does not."""
 
 from types import SimpleNamespace
 
@@ -19,9 +19,9 @@ def test_a_machine_that_works(ray_executor):
 
 @pytest.mark.ray
 def test_what_is_missing_is_named(ray_executor, monkeypatch):
-    monkeypatch.setattr(doctor, "_NEEDED", ("torch", "a-package-that-nobody-has"))
+    monkeypatch.setattr(doctor, "_NEEDED", ("torch", "a-package-that-does-not-exist"))
     missing = [finding for finding in findings() if not finding.well]
-    assert [(finding.what, finding.seen) for finding in missing] == [("a-package-that-nobody-has", "not installed")]
+    assert [(finding.what, finding.seen) for finding in missing] == [("a-package-that-does-not-exist", "not installed")]
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(monkeypatch):
@@ -49,7 +49,7 @@ def answered(answer):
 
 
 def of_nodes(monkeypatch, *looks, lived=b"bits", cpus=2):
-    """What is said of nodes that give these answers, or raise them: one look a node, and the same life in all."""
+    """Returns the findings for nodes that give these answers, or raise them: one check a node, the same life in all."""
     living = tuple(Node(f"{i:056x}", f"10.0.0.{i}", f"host{i}", cpus, 0) for i in range(len(looks)))
     monkeypatch.setattr(doctor, "_answer", answered)
     monkeypatch.setattr(doctor, "time", SimpleNamespace(time=lambda: NOW))

@@ -1,4 +1,4 @@
-"""What `--json` prints: of every verb one object that a strict reader takes, as the last line of standard output."""
+"""Output of `--json`: every verb prints one strict JSON object as the last line of standard output."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What the words of a command line mean."""
+"""Meaning of the words of a command line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Signals to the command: whatever comes, and when, it ends with the right exit code and leaves nobody behind."""
+"""Signals to the command: at any time it ends with the right exit code and leaves no process behind."""
 
 import os
 import pty

@@ -145,7 +145,7 @@ def test_who_gets_nowhere_is_given_up(stub, capfd):
 @pytest.mark.parametrize(
     "place", ["generations/0000{life}.npz", "member/generations/{life}.npz", "journal", "m/journal"]
 )
-def test_whoever_gets_on_may_die_for_ever(place, stub):
+def test_a_driver_that_makes_progress_may_die_any_number_of_times(place, stub):
     stub(f"""
 def live(words, life):
     if life == 9: return 0

@@ -259,14 +259,14 @@ def test_a_head_without_a_core_takes_no_audit():
     cluster = Cluster(address="auto")
     cluster._read = (time.monotonic() + 60, nodes)
     task = object()
-    assert cluster.away_from(task, {"one"}, "cpu") is task, "nobody else could take it"
+    assert cluster.away_from(task, {"one"}, "cpu") is task, "no other node could take it"
     assert cluster.capacity("cpu") == 8
     assert cluster.capacity("cpu", {"one"}) == 0
     assert cluster.able("cuda") == ()
 
 
 def test_a_worker_that_is_killed_changes_no_record(small, founded, ray_executor, same_bytes, tmp_path):
-    """What takes long because somebody raises is not taken for a timeout when it is met in a child."""
+    """A cohort that takes long because an individual raises is not taken for a timeout in a child process."""
     experiment = small(cohort=8, limits=Limits(seconds=1.0))
     cohort = founded(experiment)
     guilty, mark = cohort.levels[3].copy(), str(tmp_path / "killed")

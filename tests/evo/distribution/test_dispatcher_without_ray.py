@@ -1,4 +1,4 @@
-"""What a dispatcher does about each fault, on a Ray that is played: tasks end when and as a test says, at once."""
+"""Reaction of a dispatcher to each fault, on a simulated Ray: tasks end when and as a test says, at once."""
 
 import logging
 from collections import Counter
@@ -49,7 +49,7 @@ class Sent:
 
     @property
     def node(self) -> str:
-        """Where it runs: the first node that it is not kept away from."""
+        """Node of the task: the first one that it is not kept away from."""
         away = str(self.options.get("label_selector", ""))
         return next((node.id for node in NODES if node.cpus and node.id not in away), "n0")
 
@@ -467,7 +467,7 @@ def test_all_late_answers_are_compared_in_one_look(work, played):
     dispatched(experiment, there, cohorts[:1], history=history)
     assert list(history.late) == [hangs]
     assert there.cancelled == []
-    assert CLOCK[0] == began + 0.5, "nobody waits for one that hangs"
+    assert CLOCK[0] == began + 0.5, "the dispatcher does not wait for a node that hangs"
 
 
 def test_attempts_that_died_are_no_copies(work, played):

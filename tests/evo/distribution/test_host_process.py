@@ -1,4 +1,4 @@
-"""What a library call leaves of its caller's process: everything as it was, also between generations."""
+"""A library call leaves the state of its caller's process unchanged, also between generations."""
 
 import json
 import subprocess

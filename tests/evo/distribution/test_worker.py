@@ -1,4 +1,4 @@
-"""What a worker gives back: nothing where it does not compute what the run began with, else the cohort's outcome."""
+"""Return value of a worker: the cohort's outcome, or nothing if it computes other bits than the run began with."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What individuals raise is said once, wherever they lived."""
+"""Exceptions of individuals are logged once, independent of the place of evaluation."""
 
 import logging
 from dataclasses import dataclass, replace

@@ -13,7 +13,6 @@ from evo.evaluation.evaluate import evaluate
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy
 from genomes.encodings.random_wiring import RandomWiring
-from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.intervention import Intervention
 from genomes.streams import SHARED, derive
@@ -210,7 +209,7 @@ def test_a_cohort_of_the_smallest_size_agrees_with_larger_ones(small, founded):
 @final
 @dataclass(frozen=True)
 class Draws(Intervention):
-    """Notes what chance it was given."""
+    """Records the random numbers that it receives."""
 
     drawn: ClassVar[list[Tensor]] = []
 
@@ -330,9 +329,9 @@ def test_one_number_of_a_curve_that_is_not_finite_fails_its_individual_alone(sma
     assert evaluate(experiment, founded(experiment)).failures == ("", "nan", "", "")
 
 
-def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monkeypatch):
+def test_a_search_that_gives_too_few_genomes_is_refused_by_its_name(small, monkeypatch, refused):
     experiment = small(search=EvolutionStrategy(7), generations=1)
     source = experiment.search.begin(experiment.genome.spec, derive(0, "search", -1))
     monkeypatch.setattr(EvolutionStrategy, "rows", lambda self, state, slots, spec, streams: np.zeros((1, spec.size)))
-    with pytest.raises(InputError, match="EvolutionStrategy: expected 4 rows, as requested, got 1"):
+    with refused("EvolutionStrategy", 1):
         written_out(experiment, unwritten(0, 7, 4, source)[0])

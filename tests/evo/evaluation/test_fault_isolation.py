@@ -71,7 +71,7 @@ def touchy(small, founded):
 
 
 def check_others(experiment, cohort, outcome, guilty):
-    """Those who are not guilty have the bytes of a cohort in which nobody ever was."""
+    """The other individuals have the bytes of a cohort in which no individual raised."""
     levels = cohort.levels.copy()
     levels[guilty, experiment.genome.spec.slices["rule.kind_of_life"]] = CALM
     undisturbed = evaluate(experiment, replace(cohort, levels=levels)).measurements
@@ -131,18 +131,18 @@ def test_one_real_individual_that_raises(touchy):
     assert evaluate_safely(experiment, cohort).failures == ("memory",)
 
 
-def test_two_who_only_raise_together_condemn_the_cohort_and_nobody_else(touchy):
+def test_two_individuals_that_raise_only_together_fail_the_cohort_alone(touchy):
     experiment, cohort = touchy([CALM, 2, CALM, CALM, CALM, CALM, 3, CALM], also=2)
     outcome = evaluate_safely(experiment, cohort)
-    assert outcome.failures == ("raised",) * 8, "nobody's guilt can be shown"
+    assert outcome.failures == ("raised",) * 8, "no single individual can be shown to be the cause"
     assert outcome.measurements == {}
     experiment, cohort = touchy([CALM, CALM, 2, 3], also=2)
     assert evaluate_safely(experiment, cohort).failures == ("raised",) * 4
 
 
-def test_what_the_user_did_wrong_is_no_individuals_failure(touchy):
+def test_what_the_user_did_wrong_is_no_individuals_failure(touchy, refused):
     experiment, cohort = touchy([CALM, 9, CALM, CALM])
-    with pytest.raises(InputError, match="rule: expected nothing of the kind"):
+    with refused("rule"):
         evaluate_safely(experiment, cohort)
 
 
@@ -161,7 +161,7 @@ def test_one_guilty_costs_about_two_attempts_a_halving(touchy, size):
         assert outcome.failures == tuple("raised" if i == guilty else "" for i in range(size))
         assert len(tried) + 1 <= 2 * math.ceil(math.log2(size)) + 3, "the attempt that failed first among them"
         for candidate in tried:
-            assert (candidate.slots == cohort.slots).all(), "nobody ever moves"
+            assert (candidate.slots == cohort.slots).all(), "no individual ever changes its slot"
             kept = (candidate.levels == cohort.levels).all(1)
             assert len(np.unique(candidate.levels[~kept], axis=0)) <= 1, "suspects are replaced by one bystander"
 

@@ -1,4 +1,4 @@
-"""What is settled before the first operation, seen in a process of its own."""
+"""Settings that are made before the first operation, tested in a separate process."""
 
 import ast
 import json

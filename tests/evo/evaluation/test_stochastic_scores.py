@@ -1,4 +1,4 @@
-"""What is luck, and that no luck of a run is reported as what its genome can do."""
+"""Stochastic scores: a favourable birth in a run is not reported as the ability of its genome."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_shipped_digits_are_no_luck():
 
 @pytest.fixture(scope="module")
 def lucky(tmp_path_factory):
-    """A run of digits whose genome is a learning rate without a life: whatever it scores is luck of its birth."""
+    """A run of digits whose genome is a learning rate without a life, so that its scores depend on its birth alone."""
     path = tmp_path_factory.mktemp("lucky") / "run"
     list(evolve(load("digits", LEARNS_NOTHING), path))
     return Run(path)
@@ -90,8 +90,8 @@ def test_the_best_of_networks_that_grow_by_chance_is_reported_over_new_births(lu
 
 
 def test_analyses_ask_the_same_question(lucky):
-    whom = subject(lucky.path)
-    assert lives_of(whom.experiment, whom) == 32
-    deterministic = replace(whom, experiment=load("digits", ("lifetime.steps=0",)))
+    tested = subject(lucky.path)
+    assert lives_of(tested.experiment, tested) == 32
+    deterministic = replace(tested, experiment=load("digits", ("lifetime.steps=0",)))
     spec = deterministic.experiment.genome.spec
     assert lives_of(deterministic.experiment, replace(deterministic, levels=np.zeros((1, spec.size), np.uint8))) == 4

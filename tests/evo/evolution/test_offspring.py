@@ -1,4 +1,4 @@
-"""What a stranger's search, goals or world gives back to the loop is looked at before anything is made of it."""
+"""Return values of user-defined searches, goals and worlds are checked before the loop uses them."""
 
 import json
 import os

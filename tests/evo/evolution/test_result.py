@@ -1,4 +1,4 @@
-"""What a run is cited by: random founders of their own beside it, all of them on the test split."""
+"""The result of a run: its best genome and separate random founders, all on the test split."""
 
 import numpy as np
 

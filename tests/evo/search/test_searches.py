@@ -1,4 +1,4 @@
-"""What holds of every search: its contract, that it finds more than chance does, that its state can be put away."""
+"""Properties of every search: its contract, a better result than chance, and a state that can be stored."""
 
 import io
 

@@ -217,7 +217,7 @@ def vanish(place: Path) -> int:
 
 
 def sentence(path: Path) -> str:
-    """What a driver that cannot go on says; empty where it can."""
+    """Returns the message of a driver that cannot go on; empty if it can."""
     try:
         work(path, 4)
     except InputError as error:

@@ -33,7 +33,7 @@ def journal(tmp_path) -> Journal:
 
 
 def ends(path) -> list[int]:
-    """Where the records of a journal end, which are alike in length."""
+    """Returns the ends of the records of a journal, which have equal lengths."""
     whole = path.stat().st_size
     return [whole // 3, 2 * whole // 3, whole]
 

@@ -559,7 +559,7 @@ def test_a_course_is_not_given_up_while_the_store_that_has_it_is_away(small, imp
     assert Run(url).folder.latest()[0] == 4, "all of it was there"
 
 
-def test_two_machines_of_one_name_are_two(small, elsewhere, monkeypatch):
+def test_two_machines_of_one_name_are_two(small, elsewhere, monkeypatch, refused):
     here = machine()
     assert machine() == here
     url = "memory://bucket/run"
@@ -567,7 +567,7 @@ def test_two_machines_of_one_name_are_two(small, elsewhere, monkeypatch):
     next(first)
     (Path(os.environ["XDG_CACHE_HOME"]) / "instinct" / "machine").unlink()  # the same name and path, another disk
     assert machine() != here
-    with pytest.raises(InputError, match="expected a run without a driver"):
+    with refused("bucket/run", "driven by process"):
         mirror_of(place(url))._lock.acquire()
     first.close()
 

@@ -96,14 +96,14 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence():
         RunFolder.create(Path("/proc/runs/a"), YAML, MANIFEST)
 
 
-def test_open_refuses_what_is_no_run_of_this_format(folder, tmp_path):
+def test_open_refuses_what_is_no_run_of_this_format(folder, tmp_path, refused):
     with pytest.raises(InputError, match="got nothing there; did you mean 'run-001'"):
         RunFolder.open(tmp_path / "run-01")
-    with pytest.raises(InputError, match=r"got a folder without manifest\.json"):
+    with refused(str(tmp_path), "manifest.json"):
         RunFolder.open(tmp_path)
     later = {"format": FORMAT + 1}
     folder.write_json("manifest.json", later)
-    with pytest.raises(InputError, match=f"expected a run in format {FORMAT}, got format {FORMAT + 1}"):
+    with refused(f"format {FORMAT}", f"format {FORMAT + 1}"):
         RunFolder.open(folder.path)
     for content in (b"", b"[1]", b"{", b"\xff", b"[" * 100_000):
         (folder.path / "manifest.json").write_bytes(content)
@@ -147,14 +147,14 @@ def test_a_run_of_the_first_format_which_had_no_checksums_opens_as_it_did(folder
     assert RunFolder.open(folder.path).experiment_yaml.startswith("seed: 3\ngenerations: 9\n")
 
 
-def test_a_run_at_rest_can_be_held_and_is_not_written(folder):
+def test_a_run_at_rest_can_be_held_and_is_not_written(folder, refused):
     with folder.resting():
         pass
     assert not (folder.path / "lock").exists()
     with folder.driving(), pytest.raises(InputError, match="driven by process"), RunFolder.open(folder.path).resting():
         pytest.fail("it is driven")
-    refused = pytest.raises(InputError, match="expected a run without a driver")
-    with folder.resting(), RunFolder.open(folder.path).resting(), refused, folder.driving():
+    held = refused(str(folder.path))
+    with folder.resting(), RunFolder.open(folder.path).resting(), held, folder.driving():
         pytest.fail("it is held")
 
 
@@ -346,7 +346,7 @@ def test_the_lock_of_a_driver_goes_with_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["journal", "lock", "generations/00007.npz", "state", "figures", "log.jsonl"])
-def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path):
+def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path, refused):
     path, outside = tmp_path / "run", tmp_path / "outside"
     RunFolder.create(path, "seed: 1\n", {})
     outside.write_text("mine")
@@ -355,7 +355,7 @@ def test_a_folder_with_links_or_pipes_is_not_opened(name, tmp_path):
         if place.is_dir() and not place.is_symlink():
             place.rmdir()
         make()
-        with pytest.raises(InputError, match=f"{name}: expected only files and folders in a run"):
+        with refused(f"{name}: "):
             RunFolder.open(path)
         place.unlink()
     assert outside.read_text() == "mine"
@@ -374,7 +374,7 @@ def test_what_a_death_left_while_a_folder_was_made_is_made_anew(left, tmp_path):
 
 
 @pytest.mark.parametrize("own", ["experiment.yaml", "generations/00000.npz", "generations/x", "state/notes"])
-def test_what_somebody_put_into_a_folder_is_not_made_anew(own, tmp_path):
+def test_a_folder_with_files_of_the_user_is_not_made_anew(own, tmp_path):
     for part in ("generations", "state") if "/" in own else ():
         (tmp_path / part).mkdir()
     (tmp_path / own).write_text("years")
@@ -383,7 +383,7 @@ def test_what_somebody_put_into_a_folder_is_not_made_anew(own, tmp_path):
     assert (tmp_path / own).read_text() == "years"
 
 
-def test_whoever_goes_back_leaves_nothing_of_the_course_that_is_given_up(folder):
+def test_going_back_leaves_nothing_of_the_course_that_is_given_up(folder):
     folder.journal.append(5, 0, state(5))
     spoil(folder.path / "generations" / "00003.npz")
     assert folder.latest()[0] == 2

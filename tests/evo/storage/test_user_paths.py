@@ -26,7 +26,7 @@ def run(tmp_path_factory):
 
 
 def told(words, capsys):
-    """What a command that is refused says."""
+    """Returns the message of a command that is refused."""
     assert main(words) == 2
     printed = capsys.readouterr()
     assert len(printed.err.splitlines()) == 1, printed.err

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from inner_loop.tasks.digits import Digits
 from inner_loop.tasks.teacher import Teacher
 
 Made = Callable[..., Run]
+Refused = Callable[..., AbstractContextManager[None]]
 SCORES = {2: ((0.1, 0.5), (0.2, 0.7), (0.3, 0.6), (0.2, 0.6)), 3: ((0.4, 0.55), (0.6, 0.72), (0.7, 0.67), (0.5, 0.6))}
 
 
@@ -99,7 +101,7 @@ def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
         "At birth encoding.genes=3 is best with explained variance 0.55 [0.345, 0.755] over 4 seeds"
     )
     assert birth.endswith("corrected for 3 tests).")
-    assert learned.endswith("corrected for 3 tests): these seeds do not tell them apart.")
+    assert learned.endswith("corrected for 3 tests): the difference is not significant over these seeds.")
     assert "no exact test can go below p 0.125" in reach
     assert cost == "Every run took 2 generations and 12 lifetimes."
     assert [*section.tables["keys"].itertuples(index=False, name=None)] == [
@@ -109,7 +111,7 @@ def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
 
 
 def test_seeds_of_one_task_share_its_test_samples_and_intervals_count_both(made: Made) -> None:
-    """Without the samples ten seeds would make sure what is luck of the sixteen samples that all of them share."""
+    """Without samples in the test, ten seeds would make an error of the sixteen common samples significant."""
     task = Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)
     planted = ((0.20, 0.50), (0.21, 0.52), (0.19, 0.51))
     runs = [
@@ -149,7 +151,7 @@ def test_one_seed_says_nothing_about_others(two: Sequence[Run]) -> None:
     section = compare([two[0], two[4]])
     assert section.sentences[0] == (
         "At birth encoding.genes=3 is best with explained variance 0.4 (one seed); its difference to "
-        "encoding.genes=2, the next, is 0.3: one seed of a condition says nothing about other seeds."
+        "encoding.genes=2, the second best, is 0.3: a condition with one seed allows no conclusion about other seeds."
     )
     assert np.isnan(section.tables["conditions"]["low"]).all()
     assert np.isnan(section.tables["differences"][["low", "p", "p corrected", "p exact"]].astype(float)).all(axis=None)
@@ -168,7 +170,7 @@ def test_seeds_that_do_not_match_are_not_paired(made: Made, two: Sequence[Run]) 
     assert {*section.tables["differences"]["test"]} == {"Welch's t"}
     assert "(Welch's t over 2 and 4 seeds, p " in section.sentences[1]
     alike = compare([*two[:2], made("a", SCORES[2][0], cohort=3), made("b", SCORES[2][1], cohort=3, seed=1)])
-    assert "are alike in every seed, with explained variance 0.15" in alike.sentences[0]
+    assert "are equal in every seed, with explained variance 0.15" in alike.sentences[0]
 
 
 def test_one_condition_is_summed_up(two: Sequence[Run], tmp_path: Path) -> None:
@@ -223,8 +225,8 @@ def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
     section = compare([run, Run(other.path)])
     came = result(run)
     assert section.sentences[-2:] == (
-        "a stands at 1 of 9 generations; what it has is compared.",
-        "b stands at 2 of 9 generations; what it has is compared.",
+        "a has 1 of 9 generations; only these are compared.",
+        "b has 2 of 9 generations; only these are compared.",
     )
     assert [*section.tables["runs"]["generations"]] == [1, 2]
     assert [*section.tables["runs"]["lifetimes"]] == [6, 12]
@@ -233,9 +235,9 @@ def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
     assert [*curve.get_xdata()] == [0], "as far as all came"
 
 
-def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: Path, refused: Refused) -> None:
     run = made("a")
-    with pytest.raises(InputError, match="compare: expected at least two runs, got 1"):
+    with refused("compare", 1):
         compare([run])
     copy = made("copy")
     with pytest.raises(
@@ -253,16 +255,16 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: 
     other = made("b", seed=1)
     torn = other.path / "generations" / "00001.npz"
     torn.write_bytes(torn.read_bytes()[:-9])
-    with pytest.raises(InputError, match=r"00001.npz: "):
+    with refused("00001.npz"):
         compare([run, other])
 
 
 def test_what_they_live_in_and_what_they_spend_is_said_where_it_differs(made: Made) -> None:
     a = made("a")
     task = made("b", task=replace(a.experiment.task, hidden=3))
-    assert compare([a, task]).sentences[-1].startswith("What they live in differs (task.hidden)")
+    assert compare([a, task]).sentences[-1].startswith("The environments differ (task.hidden)")
     more = made("c", generations=3)
-    assert "They did not spend the same: on average a run took 2 generations and 12 lifetimes (generations=2), 3 " in (
+    assert "Costs differ: on average a run took 2 generations and 12 lifetimes (generations=2), 3 " in (
         "\n".join(compare([a, more]).sentences)
     )
 

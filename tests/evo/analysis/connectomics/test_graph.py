@@ -21,7 +21,6 @@ from evo.analysis.connectomics.graph import (
     reciprocity,
 )
 from evo.analysis.connectomics.motifs import generator
-from genomes.errors import InputError
 from genomes.phenotype import Phenotype, Synapses
 from genomes.topology import Group, Topology, layered
 
@@ -54,7 +53,7 @@ def undirected(graph):
     return made
 
 
-def test_the_graph_of_neurons_has_every_number_and_can_be_written():
+def test_the_graph_of_neurons_has_every_number_and_can_be_written(refused):
     newborn = born()
     graph = neuron_graph(newborn, 1)
     assert graph.nodes["eye/2"] == {"group": "eye", "type": 0, "x": 0.75, "y": 0.25}
@@ -70,7 +69,7 @@ def test_the_graph_of_neurons_has_every_number_and_can_be_written():
     again = networkx.read_graphml(io.BytesIO(file.getvalue()))
     assert dict(again.nodes["brain/3"]) == graph.nodes["brain/3"]
     assert dict(again.edges[f"brain/{pre}", f"hand/{post}"]) == said
-    with pytest.raises(InputError, match="individual: expected 0 to 1"):
+    with refused("individual", 2):
         neuron_graph(newborn, 2)
 
 

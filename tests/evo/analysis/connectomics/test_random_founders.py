@@ -36,8 +36,8 @@ def test_bicliques_that_every_genome_makes_are_the_encodings(small):
     assert row["founders times low"] <= row["times"] <= row["founders times high"]
     said = [sentence for sentence in found.sentences if sentence.startswith("Bicliques")]
     assert len(said) == 1
-    assert f"{FOUNDERS - 1} random founders have " in said[0]
-    assert said[0].endswith("a property of the encoding, not of what evolved.")
+    assert f"in {FOUNDERS - 1} random founders it is " in said[0]
+    assert said[0].endswith("a property of the encoding and not an effect of evolution.")
 
 
 def test_bicliques_that_no_founder_makes_are_this_genomes(small):
@@ -52,7 +52,7 @@ def test_bicliques_that_no_founder_makes_are_this_genomes(small):
     assert row["times"] == row["observed"] / row["expected"] > row["founders times high"]
     assert 0.8 < row["founders times"] < 1.2, "chance has as many as they have"
     assert row["founders low"] <= row["founders"] <= row["founders high"] < row["observed"]
-    assert any(s.startswith("Bicliques") and s.endswith("more than each of them.") for s in found.sentences)
+    assert any(s.startswith("Bicliques") and s.endswith("more than in each of them.") for s in found.sentences)
     assert set(found.tables["chance"].columns) <= set(found.terms)
 
 
@@ -74,4 +74,4 @@ def test_where_they_cost_too_much_it_is_said(small, monkeypatch):
     random = random_founders(experiment_of(small, Direct(bits=6)))
     found = wiring(random[0], 0, draws=19, random=random)
     assert "founders" not in found.tables["chance"].columns
-    assert "No founders stand beside it: 53 neurons are too many." in found.sentences
+    assert "Founders were not compared: 53 neurons are too many." in found.sentences

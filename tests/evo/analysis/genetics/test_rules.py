@@ -85,7 +85,8 @@ def test_rules_of_types_are_read_with_their_share_sign_and_reach(small):
     units_by = {unit.name: unit for unit in units.each}
     assert verb(units_by["eye type 1 -> hidden type 0"], mixed, 0.25) == "excite and inhibit"
     said = rules(subject_of(experiment, levels)).sentences[1]
-    assert said.startswith("The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it writes 80 %")
+    strongest = "The strongest rule: neurons of eye type 0 inhibit neurons of hidden type 1; it contributes 80 %"
+    assert said.startswith(strongest)
     plain = small(encoding=Direct(bits=6))
     genes = rules(subject_of(plain, np.arange(plain.genome.spec.size) % plain.genome.spec.level_counts)).sentences
     assert genes[1].startswith("The strongest gene: neuron")
@@ -103,7 +104,7 @@ def test_plasticity_is_read_with_the_synapses_that_have_it(small):
     of_weights = table[table["acts on"] == "weights"].groupby("projection")["learning_rate"].mean()
     assert of_weights["layer0 -> layer1"] == pytest.approx(0.5, rel=0.02)
     assert of_weights["layer1 -> layer2"] == pytest.approx(0.01, rel=0.02)
-    assert any(f"the genome sets learning rate {row['value']:.3g} and 0.0" in said for said in section.sentences)
+    assert any(f"The genome also sets learning rate {row['value']:.3g} and 0.0" in said for said in section.sentences)
 
 
 def test_units_without_a_wiring_are_labelled_by_what_they_are_for(small):

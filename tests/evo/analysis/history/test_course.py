@@ -1,4 +1,4 @@
-"""What is told of a run agrees with what was planted in it, and nothing is told that was not measured."""
+"""The section on evolution agrees with planted runs, and it reports measured values only."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_assimilation_is_called_by_its_name_only_where_it_is_clear(planted, inna
 
 def test_an_index_that_rises_since_less_is_learned_is_no_assimilation(planted):
     said = told(planted([0.3, 0.3, 0.3], [0.9, 0.6, 0.4])).sentences[1]
-    assert said.endswith("it rose, yet not since more is there at birth.")
+    assert said.endswith("it rose, but the score at birth did not rise.")
 
 
 def test_assimilation_is_not_defined_where_nothing_is_learned(planted):
@@ -127,7 +127,7 @@ def test_fronts_are_of_the_first_a_middle_and_the_last_generation(planted):
     section = told(planted([0.1, 0.2, 0.3, 0.4, 0.5], [0.5] * 5))
     table, picture = section.tables["fronts"], section.pictures["fronts"]
     assert table["generation"].unique().tolist() == [0, 2, 4]
-    assert len(table) == 3 * (COUNT - 1), "what one has more at birth it has less after: nobody is dominated"
+    assert len(table) == 3 * (COUNT - 1), "high at birth is low after: no individual is dominated"
     dots = picture.figure.axes[0].collections
     assert [dot.get_gid() for dot in dots] == list(picture.tips) == ["front-0", "front-2", "front-4"]
     assert all(len(dot.get_offsets()) == len(picture.tips[dot.get_gid()]) == COUNT - 1 for dot in dots)
@@ -174,7 +174,7 @@ def test_one_condition_alone_has_no_front_and_no_assimilation(small, tmp_path):
     assert list(section.pictures) == ["scores", "course", "lineage", "genes", "alleles"]
     assert "needs scores at birth and after learning" in section.sentences[1]
     assert "random genomes have 0.5 at birth, plastic and 0.1 at birth" in section.sentences[0]
-    assert "the search's own setting" in section.sentences[-1]
+    assert "sets the spread of a generation itself" in section.sentences[-1]
 
 
 def test_lives_that_change_nothing_are_not_said_to_end_anywhere(small, tmp_path):
@@ -190,11 +190,11 @@ def test_one_generation_went_nowhere(planted):
     section = told(planted([0.2], [0.6]))
     said = " ".join(section.sentences)
     assert section.sentences[0].startswith(f"In one generation of {COUNT} individuals the mean explained variance was")
-    assert "was 0.2 at birth (the middle 80 % have" in said
+    assert "was 0.2 at birth (middle 80 %:" in said
     assert "was 0.20 [0.19, 0.21] in generation 0." in said
-    assert "There is one generation, and so no lineage of the best" in said
+    assert "There is one generation and so no lineage of the best" in said
     assert not any(word in said for word in ("went from 0.2", "it did not clearly change", "keeps no parents"))
-    assert "the search's own setting" not in said, "a search that keeps parents is not said to keep none"
+    assert "sets the spread of a generation itself" not in said, "a search that keeps parents is not said to keep none"
     panels = [axes for name in ("course", "lineage") for axes in section.pictures[name].figure.axes]
     assert all(panel.lines[0].get_marker() == "o" for panel in section.pictures["course"].figure.axes)
     assert all({tick % 1 for tick in panel.get_xticks()} == {0.0} for panel in panels)

@@ -38,7 +38,7 @@ def test_of_random_genomes_shuffled_wiring_shows_no_advantage(bench_of, task, le
         return bench.scores(bench.measure(what, rows, resamples=1))["innate"]
 
     bench, tables = bench_of(task, draws=200), []
-    random = innate("founders", bench.founders())  # whoever the genome is, they are the same
+    random = innate("founders", bench.founders())  # the same for every genome
     for levels in levels_of(task, 200):
         bench = bench_of(task, levels[None], births=1, draws=200)
         scores = {EVOLVED: innate("own", bench.newborns()), FOUNDERS.name: random}

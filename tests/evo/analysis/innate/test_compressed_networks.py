@@ -310,7 +310,7 @@ def test_in_a_world_the_wiring_of_the_genome_is_compressed(small):
 def test_in_a_world_without_genes_for_the_wiring_there_is_nothing_to_compress(small):
     experiment = in_a_world(small, RandomWiring(1.0), rule=Hebbian(Evolve((0.01, 1.0))))
     assert controls(experiment, genome(experiment)) == []
-    assert "No network" in origin(experiment)
+    assert "no network without a genome" in origin(experiment)
 
 
 @final
@@ -385,4 +385,6 @@ def test_classes_are_learned_by_their_likelihood_where_no_objective_is_given(sma
 def test_where_networks_come_from_is_said_with_the_updates(small):
     assert "(1,000 updates; 200 more after pruning" in origin(small())
     assert "compressed" in origin(in_a_world(small, Direct(), rule=Frozen()))
-    assert "No network" in origin(in_a_world(small, RandomWiring(1.0), rule=Hebbian(Evolve((0.01, 1.0)))))
+    assert "no network without a genome" in origin(
+        in_a_world(small, RandomWiring(1.0), rule=Hebbian(Evolve((0.01, 1.0))))
+    )

@@ -1,4 +1,4 @@
-"""The bench: which conditions are told apart, who shares what chance, and whose means are taken."""
+"""The design: tested conditions, rows with common random numbers, and rows that are averaged."""
 
 from dataclasses import replace
 

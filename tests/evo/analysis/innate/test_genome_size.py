@@ -115,13 +115,14 @@ def test_controls_stand_beside_it_at_birth_and_are_compared_within_its_bits(smal
     budget = size.effective_coded_bits
     for method in controls.METHODS:
         fits = others[(others["method"] == method) & (others["coded bits"] <= budget)]
-        said = "none that is so small"
+        said = "none of that size"
         if len(fits):
             row = fits.loc[fits["coded bits"].idxmax()]
             said = size_module._interval(Estimate(row["innate"], row["innate low"], row["innate high"])) + " ("
         assert f"{method} {said}" in compared
-    compared_with = sum(compared.count(f"{method} ") for method in controls.METHODS) - compared.count("none that")
-    assert sum(map(int, re.findall(r"(\d+) (?:do better|worse|neither)", compared))) == compared_with
+    none = compared.count("none of that size")
+    compared_with = sum(compared.count(f"{method} ") for method in controls.METHODS) - none
+    assert sum(map(int, re.findall(r"(\d+) (?:of them score clearly higher|lower|neither)", compared))) == compared_with
 
 
 def test_luck_of_training_is_in_the_interval():
@@ -185,7 +186,7 @@ def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     size = size_of(Subject("worst", experiment, worst[None], ("worst",)))
     assert np.isnan(size.effective_bits)
     assert size.bits == 94.0
-    assert "carry nothing" in size.section.sentences[0]
+    assert "no score above random founders" in size.section.sentences[0]
 
 
 def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
@@ -201,7 +202,9 @@ def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
     own, whole = (chosen[place].scores["innate"] for place in (kept, 0))
     assert own.resampled.shape == (2, 20)
     lost = own.less(whole).estimate
-    assert f"the one kept is {size_module._interval(lost, '+')} from all bits there" in size.section.sentences[1]
+    assert (
+        f"the kept genome differs from all bits by {size_module._interval(lost, '+')} on" in size.section.sentences[1]
+    )
     assert 0 < lost.high - lost.low < (whole.estimate.high - whole.estimate.low) / 2
 
 
@@ -232,7 +235,7 @@ def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
     assert set(table["method"]) == {"genome"}
     assert {"innate", "innate_plastic", "learned"} < set(table.columns)
     assert len(set(table["innate"])) == 1, "the rate does nothing while plasticity is off"
-    assert size.section.sentences[-1].startswith("No network without a genome")
+    assert size.section.sentences[-1].startswith("There is no network without a genome")
     assert "e+" not in " ".join(size.section.sentences), "bits of the wiring are hundreds of those of one rate"
 
 

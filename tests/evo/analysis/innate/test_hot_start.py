@@ -29,7 +29,7 @@ def test_an_empty_panel_says_why_it_is_empty():
 
 def test_an_interval_that_there_is_not_is_not_written_down():
     known, unknown = (_sentence(hot_start(*pair(birth, 0.8)), "steps", 100.0, 3.0) for birth in (0.5, 0.79))
-    assert "only a higher start (mean height over" in known
+    assert "only a higher start (mean height above the control over" in known
     assert "3 times the genome's" in known
     assert known.endswith("]).")
     assert "and no interval: in " in unknown
@@ -37,11 +37,11 @@ def test_an_interval_that_there_is_not_is_not_written_down():
     own, control = pair(0.5)
     alone = _sentence(hot_start(Curves(STEPS, own.scores[:1]), control), "steps", 100.0, None)
     assert "no learning rate that could be tuned" in alone
-    assert alone.endswith("and no interval: a life alone has none).")
+    assert alone.endswith("and no interval: a single life has none).")
 
 
 def test_the_samples_of_the_examination_are_in_the_interval(bench_of, learning):
-    """Where every resample scores as the samples themselves, it is narrower."""
+    """The interval is narrower if every resample scores like the samples themselves."""
     home = battery(bench_of(learning, births=4))
     assert home.lives[LONG]["curve.resampled"].shape == (*home.lives[LONG]["curve"].shape, 20)
     fewer = {
@@ -66,7 +66,7 @@ def test_of_lives_that_learn(bench_of, learning):
     both = section(batteries)
     assert len(both.tables["verdicts"]) == 2
     assert verdicts.at[0, "pace"] == batteries[0].paces[LONG]
-    assert any(sentence.startswith("Its learning rate, tuned for it, is ") for sentence in both.sentences)
+    assert any(sentence.startswith("The control's learning rate, tuned for it, is ") for sentence in both.sentences)
     assert both.sentences[0].startswith("In 2 runs: ")
 
 

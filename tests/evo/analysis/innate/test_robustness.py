@@ -54,7 +54,7 @@ def test_doses(bench_of, world, task):
     assert "neurons lost" not in {harm.perturbation for harm in harms(bench_of(task))}
     file = bench_of(task, interventions=(Given({"layer0 -> layer1": np.ones((3, 4))}),))
     assert {harm.perturbation for harm in harms(file)} == {"weight noise", "synapses lost"}
-    assert "The weights are given" in robustness([battery(file)]).sentences[-1]
+    assert "The weights come from a file" in robustness([battery(file)]).sentences[-1]
     spatial = replace(task, topology=SHEETS, encoding=SpatialExpression(2, 4))
     assert [h.dose for h in harms(bench_of(spatial)) if h.perturbation == "neurons"] == [0.5, 2.0]
 
@@ -70,7 +70,7 @@ def test_changes_are_from_the_same_births_and_grow_with_the_dose(bench_of, task,
     assert lost.loc[0.5, "change high"] < 0
     assert lost.loc[0.5, "change"] < lost.loc[0.1, "change"]
     assert frame.loc["weight noise"].loc[0.05, "change"] > frame.loc["weight noise"].loc[1.0, "change"]
-    assert section.sentences[0].startswith("Half of what the genome has above random founders")
+    assert section.sentences[0].startswith("The genome loses half of its advantage over random founders")
     assert "genes redrawn" in section.sentences[0]
     assert len(section.pictures["doses"].figure.axes) >= 4
 
@@ -99,10 +99,10 @@ def test_worlds_held_out_are_lived_in_at_birth(bench_of, world):
     bench = replace(bench, subject=replace(bench.subject, experiment=world))
     measured = battery(bench)
     section = robustness([measured])
-    assert section.sentences[1].startswith("In worlds that it never met, at birth, plastic: long pole")
+    assert section.sentences[1].startswith("In held-out worlds, at birth, plastic: long pole")
     assert "; at home " in section.sentences[1]
     away = replace(measured, bench=replace(bench, subject=replace(bench.subject, bred=False)))
-    assert "; in the world asked for " in robustness([away]).sentences[1]
+    assert "; in the chosen world " in robustness([away]).sentences[1]
     frame = section.tables["worlds"].set_index(["world", "network"])
     assert set(frame.index) == {(w, n) for w in ("home", "long pole") for n in (EVOLVED, FOUNDERS.name)}
     there = replace(bench.experiment, world=dict(world.held_out)["long pole"])

@@ -32,7 +32,7 @@ def test_of_digits():
         "random founders 10 % [9, 11]; shuffled wiring 10 %; after learning 98 %."
     )
     assert chances(DIGITS) == (
-        "Chance of doing as well, one-sided, 200 draws of each, corrected for 3 tests: "
+        "One-sided p against null models, 200 draws of each, corrected for 3 tests: "
         "random founders p = 0.015, shuffled wiring p = 0.015, standard initialisation p = 0.5."
     )
 
@@ -57,8 +57,8 @@ def test_of_what_does_not_learn_and_of_what_failed():
         "In this run the evolved genome classifies 95 % of unseen digits at birth; "
         "random founders 10 % [9, 11]; shuffled wiring 10 %."
     )
-    assert "nothing that is a number" in one_line({**DIGITS, "innate": None}, RUN)
-    assert "random founders not to be said" in chances({**DIGITS, "p_random": None})
+    assert "no finite score" in one_line({**DIGITS, "innate": None}, RUN)
+    assert "random founders unknown" in chances({**DIGITS, "p_random": None})
 
 
 def test_of_a_world_where_plasticity_is_chosen():

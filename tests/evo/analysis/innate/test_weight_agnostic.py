@@ -48,7 +48,7 @@ def test_section(bench_of, task, learning):
     assert frame["rung"].tolist() == [RANDOM, SHARED, TUNED, SIGNS.name, OWN, AFTER]
     assert section.sentences[0].startswith("The wiring of the genome scores at birth: ")
     assert f"{number(frame.at[0, 'mean'])} with random weights" in section.sentences[0]
-    assert "says nothing of who is connected to whom" in section.sentences[-1]
+    assert "carries no information on connectivity" in section.sentences[-1]
     assert len(section.pictures["rungs"].figure.axes[0].patches) == len(frame)
     assert AFTER not in ladder([battery(bench_of(task))]).tables["rungs"]["rung"].tolist()
     sparse = ladder([battery(bench_of(task, interventions=(Lesion(0.5),)))])

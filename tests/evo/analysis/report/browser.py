@@ -58,7 +58,7 @@ class Browser:
             time.sleep(0.02)
 
     def log(self, kind: str) -> list[dict[str, Any]]:
-        """What was noted since the last time: console messages (`browser`) or protocol events (`performance`)."""
+        """Returns the log since the last call: console messages (`browser`) or protocol events (`performance`)."""
         return _post(f"{self.root}/se/log", type=kind)
 
     def requests(self) -> list[str]:
@@ -103,7 +103,7 @@ class Browser:
         self.js("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
 
     def pixels(self, query: str) -> np.ndarray:
-        """What is painted where the first match lies, (height, width, 3)."""
+        """Returns the pixels at the first match, (height, width, 3)."""
         from PIL import Image
 
         box = self.js(

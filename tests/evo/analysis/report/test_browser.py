@@ -1,4 +1,4 @@
-"""The report in a real browser: it asks nobody, its tabs, tables and tips work, and it fits a phone and paper."""
+"""The report in a real browser: no network access, working tabs, tables and tips, and a fit on phones and paper."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_tip_appears_over_a_mark_and_a_header_and_under_the_keyboard(opened):
 
 
 def inks(browser, query: str) -> int:
-    """How many colours a part of the page shows on more than three pixels each."""
+    """Counts the colours that a part of the page shows on more than three pixels each."""
     _, counts = np.unique(browser.pixels(query).reshape(-1, 3), axis=0, return_counts=True)
     return int((counts > 3).sum())
 

@@ -17,7 +17,6 @@ from PIL import Image
 
 from evo.analysis.report.save import distinct, save, slug
 from evo.analysis.report.section import Picture, Section, canvas
-from genomes.errors import InputError
 
 
 def section() -> Section:
@@ -98,10 +97,10 @@ def test_nothing_heavy_is_imported_before_it_is_used():
     assert run.stdout.strip() == "set()"
 
 
-def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path, refused):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "tables").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="tables: expected a folder of its own, got 'a link that leads elsewhere'"):
+    with refused("tables", "a link"):
         save([section()], tmp_path / "run")
     assert list((tmp_path / "elsewhere").iterdir()) == []

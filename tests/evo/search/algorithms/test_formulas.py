@@ -173,7 +173,7 @@ def test_children_bred_as_gray_code_are_levels():
 
 
 def two_generations(search, goals_of):
-    """What competed, what DEAP would choose, what the search chose."""
+    """Returns the competitors, the choice of DEAP, and the choice of the search."""
     state = search.begin(SPEC, streams(-1))
     asked = search.ask(state, SPEC, streams(0))
     state = search.tell(state, asked, goals_of(asked.units), SPEC, streams(0))
@@ -210,7 +210,7 @@ def test_nobody_who_was_dropped_dominates_a_survivor(search):
     for goal, unit in zip(goals, units, strict=True):
         dominated = (goal >= after["goals"]).all(1) & (goal > after["goals"]).any(1)
         assert not dominated.any() or (after["units"] == unit).all(1).any()
-    assert len(np.unique(after["units"], axis=0)) == 16, "nobody twice"
+    assert len(np.unique(after["units"], axis=0)) == 16, "no individual twice"
 
 
 @pytest.mark.parametrize("search", [NSGA2(24), NSGA3(24, 23)], ids=["NSGA2", "NSGA3"])
