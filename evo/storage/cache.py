@@ -10,8 +10,8 @@ from pathlib import Path
 
 from genomes.errors import usable
 
-URL = ".url"
-"""Beside a working folder: where it is kept."""
+URL, KNOWN, DRIVER = ".url", ".sums", ".driver"
+"""Beside a working folder: where it is kept, what was there last, and the word that drivers from here go by."""
 
 _LONGEST = 10_000  # bytes of a URL
 
@@ -57,20 +57,3 @@ def url_of(home: Path) -> str | None:
             url = (home / URL).read_text(encoding="utf-8")
             return url if working_folder(url).parent.resolve() == home.resolve() else None
     return None
-
-
-def machine() -> str:
-    """What tells this machine's cache from those of others, also of machines that have the same name.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = cache() / "machine"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f".machine.{os.getpid()}")
-        made.write_text(os.urandom(16).hex(), encoding="utf-8")
-        with suppress(FileExistsError):  # another process was first
-            os.link(made, path)
-        made.unlink()
-    return path.read_text(encoding="utf-8")

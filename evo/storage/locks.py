@@ -1,24 +1,17 @@
-"""One driver at a time: the kernel's lock on a file, and where there is none an object with a heartbeat."""
+"""One driver at a time: the kernel's lock on a file."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, final
 
 from evo.storage.atomic import unwritable
-from evo.storage.cache import machine
 from genomes.errors import InputError
 
-STALE = 600.0
-"""Seconds without a heartbeat after which a lock at a URL is void."""
-
-_BEAT = 30.0
 _ADVICE = "wait for it, stop it, or choose another --run"
 
 
@@ -43,7 +36,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             if not shared:
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, _me().encode(), 0)
+                os.pwrite(descriptor, me().encode(), 0)
         except BlockingIOError as error:
             got = f"one driven by {_holder(descriptor)}"
             raise InputError(f"{path.parent}: expected a run that nobody drives, got {got}; {_ADVICE}") from error
@@ -66,102 +59,8 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-@final
-class StoreLock:
-    """An object that is made exclusively, where a store can do that, and rewritten every half minute.
-
-    Args:
-        store: an fsspec filesystem.
-        path: of the object.
-        called: what sentences call the run.
-        folder: where it is driven from; whoever drives from there has that folder's own lock, and so may take over at
-            once what a predecessor left.
-
-    Raises:
-        InputError: the cache cannot be written.
-    """
-
-    def __init__(self, store: Any, path: str, called: str, folder: Path) -> None:
-        self._store, self._path, self._called = store, path, called
-        try:
-            self._home = f"{os.uname().nodename}:{machine()}:{folder.absolute()}"
-        except OSError as error:
-            raise unwritable(folder, error) from error
-        self._had, self._beaten = False, 0.0
-
-    def acquire(self) -> None:
-        """Takes the lock: a new one, our own, or one that is void.
-
-        Raises:
-            InputError: another driver has it.
-        """
-        try:
-            self._create()
-        except FileExistsError:
-            held = self._read() or {}
-            age = time.time() - float(held.get("beat", 0.0))
-            if held.get("home") != self._home and age < STALE:
-                got = f"one driven by {held['holder']}, last heard of {max(age, 0):.0f} s ago"
-                void = f"(if it is dead, its lock is void {STALE:.0f} s after that)"
-                expected = "expected a run that nobody drives"
-                raise InputError(f"{self._called}: {expected}, got {got}; {_ADVICE} {void}") from None
-            self._store.pipe_file(self._path, self._text())
-        self._had, self._beaten = True, time.monotonic()
-
-    def beat(self) -> None:
-        """Says now and then that we are alive; takes the lock where it could not be reached before.
-
-        Raises:
-            InputError: another driver has it now.
-        """
-        if not self._had:
-            self.acquire()
-        elif time.monotonic() - self._beaten > _BEAT:
-            held = self._read()
-            if held and held.get("home") != self._home:
-                self._had = False
-                taken = f"was taken over by {held['holder']} while this one was not heard of"
-                raise InputError(f"{self._called}: the run {taken}; it goes on there")
-            self._store.pipe_file(self._path, self._text())
-            self._beaten = time.monotonic()
-
-    def release(self) -> None:
-        """Gives it back, if it is ours."""
-        if self._had and (self._read() or {}).get("home") == self._home:
-            self._had = False
-            with suppress(FileNotFoundError):
-                self._store.rm_file(self._path)
-
-    def _create(self) -> None:
-        try:
-            self._made()
-        except FileNotFoundError:  # a store that has folders
-            self._store.makedirs(self._path.rpartition("/")[0], exist_ok=True)
-            self._made()
-
-    def _made(self) -> None:
-        try:
-            with self._store.open(self._path, "xb") as file:
-                file.write(self._text())
-        except (ValueError, NotImplementedError, TypeError):  # a store that cannot: look, then write
-            if self._store.exists(self._path):
-                raise FileExistsError(self._path) from None
-            self._store.pipe_file(self._path, self._text())
-
-    def _read(self) -> dict[str, Any] | None:
-        """Who has it; None where nobody does, or where it stays no lock that anybody wrote."""
-        for _ in range(3):
-            with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-                held = json.loads(self._store.cat_file(self._path))
-                return {"holder": str(held["holder"])[:300], "home": str(held["home"]), "beat": float(held["beat"])}
-            time.sleep(0.2)  # it is being made
-        return None
-
-    def _text(self) -> bytes:
-        return json.dumps({"holder": _me(), "home": self._home, "beat": time.time()}).encode()
-
-
-def _me() -> str:
+def me() -> str:
+    """This process, as sentences about locks call it."""
     return f"process {os.getpid()} on {os.uname().nodename}"
 
 
