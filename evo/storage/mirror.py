@@ -180,18 +180,19 @@ class Mirror:
     def _push(self, given_up: Sequence[str] = ()) -> None:
         known, new = self._known(), self._new()
         gone = {*_outlived(known, content(self.root)), *given_up}
+        sums = {name: digest for name, digest in known.items() if name not in gone}
         for name in _ordered(new):
-            if (data := self._ours(name)) is not None and _sum(data) == new[name]:
+            if (data := self._ours(name)) is not None and fits(name, data) is not False:
                 self._remote.put(name, data)
-        if new or gone:
-            sums = {name: digest for name, digest in (known | new).items() if name not in gone}
+                sums[name] = _sum(data)
+        if sums != known:
             self._remote.put_sums(sums)
             self._remote.remove(sorted(gone))
             self._know(sums)
 
-    def _new(self) -> dict[str, str]:
-        """The sums of what is not there as it is here; what is damaged here must not replace what is good there."""
-        known, new = self._known(), {}
+    def _new(self) -> list[str]:
+        """What is not there as it is here; what is damaged here must not replace what is good there."""
+        known, new = self._known(), []
         for name in content(self.root):
             path = self.root / name
             if not safe(name) or path.name == "journal" or path.is_symlink():
@@ -201,9 +202,9 @@ class Mirror:
                 stamp = now.st_mtime_ns, now.st_size, now.st_ino
                 if self._seen.get(name, ("", ""))[0] != stamp:
                     data = path.read_bytes()
-                    self._seen[name] = stamp, known.get(name, "") if fits(name, data) is False else _sum(data)
-                if self._seen[name][1] != known.get(name, ""):
-                    new[name] = self._seen[name][1]
+                    self._seen[name] = stamp, "" if fits(name, data) is False else _sum(data)
+                if self._seen[name][1] not in ("", known.get(name)):
+                    new.append(name)
         return new
 
     def _ours(self, name: str) -> bytes | None:

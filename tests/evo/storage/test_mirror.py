@@ -143,6 +143,22 @@ def test_data_go_before_what_makes_a_run_of_them(small):
     assert {name: hashlib.sha256(data).hexdigest() for name, data in there.items()} == sums
 
 
+def test_a_file_that_changes_while_others_are_put_is_listed_as_it_was_put(small, monkeypatch):
+    url, put = "bad://bucket/run", Bad.pipe_file
+
+    def and_change(store, path, value, **options):
+        put(store, path, value, **options)
+        if path.endswith("log.jsonl"):
+            (place(url) / "notes.txt").write_text(str(len(Bad.puts)))
+
+    monkeypatch.setattr(Bad, "pipe_file", and_change)
+    for _ in evolve(small(generations=3), url):
+        there = objects(url)
+        for name, digest in sums_of(there[SUMS]).items():
+            assert hashlib.sha256(there[name]).hexdigest() == digest
+    assert "notes.txt" in there
+
+
 def test_a_generation_is_there_before_anyone_hears_of_it(small):
     url, seen = "memory://bucket/run", []
 
