@@ -21,6 +21,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry genomes inner_loop evo
+	$(BIN)/deptry --ignore DEP004 . benchmarks reproductions  # which may import what only dev extras have
 
 # which small mistakes in the modules that every claim rests on no test notices; writes docs/mutants.md, takes an hour
 mutants: $(READY)

@@ -153,7 +153,7 @@ def continued(
         first = latest[0] + 1 if latest else 0
         run.folder.go_back(first)
         if mirror:
-            mirror.go_back(run.path.absolute(), first)
+            mirror.go_back(run.path, first)
         if latest:
             _check_state(run, *latest)
         _mend(run, first)
@@ -165,7 +165,7 @@ def continued(
             thin(run.folder, run.experiment, generation.index)
             run.folder.log.append(_line(generation, seconds, dict(incidents)))
             if mirror:
-                mirror.check()
+                mirror.push()
             yield generation
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from evo.storage.atomic import TEMPORARY
+from evo.storage.cache import DRIVER, KNOWN, URL
 from evo.storage.checksums import in_a_comment
 
 SUMS = "SHA256SUMS"
 
-_OF_THE_CACHE = (".url", ".sums")
+_OF_THE_CACHE = (URL, KNOWN, DRIVER)
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 from evo.storage.atomic import TEMPORARY, remove, unwritable
+from evo.storage.checksums import CorruptFile, in_a_comment, in_an_object, verified
 from genomes.errors import InputError
 
 MANIFEST, EXPERIMENT = "manifest.json", "experiment.yaml"
@@ -66,3 +68,17 @@ def taken(path: Path) -> InputError:
         got = f"a folder with a run; continue it with `instinct resume {path}`"
         return InputError(f"{path}: expected a new folder, got {got}, or choose another --run")
     return InputError(f"{path}: expected a new folder, got a folder with other files; choose another --run")
+
+
+def fits(name: str, data: bytes) -> bool | None:
+    """Whether a file of a run fits the checksum that it carries; None where files of that name carry none."""
+    path = PurePosixPath(name)
+    if path.name in (EXPERIMENT, MANIFEST):
+        closing = in_a_comment if path.name == EXPERIMENT else in_an_object
+        body = data[: -len(closing(b""))]
+        return data == body + closing(body)
+    if path.parent.name not in ("generations", "state"):
+        return None
+    with suppress(CorruptFile):
+        return bool(verified(data))
+    return False

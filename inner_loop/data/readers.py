@@ -11,7 +11,10 @@ import struct
 import time
 import zipfile
 import zlib
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import final
 
@@ -184,11 +187,9 @@ def _read_idx(name: str, content: bytes, dims: int) -> ndarray:
 def _read_csv(content: bytes, path: str, label: str) -> Source:
     try:
         text = content.decode("utf-8-sig")
-        columns = [name.strip() for name in next(csv.reader(io.StringIO(text, newline="")), [])]
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected text in UTF-8, got '{_line(error)}'") from error
-    except csv.Error as error:
-        raise InputError(f"{path}: expected a readable CSV, got '{_line(error)}'") from error
+    columns = [name.strip() for _, row in islice(_fields(text, path), 1) for name in row]
     require(columns, path, "a header", "an empty file")
     if label not in columns:
         raise InputError(f"{path}: no column '{label}'; {nearest(label, columns)}")
@@ -198,7 +199,7 @@ def _read_csv(content: bytes, path: str, label: str) -> Source:
     require(once, path, f"one column '{label}' and others beside it, with names", columns)
     rows = [line for line in io.StringIO(text, newline="") if line.strip()][1:]
     require(rows, path, "at least one row below the header", "none")
-    x, y = _numbers(rows, columns, place, inputs) or _words(text, rows, path, columns, place, inputs)
+    x, y = _numbers(rows, columns, place, inputs) or _words(text, path, columns, place, inputs)
     doubts = [
         f"{path}: column {i + 1} has no name, as an index has none, and is left out"
         for i in range(len(columns))
@@ -212,27 +213,17 @@ def _read_csv(content: bytes, path: str, label: str) -> Source:
 def _numbers(rows: list[str], columns: list[str], place: int, inputs: list[int]) -> tuple[ndarray, ndarray] | None:
     """Inputs and labels of rows of numbers; None where they hold anything else."""
     try:
-        table = _table(rows)
+        table = np.loadtxt(rows, delimiter=",", comments=None, quotechar='"', ndmin=2)
     except ValueError:
         return None
     return (table[:, inputs], table[:, place]) if table.shape == (len(rows), len(columns)) else None
 
 
-def _table(rows: list[str], columns: list[int] | None = None) -> ndarray:
-    return np.loadtxt(rows, delimiter=",", comments=None, quotechar='"', ndmin=2, usecols=columns)
-
-
-def _words(
-    text: str, rows: list[str], path: str, columns: list[str], place: int, inputs: list[int]
-) -> tuple[ndarray, ndarray]:
+def _words(text: str, path: str, columns: list[str], place: int, inputs: list[int]) -> tuple[ndarray, ndarray]:
     """Inputs, and labels as text: field by field, so that the first wrong one can be named."""
-    labels = list[str]()
-    reader = csv.reader(io.StringIO(text, newline=""))
-    next(reader)
-    for row in reader:
-        if not "".join(row).strip() and len(row) <= 1:
-            continue
-        where = f"{path}, line {reader.line_num}"
+    numbers, labels = array("d"), list[str]()
+    for line, row in islice(_fields(text, path), 1, None):
+        where = f"{path}, line {line}"
         require(len(row) == len(columns), where, f"{len(columns)} fields", len(row))
         labels.append(row[place].strip())
         alike = is_number(labels[-1]) == is_number(labels[0])
@@ -240,22 +231,28 @@ def _words(
         require(alike and labels[-1], f"{where}, column '{columns[place]}'", what, labels[-1])
         for i in inputs:
             require(is_number(row[i]), f"{where}, column '{columns[i]}'", "a number", row[i])
+            numbers.append(float(row[i]))
+    return np.array(numbers).reshape(len(labels), len(inputs)), np.array(labels)
+
+
+def _fields(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
+    """Every row that is not blank, and the line at which it ends."""
+    reader = csv.reader(io.StringIO(text, newline=""))
     try:
-        x = _table(rows, inputs)
-        if len(x) != len(labels):
-            raise ValueError("a field of several lines")
-    except ValueError as error:
-        raise InputError(f"{path}: expected rows of numbers beside the labels, got '{_line(error)}'") from error
-    return x, np.array(labels)
+        for row in reader:
+            if len(row) > 1 or "".join(row).strip():
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise InputError(f"{path}: expected a readable CSV, got '{_line(error)}'") from error
 
 
 def is_number(text: str) -> bool:
-    """Whether a text can be read as one."""
+    """Whether a text can be read as one; 1_000 is text, though Python reads it."""
     try:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text
 
 
 def _line(error: BaseException) -> str:

@@ -109,6 +109,14 @@ def test_a_csv_may_have_quotes_blank_lines_spaces_and_a_byte_order_mark(tmp_path
     assert Arrays(table(tmp_path, text), label="kind").inputs == 1
 
 
+def test_a_label_of_a_csv_may_have_several_lines(tmp_path):
+    text = "a,label\n" + "".join(f'{i},"{"cat" if i % 2 else "dog"}\nof ours"\n' for i in range(20))
+    task = Arrays(table(tmp_path, text))
+    assert task.class_names == ("cat of ours", "dog of ours")
+    inputs, labels = all_of(task, "test")
+    assert np.array_equal(labels.argmax(1), 1 - inputs[:, 0] % 2)
+
+
 def test_a_list_of_columns_gives_labels_as_a_column(tmp_path, images):
     images["y_train"] = images["y_train"][:, None].astype(np.int64)
     images |= {name: images[name].astype(np.float64) for name in ("x_train", "x_test")}
@@ -276,6 +284,8 @@ def test_a_torn_gzip_file(tmp_path, images, change):
         ("a,label\n" + "1,2,3\n" * 4, "line 2: expected 2 fields, got 3"),
         (rows() + "1,0,nan\n", "finite numbers, got nan in sample 40"),
         (rows() + "1,0.5,1\n", "label: expected whole numbers from 0, got 0.5 in sample 40"),
+        (rows() + f"1,0,{'1' * 2**18}\n" + "1,0,cat\n", "a readable CSV, got 'field larger than field limit"),
+        (rows() + "1,0,1_000\n", "line 42, column 'b': expected a number, got '1_000'"),
         (rows() + "1,-1,1\n", "label: expected labels of at least 0, got -1.0"),
     ],
 )
