@@ -134,11 +134,11 @@ def _in_a_task(
     exam = drawn(task, split, task.size(split), streams.met)
     inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
     network, weights = Network(newborn.topology), Weights.born(newborn)
-    birth = _of_all(network.activity(weights, inputs), newborn.lives)
+    birth = _of_all(rule.answer(network, weights, inputs, newborn), newborn.lives)
     lessons = lessons_of(newborn.like, task, lifetime, streams.met)
     for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams.met, streams.own):
         weights = learned
-    after = _of_all(network.activity(weights, inputs), newborn.lives)
+    after = _of_all(rule.answer(network, weights, inputs, newborn), newborn.lives)
     asked: LabelKind = "class" if _one_hot(targets) else "target"
     return Observed(birth, after, chosen, chosen, asked, targets, names=task.class_names)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from genomes.topology import Topology
-from inner_loop.network import Network, Weights
+from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived
 
 State = TypeVar("State")
@@ -73,6 +73,24 @@ class LearningRule(ABC, Generic[State]):
         self, network: Network, weights: Weights, state: State, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, State]:
         """Changes the weights after one step; may write into `weights` and `state`, and gives them back."""
+
+    def answer(
+        self, network: Network, weights: Weights, inputs: Float[Tensor, "K input B"], newborn: Phenotype
+    ) -> Activities:
+        """Activities by which a network that learns by this rule is examined on samples, at birth as after learning.
+
+        One pass through the network, unless the rule answers in its own way: by a settled activity, a free phase, or
+        the label whose goodness is largest.
+
+        Returns:
+            By group, (P, units, B); the sensory group's may be (1, units, B).
+        """
+        return network.activity(weights, inputs)
+
+    @property
+    def answers_itself(self) -> bool:
+        """True if the rule answers in its own way."""
+        return type(self).answer is not LearningRule.answer
 
     def consolidate(
         self, network: Network, weights: Weights, state: State, newborn: Phenotype

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from genomes.streams import Streams
@@ -39,6 +39,19 @@ class Task(Environment):
     def teaches(self) -> bool:
         """Every sample has a target."""
         return True
+
+    @property
+    def rewards(self) -> bool:
+        """True if the task pays choices."""
+        return type(self).pay is not Task.pay
+
+    def pay(self, choices: Int64[Tensor, "P n"], targets: Float[Tensor, "K output n"]) -> Float[Tensor, "P n"]:
+        """Rewards for choices among the outputs, so that rules of reward learn on samples; by default nothing is paid.
+
+        Args:
+            choices: the output unit that was chosen for each sample.
+        """
+        raise NotImplementedError("a task that pays says how much")
 
     @property
     def things(self) -> str | None:
@@ -97,6 +110,11 @@ def classification_scores(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]
 def classified(outputs: Tensor, targets: Tensor) -> Tensor:
     """Whether the largest output of each sample is the target's, (P, n) float64; nan where an output is none."""
     return (outputs.max(1).indices == targets.max(1).indices).double() + 0.0 * outputs.sum(1).double()
+
+
+def right_choice(choices: Tensor, targets: Tensor) -> Tensor:
+    """1 where the choice is the class of the target, 0 elsewhere, (P, n)."""
+    return (choices == targets.max(1).indices).double()
 
 
 REGRESSION = ("explained_variance", "negative_squared_error")

@@ -96,7 +96,8 @@ class Offspring:
         experiment = self._experiment
         streams = derive(experiment.seed, "search", self.number)
         with asking(experiment.search):
-            told = experiment.search.tell(state, self.asked, generation.goals, experiment.genome.spec, streams)
+            goals, measured = generation.goals, generation.measurements
+            told = experiment.search.tell(state, self.asked, goals, experiment.genome.spec, streams, measured)
         return _checked(experiment, told)
 
 

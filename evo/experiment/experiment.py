@@ -205,6 +205,8 @@ def _check_teacher(experiment: Experiment) -> None:
     if rule.teacher == "reward":
         require(environment.rewards, "rule", f"a rule that needs no reward: {here} has none", called)
     require(experiment.lifetime.unit or not rule.learns, "rule", "Frozen, where nothing is lived", called)
+    samples = experiment.task is not None or not rule.answers_itself
+    require(samples, "rule", f"a rule that answers by its activity: {here} is met in episodes, not in samples", called)
     rule.check(experiment.topology)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import final
 
 import numpy as np
@@ -17,6 +18,12 @@ from scipy.stats import rankdata
 from genomes.errors import require
 from genomes.spec import GenomeSpec
 from genomes.streams import Streams
+
+Measurements = Mapping[str, ndarray]
+"""Of the individuals that were asked for, by name, (N, ...)."""
+
+NOTHING_MEASURED: Measurements = MappingProxyType({})
+"""For loops that select by goals alone."""
 
 State = dict[str, ndarray]
 """The complete state of a search between generations, as named arrays, so that it can be stored exactly."""
@@ -72,9 +79,21 @@ class Search(ABC):
 
     @abstractmethod
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
-        """The state after the evaluation of the individuals; goals are finite and maximised."""
+        """The state after the evaluation of the individuals.
+
+        Args:
+            goals: finite, and maximised.
+            measurements: by name, (N, ...): what an archive of different solutions needs beside the goals; nan where an
+                individual failed.
+        """
 
     @property
     def overlaps(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 from numpy import ndarray
 
-from evo.search.base import Asked, Search, State, founders, numbered, unrelated
+from evo.search.base import NOTHING_MEASURED, Asked, Measurements, Search, State, founders, numbered, unrelated
 from evo.search.operators.deap_individual import Individual
 from evo.search.operators.variation import Variation
 from genomes.spec import GenomeSpec
@@ -46,7 +46,13 @@ class FrontSearch(Search):
         return Asked(children.units, numbered(children.parents, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """Keeps the best of parents and children, as many as the population."""
         if not len(state["goals"]):

@@ -17,6 +17,7 @@ from torch import Tensor
 from genomes.contract import Clauses
 from genomes.streams import Streams, derive
 from inner_loop.contracts import specimen
+from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective, error_by_autograd, weight_error_by_autograd
 from inner_loop.rule import LearningRule
 from inner_loop.task import SPLITS, Samples, Split, Task
@@ -61,11 +62,30 @@ def _check_neighbours(clauses: Clauses, rule: LearningRule) -> None:
         beside = specimen.tensors(specimen.life(rule, specimen.with_nan(cohort, _WRONG), _STEPS, common=common))
         same = _same(_rows(beside, _OTHERS), _rows(clean, _OTHERS))
         clauses.hold(same, f"an individual that is not a number leaves its neighbours' bytes alone ({lessons})")
+    _check_answer(clauses, rule)
     exact, order = specimen.newborn(rule, torch.float64), [2, 0, 3, 1]
     straight = specimen.tensors(specimen.life(rule, exact, _STEPS))
     shuffled = specimen.tensors(specimen.life(rule, specimen.chosen(exact, order), _STEPS, owners=order))
     near = all(_close(shuffled[name], t, 1e-12) for name, t in _rows(straight, order).items())
     clauses.hold(near, "individuals in another order live the same lives (to 1e-12)")
+
+
+def _check_answer(clauses: Clauses, rule: LearningRule) -> None:
+    """Activities of every group, those of an individual its own."""
+    network, cohort = Network(specimen.TOPOLOGY), specimen.newborn(rule, torch.float64)
+    inputs = derive(0, "exam").normal(specimen.TOPOLOGY.sensory.size, 5)
+    weights, order = Weights.born(cohort), [2, 0, 3, 1]
+    answers = rule.answer(network, weights, inputs, cohort)
+    sizes = {g.name: {(cohort.lives, g.size, 5), (1, g.size, 5)} for g in specimen.TOPOLOGY.groups}
+    fits = set(answers) == set(sizes) and all(answers[name].shape in sizes[name] for name in sizes)
+    clauses.hold(fits, "answers are activities of every group, (P, units, B)", {n: a.shape for n, a in answers.items()})
+    kept = all(map(torch.equal, specimen.tensors(weights).values(), specimen.tensors(Weights.born(cohort)).values()))
+    clauses.hold(kept, "an answer does not write into the weights")
+    other = specimen.chosen(cohort, order)
+    beside = rule.answer(network, Weights.born(other), inputs, other)[network.output]
+    clauses.hold(
+        _close(beside, answers[network.output][order], 1e-12), "individuals in another order give the same answers"
+    )
 
 
 def check_objective(objective: Objective) -> list[str]:

@@ -14,7 +14,16 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.task import CLASSIFICATION, SPLITS, Samples, Split, Task, classification_scores, classified
+from inner_loop.task import (
+    CLASSIFICATION,
+    SPLITS,
+    Samples,
+    Split,
+    Task,
+    classification_scores,
+    classified,
+    right_choice,
+)
 
 
 @final
@@ -73,6 +82,10 @@ class LabelledTask(Task):
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
         """Accuracy and log-likelihood, (P,)."""
         return classification_scores(outputs, targets)
+
+    def pay(self, choices: Int64[Tensor, "P n"], targets: Float[Tensor, "K output n"]) -> Tensor:
+        """1 for the right class."""
+        return right_choice(choices, targets)
 
     def sample_scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> Tensor:
         """Accuracy sample by sample, (P, n)."""

@@ -20,6 +20,7 @@ from genomes.topology import Topology
 from inner_loop.answer_shapes import Sizes, checked_scores, drawn
 from inner_loop.environment import Environment
 from inner_loop.life import Exam, HeldOut, Life, LifeStreams, Measurements, check_size
+from inner_loop.lives.choices import Choices, Pay
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
@@ -158,12 +159,13 @@ def live(
         exam = _like(newborn.like, drawn(task, split, task.size(split), common))
         again = _drawn(exam, resamples) if resamples else None
         weights = Weights.born(newborn)
-        probes = {0: _examine(network, weights, task, exam, again)}
+        probes = {0: _examine(rule, network, weights, newborn, task, exam, again)}
         lessons = lessons_of(newborn.like, task, lifetime, streams)
-        lived = learn(network, weights, newborn, rule, objective, lessons, streams, own) if lifetime.steps else ()
+        pay = task.pay if task.rewards and rule.teacher == "reward" else None
+        lived = learn(network, weights, newborn, rule, objective, lessons, streams, own, pay) if lifetime.steps else ()
         for step, learned in lived:
             if step in lifetime.probed:
-                probes[step] = _examine(network, learned, task, exam, again)
+                probes[step] = _examine(rule, network, learned, newborn, task, exam, again)
     return _measurements(newborn, task, lifetime, probes)
 
 
@@ -176,15 +178,17 @@ def learn(
     lessons: Iterable[tuple[Tensor, Tensor]],
     streams: Streams,
     own: Streams | None = None,
+    pay: Pay | None = None,
 ) -> Iterator[tuple[int, Weights]]:
     """How many steps were lived and the weights after them, step by step; the weights given may be written into.
 
     Args:
         lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
+        pay: rewards of choices, for a rule of reward: every sample is then an episode of one step.
     """
     state = rule.init(network, newborn, weights, own or LifeStreams.of(streams, newborn).own)
     memory = objective.init(network, newborn) if objective else ()
-    sizes = Sizes(weights)
+    sizes, choices = Sizes(weights), Choices(network, newborn, rule, streams, pay) if pay else None
     for step, (inputs, targets) in enumerate(lessons):
         activities = network.activity(weights, inputs)
         lived = Lived(
@@ -198,7 +202,10 @@ def learn(
             weights=weights,
             memory=memory,
         )
+        lived = choices.paid(lived, weights, inputs) if choices else lived
         weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
+        if choices:
+            weights, state = sizes.checked(rule, rule.consolidate(network, weights, state, newborn))
         memory = objective.after(lived) if objective else ()
         yield step + 1, weights
 
@@ -228,9 +235,15 @@ def _drawn(exam: Samples, resamples: int) -> Tensor:
 
 
 def _examine(
-    network: Network, weights: Weights, task: Task, exam: Samples, again: Tensor | None = None
+    rule: LearningRule,
+    network: Network,
+    weights: Weights,
+    newborn: Phenotype,
+    task: Task,
+    exam: Samples,
+    again: Tensor | None = None,
 ) -> dict[str, ndarray]:
-    outputs = network.activity(weights, exam.inputs)[network.output]
+    outputs = rule.answer(network, weights, exam.inputs, newborn)[network.output]
     scores = checked_scores(task, task.scores(outputs, exam.targets), len(outputs))
     if again is not None:
         scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, again)}

@@ -10,7 +10,17 @@ from deap import cma
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
+from evo.search.base import (
+    NOTHING_MEASURED,
+    Asked,
+    Measurements,
+    Search,
+    State,
+    check_population,
+    founders,
+    mean_rank,
+    unrelated,
+)
 from evo.search.operators.deap_individual import individuals
 from genomes.errors import require
 from genomes.spec import GenomeSpec
@@ -64,7 +74,13 @@ class CMAES(Search):
         return Asked(units.clip(0.0, 1.0), unrelated(self.population))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """DEAP's update of centroid, paths, covariance and step size."""
         strategy = cma.Strategy(

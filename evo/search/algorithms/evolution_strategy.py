@@ -12,7 +12,17 @@ import torch
 from jaxtyping import Float64, Int, Int64
 from numpy import ndarray
 
-from evo.search.base import Asked, Search, State, check_population, founders, mean_rank, unrelated
+from evo.search.base import (
+    NOTHING_MEASURED,
+    Asked,
+    Measurements,
+    Search,
+    State,
+    check_population,
+    founders,
+    mean_rank,
+    unrelated,
+)
 from evo.search.operators import noise_table
 from genomes.errors import require
 from genomes.spec import GenomeSpec
@@ -91,7 +101,13 @@ class EvolutionStrategy(Search):
         return Asked(units.clip(0.0, 1.0), unrelated(self.population))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """One step of Adam up the estimated gradient of the mean rank; the centre stays in the cube."""
         ranks = mean_rank(goals)

@@ -10,7 +10,18 @@ from deap import tools
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.search.base import Asked, Search, State, check_population, deap_seeded, founders, numbered, unrelated
+from evo.search.base import (
+    NOTHING_MEASURED,
+    Asked,
+    Measurements,
+    Search,
+    State,
+    check_population,
+    deap_seeded,
+    founders,
+    numbered,
+    unrelated,
+)
 from evo.search.operators.deap_individual import individuals, matrix
 from genomes.errors import require
 from genomes.spec import GenomeSpec
@@ -69,7 +80,13 @@ class FitnessProportional(Search):
         return Asked(crossed, numbered(rows, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """The evaluated generation becomes the parents."""
         return {"units": asked.held.copy(), "worth": goals[:, 0].copy(), "born": state["born"] + self.population}

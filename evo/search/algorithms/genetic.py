@@ -10,7 +10,9 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.search.base import (
+    NOTHING_MEASURED,
     Asked,
+    Measurements,
     Search,
     State,
     check_population,
@@ -75,7 +77,13 @@ class Genetic(Search):
         return Asked(np.concatenate([units[best], children.units]), numbered(rows, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """The evaluated generation becomes the parents."""
         worth = mean_rank(goals)

@@ -8,7 +8,7 @@ from typing import final
 from jaxtyping import Float64
 from numpy import ndarray
 
-from evo.search.base import Asked, Search, State, check_population, founders, unrelated
+from evo.search.base import NOTHING_MEASURED, Asked, Measurements, Search, State, check_population, founders, unrelated
 from genomes.spec import GenomeSpec
 from genomes.streams import Streams
 
@@ -44,7 +44,13 @@ class RandomSearch(Search):
         return Asked(founders(self.population, spec, streams), unrelated(self.population))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """The unchanged state."""
         return state

@@ -10,7 +10,9 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from evo.search.base import (
+    NOTHING_MEASURED,
     Asked,
+    Measurements,
     Search,
     State,
     check_population,
@@ -84,7 +86,13 @@ class SteadyState(Search):
         return Asked(children.units, numbered(children.parents, state["born"]))
 
     def tell(
-        self, state: State, asked: Asked, goals: Float64[ndarray, "N goals"], spec: GenomeSpec, streams: Streams
+        self,
+        state: State,
+        asked: Asked,
+        goals: Float64[ndarray, "N goals"],
+        spec: GenomeSpec,
+        streams: Streams,
+        measurements: Measurements = NOTHING_MEASURED,
     ) -> State:
         """Keeps the best of all, as many as the population; of equals, the later ones."""
         units = np.concatenate([asked.held, state["units"]])

@@ -15,7 +15,7 @@ from evo.evolution.evolve import continued, extend, new_run
 from evo.evolution.offspring import RunFailed
 from evo.evolution.result import founders_scores, result
 from evo.evolution.run import summary
-from evo.search.algorithms import NSGA2, EvolutionStrategy
+from evo.search.algorithms import NSGA2, EvolutionStrategy, RandomSearch
 from genomes.errors import InputError
 from genomes.evolve import Evolve
 from inner_loop.rules import Backprop
@@ -275,3 +275,11 @@ def test_a_run_goes_back_as_a_whole_before_a_damaged_generation(small, tmp_path)
 def test_a_folder_that_was_never_finished_is_no_obstacle(small, tmp_path):
     (tmp_path / "run" / "generations").mkdir(parents=True)
     assert len(list(evolve(small(), tmp_path / "run"))) == 2
+
+
+def test_a_search_is_told_the_measurements_beside_the_goals(small, tmp_path, monkeypatch):
+    told, real = [], RandomSearch.tell
+    monkeypatch.setattr(RandomSearch, "tell", lambda *given: told.append(given[-1]) or real(*given))
+    first, *_ = evolve(small(generations=2), tmp_path / "run")
+    assert told[0].keys() == first.measurements.keys()
+    assert np.array_equal(told[0]["synapses"], first.measurements["synapses"])

@@ -44,7 +44,7 @@ class Wild(Search):
             parents[:] = 7
         return Asked(units, parents)
 
-    def tell(self, state, asked, goals, spec, chance):
+    def tell(self, state, asked, goals, spec, streams, measurements=None):
         assert self.wrong != "tell" or goals[0, 0] != goals[0, 0], "never"
         return {"best": np.array([None])} if self.wrong == "object" else state
 

@@ -1,6 +1,7 @@
 """Every registered rule, task and objective keeps its contract; and a contract that is broken is noticed, in words."""
 
 from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 import pytest
@@ -8,13 +9,17 @@ import torch
 
 from genomes.errors import InputError
 from genomes.evolve import Evolve
+from genomes.streams import derive
+from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_objective, check_rule, check_task
+from inner_loop.lives.samples import Lifetime, live
 from inner_loop.network import Weights
 from inner_loop.objective import Objective
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import LearningRule
 from inner_loop.rules import RULES
 from inner_loop.rules.backprop import Backprop
+from inner_loop.rules.frozen import Frozen
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.rules.output_only import OutputOnly
 from inner_loop.task import Samples, Task
@@ -266,3 +271,31 @@ def test_an_error_that_forgets_a_group_is_noticed():
     assert replace(Sparse()) == Sparse()
     with pytest.raises(InputError, match="gradient of loss"):
         check_objective(Sparse())
+
+
+@final
+@dataclass(frozen=True)
+class Settled(LearningRule[tuple[()]]):
+    """A rule whose networks answer by a hidden activity that is doubled, as a settled activity may be."""
+
+    own: bool = True
+
+    def init(self, network, newborn, weights, streams):
+        return ()
+
+    def step(self, network, weights, state, lived, newborn):
+        return weights, state
+
+    def answer(self, network, weights, inputs, newborn):
+        activities = network.activity(weights, inputs)
+        return {**activities, network.output: -activities[network.output]}
+
+
+def test_a_rule_that_answers_in_its_own_way_is_examined_so_at_birth_and_after():
+    newborn, task = specimen.newborn(Frozen(), torch.float64), Teacher(5, 3, hidden=4, measured=64)
+    plain, own = (live(newborn, rule, None, task, Lifetime(2, 4), derive(0, "life")) for rule in (Frozen(), Settled()))
+    assert "answers are activities of every group, (P, units, B)" in check_rule(Settled())
+    for when in ("innate", "learned"):
+        assert (own[f"{when}.explained_variance"] != plain[f"{when}.explained_variance"]).all()
+    assert Settled().answers_itself
+    assert not Frozen().answers_itself

@@ -41,7 +41,7 @@ class OneGoal(Search):
     def ask(self, state, spec, streams):
         return self.search.ask(state, spec, streams)
 
-    def tell(self, state, asked, goals, spec, streams):
+    def tell(self, state, asked, goals, spec, streams, measurements=None):
         return self.search.tell(state, asked, goals[:, :1], spec, streams)
 
 

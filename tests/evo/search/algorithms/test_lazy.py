@@ -164,7 +164,7 @@ class Bent(Search):
     def ask(self, state, spec, streams):
         return RandomSearch(8).ask(state, spec, streams)
 
-    def tell(self, state, asked, goals, spec, streams):
+    def tell(self, state, asked, goals, spec, streams, measurements=None):
         return state
 
     def lazy(self, spec):
@@ -193,11 +193,11 @@ from genomes.spec import Field, GenomeSpec
 def peak():
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
-search, spec, luck = EvolutionStrategy(20_001), GenomeSpec((Field("x", (2_000,)),)), chance(0, "search")
-state = search.begin(spec, luck)
+search, spec, streams = EvolutionStrategy(20_001), GenomeSpec((Field("x", (2_000,)),)), derive(0, "search")
+state = search.begin(spec, streams)
 before = peak()
-state = search.tell(state, search.ask(state, spec, luck), np.arange(20_001.0)[:, None], spec, luck)
-search.rows(search.source(state), np.arange(256), spec, luck)
+state = search.tell(state, search.ask(state, spec, streams), np.arange(20_001.0)[:, None], spec, streams)
+search.rows(search.source(state), np.arange(256), spec, streams)
 print(peak() - before)
 """
 
