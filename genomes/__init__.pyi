@@ -5,11 +5,14 @@ from .encoding import Encoding as Encoding
 from .encoding import develop as develop
 from .errors import InputError as InputError
 from .errors import require as require
+from .evolve import Among as Among
+from .evolve import Category as Category
 from .evolve import Evolvable as Evolvable
 from .evolve import Evolve as Evolve
 from .evolve import Neutral as Neutral
 from .evolve import Several as Several
 from .evolve import Synaptic as Synaptic
+from .evolve import words as words
 from .genome import Chromosome as Chromosome
 from .genome import Gene as Gene
 from .genome import Genome as Genome

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genomes.errors import require
-from genomes.evolve import Evolvable, Evolve, Neutral, Several, Synaptic
+from genomes.evolve import Among, Category, Evolvable, Evolve, Evolving, Neutral, Several, Synaptic
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
 from genomes.streams import derive
@@ -36,7 +36,7 @@ def _evolvables(component_type: Any) -> dict[str, tuple[Any, ...]]:
     found = {}
     for name, hint in get_type_hints(component_type, include_extras=True).items():
         bare, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        if bare == Evolvable:
+        if bare in (Evolvable, Category):
             found[name] = tuple(marks)
     return found
 
@@ -54,7 +54,7 @@ class Number:
     """
 
     path: str
-    value: float | Evolve
+    value: float | str | Evolve | Among
     synaptic: bool
     neutral: float | None
 
@@ -80,7 +80,7 @@ def numbers(component: Any) -> Iterator[Number]:
 def nested(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The components that a field holds, each with its path: one, or those of a tuple."""
     items = value if isinstance(value, tuple) else ()
-    if is_dataclass(value) and not isinstance(value, Evolve):
+    if is_dataclass(value) and not isinstance(value, Evolving):
         yield name, value
     for place, item in enumerate(items):
         if is_dataclass(item):
@@ -91,12 +91,12 @@ def check_evolvables(component: Any) -> None:
     """Raises InputError when a number that belongs to the individual is to be evolved per projection or type."""
     for name, synaptic in evolvable_names(type(component)).items():
         number = getattr(component, name)
-        if isinstance(number, Evolve):
+        if isinstance(number, Evolving):
             fits = synaptic or number.per == "individual"
             require(
                 fits, f"{type(component).__name__}.{name}.per", "individual (the number is not synaptic)", number.per
             )
-        else:
+        elif not isinstance(number, str):
             require(math.isfinite(number), f"{type(component).__name__}.{name}", "a finite number", number)
 
 
@@ -104,7 +104,7 @@ def evolved_spec(component: Any, topology: Topology) -> GenomeSpec:
     """The genes that a component's Evolve numbers ask for."""
     asked = []
     for number in numbers(component):
-        if isinstance(number.value, Evolve):
+        if isinstance(number.value, Evolving):
             asked.append(number.value.field(number.path, (_count(number.value, topology),)))
     return GenomeSpec(tuple(asked))
 
@@ -123,10 +123,13 @@ def expressed(
     """
     individual, synaptic = {}, {}
     for number in numbers(component):
-        if isinstance(number.value, Evolve):
+        if isinstance(number.value, Evolving):
             values, evolve = genes[number.path], number.value
         else:
-            values, evolve = torch.full_like(like[:, :1].flatten(1)[:, :1], number.value), None
+            values, evolve = (
+                torch.full_like(like[:, :1].flatten(1)[:, :1], 0.0 if isinstance(number.value, str) else number.value),
+                None,
+            )
         if number.synaptic:
             synaptic[number.path] = _spread(values, evolve, topology)
         else:
@@ -147,7 +150,7 @@ def leak_spec(topology: Topology) -> GenomeSpec:
     """The genes of leaks that are under evolution, `leak.GROUP`."""
     fields = []
     for group in topology.groups:
-        if isinstance(group.leak, Evolve):
+        if isinstance(group.leak, Evolving):
             fields.append(group.leak.field(f"leak.{group.name}", (group.types if group.leak.per == "types" else 1,)))
     return GenomeSpec(tuple(fields))
 
@@ -156,7 +159,7 @@ def with_leaks(newborn: Phenotype, genes: Genes) -> Phenotype:
     """The same networks with `leak`, (P, units), in every group that has a memory of its own."""
     leaks = {}
     for group in newborn.topology.groups:
-        if isinstance(group.leak, Evolve):
+        if isinstance(group.leak, Evolving):
             values = genes[f"leak.{group.name}"]
             each = values[:, group.cell_types] if group.leak.per == "types" else values
             leaks[group.name] = each.expand(-1, group.size)
@@ -169,7 +172,7 @@ def _type_pairs(edge: Projection, topology: Topology) -> tuple[int, int]:
     return topology.group(edge.post).types, topology.group(edge.pre).types
 
 
-def _count(number: Evolve, topology: Topology) -> int:
+def _count(number: Evolve | Among, topology: Topology) -> int:
     if number.per == "individual":
         return 1
     if number.per == "projection":
@@ -181,7 +184,7 @@ def _count(number: Evolve, topology: Topology) -> int:
     return sum(math.prod(_type_pairs(edge, topology)) for edge in topology.edges)
 
 
-def _spread(values: Tensor, evolve: Evolve | None, topology: Topology) -> dict[str, Tensor]:
+def _spread(values: Tensor, evolve: Evolve | Among | None, topology: Topology) -> dict[str, Tensor]:
     """(P, n) numbers to one tensor a projection: (P, 1, 1), or (P, post, pre) by cell types or synapse."""
     if evolve is None or evolve.per == "individual":
         return {edge.name: values[:, :1, None] for edge in topology.edges}

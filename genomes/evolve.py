@@ -34,18 +34,77 @@ class Evolve:
         require(fits, "evolve.shared", "at least 1 number, with per: synapse", self.shared)
         Field("evolve", (), *self.evolve, scale=self.scale, bits=self.bits)
 
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """The lowest and the highest value."""
+        return self.evolve
+
     def field(self, name: str, shape: tuple[int, ...]) -> Field:
         """The field of the genome that carries it."""
         return Field(name, shape, *self.evolve, scale=self.scale, bits=self.bits)
 
 
-Evolvable = float | Evolve
+@final
+@dataclass(frozen=True)
+class Among:
+    """Puts a number or a category under evolution by its values: `order: {among: [-4, -2, 0, 2, 4]}`.
+
+    Numbers keep their order: a mutation of real genomes takes a near one. Words and truth values are a category: a
+    mutation takes any of the others alike. A genome stores log2 of the number of values, in bits.
+
+    Attributes:
+        among: the values, each once; all numbers, all words, or false and true.
+        per, shared: as those of Evolve.
+    """
+
+    among: tuple[float | bool | str, ...]
+    per: Literal["individual", "projection", "types", "synapse"] = "individual"
+    shared: int | None = None
+
+    def __post_init__(self) -> None:
+        kinds = {type(value) if isinstance(value, (bool, str)) else float for value in self.among}
+        require(len(kinds) == 1, "among", "values of one kind: numbers, words, or truth values", list(self.among))
+        fits = self.shared is None or (self.per == "synapse" and self.shared >= 1)
+        require(fits, "among.shared", "at least 1 number, with per: synapse", self.shared)
+        self.field("among", ())
+
+    @property
+    def category(self) -> bool:
+        """True if the values have no order."""
+        return any(isinstance(value, (bool, str)) for value in self.among)
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """Every value as a number: a word is its place, false 0 and true 1."""
+        if any(isinstance(value, str) for value in self.among):
+            distinct = len(set(self.among)) == len(self.among)
+            require(distinct, "among", "each value once", list(self.among))
+            return tuple(float(place) for place in range(len(self.among)))
+        return tuple(float(value) for value in self.among)
+
+    def field(self, name: str, shape: tuple[int, ...]) -> Field:
+        """The field of the genome that carries it."""
+        return Field(name, shape, among=self.ends, category=self.category)
+
+
+Evolving = (Evolve, Among)
+"""Classes that put a number under evolution, for `isinstance`."""
+
+Evolvable = float | Evolve | Among
 """A number of the individual that is a constant or a gene."""
+
+Category = str | Among
+"""A word of the individual that is a constant or a gene; its trait is the place of the word, 0 for a constant."""
 
 
 def ends(number: Evolvable) -> tuple[float, ...]:
-    """The lowest and the highest value that a number can have, or the one of a constant."""
-    return number.evolve if isinstance(number, Evolve) else (number,)
+    """The lowest and the highest value that a number can have, all values of `Among`, or the one of a constant."""
+    return number.ends if isinstance(number, Evolving) else (number,)
+
+
+def words(category: Category) -> tuple[str, ...]:
+    """The words that a category can be, in the order of their traits."""
+    return tuple(map(str, category.among)) if isinstance(category, Among) else (category,)
 
 
 class Synaptic:

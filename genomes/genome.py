@@ -18,7 +18,7 @@ from numpy import ndarray
 from genomes.encoding import develop, encoding_spec
 from genomes.errors import check_shape
 from genomes.evolvable import endowed, evolved_spec, neutral_value, numbers
-from genomes.evolve import Evolve
+from genomes.evolve import Among, Evolve, Evolving
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Streams
@@ -70,7 +70,7 @@ class Gene:
     name: str
     number: str = ""
     of: str = ""
-    evolve: Evolve | None = None
+    evolve: Evolve | Among | None = None
     neutral: float | None = 0.0
 
 
@@ -120,12 +120,13 @@ class Genome:
                 genes[field.name] = Gene(chromosomes[chromosome], path)
                 continue
             name, _, of = path.partition(".")
+            evolve: Any
             if chromosome == "encoding" and name == "leak":
                 evolve, neutral = self.topology.group(of).leak, neutral_value(Group, "leak")
             else:
                 number = next(each for each in numbers(components[chromosome]) if each.path == path)
                 evolve, neutral = number.value, number.neutral
-            assert isinstance(evolve, Evolve), "a field beside the encoding's own is an Evolve"
+            assert isinstance(evolve, Evolving), "a field beside the encoding's own is an Evolve"
             genes[field.name] = Gene(chromosomes[chromosome], path, name, of, evolve, neutral)
         return genes
 

@@ -33,6 +33,8 @@ class Field:
         scale: linear or log spacing between them.
         bits: 2^bits levels, unless `choices` is given.
         choices: number of levels of a category or a binary gene (choices = 2): the value is the level itself.
+        among: the value of each level, in place of an interval.
+        category: True if the levels have no order: a mutation takes any of the others alike.
     """
 
     name: str
@@ -42,10 +44,15 @@ class Field:
     scale: Scale = "linear"
     bits: int = 6
     choices: int | None = None
+    among: tuple[float, ...] | None = None
+    category: bool = False
 
     def __post_init__(self) -> None:
         require(all(n >= 0 for n in self.shape), self.name, "a shape without negative lengths", self.shape)
-        if self.choices is None:
+        if self.among is not None:
+            good = 2 <= len(set(self.among)) == len(self.among) <= 2**16 and all(map(math.isfinite, self.among))
+            require(good, self.name, "2 to 65536 finite values, each once", list(self.among))
+        elif self.choices is None:
             require(1 <= self.bits <= 16, self.name, "1 to 16 bits", self.bits)
             finite = math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high
             require(finite, self.name, "[lowest, highest] with lowest < highest", [self.low, self.high])
@@ -61,7 +68,7 @@ class Field:
     @property
     def levels(self) -> int:
         """L: how many values a number can take."""
-        return self.choices or 2**self.bits
+        return len(self.among) if self.among is not None else self.choices or 2**self.bits
 
     @property
     def total_bits(self) -> float:
@@ -72,6 +79,8 @@ class Field:
     def table(self) -> Float64[ndarray, " levels"]:
         """The value of each level, (L,) float64."""
         level = np.arange(self.levels, dtype=np.float64)
+        if self.among is not None:
+            return np.array(self.among, dtype=np.float64)
         if self.choices is not None:
             return level
         fraction = level / (self.levels - 1)
@@ -115,6 +124,12 @@ class GenomeSpec:
         """L of each number, (G,) int64."""
         counts = [np.full(field.size, field.levels) for field in self.fields]
         return np.concatenate([np.zeros(0, np.int64), *counts])
+
+    @cached_property
+    def categorical(self) -> Bool[ndarray, " G"]:
+        """Numbers whose levels have no order."""
+        each = [np.full(field.size, field.category) for field in self.fields]
+        return np.concatenate([np.zeros(0, bool), *each])
 
     @property
     def level_dtype(self) -> type[np.unsignedinteger]:

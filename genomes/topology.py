@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genomes.activation import ACTIVATIONS
 from genomes.errors import InputError, nearest, require
-from genomes.evolve import Evolvable, Evolve, Neutral, ends
+from genomes.evolve import Evolvable, Evolving, Neutral, ends
 
 _MOST_SYNAPSES = 2**31
 
@@ -59,7 +59,7 @@ class Group:
             require(fits, f"group {self.name}.grid", f"a grid of {self.size} places", list(self.grid))
 
     def _check_leak(self) -> None:
-        if isinstance(self.leak, Evolve):
+        if isinstance(self.leak, Evolving):
             per = self.leak.per
             require(per in ("individual", "types"), f"group {self.name}.leak.per", "individual or types", per)
         fits = all(0 < end <= 1 for end in ends(self.leak))

@@ -18,7 +18,8 @@ from genomes.streams import Streams
 from inner_loop.answer_shapes import drawn
 from inner_loop.environment import Environment, Split
 from inner_loop.life import Life, LifeStreams
-from inner_loop.lives.behaviour import AgentState, behave
+from inner_loop.lives.agent import AgentState
+from inner_loop.lives.behaviour import behave
 from inner_loop.lives.episodes import EpisodicLifetime, WorldLives
 from inner_loop.lives.samples import Lifetime, learn, lessons_of
 from inner_loop.network import Activities, Network, Weights, leaks_of

@@ -26,7 +26,7 @@ from evo.evolution.run import Run, summary
 from evo.evolution.thinning import thin
 from evo.experiment.config import differing, dump, read, twin
 from evo.experiment.experiment import Experiment, pinned
-from evo.experiment.from_values import shown
+from evo.experiment.keys import shown
 from evo.search.base import State
 from evo.storage.mirror import fetched, mirrored
 from evo.storage.run_folder import RunFolder

@@ -13,7 +13,8 @@ import numpy as np
 from pydantic_core import to_jsonable_python
 
 from evo.experiment.experiment import Experiment
-from evo.experiment.from_values import Reader, name_in, opened, shown
+from evo.experiment.from_values import Reader
+from evo.experiment.keys import name_in, opened, shown
 from evo.experiment.mistakes import COMMAND_LINE, Mistake, begin_of
 from evo.experiment.registry import REGISTRY, component_seam, kind_of
 from evo.experiment.strict_yaml import LARGEST, parse, write

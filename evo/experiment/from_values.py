@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, final, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, final, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from evo.experiment.experiment import ENVIRONMENTS, NUMBERS, Experiment, check_alone
 from evo.experiment.field_types import Shape, described, shapes
+from evo.experiment.keys import NOTHING, join, name_in, opened, placed, shown
 from evo.experiment.mistakes import look_on
 from evo.experiment.registry import REGISTRY, names, not_allowed, resolve, seam_named
 from genomes.errors import InputError, nearest
 from genomes.evolvable import evolvable_names
-from genomes.evolve import Evolve
+from genomes.evolve import Among, Category, Evolve
 from genomes.foreign import complaint, is_house, modules_in
 from genomes.genome import CHROMOSOMES
 from genomes.topology import Group
@@ -61,36 +62,9 @@ class Reader:
             return self._expected(where, f"a mapping with keys among {', '.join(known) or 'none'}", data)
         for key in [key for key in data if key not in known]:
             guess = nearest(key, known) if known else "it has none"
-            self.mistakes.append((_join(where, key), f"no such key in {record.__name__}; {guess}"))
-        values = {}
-        others = {"world", "target"} & {key for key, value in data.items() if value is not None}
-        life = next((ENVIRONMENTS[key] for key in sorted(others, reverse=True)), Lifetime)
-        for name, shape in known.items():
-            at, whole = _join(where, name), record is Experiment
-            # a world or a target stands in for a task, and where nothing is lived no rule is needed
-            needed = shape.required or (whole and name == "task" and not others)
-            needed = needed and not (whole and name == "rule" and "target" in data)
-            if name not in data and needed:
-                wanted = (
-                    f"{_wanted(name, shape, record)}{', or a world or a target' if whole and name == 'task' else ''}"
-                )
-                self.mistakes.append((at, f"expected {wanted}, got nothing"))
-            elif whole and name == "lifetime":
-                values[name] = self._record(life, data.get(name, {}), at)
-            elif whole and name == "rule" and name not in data:
-                values[name] = self.component(name, "Frozen", name)
-            elif whole and name in data and data[name] is None and name in REGISTRY and not shape.required:
-                values[name] = None
-            elif name in data and whole and name in REGISTRY:
-                values[name] = self.component(name, data[name], name)
-            elif name in data and whole and name == "held_out":
-                values[name] = self._held_out(data)
-            elif name in data:
-                values[name] = self._field(record, shape, data[name], at, evolves)
-                values[name] = self._alone(name, values[name]) if whole else values[name]
-        rule = values.get("rule") if record is Experiment else None
-        if isinstance(rule, LearningRule) and rule.teacher == "error" and data.get("objective") is None:
-            self._expected("objective", f"one of {', '.join(names('objective'))}, which the rule descends", _NOTHING)
+            self.mistakes.append((join(where, key), f"no such key in {record.__name__}; {guess}"))
+        whole = record is Experiment
+        values = self._parts(known, data) if whole else self._fields(record, known, data, where, evolves)
         made = self._built(record, values, where) if len(self.mistakes) == before else _WRONG
         if made is _WRONG:
             # numbers and words that have a default: what they are is no part of anything else that is given
@@ -104,13 +78,56 @@ class Reader:
             look_on(self.mistakes, before, where, known, spare, built)
         return made
 
+    def _fields(
+        self, record: type, known: Mapping[str, Shape], data: dict[str, Any], where: str, evolves: bool
+    ) -> dict[str, Any]:
+        """The fields of a component, or of a part of one."""
+        values: dict[str, Any] = {}
+        for name, shape in known.items():
+            if name in data:
+                values[name] = self._field(record, shape, data[name], join(where, name), evolves)
+            elif shape.required:
+                self._expected(join(where, name), _wanted(name, shape, record), NOTHING)
+        return values
+
+    def _parts(self, known: Mapping[str, Shape], data: dict[str, Any]) -> dict[str, Any]:
+        """The parts of an experiment: components, a lifetime of the environment's kind, numbers."""
+        values: dict[str, Any] = {}
+        given = [key for key in ENVIRONMENTS if data.get(key) is not None]
+        life = ENVIRONMENTS[given[-1]] if given else Lifetime
+        for name, shape in known.items():
+            if name == "lifetime":
+                values[name] = self._record(life, data.get(name, {}), name)
+            elif data.get(name) is None and self._needed(name, shape, values, given, data.get("rule")):
+                beside = ", or a world or a target" if name == "task" else ""
+                self._expected(name, f"{_wanted(name, shape, Experiment)}{beside}", NOTHING)
+            elif name == "rule" and name not in data:  # nothing is lived
+                values[name] = self.component(name, "Frozen", name)
+            elif name not in data or (data[name] is None and name in REGISTRY):
+                continue
+            elif name in REGISTRY:
+                values[name] = self.component(name, data[name], name)
+            elif name == "held_out":
+                values[name] = self._held_out(data)
+            else:
+                values[name] = self._alone(name, self._field(Experiment, shape, data[name], name, False))
+        return values
+
+    def _needed(self, name: str, shape: Shape, values: Mapping[str, Any], given: Sequence[str], rule: Any) -> bool:
+        """True if an experiment needs a part; `values` holds the parts before it, `rule` the data of its rule."""
+        if name == "task":
+            return not given
+        if name == "objective":
+            return _descends(values.get("rule"), rule)
+        return shape.required and not (name == "rule" and given == ["target"])
+
     def _alone(self, name: str, value: Any) -> Any:
         """A field of the experiment that can be wrong whatever the others are."""
         if value is not _WRONG:
             try:
                 check_alone(name, value)
             except InputError as error:
-                self.mistakes.append(_placed(str(error), name, {}))
+                self.mistakes.append(placed(str(error), name, {}))
                 return _WRONG
         return value
 
@@ -125,7 +142,7 @@ class Reader:
             made = record(**values)
             hash(made)
         except ValueError as error:
-            self.mistakes.append(_placed(str(error), where, own))
+            self.mistakes.append(placed(str(error), where, own))
         except Exception as error:
             if isinstance(error, TypeError) and "unhashable" in str(error):
                 sentence = f"expected a tuple in place of every list in {called}: {error}"
@@ -149,7 +166,7 @@ class Reader:
             return _WRONG  # they would be told again for every world that differs from it
         found = []
         for name, changes in named.items():
-            where = _join("held_out", name)
+            where = join("held_out", name)
             if isinstance(changes, dict):
                 found.append((name, self.component("world", {**home, **changes}, where)))
             else:
@@ -163,14 +180,14 @@ class Reader:
             return self._expected(where, f"one of {', '.join(names(seam))}", data)
         kind = data.get("kind")
         if not isinstance(kind, str):
-            got = kind if "kind" in data else _NOTHING
+            got = kind if "kind" in data else NOTHING
             return self._expected(f"{where}.kind", f"one of {', '.join(names(seam))}", got)
         fields = {key: value for key, value in data.items() if key != "kind"}
         try:
             found = resolve(seam, kind, self._may_run(kind, f"{where}.kind"))
             return self._record(found, fields, where, seam in _EVOLVING)
         except InputError as error:
-            self.mistakes.append(_placed(str(error), seam, {seam: where}))
+            self.mistakes.append(placed(str(error), seam, {seam: where}))
             return _WRONG
 
     def _may_run(self, text: str, where: str) -> bool:
@@ -183,7 +200,8 @@ class Reader:
         return may
 
     def _field(self, record: type, shape: Shape, data: Any, where: str, evolves: bool) -> Any:
-        if isinstance(data, dict) and "evolve" in data and not (shape.evolvable and evolves):
+        heritable = isinstance(data, dict) and bool({"evolve", "among"} & data.keys())
+        if heritable and not (shape.evolvable and evolves) and not dataclasses.is_dataclass(shape.hint):
             genes = ", ".join(evolvable_names(record)) if evolves else ""
             return self._expected(
                 where, f"a constant (only real numbers of {', '.join(_EVOLVING)} evolve, here {genes or 'none'})", data
@@ -192,10 +210,13 @@ class Reader:
             self.mistakes.append((where, not_allowed(data)))
             return _WRONG
         if shape.evolvable and isinstance(data, dict):
-            return self._record(Evolve, data, where)
+            return self._record(Among if "among" in data else Evolve, data, where)
         if shape.evolvable:
-            expected = "a finite number or {evolve: [lowest, highest]}" if evolves else described(float)
-            return self._leaf(float, data, where, expected)
+            bare = get_args(shape.hint)[0] if get_origin(shape.hint) is Annotated else shape.hint
+            constant = str if bare == Category else float
+            genes = "{among: [...]}" if constant is str else "{evolve: [lowest, highest]} or {among: [...]}"
+            expected = f"{described(constant)} or {genes}" if evolves else described(constant)
+            return self._leaf(constant, data, where, expected)
         return self._value(shape.hint, data, where, evolves)
 
     def _value(self, hint: Any, data: Any, where: str, evolves: bool = False) -> Any:
@@ -237,56 +258,16 @@ def _adapter(hint: Any) -> TypeAdapter:
     return TypeAdapter(hint, config=_STRICT)
 
 
-_NOTHING = object()
-
-
-def opened(key: str, data: Any) -> Any:
-    """A component in its long form: `Name` is {kind: Name}, a list of goals is {kind: Scores, names: ...}."""
-    if key not in REGISTRY:
-        return data
-    if isinstance(data, str):
-        return {"kind": data}
-    return {"kind": "Scores", "names": data} if key == "goals" and isinstance(data, list) else data
-
-
-def name_in(items: list[Any], index: int) -> str:
-    """How a path calls an item of a list: by its `name` where it has one, as groups have."""
-    item = items[index]
-    return item["name"] if isinstance(item, dict) and isinstance(item.get("name"), str) else str(index)
-
-
-def shown(value: Any) -> str:
-    """A value as a sentence quotes it: as in YAML, on one line, and not too long."""
-    if value is _NOTHING:
-        return "nothing"
-    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _descends(rule: Any, data: Any) -> bool:
+    """True if the rule needs an objective; of a rule that could not be read, its class is asked."""
+    if rule is _WRONG:
+        kind = opened("rule", data)
+        named = kind.get("kind") if isinstance(kind, dict) else None
+        rule = next((known() for known in REGISTRY["rule"] if known.__name__ == named), None)
+    return isinstance(rule, LearningRule) and rule.teacher == "error"
 
 
 def _wanted(name: str, shape: Shape, record: type) -> str:
     if record is Experiment and name in REGISTRY:
         return f"one of {', '.join(names(name))}"
     return "a mapping" if dataclasses.is_dataclass(shape.hint) else described(shape.hint)
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _placed(message: str, where: str, own: dict[str, str]) -> tuple[str, str]:
-    """(dotted key, sentence) of a component's own `place: sentence`.
-
-    Args:
-        own: what components call themselves, and the key that stands for it.
-    """
-    place, separator, sentence = message.partition(": ")
-    head, dot, rest = place.partition(".")
-    if not separator:
-        return where, message
-    if place in own:
-        return own[place], sentence
-    if head in own:
-        return own[head] + dot + rest, sentence
-    if not where or place == where or place.startswith(f"{where}."):
-        return place, sentence
-    return where, message

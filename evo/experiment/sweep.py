@@ -13,7 +13,7 @@ from typing import Any, final
 
 from evo.experiment.config import document, split, understood
 from evo.experiment.experiment import Experiment
-from evo.experiment.from_values import shown
+from evo.experiment.keys import shown
 from evo.experiment.mistakes import COMMAND_LINE
 from genomes.errors import InputError, require
 

@@ -6,71 +6,22 @@ weights; or every episode learns apart, and is a life of its own with one episod
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from genomes.errors import check_shape
-from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.answer_shapes import Moments, Sizes, checked_scores
-from inner_loop.network import NO_NOISE, Activities, Network, Weights, leaks_of
-from inner_loop.objective import Lived, Objective
+from inner_loop.lives.actions import BLOCK, ActionSampler
+from inner_loop.lives.agent import AgentState
+from inner_loop.network import Activities, Weights, leaks_of
+from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
-from inner_loop.world import Continuous, Discrete, Moment, World
+from inner_loop.world import Discrete, Moment
 
-_BLOCK = 64  # steps whose numbers of chance are drawn at once: a draw costs hundreds of small operations
 _LOOK = 16  # steps after which it is seen whether anybody is still going
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class AgentState:
-    """Networks in a world.
-
-    Attributes:
-        network, newborn: P networks; P is lives x episodes when these learn apart.
-        world: where they act.
-        objective: what a teacher wants made small; None without one.
-        feedback: whether the network also senses its last action, one-hot where it was a choice, and its last reward.
-        apart: whether every episode of a life has weights of its own.
-    """
-
-    network: Network
-    newborn: Phenotype
-    world: World
-    objective: Objective | None
-    feedback: bool = False
-    apart: bool = False
-
-    def lives(self, episodes: int) -> int:
-        """How many lives the world sees."""
-        return self.newborn.lives // episodes if self.apart else self.newborn.lives
-
-    def inward(self, seen: Tensor, episodes: int) -> Tensor:
-        """(K, n, episodes) as the network sees it, (P or 1, n, B); likewise (K, episodes)."""
-        if not self.apart:
-            return seen
-        lives = self.lives(episodes)
-        if seen.dim() == 2:
-            return seen.expand(lives, -1).reshape(-1, 1)
-        return seen.expand(lives, -1, -1).mT.reshape(lives * episodes, -1, 1)
-
-    def outward(self, done: Tensor, episodes: int) -> Tensor:
-        """The inverse: (P, n, B) or (P, B) as the world sees it."""
-        if not self.apart:
-            return done
-        return done.view(-1, episodes) if done.dim() == 2 else done.view(-1, episodes, done.shape[1]).mT
-
-    def streams(self, streams: Streams, episodes: int) -> Streams:
-        """What a rule draws from: each life's stream, or one for every episode where these learn apart."""
-        if not self.apart:
-            return streams
-        keys = streams.stream("apart").words(2 * episodes).view(-1, episodes, 2)
-        return Streams(self.inward(keys.mT, episodes)[:, :, 0])
 
 
 @final
@@ -225,7 +176,7 @@ class EpisodeState:
     def on(self, activities: Activities, ended: Tensor) -> None:
         """One more step, of the episodes that had not ended."""
         self._recent.append((self.alive, self._reward, activities[self._being.network.output]))
-        if len(self._recent) == _BLOCK:
+        if len(self._recent) == BLOCK:
             self._sum()
         self.alive = self.alive > ended
         if self._before is not None:
@@ -246,74 +197,6 @@ class EpisodeState:
         nothing = (outputs * 0.0).sum(1)  # no finite sum: some output was not a number
         scores = checked_scores(self._being.world, self._being.world.scores(there, returns), len(returns))
         return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
-
-
-@final
-class ActionSampler:
-    """Outputs become actions, with whatever a rule explores."""
-
-    def __init__(self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int) -> None:
-        tries = None if rule is None else rule.explores(being.newborn)
-        for what in ("choice", "noise"):
-            if getattr(tries, what, None) is not None:
-                check_shape(rule, f"exploration ({what})", getattr(tries, what), {(being.newborn.lives,)})
-        self._being, self._episodes = being, episodes
-        self._actions, like = being.world.actions, being.newborn.like
-        self._sizes = {name: being.network.topology.group(name).size for name in being.network.incoming}
-        self._choice = self._noise = None
-        if tries is not None and tries.choice is not None:
-            self._choice = tries.choice[:, None, None]
-            draw = _gumbel if isinstance(self._actions, Discrete) else Streams.normal
-            self._lots = _Drawn(streams.stream("tries").stream("choice"), self._actions.outputs, episodes, draw)
-        if tries is not None and tries.noise is not None:
-            self._noise = tries.noise[:, None, None]
-            self._shocks = _Drawn(
-                streams.stream("tries").stream("noise"), sum(self._sizes.values()), episodes, Streams.normal
-            )
-        if isinstance(self._actions, Continuous):
-            low, high = (like.new_tensor(end)[None, :, None] for end in (self._actions.low, self._actions.high))
-            self._middle, self._half = (high + low) / 2.0, (high - low) / 2.0
-
-    def noise(self, step: int) -> Activities:
-        """What is added to the summed inputs, by group, (P, units, B)."""
-        if self._noise is None:
-            return dict(NO_NOISE)
-        drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
-        return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
-
-    def act(self, output: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """What was done, as a rule sees it, and as the world does."""
-        tried, spread = output, self._choice
-        if spread is not None:
-            lots = self._being.inward(self._lots.at(step), self._episodes).to(output)
-            # Gumbel's maximum is a draw from the softmax
-            tried = output / spread + lots if isinstance(self._actions, Discrete) else output + lots * spread
-        if isinstance(self._actions, Discrete):
-            chosen = tried.max(1).indices
-            return chosen, chosen
-        if isinstance(self._actions, Continuous):
-            return tried, tried.clamp(-1.0, 1.0) * self._half + self._middle
-        return tried, tried
-
-
-@final
-class _Drawn:
-    """Numbers of chance for every step, (K, n, episodes), a block of steps at a time."""
-
-    def __init__(self, streams: Streams, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
-        self._streams, self._shape, self._draw = streams, (_BLOCK, episodes, count), draw
-        self._block = torch.empty(0)
-
-    def at(self, step: int) -> Tensor:
-        """Those of one step; steps come in their order."""
-        block, place = divmod(step, _BLOCK)
-        if place == 0:
-            self._block = self._draw(self._streams.stream(block), *self._shape)
-        return self._block[:, place].mT
-
-
-def _gumbel(streams: Streams, *shape: int) -> Tensor:
-    return -(-streams.uniform(*shape).log()).log()
 
 
 def _taught(being: AgentState, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:

@@ -17,7 +17,8 @@ from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.environment import Environment, Split
 from inner_loop.life import CONDITIONS, Condition, Exam, HeldOut, Life, LifeStreams, Measurements, check_size
-from inner_loop.lives.behaviour import AgentState, Behaved, behave
+from inner_loop.lives.agent import AgentState
+from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule

@@ -157,8 +157,7 @@ def live(
         # a bootstrap counts the same samples for all lives: where the exam is all of a split, in one order
         common = derive(0, "exam").to(newborn.like.device) if resamples and not task.varies else streams
         exam = _like(newborn.like, drawn(task, split, task.size(split), common))
-        again = _drawn(exam, resamples) if resamples else None
-        weights = Weights.born(newborn)
+        again, weights = _drawn(exam, resamples) if resamples else None, Weights.born(newborn)
         probes = {0: _examine(rule, network, weights, newborn, task, exam, again)}
         lessons = lessons_of(newborn.like, task, lifetime, streams)
         pay = task.pay if task.rewards and rule.teacher == "reward" else None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.evolvable import check_evolvables
-from genomes.evolve import Evolvable, Evolve, ends
+from genomes.evolve import Evolvable, Evolving, ends
 from inner_loop.objective import Lived, Objective
 
 
@@ -45,7 +45,7 @@ class CrossEntropy(Objective):
     def _targets(self, lived: Lived) -> Tensor:
         if self.smoothing == 0.0:
             return lived.targets
-        if isinstance(self.smoothing, Evolve):
+        if isinstance(self.smoothing, Evolving):
             share: float | Tensor = lived.traits["objective.smoothing"][:, None, None]
         else:
             share = self.smoothing

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genomes.evolvable import check_evolvables
-from genomes.evolve import Evolvable, Evolve, Synaptic
+from genomes.evolve import Evolvable, Evolving, Synaptic
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Network, Weights, accumulate_product
@@ -64,7 +64,7 @@ class Descent:
                 rates.setdefault(edge.post, []).append(rate.mean((1, 2), keepdim=True))
         for group, means in rates.items():
             step_size[group] = -torch.stack(means).mean(0)
-        factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolve) else momentum
+        factor = newborn.traits["rule.momentum"][:, None, None] if isinstance(momentum, Evolving) else momentum
         return cls(weights.zeros(), step_size, factor)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.evolvable import check_evolvables
-from genomes.evolve import Evolvable, Evolve, Synaptic, ends
+from genomes.evolve import Evolvable, Evolving, Synaptic, ends
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Network, Weights
@@ -82,7 +82,7 @@ class RewardModulated(LearningRule[Traced]):
         require(low >= 0, "RewardModulated.noise", "0 or more", low)
         require(high > 0 or self.factor != "noise", "RewardModulated.noise", "above 0 where it is the factor", high)
         low, _ = _range(self.choice)
-        zero = low == 0 and not isinstance(self.choice, Evolve)
+        zero = low == 0 and not isinstance(self.choice, Evolving)
         require(low > 0 or zero, "RewardModulated.choice", "above 0, or the constant 0", low)
         require(self.bound > 0, "RewardModulated.bound", "a number above 0", self.bound)
 

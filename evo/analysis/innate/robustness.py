@@ -20,7 +20,7 @@ from evo.analysis.scores import Rows, Scores, over_runs
 from evo.analysis.statistics import Estimate
 from evo.experiment.experiment import Experiment
 from genomes.errors import InputError
-from genomes.evolve import Evolve
+from genomes.evolve import Evolving
 from genomes.interventions.lesion import Lesion
 from genomes.interventions.weight_noise import WeightNoise
 from genomes.streams import derive
@@ -121,7 +121,7 @@ def resized(experiment: Experiment, factor: float) -> Experiment | None:
     components = (experiment.encoding, experiment.rule, experiment.objective)
     numbers = [value for component in components if component is not None for value in vars(component).values()]
     # numbers shared by several synapses are allotted in the order of synapses, which changes with the size
-    lots = any(isinstance(number, Evolve) and number.shared is not None for number in numbers)
+    lots = any(isinstance(number, Evolving) and number.shared is not None for number in numbers)
     try:
         groups = (sensory, *(_resized(group, factor) for group in between), output)
         other = replace(experiment, topology=replace(experiment.topology, groups=groups))

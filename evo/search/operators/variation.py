@@ -76,7 +76,11 @@ class Variation:
         parents = choose(individuals(self.encoded(units, spec), goals), count + count % 2, streams.stream("mates"))
         children = [parent.clone() for parent in parents]
         lineage = self._vary(children, streams.stream("variation"))
-        return Asked(self.decoded(matrix(children[:count]), spec), lineage[:count])
+        varied = self.decoded(matrix(children[:count]), spec)
+        if spec.categorical.any():
+            rate = min(self.mutations / max(len(children[0]), 1), 1.0)
+            varied = categories(varied, units, lineage[:count], rate, spec, streams.stream("categories"))
+        return Asked(varied, lineage[:count])
 
     def _vary(self, children: list[Individual], streams: Streams) -> Int64[ndarray, "N 2"]:
         """Crosses and mutates adjacent pairs in place; returns the rows of each child's parents."""
@@ -96,6 +100,35 @@ class Variation:
                         _flip(child, rate)
                 lineage += [[one.row, two.row if crossed else -1], [two.row, one.row if crossed else -1]]
         return np.array(lineage, dtype=np.int64)
+
+
+def categories(
+    varied: Float64[ndarray, "N G"],
+    units: Float64[ndarray, "M G"],
+    lineage: Int64[ndarray, "N 2"],
+    rate: float,
+    spec: GenomeSpec,
+    streams: Streams,
+) -> Float64[ndarray, "N G"]:
+    """Genomes whose categories come from one of their parents, and mutate to any of the other values alike.
+
+    Args:
+        varied: the children as the operators for ordered numbers made them.
+        units: the parents.
+        lineage: rows of each child's parents; -1 for no second parent.
+        rate: probability that a category mutates.
+    """
+    where = np.flatnonzero(spec.categorical)
+    counts = spec.level_counts[where]
+    drawn = streams.uniform(3, len(varied), len(where))[0].numpy()
+    second = (lineage[:, 1:] >= 0) & (drawn[0] < 0.5)
+    levels = spec.quantise(units)[:, where].astype(np.int64)
+    inherited = np.where(second, levels[lineage[:, 1]], levels[lineage[:, 0]])
+    other = (inherited + 1 + np.floor(drawn[2] * (counts - 1)).astype(np.int64)) % counts
+    chosen = np.where(drawn[1] < rate, other, inherited)
+    whole = varied.copy()
+    whole[:, where] = (chosen + 0.5) / counts
+    return whole
 
 
 def _flip(child: Individual, rate: float) -> None:

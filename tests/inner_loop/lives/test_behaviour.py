@@ -13,7 +13,8 @@ from genomes.streams import Streams, derive
 from inner_loop.contracts.specimen import chosen, own_streams, with_nan
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives import behaviour as episode
-from inner_loop.lives.behaviour import AgentState, behave
+from inner_loop.lives.agent import AgentState
+from inner_loop.lives.behaviour import behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rule import Exploration, LearningRule

@@ -12,7 +12,8 @@ from genomes.streams import Streams, derive
 from inner_loop.contracts.specimen import chosen, own_streams, tensors
 from inner_loop.life import CONDITIONS
 from inner_loop.lives import behaviour as episode
-from inner_loop.lives.behaviour import AgentState, behave
+from inner_loop.lives.agent import AgentState
+from inner_loop.lives.behaviour import behave
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.squared_error import SquaredError

@@ -15,7 +15,8 @@ from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
 from inner_loop.contracts.specimen import own_streams
-from inner_loop.lives.behaviour import AgentState, behave
+from inner_loop.lives.agent import AgentState
+from inner_loop.lives.behaviour import behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rules.reward_modulated import RewardModulated

@@ -9,7 +9,8 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.contracts.worlds import check_world
-from inner_loop.lives.behaviour import AgentState, behave
+from inner_loop.lives.agent import AgentState
+from inner_loop.lives.behaviour import behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.trial_and_error import TrialAndError
 from inner_loop.world import Response

@@ -1,0 +1,87 @@
+"""Outputs become actions, with whatever a rule explores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor
+
+from genomes.errors import check_shape
+from genomes.streams import Streams
+from inner_loop.lives.agent import AgentState
+from inner_loop.network import NO_NOISE, Activities
+from inner_loop.rule import LearningRule
+from inner_loop.world import Continuous, Discrete
+
+BLOCK = 64
+"""Steps whose random numbers are drawn at once: a draw costs hundreds of small operations."""
+
+
+@final
+class ActionSampler:
+    """Outputs become actions, with whatever a rule explores."""
+
+    def __init__(self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int) -> None:
+        tries = None if rule is None else rule.explores(being.newborn)
+        for what in ("choice", "noise"):
+            if getattr(tries, what, None) is not None:
+                check_shape(rule, f"exploration ({what})", getattr(tries, what), {(being.newborn.lives,)})
+        self._being, self._episodes = being, episodes
+        self._actions, like = being.world.actions, being.newborn.like
+        self._sizes = {name: being.network.topology.group(name).size for name in being.network.incoming}
+        self._choice = self._noise = None
+        if tries is not None and tries.choice is not None:
+            self._choice = tries.choice[:, None, None]
+            draw = _gumbel if isinstance(self._actions, Discrete) else Streams.normal
+            self._lots = _Drawn(streams.stream("tries").stream("choice"), self._actions.outputs, episodes, draw)
+        if tries is not None and tries.noise is not None:
+            self._noise = tries.noise[:, None, None]
+            self._shocks = _Drawn(
+                streams.stream("tries").stream("noise"), sum(self._sizes.values()), episodes, Streams.normal
+            )
+        if isinstance(self._actions, Continuous):
+            low, high = (like.new_tensor(end)[None, :, None] for end in (self._actions.low, self._actions.high))
+            self._middle, self._half = (high + low) / 2.0, (high - low) / 2.0
+
+    def noise(self, step: int) -> Activities:
+        """What is added to the summed inputs, by group, (P, units, B)."""
+        if self._noise is None:
+            return dict(NO_NOISE)
+        drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
+        return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
+
+    def act(self, output: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """What was done, as a rule sees it, and as the world does."""
+        tried, spread = output, self._choice
+        if spread is not None:
+            lots = self._being.inward(self._lots.at(step), self._episodes).to(output)
+            # Gumbel's maximum is a draw from the softmax
+            tried = output / spread + lots if isinstance(self._actions, Discrete) else output + lots * spread
+        if isinstance(self._actions, Discrete):
+            chosen = tried.max(1).indices
+            return chosen, chosen
+        if isinstance(self._actions, Continuous):
+            return tried, tried.clamp(-1.0, 1.0) * self._half + self._middle
+        return tried, tried
+
+
+@final
+class _Drawn:
+    """Numbers of chance for every step, (K, n, episodes), a block of steps at a time."""
+
+    def __init__(self, streams: Streams, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
+        self._streams, self._shape, self._draw = streams, (BLOCK, episodes, count), draw
+        self._block = torch.empty(0)
+
+    def at(self, step: int) -> Tensor:
+        """Those of one step; steps come in their order."""
+        block, place = divmod(step, BLOCK)
+        if place == 0:
+            self._block = self._draw(self._streams.stream(block), *self._shape)
+        return self._block[:, place].mT
+
+
+def _gumbel(streams: Streams, *shape: int) -> Tensor:
+    return -(-streams.uniform(*shape).log()).log()
