@@ -47,6 +47,7 @@ class Wiring(Target):
 
     def fingerprint(self) -> str:
         """SHA-256 of the file."""
+        _stamp(self.path)
         return hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
 
     def check(self, topology: Topology) -> None:
@@ -77,10 +78,9 @@ class Wiring(Target):
 
 def _stamp(path: str) -> tuple[int, int]:
     """Changes with the file."""
-    try:
-        status = Path(path).stat()
-    except OSError as error:
-        raise InputError(f"Wiring.path: expected an .npz of measured synapses, got {path!r}: no such file") from error
+    if not Path(path).is_file():
+        raise InputError(f"Wiring.path: expected an .npz of measured synapses, got {path!r}: no such file")
+    status = Path(path).stat()
     return status.st_mtime_ns, status.st_size
 
 

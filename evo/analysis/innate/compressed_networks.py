@@ -105,10 +105,10 @@ def origin(experiment: Experiment) -> str:
             "alone are best on selection."
         )
     if experiment.encoding.spec(experiment.topology).size:
-        return "These networks are the compressed wiring of one birth, since a world has no gradient to train others."
+        return "These networks are the compressed wiring of one birth, since there are no samples to train others on."
     return (
         "There is no network without a genome to compare with: no gene encodes the wiring, so there is nothing to "
-        "compress, and a world has no gradient to train another network."
+        "compress, and there are no samples to train another network on."
     )
 
 

@@ -72,6 +72,9 @@ def inside(
     """
     import pandas
 
+    if not experiment.lifetime.unit:
+        nothing = "Nothing is met or lived here, so there are no stimuli that neurons could respond to."
+        return Section("life", "Life inside", (nothing,), {})
     streams = derive(experiment.seed, "inside")
     observed = _observed(experiment, levels, generation, slot, _SAMPLES if experiment.task else _MOMENTS)
     seen = observed.part(evenly(len(observed.stimuli), _COMPARED))
