@@ -51,7 +51,7 @@ def _encoding(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
     finite = all(bool(t.isfinite().all()) for t in _tensors(grown).values())
     clauses.hold(finite, f"{_FOUNDERS} random founders are finite")
     again = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS), torch.float32)
-    clauses.hold(_same(_tensors(again), _tensors(grown)), "the same genes and chance give the same bytes")
+    clauses.hold(_same(_tensors(again), _tensors(grown)), "the same genes and streams give the same bytes")
     differ = any(not torch.equal(s.weight[0], s.weight[1]) for s in grown.projections.values())
     clauses.hold(differ, "another genome grows another network")
     masked = all(s.mask is None or bool((s.weight[~s.mask] == 0).all()) for s in grown.projections.values())

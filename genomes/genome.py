@@ -25,7 +25,7 @@ from genomes.streams import Streams
 from genomes.topology import Group, Topology
 
 Acts = Literal["at birth", "in life"]
-"""Where genes act: on the network that grows, or on how it learns."""
+"""The time at which genes act: on the network as it grows, or on its learning."""
 
 
 @final

@@ -1,7 +1,7 @@
-"""Episodes of P lives in a world: observe, act, be rewarded, learn; all side by side, a step at a time.
+"""Episodes of P lives in a world: observe, act, get a reward, learn; all side by side, step by step.
 
-The world sees (lives, n, episodes). The network sees (P, units, B): its lives are the world's, and the episodes share
-weights; or every episode learns apart, and is a life of its own with one episode.
+The world has tensors (lives, n, episodes). The network has (P, units, B): either its lives are those of the world and
+the episodes share weights, or every episode learns apart and is a life of its own with one episode.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
 from inner_loop.world import Continuous, Discrete, Moment, World
 
-_BLOCK = 64  # steps whose numbers of chance are drawn at once: a draw costs hundreds of small operations
-_LOOK = 16  # steps after which it is seen whether anybody is still going
+_BLOCK = 64  # steps whose random numbers are drawn at once: a draw costs hundreds of small operations
+_LOOK = 16  # steps between two tests whether any episode is still running
 
 
 @final
@@ -32,11 +32,11 @@ class AgentState:
     """Networks in a world.
 
     Attributes:
-        network, newborn: P networks; P is lives x episodes when these learn apart.
-        world: where they act.
-        objective: what a teacher wants made small; None without one.
-        feedback: whether the network also senses its last action, one-hot where it was a choice, and its last reward.
-        apart: whether every episode of a life has weights of its own.
+        network, newborn: P networks; P is lives x episodes when episodes learn apart.
+        world: the world in which they act.
+        objective: the error that a teacher minimises; None without a teacher.
+        feedback: True if the network also senses its last action (one-hot for a Discrete action) and its last reward.
+        apart: True if every episode of a life has its own weights.
     """
 
     network: Network
@@ -47,11 +47,11 @@ class AgentState:
     apart: bool = False
 
     def lives(self, episodes: int) -> int:
-        """How many lives the world sees."""
+        """The number of lives in the world."""
         return self.newborn.lives // episodes if self.apart else self.newborn.lives
 
     def inward(self, seen: Tensor, episodes: int) -> Tensor:
-        """(K, n, episodes) as the network sees it, (P or 1, n, B); likewise (K, episodes)."""
+        """Reshapes a world's tensor (K, n, episodes) to the network's, (P or 1, n, B); likewise (K, episodes)."""
         if not self.apart:
             return seen
         lives = self.lives(episodes)
@@ -60,13 +60,13 @@ class AgentState:
         return seen.expand(lives, -1, -1).mT.reshape(lives * episodes, -1, 1)
 
     def outward(self, done: Tensor, episodes: int) -> Tensor:
-        """The inverse: (P, n, B) or (P, B) as the world sees it."""
+        """The inverse of `inward`: reshapes the network's (P, n, B) or (P, B) to the world's."""
         if not self.apart:
             return done
         return done.view(-1, episodes) if done.dim() == 2 else done.view(-1, episodes, done.shape[1]).mT
 
     def streams(self, streams: Streams, episodes: int) -> Streams:
-        """What a rule draws from: each life's stream, or one for every episode where these learn apart."""
+        """The streams that a rule draws from: one for each life, or one for each episode when episodes learn apart."""
         if not self.apart:
             return streams
         keys = streams.stream("apart").words(2 * episodes).view(-1, episodes, 2)
@@ -76,11 +76,11 @@ class AgentState:
 @final
 @dataclass(frozen=True, eq=False)
 class Behaved:
-    """What came of some episodes.
+    """The results of some episodes.
 
     Attributes:
         weights, state: of the rule, after the last step.
-        scores: by name, (lives,) float64, nan where a network's output was not a number.
+        scores: by name, (lives,) float64, nan if a network's output was nan.
         steps: (lives,) float64, steps until the end, summed over the episodes.
     """
 
@@ -100,15 +100,15 @@ def behave(
     state: Any = None,
     forgetful: bool = False,
 ) -> Behaved:
-    """Some episodes side by side, until all of them have ended.
+    """Runs some episodes side by side, until all of them have ended.
 
     Args:
-        weights: are written into if a rule is given.
+        weights: modified in place if a rule is given.
         streams: K streams of these episodes, K = lives or 1.
-        hidden: K streams of what lasts for a life.
-        rule: learns at each step and explores; None: nothing changes, and the best action is taken.
+        hidden: K streams of variables that stay constant for a life.
+        rule: learns at each step and explores; None: the weights stay, and the best action is taken.
         state: of the rule.
-        forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
+        forgetful: True resets activity, last action and last reward wherever a new trial begins.
     """
     there, moment = being.world.reset(streams.stream("world"), episodes, hidden)
     going, sizes = EpisodeState(being, rule, streams, episodes, moment), Sizes(weights)
@@ -134,7 +134,7 @@ def behave(
 
 @final
 class EpisodeState:
-    """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
+    """State between steps: the last activity, the last action and its reward, and the running sums."""
 
     def __init__(
         self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int, first: Moment
@@ -151,11 +151,11 @@ class EpisodeState:
         self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
         self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
         self.alive = torch.ones_like(self._reward, dtype=torch.bool)
-        self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not yet summed
+        self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not summed yet
         self._sums = torch.zeros(3, newborn.lives, side, dtype=torch.float64, device=like.device)
 
     def forget(self, moment: Moment) -> None:
-        """Activity returns to rest where a new trial begins, and what was done and rewarded before is not felt."""
+        """Resets activity, last action and last reward where a new trial begins."""
         if moment.trial is not None:
             begins = self._being.inward(moment.trial, self._episodes)[:, None, :]
             self._felt = torch.where(begins, 0.0, self._felt)
@@ -171,12 +171,12 @@ class EpisodeState:
         return *being.network.advance(weights, seen, self._before, self._leaks, noise), noise
 
     def act(self, activities: Activities, step: int) -> Tensor:
-        """The action as the world takes it."""
+        """The action in the world's shape."""
         self._did, act = self._acting.act(activities[self._being.network.output], step)
         return self._being.outward(act, self._episodes)
 
     def rewarded(self, after: Moment) -> Tensor:
-        """Takes in the reward; whether the episode has ended, (P or 1, B)."""
+        """Stores the reward; returns True where the episode has ended, (P or 1, B)."""
         being, did = self._being, self._did
         self._moments.checked(after)
         self._reward = being.inward(after.reward, self._episodes).to(being.newborn.like).expand_as(self.alive)
@@ -195,7 +195,7 @@ class EpisodeState:
         step: int,
         weights: Weights,
     ) -> Lived:
-        """The step as a rule sees it."""
+        """The step in the form that a rule reads."""
         being = self._being
         targets, weight = _taught(being, moment, self._episodes)
         return Lived(
@@ -218,12 +218,12 @@ class EpisodeState:
         )
 
     def remember(self, lived: Lived) -> None:
-        """What the objective keeps of the step."""
+        """Updates the objective's memory with the step."""
         if lived.objective is not None:
             self._memory = lived.objective.after(lived)
 
     def on(self, activities: Activities, ended: Tensor) -> None:
-        """One more step, of the episodes that had not ended."""
+        """Counts one more step for the episodes that had not ended."""
         self._recent.append((self.alive, self._reward, activities[self._being.network.output]))
         if len(self._recent) == _BLOCK:
             self._sum()
@@ -232,7 +232,7 @@ class EpisodeState:
             self._before = activities
 
     def _sum(self) -> None:
-        """Adds up steps, rewards and outputs of many steps at once: as many operations as one step would take."""
+        """Adds up steps, rewards and outputs of many steps at once, with as many operations as one step would need."""
         alive, rewards, outputs = (torch.stack(each) for each in zip(*self._recent, strict=True))
         counted = [alive, *(torch.where(alive, each, 0.0) for each in (rewards, outputs.sum(2)))]
         self._sums += torch.stack([each.sum(0, dtype=torch.float64) for each in counted])
@@ -243,14 +243,14 @@ class EpisodeState:
         if self._recent:
             self._sum()
         steps, returns, outputs = (self._being.outward(each, self._episodes) for each in self._sums)
-        nothing = (outputs * 0.0).sum(1)  # no finite sum: some output was not a number
+        nothing = (outputs * 0.0).sum(1)  # nan if some output was not finite, else 0
         scores = checked_scores(self._being.world, self._being.world.scores(there, returns), len(returns))
         return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
 
 
 @final
 class ActionSampler:
-    """Outputs become actions, with whatever a rule explores."""
+    """Turns outputs into actions, with the exploration of the rule."""
 
     def __init__(self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int) -> None:
         tries = None if rule is None else rule.explores(being.newborn)
@@ -275,18 +275,18 @@ class ActionSampler:
             self._middle, self._half = (high + low) / 2.0, (high - low) / 2.0
 
     def noise(self, step: int) -> Activities:
-        """What is added to the summed inputs, by group, (P, units, B)."""
+        """The noise that is added to the summed inputs, by group, (P, units, B)."""
         if self._noise is None:
             return dict(NO_NOISE)
         drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
         return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
 
     def act(self, output: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """What was done, as a rule sees it, and as the world does."""
+        """The action as a rule reads it, and as the world reads it."""
         tried, spread = output, self._choice
         if spread is not None:
             lots = self._being.inward(self._lots.at(step), self._episodes).to(output)
-            # Gumbel's maximum is a draw from the softmax
+            # the Gumbel-max trick: the maximum is a draw from the softmax
             tried = output / spread + lots if isinstance(self._actions, Discrete) else output + lots * spread
         if isinstance(self._actions, Discrete):
             chosen = tried.max(1).indices
@@ -298,14 +298,14 @@ class ActionSampler:
 
 @final
 class _Drawn:
-    """Numbers of chance for every step, (K, n, episodes), a block of steps at a time."""
+    """Random numbers for every step, (K, n, episodes), drawn a block of steps at a time."""
 
     def __init__(self, streams: Streams, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
         self._streams, self._shape, self._draw = streams, (_BLOCK, episodes, count), draw
         self._block = torch.empty(0)
 
     def at(self, step: int) -> Tensor:
-        """Those of one step; steps come in their order."""
+        """The numbers of one step; steps must come in order."""
         block, place = divmod(step, _BLOCK)
         if place == 0:
             self._block = self._draw(self._streams.stream(block), *self._shape)
@@ -317,7 +317,7 @@ def _gumbel(streams: Streams, *shape: int) -> Tensor:
 
 
 def _taught(being: AgentState, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:
-    """Targets, (P or 1, outputs, B), empty without a teacher; and how much they count."""
+    """Targets, (P or 1, outputs, B), empty without a teacher; and their weights."""
     like = being.newborn.like
     if moment.target is None:
         return like.new_empty(1, 0, 1 if being.apart else episodes), None
