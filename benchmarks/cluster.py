@@ -1,8 +1,8 @@
-"""Claim: the outer loop keeps a cluster busy, and its head is small. What one driver can do, measured and projected.
+"""Claim: the outer loop keeps a cluster busy, and its head is small. Measures and projects the limits of one driver.
 
     python benchmarks/cluster.py [--only PART ...] [--json] [--write]
 
-Parts, each a file in benchmarks/cluster_parts, which says how it measures:
+Parts, each a file in benchmarks/cluster_parts that describes its method:
     efficiency      two workers over one, by the clock: to be run on an idle machine
     oversubscribed  4, 8 and 16 raylets on this machine, by CPU time
     driver          CPU time and bytes of a cohort; memory and seconds of the head by population; a lazy run read back
@@ -22,7 +22,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])  # of every process that is started here
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])  # for every process started here
 
 from cluster_parts import carried, efficiency, head, oversubscribed, projection, stub
 from cluster_parts.head import alone
@@ -49,7 +49,7 @@ TINY: dict[str, dict[str, Any]] = {
     "stub": {"workers": 20, "seconds": (0.1,), "real": 0, "lasting": 1.0},
     "projection": {"workers": (20,)},
 }
-"""Sizes for a test of the benchmark: nothing follows from what is measured with them."""
+"""Sizes for a test of the benchmark; measurements with them have no meaning."""
 
 
 HEADINGS = {
@@ -62,7 +62,7 @@ HEADINGS = {
 
 
 def measured(parts: Sequence[str], tiny: bool) -> dict[str, Found]:
-    """What each part found, and each of those that it needs."""
+    """The results of each part, and of the parts that it needs."""
     wanted = {*parts, *(need for part in parts for need in NEEDS.get(part, ()))}
     sizes: dict[str, dict[str, Any]] = TINY if tiny else {}
     found: dict[str, Found] = {}
@@ -84,7 +84,7 @@ def measured(parts: Sequence[str], tiny: bool) -> dict[str, Found]:
 
 
 def on_ray(**sizes: int) -> Found:
-    """Those of the part `driver` that need a Ray, on one."""
+    """The measurements of the part `driver` that need Ray, on one Ray."""
     with Cluster(2):
         return carried.measure(**sizes) | {"lived": head.lived()}
 

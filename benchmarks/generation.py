@@ -36,7 +36,7 @@ CLOCK = "INSTINCT_BENCHMARK_CLOCK"
 
 
 def timed(experiment: Experiment, cohort: Cohort, assay: Assay) -> Outcome:
-    """The house's evaluator; its CPU seconds are appended to a file of the worker's own."""
+    """The evaluator of instinct; appends its CPU seconds to a file of the worker."""
     began = process_time()
     outcome = evaluate_in_worker(experiment, cohort, assay)
     with open(Path(os.environ[CLOCK]) / f"{os.getpid()}", "a") as clock:
@@ -51,7 +51,7 @@ def seconds_inside_lives(clocks: Path, first: int) -> float:
 
 
 def workloads() -> dict[str, Experiment]:
-    """By the sizes of their layers; all else is alike."""
+    """The workloads by the sizes of their layers; all other settings are equal."""
     digits = load("digits", ("search.population=255", "cohort=32"))
     return {
         "-".join(map(str, sizes)): replace(digits, topology=layered(*sizes))

@@ -1,7 +1,7 @@
-"""How fast lives are lived: our closed-form cohorts against nn.Module + torch.optim, torch.func and JAX.
+"""Speed of lives: our closed-form cohorts against nn.Module + torch.optim, torch.func and JAX.
 
-Every rival lives the same lives in one process, pinned to one core, in turns, and is timed in process CPU time; the
-samples are drawn beforehand and no exam is held, for all alike. The final weights must agree.
+All rivals compute the same lives in one process, pinned to one core, in turns; process CPU time is measured. Samples
+are drawn beforehand and there is no examination, for all rivals. The final weights must agree.
 
     python benchmarks/lifetimes.py [--quick] [--json] [--output DIRECTORY]
 """
@@ -36,7 +36,7 @@ OURS = "ours"
 NAIVE, FUSED = "naive: nn.Module, torch.optim.SGD", "naive, SGD(fused=True)"
 JAX = ("JAX scan + jit, vmap(grad)", "JAX scan + jit, einsum by hand")
 
-# relu: its cost is in the matrix products, where the rivals meet; torch takes tanh from a slower library than XLA does
+# relu: its cost is in the matrix products, which all share; torch has a slower library for tanh than XLA
 WORKLOADS = {
     "W1": Workload((64, 64, 10), steps=200, cohort=32, masked=True),
     "W1, samples of one's own": Workload((64, 64, 10), steps=200, cohort=32, masked=True, own_samples=True),
@@ -69,7 +69,7 @@ class Timed:
 
 
 def rivals(newborns: Newborns, quick: bool) -> dict[str, tuple[Life, int]]:
-    """By name: what lives once, and how many lives that are."""
+    """By name: a function that computes lives once, and the number of these lives."""
     cohort, few = newborns.workload.cohort, 1 if quick else 2
     found = {
         NAIVE: (naive.prepare(newborns, few), few),
@@ -86,7 +86,7 @@ def rivals(newborns: Newborns, quick: bool) -> dict[str, tuple[Life, int]]:
 
 
 def race(workload: Workload, repeats: int, quick: bool) -> tuple[dict[str, Timed], float]:
-    """All rivals in turns, and the floating-point operations a second of a large product among them."""
+    """Runs all rivals in turns, and measures the floating-point operations a second of a large product among them."""
     newborns = born(workload)
     entrants = rivals(newborns, quick)
     finals = {name: life() for name, (life, _) in entrants.items()}  # the first round warms up and is not timed
@@ -104,13 +104,13 @@ def race(workload: Workload, repeats: int, quick: bool) -> tuple[dict[str, Timed
 
 
 def quickest_jax(timed: dict[str, Timed]) -> Seconds | None:
-    """Of the two; None where JAX is not installed."""
+    """The quicker of the two; None if JAX is not installed."""
     found = [timed[name] for name in JAX if name in timed]
     return max(found, key=lambda jax: jax.rate).seconds if found else None
 
 
 def summary(results: dict[str, dict[str, Timed]]) -> dict[str, float | None]:
-    """Ours over the naive loops and over the quicker JAX of each workload; shares of GEMM; milliseconds a step."""
+    """Ratios to the naive loops and to the quicker JAX of each workload; shares of GEMM; milliseconds a step."""
     figures: dict[str, float | None] = {}
     for workload, timed in results.items():
         key = workload.replace(", ", "_").replace(" ", "_").replace("'", "")
@@ -153,7 +153,7 @@ def table(workload: str, timed: dict[str, Timed]) -> list[str]:
 
 
 def machine(peaks: list[float], repeats: int) -> list[str]:
-    """Where and when, as lines of Markdown."""
+    """The machine and the time, as lines of Markdown."""
     return [
         setting("torch", "numpy", "jax", "jaxlib", where=one_core.said()),
         "",

@@ -1,4 +1,4 @@
-"""Where a benchmark ran."""
+"""The machine on which a benchmark ran."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """The model of the CPU, where the system tells it."""
+    """The model of the CPU, if the system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -19,10 +19,10 @@ def processor() -> str:
 
 
 def setting(*packages: str, where: str) -> str:
-    """Processor, cores, load, date and versions; packages that are not there are left out.
+    """Processor, cores, load, date and versions; leaves out packages that are not installed.
 
     Args:
-        where: which of the cores are used, such as `one_core.said()`.
+        where: the cores in use, such as `one_core.said()`.
     """
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{p} {importlib.metadata.version(p)}" for p in packages if importlib.util.find_spec(p) is not None]

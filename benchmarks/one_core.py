@@ -1,7 +1,7 @@
-"""One core and one thread for a benchmark, taken before torch and JAX are imported: they read what there is then.
+"""One core and one thread for a benchmark, set before torch and JAX are imported, since they read the settings then.
 
-On several cores XLA's idle threads spin, and the process's CPU time, which is what is compared, counts them: JAX would
-seem a third slower than it is.
+On several cores, idle threads of XLA run busy loops, and the process's CPU time, which is compared, includes them: JAX
+would seem a third slower than it is.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def take() -> None:
-    """Pins this process to one core, the last that it may use, where the system can; one thread for every library.
+    """Pins this process to one core, the last of those allowed, if the system can; one thread for every library.
 
-    A process that may use one core alone (`taskset -c 0 python ...`) keeps it. torch's products are as `evo` sets them.
+    A process restricted to one core (`taskset -c 0 python ...`) keeps it. torch's matrix settings are those of `evo`.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -26,7 +26,7 @@ def take() -> None:
 
 
 def said() -> str:
-    """Where this process runs, for the head of a results file."""
+    """The cores of this process, for the head of a results file."""
     if not hasattr(os, "sched_getaffinity"):
         return "not pinned, which this system cannot do: JAX is quicker than it seems here"
     cores = sorted(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""The tables of README's section `Speed`, from what lifetimes.py, worlds.py and generation.py wrote into results/.
+"""The tables of README's section `Speed`, from the results of lifetimes.py, worlds.py and generation.py in results/.
 
 python benchmarks/speed_table.py        prints them
 """
@@ -17,7 +17,7 @@ LIVES = {
     "W4, cohort 32": "W4: Hebbian lives on CartPole, 32 side by side",
     "W4, cohort 512": "W4, 512 side by side",
 }
-"""Rows of the comparison with the naive loop and JAX that README shows, and what it calls them."""
+"""Rows of the comparison with the naive loop and JAX that README shows, and their names there."""
 
 Cells = list[str]
 
@@ -55,7 +55,7 @@ def carts(results: Path = RESULTS) -> str:
 
 
 def generation(results: Path = RESULTS) -> str:
-    """What the outer loop takes of two workers."""
+    """The share of two workers that the outer loop takes."""
     head = ("network", "taken by the outer loop", "growth of the head, kB a generation")
     found = [line.strip("|").split("|") for line in (results / "generation.md").read_text().splitlines() if "|" in line]
     return grid(head, [[cell.strip() for cell in line[:3]] for line in found[2:]])

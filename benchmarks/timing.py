@@ -1,4 +1,4 @@
-"""CPU time of rivals that run in turns on one core, and whether they did the same work."""
+"""CPU time of rivals that run in turns on one core, and a check that they did the same work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-TOLERANCE = 1e-4  # largest relative distance of what rivals come to, float32
+TOLERANCE = 1e-4  # largest relative distance between the results of rivals, float32
 
 Seconds = Sequence[float]
 """Of one rival, CPU seconds a life in each repeat."""
@@ -20,7 +20,7 @@ Seconds = Sequence[float]
 @final
 @dataclass(frozen=True)
 class Ratio:
-    """How much quicker one rival is than another: the middle, lowest and highest of the ratios within a repeat."""
+    """The speed ratio of two rivals: the median, lowest and highest of the ratios within a repeat."""
 
     median: float
     lowest: float
@@ -28,7 +28,7 @@ class Ratio:
 
     @classmethod
     def of(cls, one: Seconds, other: Seconds) -> Ratio:
-        """Of two that ran in the same repeats."""
+        """The ratio of two rivals that ran in the same repeats."""
         ratios = [b / a for a, b in zip(one, other, strict=True)]
         return cls(statistics.median(ratios), min(ratios), max(ratios))
 
@@ -67,7 +67,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def in_turns(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """CPU seconds of each in every repeat: all of them once, and the other way round in the next."""
+    """CPU seconds of each rival in every repeat; the order is reversed from one repeat to the next."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for repeat in range(repeats):
         for name in [*works][:: -1 if repeat % 2 else 1]:
@@ -76,7 +76,7 @@ def in_turns(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[st
 
 
 def apart(finals: Sequence[Tensor], reference: Sequence[Tensor]) -> Tensor:
-    """For each life that both have, the relative distance of what it came to, the largest of its layers; (lives,)."""
+    """For each life that both have, the relative distance of its results, the largest of its layers; (lives,)."""
     pairs = [(f.flatten(1), r[: len(f)].flatten(1)) for f, r in zip(finals, reference, strict=True)]
     return torch.stack([(f - r).norm(dim=1) / r.norm(dim=1) for f, r in pairs]).amax(0)
 
@@ -86,11 +86,11 @@ def distance(finals: Sequence[Tensor], reference: Sequence[Tensor], astray: floa
 
     Args:
         finals, reference: by layer, (lives, ...).
-        astray: share of the lives that are left out if they are beyond the tolerance: where a life chooses between two
-            actions of nearly the same worth, rounding decides, and then it goes another way.
+        astray: share of the lives beyond the tolerance that is left out: where a life chooses between two actions of
+            nearly equal value, rounding decides, and the lives then differ.
 
     Raises:
-        ValueError: more lives beyond the tolerance, or not a number: then the rivals did not do the same work.
+        ValueError: more lives are beyond the tolerance, or a result is nan: then the rivals did not do the same work.
     """
     distances = apart(finals, reference)
     near = distances[distances <= TOLERANCE]

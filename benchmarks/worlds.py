@@ -1,7 +1,7 @@
-"""How fast lives are lived over time and in worlds: ours against the usual loops of torch, JAX and Gymnasium.
+"""Speed of lives over time and in worlds: ours against the usual loops of torch, JAX and Gymnasium.
 
-Every rival does the same work in one process, pinned to one core, in turns, and is timed in process CPU time; they
-must agree on what it comes to.
+All rivals do the same work in one process, pinned to one core, in turns; process CPU time is measured, and their
+results must agree.
 
     python benchmarks/worlds.py [--quick] [--json] [--output DIRECTORY]
 """
@@ -40,7 +40,7 @@ from rivals.cart_poles import Course
 from rivals.workload import Life
 from timing import TOLERANCE, Ratio, Seconds, against_jax, apart, distance, in_turns
 
-OURS, NAIVE, JAX, GYMNASIUM = "ours", "naive", "JAX", "Gymnasium"  # how the names of rivals begin
+OURS, NAIVE, JAX, GYMNASIUM = "ours", "naive", "JAX", "Gymnasium"  # the first words of the names of rivals
 ASTRAY = 0.05  # of the Hebbian lives
 
 RECURRENT = recurrent_workload.Workload()
@@ -69,7 +69,7 @@ class Entrant:
 
     Attributes:
         run: does its work once.
-        count: how many lives that is, or steps of a cart.
+        count: the number of lives in it, or of steps of a cart.
     """
 
     run: Life
@@ -83,9 +83,9 @@ class Timed:
 
     Attributes:
         seconds: of CPU time a life, or a step of a cart, in each repeat.
-        distance: of what its lives came to from what ours did, relative, the largest; None where it is not compared.
-        astray: how many lives went another way.
-        count: of how many.
+        distance: relative distance of its lives' results from ours, the largest; None if it is not compared.
+        astray: the number of lives that differ by rounding.
+        count: the number of all its lives.
     """
 
     seconds: Seconds
@@ -103,7 +103,7 @@ Results = Mapping[str, Timed]
 
 
 def race(entrants: Mapping[str, Entrant], repeats: int, astray: float | None = 0.0) -> Results:
-    """All in turns, compared with the last of ours; `astray` as in `timing.distance`, None: they are not compared."""
+    """Runs all in turns, compares them with the last of ours; `astray` as in `timing.distance`, None: no comparison."""
     finals = {name: entrant.run() for name, entrant in entrants.items()}  # warms up and is not timed
     seconds = in_turns({name: entrant.run for name, entrant in entrants.items()}, repeats)
     reference = finals[[name for name in entrants if name.startswith(OURS)][-1]]
@@ -116,7 +116,7 @@ def race(entrants: Mapping[str, Entrant], repeats: int, astray: float | None = 0
 
 
 def has_jax() -> bool:
-    """Whether JAX is installed."""
+    """True if JAX is installed."""
     return importlib.util.find_spec("jax") is not None
 
 
@@ -233,7 +233,7 @@ def report(results: Mapping[str, Results], repeats: int) -> list[str]:
 
 
 def summary(results: Mapping[str, Results]) -> dict[str, float | None]:
-    """Of ours, over the best of each kind; CartPole's over the quicker of Gymnasium's two, where no pole falls."""
+    """Ratios of ours to the best of each kind; for CartPole to the quicker of Gymnasium's two, if no pole falls."""
     figures: dict[str, float | None] = {}
     for name, ratio in (
         ("W3_over_naive", over(results["W3"], NAIVE)),

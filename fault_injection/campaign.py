@@ -1,9 +1,9 @@
-"""The fault campaign: everything that can break is broken, many times, and the results must not change by a bit.
+"""The fault campaign: causes every kind of fault many times; the results must not change by a bit.
 
     python -m fault_injection.campaign [--class NAME ...] [--tries N | --share 0.01] [--seed S] [--json] [--write]
 
 Every class has a positive control, a deliberately broken build (`tests/fault_injection/patches/NAME.patch`): the same
-class is run on a patched copy of the sources until it fails. A class whose control does not fail proves nothing, and
+class runs on a patched copy of the sources until it fails. A class whose control does not fail proves nothing, and
 counts as a failure.
 """
 
@@ -32,7 +32,7 @@ from types import ModuleType
 from typing import Any, NoReturn, final
 
 ROOT = Path(__file__).resolve().parents[1]
-os.environ["PYTHONPATH"] = str(ROOT)  # of every process that is started here
+os.environ["PYTHONPATH"] = str(ROOT)  # for every process started here
 
 import numpy as np
 
@@ -46,17 +46,17 @@ _SHOWN = 10
 @final
 @dataclass(frozen=True)
 class Row:
-    """What became of one class.
+    """The results of one class.
 
     Attributes:
         name: of the class.
         holds: what must hold.
         tried: attempts.
         failures: a sentence each.
-        seconds: that the attempts took together.
-        recoveries: seconds that it took to go on, of the attempts that measure it.
-        skipped: why this machine cannot try it; empty where it can.
-        control: what the broken build was caught by; None: it was not caught, or not tried.
+        seconds: total time of the attempts.
+        recoveries: seconds until the run continued, for attempts that measure it.
+        skipped: the reason why this machine cannot try it; empty if it can.
+        control: the failure that revealed the broken build; None: none was found, or it was not tried.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Row:
 
 
 def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: bool = False) -> Row:
-    """Runs attempts of a class, each with an empty folder and a generator: (seed, class, number) repeats one."""
+    """Runs attempts of a class, each with an empty folder and a generator; (seed, class, number) repeats an attempt."""
     from fault_injection.classes.trial import Skipped
 
     began, failures, recoveries, done = time.perf_counter(), [], [], 0
@@ -86,9 +86,9 @@ def tried(fault: ModuleType, numbers: Sequence[int], seed: int, until_failure: b
                         with within(fault.SECONDS):
                             recovery = attempt(number, own, rng)
                         recoveries += [] if recovery is None else [recovery]
-                    except KeyboardInterrupt:  # the user has seen enough: what was tried counts
+                    except KeyboardInterrupt:  # the user stops the campaign: the attempts so far count
                         break
-                    except Exception as error:  # what does not hold, and whatever should never have come
+                    except Exception as error:  # a failed check, or an unexpected error
                         kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
                         failures.append(f"{fault.NAME} {number}: {kind}{error}")
                         print(failures[-1], file=sys.stderr, flush=True)
@@ -118,7 +118,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def caught(fault: ModuleType, tries: int, seed: int) -> str | None:
-    """What the class says of its broken build: a copy of the sources with a patch. None: it says nothing."""
+    """The failure of the class on a broken build, a copy of the sources with a patch. None: it does not fail."""
     patch = ROOT / "tests" / "fault_injection" / "patches" / f"{fault.NAME}.patch"
     with tempfile.TemporaryDirectory(prefix="broken-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
@@ -142,7 +142,7 @@ def caught(fault: ModuleType, tries: int, seed: int) -> str | None:
 
 
 def campaign(options: argparse.Namespace) -> list[Row]:
-    """A row for every class that was asked for."""
+    """A row for every requested class."""
     import evo
 
     assert Path(evo.__file__).is_relative_to(ROOT), f"another evo is imported: {evo.__file__}"
@@ -173,7 +173,7 @@ def told(row: Row, control: bool) -> str:
 
 
 def table(rows: Sequence[Row], command: str, controls: bool) -> str:
-    """The rows in Markdown, with when and where."""
+    """The rows in Markdown, with machine and time."""
     from benchmarks.machine import processor
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("instinct", "torch", "ray"))
@@ -227,7 +227,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Gives 1 if an attempt failed or a broken build was not caught."""
+    """Returns 1 if an attempt failed or a broken build was not found."""
     options = _options(arguments)
     rows = campaign(options)
     if options.write:

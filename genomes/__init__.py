@@ -1,4 +1,4 @@
-"""What is inherited, and how it grows into a network. Its public names are listed in `__init__.pyi`."""
+"""Genomes, and their growth into networks. `__init__.pyi` lists the public names of this package."""
 
 from genomes.public import attach
 

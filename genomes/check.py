@@ -1,4 +1,4 @@
-"""The contract of an encoding as code, for our own classes and for strangers'."""
+"""The contract of an encoding, written as code: it checks the encodings of instinct and user-defined ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from genomes.topology import Group, Topology
 
 _COHORT = 4
 _FOUNDERS = 32
-_WRONG = 1  # the individual whose genes are made not numbers
+_WRONG = 1  # the individual whose genes are set to nan
 
 SPECIMEN = Topology(
     (Group("input", 12, grid=(4, 3)), Group("hidden", 9, "tanh", grid=(3, 3), types=3), Group("output", 5)),
@@ -28,13 +28,13 @@ SPECIMEN = Topology(
 
 
 def check_encoding(encoding: Encoding, topology: Topology | None = None) -> list[str]:
-    """What holds of an encoding, one sentence a clause.
+    """Checks the contract of an encoding; returns the clauses that hold, one sentence each.
 
     Args:
-        topology: to try it on; a small one with a skip projection unless given.
+        topology: the topology to test it on; by default a small one with a skip projection.
 
     Raises:
-        InputError: the first clause that does not hold, or an error of the encoding's own, in one sentence.
+        InputError: the first clause that does not hold, or an error that the encoding itself raises, in one sentence.
     """
     return Clauses(encoding).through(lambda clauses: _encoding(clauses, encoding, topology or SPECIMEN))
 
@@ -51,7 +51,7 @@ def _encoding(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
     finite = all(bool(t.isfinite().all()) for t in _tensors(grown).values())
     clauses.hold(finite, f"{_FOUNDERS} random founders are finite")
     again = _grow(encoding, spec.genes(levels), topology, range(_FOUNDERS), torch.float32)
-    clauses.hold(_same(_tensors(again), _tensors(grown)), "the same genes and chance give the same bytes")
+    clauses.hold(_same(_tensors(again), _tensors(grown)), "the same genes and streams give the same bytes")
     differ = any(not torch.equal(s.weight[0], s.weight[1]) for s in grown.projections.values())
     clauses.hold(differ, "another genome grows another network")
     masked = all(s.mask is None or bool((s.weight[~s.mask] == 0).all()) for s in grown.projections.values())
@@ -162,7 +162,7 @@ def _grow(
 
 
 def _tensors(grown: Phenotype) -> dict[str, Tensor]:
-    """Everything that was grown, by name, each with a leading axis P."""
+    """All tensors of the grown networks, by name, each with a leading axis P."""
     found: dict[str, Tensor] = {}
     for name, synapses in grown.projections.items():
         own = {"weight": synapses.weight, **synapses.parameters}

@@ -1,4 +1,4 @@
-"""A contract, clause by clause: what holds is said, the first that does not is raised in one sentence."""
+"""Checks of a contract, clause by clause: a clause that holds is listed; the first that does not raises InputError."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Clauses:
     """The clauses of one component's contract.
 
     Attributes:
-        said: the sentences that hold so far, in their order.
+        said: the sentences that hold so far, in the order of the checks.
     """
 
     def __init__(self, component: Any) -> None:
@@ -25,20 +25,20 @@ class Clauses:
         self.said: list[str] = []
 
     def hold(self, holds: object, sentence: str, got: object = None) -> None:
-        """Adds the sentence.
+        """Adds the sentence to the clauses that hold.
 
         Raises:
-            InputError: it does not hold; `got` says what was found instead.
+            InputError: the clause does not hold; `got` says what was found instead.
         """
         if not holds:
             raise InputError(f"{self.name}: broken: {sentence}" + ("" if got is None else f"; got {got}"))
         self.said.append(sentence)
 
     def through(self, check: Callable[[Clauses], None]) -> list[str]:
-        """What holds, after a check that calls `hold` for every clause.
+        """Runs a check that calls `hold` for every clause; returns the clauses that hold.
 
         Raises:
-            InputError: the first clause that does not hold, or whatever the component raised, in one sentence.
+            InputError: the first clause that does not hold, or the error that the component raised, in one sentence.
         """
         try:
             check(self)
@@ -46,7 +46,7 @@ class Clauses:
             raise
         except ShapeError as error:
             raise InputError(str(error)) from error
-        except Exception as error:  # a stranger's class may raise anything, and its author wants a sentence
+        except Exception as error:  # a user-defined class may raise anything; its author needs a sentence
             source = getattr(sys.modules.get(type(self.component).__module__), "__file__", None)
             frames = traceback.extract_tb(error.__traceback__)
             place = ([frame for frame in frames if frame.filename == source] or frames)[-1]

@@ -1,4 +1,4 @@
-"""The seam of inheritance: a class says which genes it needs and grows a cohort of networks from them."""
+"""The interface of inheritance: a class says which genes it needs and grows a cohort of networks from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genomes.wiring_rule import WiringRule, of_fields
 
 
 class Encoding(ABC):
-    """How a genome specifies a network. Implementations are frozen dataclasses: their own configuration, no state.
+    """A way in which a genome specifies a network. Implementations are frozen dataclasses: configuration, no state.
 
     Numbers of the encoding that are Evolvable appear among the genes under their own name, (P,), whether they are
     constants or evolve.
@@ -37,42 +37,46 @@ class Encoding(ABC):
 
         Args:
             genes: by field name, (P, *shape).
-            streams: P streams of developmental chance, the individuals' own.
+            streams: P streams of developmental noise, one for each individual.
         """
 
     def level_names(self, field: Field) -> tuple[str, ...]:
-        """What each level of a categorical field of `spec` is called; levels of one name are one allele."""
+        """The name of each level of a categorical field of `spec`; levels with the same name are one allele."""
         return tuple(str(level) for level in range(field.levels))
 
     def expressed_bits(self, genes: Genes, topology: Topology) -> Tensor | None:
-        """Bits of the genes that are switched on, (P,) float64; None when all of them always are."""
+        """Bits of the genes that are switched on, (P,) float64; None when every gene is always on."""
         return None
 
     def constants(self, topology: Topology) -> dict[str, object]:
-        """What shapes the weights and is not in the genome (scales, fixed random matrices): listed beside its size."""
+        """Numbers that shape the weights without being in the genome (scales, fixed random matrices).
+
+        Reports list them beside the genome's size.
+        """
         return {}
 
     def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
-        """What the genome says, unit by unit: what an analysis reads out and knocks out.
+        """The units of the genome that an analysis reads out and knocks out.
 
-        Every position is one of `spec`. Unless an encoding knows better, each number of a small field and each large
-        field as a whole.
+        Every position is one of `spec`. By default, each number of a small field is a unit, and so is each large field
+        as a whole; an encoding can override this.
         """
         return of_fields(self.spec(topology))
 
 
 def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:
-    """All genes of the wiring: the encoding's own fields, its Evolvable numbers, and the leaks that evolve."""
+    """All genes of the wiring: the encoding's own fields, its Evolvable numbers, and the leaks under evolution."""
     return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology), leak_spec(topology)])
 
 
 def develop(
     encoding: Encoding, genes: Genes, topology: Topology, streams: Streams, dtype: torch.dtype = torch.float32
 ) -> Phenotype:
-    """Genes to newborn networks, with the encoding's constants filled in beside its genes.
+    """Grows newborn networks from genes; the encoding's constants are added to its genes first.
 
     Args:
-        dtype: of the networks of an encoding without genes, whose wiring is chance alone; else theirs counts.
+        dtype: of the networks of an encoding without genes, which draws all weights at random; otherwise the genes'
+            dtype is used.
     """
     first = next(iter(genes.values()), torch.empty(streams.owners, dtype=dtype, device=streams.keys.device))
     like = torch.empty(first.shape[0], 1, dtype=first.dtype, device=first.device)

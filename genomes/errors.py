@@ -1,4 +1,4 @@
-"""One clear sentence for whoever gave something wrong: where, what was expected, what was got."""
+"""Errors that tell a user in one clear sentence where the input is wrong, what was expected and what was given."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 _MOST = 40  # names that a sentence lists
-_LONGEST = 60  # characters that it quotes of a name that cannot be
+_LONGEST = 60  # characters that a message quotes of a path that cannot be used
 
 
 class InputError(ValueError):
-    """The user's input is wrong; `str(error)` is one sentence without a traceback's help.
+    """The user's input is wrong; `str(error)` is one sentence that needs no traceback.
 
-    What it quotes may be a stranger's, so whatever could steer a terminal is written out.
+    It may quote text from a user's file, so characters that could control a terminal are escaped.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -23,7 +23,7 @@ class InputError(ValueError):
 
 
 class ShapeError(ValueError):
-    """A component gave back something of another size; no InputError, for one life that is wrong ends no run."""
+    """A component returned a tensor of another shape. No InputError: one faulty individual does not end a run."""
 
 
 def require(condition: object, where: str, expected: str, got: object) -> None:
@@ -33,7 +33,7 @@ def require(condition: object, where: str, expected: str, got: object) -> None:
 
 
 def check_shape(component: object, what: str, tensor: Any, fitting: set[Any]) -> None:
-    """Raises ShapeError unless the shape of what a component gave is one of those that fit."""
+    """Raises ShapeError unless the shape of the tensor that a component returned is one of those in `fitting`."""
     shape = getattr(tensor, "shape", None)
     if shape not in fitting:
         wanted = " or ".join(str(tuple(shape)) for shape in sorted(fitting))
@@ -42,7 +42,7 @@ def check_shape(component: object, what: str, tensor: Any, fitting: set[Any]) ->
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The tail of a sentence that offers the nearest of the choices, or lists them when none is near."""
+    """The end of an error message: the nearest of the choices, or a list of them when none is near."""
     choices = sorted(choices)
     matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if matches:
@@ -54,18 +54,18 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 
 
 def usable(path: str | os.PathLike[str]) -> Path:
-    """The path, if the system can say whether there is something.
+    """Returns the path if the system can tell whether it exists.
 
     `Path.exists`, `is_file` and `is_dir` raise where it cannot.
 
     Raises:
-        InputError: the name is too long, links lead in a circle, a folder on the way may not be entered.
+        InputError: the name is too long, links lead in a circle, or a folder on the way is not accessible.
     """
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        pass  # there is nothing, which every verb has a sentence of its own for
-    except (OSError, ValueError) as error:  # the second: a NUL in it
+        pass  # nothing is there; every command has an error message of its own for that
+    except (OSError, ValueError) as error:  # ValueError: the path contains a NUL character
         text = str(path)
         quoted = text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
         why = getattr(error, "strerror", None) or error

@@ -1,4 +1,4 @@
-"""Which numbers of a component are constants and which are genes; both end as tensors under the same name."""
+"""Numbers of a component that are constants or genes; both become tensors under the same name."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from genomes.topology import Projection, Topology
 
 
 def evolvable_names(component_type: type) -> dict[str, bool]:
-    """The fields of a component class that can be genes, each with whether it may differ between synapses."""
+    """The fields of a component class that can be genes, by name; True for one that may differ between synapses."""
     return {name: Synaptic in marks for name, marks in _evolvables(component_type).items()}
 
 
 def neutral_value(component_type: type, name: str) -> float | None:
-    """The value at which a number of a component does nothing; None: it cannot be silenced."""
+    """The value at which a number of a component has no effect; None: it cannot be silenced."""
     marks = _evolvables(component_type)[name]  # type: ignore[arg-type]
     return next((mark.value for mark in marks if isinstance(mark, Neutral)), 0.0)
 
 
 @lru_cache(maxsize=256)
 def _evolvables(component_type: Any) -> dict[str, tuple[Any, ...]]:
-    """The same, each with its marks."""
+    """The fields of a component class that can be genes, each with its marks."""
     found = {}
     for name, hint in get_type_hints(component_type, include_extras=True).items():
         bare, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
@@ -48,9 +48,9 @@ class Number:
 
     Attributes:
         path: its name; inside nested components dotted, such as `parts.slowness.weight`.
-        value: the constant, or what puts it under evolution.
-        synaptic: whether it may differ between synapses.
-        neutral: the value at which it does nothing; None: it cannot be silenced.
+        value: the constant, or the Evolve that puts it under evolution.
+        synaptic: True if it may differ between synapses.
+        neutral: the value at which it has no effect; None: it cannot be silenced.
     """
 
     path: str
@@ -60,9 +60,9 @@ class Number:
 
 
 def numbers(component: Any) -> Iterator[Number]:
-    """Every number that can be a gene, in the order of the fields; those of nested components under their paths.
+    """All numbers that can be genes, in the order of the fields; those of nested components under their paths.
 
-    An item of a tuple is called by its `name`, where it has one, or by its place.
+    An item of a tuple is named by its `name`, if it has one, or by its position.
     """
     marked = _evolvables(type(component))  # type: ignore[arg-type]
     for field in fields(component):
@@ -88,7 +88,7 @@ def nested(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def check_evolvables(component: Any) -> None:
-    """Raises InputError when a number that belongs to the individual is to be evolved per projection or type."""
+    """Raises InputError when a number of the whole individual is to evolve per projection, cell type or synapse."""
     for name, synaptic in evolvable_names(type(component)).items():
         number = getattr(component, name)
         if isinstance(number, Evolving):
@@ -101,7 +101,7 @@ def check_evolvables(component: Any) -> None:
 
 
 def evolved_spec(component: Any, topology: Topology) -> GenomeSpec:
-    """The genes that a component's Evolve numbers ask for."""
+    """The genes of the Evolve numbers of a component."""
     asked = []
     for number in numbers(component):
         if isinstance(number.value, Evolving):
@@ -138,7 +138,7 @@ def expressed(
 
 
 def endowed(newborn: Phenotype, path: str, component: Any, genes: Genes) -> Phenotype:
-    """The same networks with the numbers of a component, each under `path.name`: what a rule or an objective reads."""
+    """Adds the numbers of a component to the networks, each under `path.name`; rules and objectives read them."""
     individual, synaptic = expressed(component, genes, newborn.topology, newborn.like)
     return newborn.with_parameters(
         {f"{path}.{name}": value for name, value in individual.items()},
@@ -156,7 +156,7 @@ def leak_spec(topology: Topology) -> GenomeSpec:
 
 
 def with_leaks(newborn: Phenotype, genes: Genes) -> Phenotype:
-    """The same networks with `leak`, (P, units), in every group that has a memory of its own."""
+    """Adds `leak`, (P, units), to every group that has a memory of its own."""
     leaks = {}
     for group in newborn.topology.groups:
         if isinstance(group.leak, Evolving):
@@ -203,7 +203,7 @@ def _spread(values: Tensor, evolve: Evolve | Among | None, topology: Topology) -
 
 def _by_synapse(values: Tensor, shared: int | None, topology: Topology) -> dict[str, Tensor]:
     if shared is not None:
-        # the lot is a constant of the framework: every number of a rule, and every run, has the same
+        # the assignment is a constant of the framework: every number of a rule, and every run, uses the same one
         lot = derive(0, "shared numbers").permutation(topology.synapses)[0] % shared
         values = values[:, lot.to(values.device)]
     sizes = [math.prod(topology.shape(edge)) for edge in topology.edges]

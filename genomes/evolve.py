@@ -1,4 +1,4 @@
-"""`{evolve: [lowest, highest]}`: how a number of a component is put under evolution."""
+"""`{evolve: [lowest, highest]}`: puts a number of a component under evolution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Evolve:
         bits: per number; 2^bits levels.
         per: one number for the individual, for each projection, for each pair of cell types of each projection, or for
             each synapse.
-        shared: with `per: synapse`, the synapses share so many numbers, by a fixed lot, as evenly as can be.
+        shared: with `per: synapse`, the synapses share this many numbers, by a fixed random assignment, as evenly as
+            possible.
     """
 
     evolve: tuple[float, float]
@@ -40,7 +41,7 @@ class Evolve:
         return self.evolve
 
     def field(self, name: str, shape: tuple[int, ...]) -> Field:
-        """The field of the genome that carries it."""
+        """The field of the genome that carries the number."""
         return Field(name, shape, *self.evolve, scale=self.scale, bits=self.bits)
 
 
@@ -114,10 +115,10 @@ class Synaptic:
 @final
 @dataclass(frozen=True)
 class Neutral:
-    """Marks an Evolvable with the value at which it does nothing: `gain: Annotated[Evolvable, Neutral(1.0)]`.
+    """Marks an Evolvable with the value at which it has no effect: `gain: Annotated[Evolvable, Neutral(1.0)]`.
 
     Attributes:
-        value: what a knock-out sets the number to; None: the number cannot be silenced. An unmarked number has 0.
+        value: a knock-out sets the number to it; None: the number cannot be silenced. An unmarked number has 0.
     """
 
     value: float | None
@@ -129,7 +130,7 @@ class Several:
     """Marks an Evolvable that stands for several numbers, `Annotated[Evolvable, Several("terms")]`.
 
     Attributes:
-        labels: the component's attribute that lists what each number is called; number `x` is then named `name.x`.
+        labels: the component's attribute that lists the names of the numbers; number `x` is then named `name.x`.
     """
 
     labels: str

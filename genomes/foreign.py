@@ -1,4 +1,4 @@
-"""Modules that are not part of the house: which text names one, and how it is imported without ending this process."""
+"""Modules that are not part of instinct: finds their names in configurations and imports them safely."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, TextIO, cast, final
 from genomes.errors import InputError
 
 HOUSE = ("evo", "genomes", "inner_loop", "builtins")
-"""Packages whose classes every process has."""
+"""Packages whose classes are available in every process."""
 
 
 CODE: Mapping[str, Any] = {"code": True}
@@ -23,12 +23,12 @@ CODE: Mapping[str, Any] = {"code": True}
 
 
 def is_house(module: str) -> bool:
-    """Whether a module is one that every process has."""
+    """True if the module is available in every process."""
     return module.partition(".")[0] in HOUSE
 
 
 def parts(value: object) -> Iterator[object]:
-    """A value and everything in it."""
+    """Yields a value and everything inside it."""
     yield value
     if is_dataclass(value):
         value = [getattr(value, field.name) for field in fields(value)]
@@ -38,7 +38,7 @@ def parts(value: object) -> Iterator[object]:
 
 
 def modules_in(value: object) -> Iterator[str]:
-    """The modules of the classes of a value and of everything in it, and those that its text names."""
+    """The modules of the classes of a value and of everything inside it, and the modules that their text names."""
     for each in parts(value):
         yield type(each).__module__
         if is_dataclass(each):
@@ -50,17 +50,18 @@ def imported(name: str, where: str) -> Any:
     """A module by its name, from an installed package or the current folder.
 
     Args:
-        where: what the sentence about a module that cannot be imported begins with.
+        where: the beginning of the message about a module that cannot be imported.
 
     Raises:
-        InputError: no such module, it raises, or it ends the process; what a module that ends it prints is not shown.
+        InputError: there is no such module, it raises, or it ends the process; of a module that ends the process only
+            the last line that it printed is shown.
     """
     if name.endswith(".py") or "/" in name:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
         raise InputError(f"{where}: expected the name of a module, such as '{dotted}', got '{name}'")
     folder = os.getcwd()
     if folder not in sys.path:
-        sys.path.append(folder)  # the command's own path does not hold the user's folder; last, to shadow nothing
+        sys.path.append(folder)  # the command's own path lacks the user's folder; last, so as to shadow nothing
     try:
         with _held_back():
             return importlib.import_module(name)
@@ -68,14 +69,14 @@ def imported(name: str, where: str) -> Any:
         said = f", and said: {error.__notes__[-1]}" if hasattr(error, "__notes__") else ""
         reason = f"it ended the process (SystemExit: {error.code}){said}"
         raise InputError(f"{where}: '{name}' cannot be imported: {reason}") from error
-    except Exception as error:  # a stranger's module can fail in any way
+    except Exception as error:  # a user's module can fail in any way
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"{where}: '{name}' cannot be imported: {reason}") from error
 
 
 @contextmanager
 def _held_back() -> Iterator[None]:
-    """What is printed inside comes out at the end; of what ends the process only the last line is kept, as a note."""
+    """Delays what is printed inside until the end; if the process ends, only the last line is kept, as a note."""
     out, err = _Held(sys.stdout), _Held(sys.stderr)
     try:
         with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
@@ -95,9 +96,9 @@ def _held_back() -> Iterator[None]:
 
 @final
 class _Held:
-    """A stream that keeps what is written to it until it is released.
+    """A stream that keeps the text written to it until it is released.
 
-    Afterwards it writes through: a logger that was made during an import goes on writing to it.
+    Afterwards it writes at once: a logger that was made during an import keeps writing to it.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -105,21 +106,21 @@ class _Held:
         self._stream, self._holding = stream, True
 
     def write(self, text: str) -> int:
-        """Keeps the text, or writes it."""
+        """Keeps the text, or writes it once the stream is released."""
         self.held.append(text)
         if not self._holding:
             self.flush()
         return len(text)
 
     def flush(self) -> None:
-        """Writes what was kept: a question must be seen before it is answered."""
+        """Writes the kept text: a question must be seen before it is answered."""
         if self._stream is not None:  # standard output may be closed
             self._stream.write("".join(self.held))
             self._stream.flush()
         self.held.clear()
 
     def release(self) -> None:
-        """From now on everything is written at once."""
+        """Writes the kept text, and from now on everything at once."""
         self._holding = False
         if self.held:
             self.flush()
@@ -129,7 +130,7 @@ class _Held:
 
 
 def complaint(error: Exception) -> str:
-    """What was raised and where, in a sentence."""
+    """The error that was raised and its place, in a sentence."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
@@ -137,10 +138,10 @@ def complaint(error: Exception) -> str:
 
 @contextmanager
 def asking(component: object) -> Iterator[None]:
-    """Around what the driver asks of a component: whatever a stranger's raises there is one sentence.
+    """Turns any error that a user-defined component raises here into one sentence; for calls by the driver.
 
     Raises:
-        InputError: it raised something; no further try would come to another end.
+        InputError: the component raised an error; another try would raise it again.
     """
     try:
         yield

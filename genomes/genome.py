@@ -1,4 +1,4 @@
-"""The genome: named chromosomes in their order, one spec, one birth. Nothing else lists the chromosomes.
+"""The genome: named chromosomes in their order, one spec, one birth. Only this file lists the chromosomes.
 
 Richards et al. 2019 (Nat. Neurosci. 22:1761) describe a brain by architecture, learning rule and objective; all of them
 must pass through the genome (Zador 2019, Nat. Commun. 10:3770).
@@ -25,7 +25,7 @@ from genomes.streams import Streams
 from genomes.topology import Group, Topology
 
 Acts = Literal["at birth", "in life"]
-"""Where genes act: on the network that grows, or on how it learns."""
+"""The time at which genes act: on the network as it grows, or on its learning."""
 
 
 @final
@@ -34,8 +34,8 @@ class Chromosome:
     """A part of the genome.
 
     Attributes:
-        name: of the component that it belongs to, as configs write it; the fields of the chromosome begin with it.
-        title: what people call it.
+        name: the component that it belongs to, as configs write it; the fields of the chromosome begin with it.
+        title: its name in reports.
         acts: where its genes act.
     """
 
@@ -58,12 +58,12 @@ class Gene:
     """The owner of a field of the genome.
 
     Attributes:
-        chromosome: that the field lies on.
-        name: of the field without the chromosome.
-        number: the number of the component that the field carries; empty where an encoding asks for the field itself.
-        of: what that number is of, such as a group of neurons or a term; empty where there is one.
-        evolve: what put the number under evolution; None for a field of the encoding itself.
-        neutral: the value at which the number does nothing; None: it cannot be silenced.
+        chromosome: the chromosome on which the field lies.
+        name: the name of the field without the chromosome.
+        number: the number of the component that the field carries; empty for a field of the encoding itself.
+        of: the owner of that number, such as a group of neurons or a term; empty where there is only one.
+        evolve: the Evolve that put the number under evolution; None for a field of the encoding itself.
+        neutral: the value at which the number has no effect; None: it cannot be silenced.
     """
 
     chromosome: Chromosome
@@ -77,10 +77,10 @@ class Gene:
 @final
 @dataclass(frozen=True)
 class Genome:
-    """What is inherited, and where.
+    """A topology and the components that are inherited, each on its chromosome.
 
     Attributes:
-        topology: of the networks.
+        topology: the topology of the networks.
         components: by the name of their chromosome, in the order of `CHROMOSOMES`; absent ones are left out.
     """
 
@@ -89,13 +89,13 @@ class Genome:
 
     @classmethod
     def of(cls, topology: Topology, **components: Any) -> Genome:
-        """The genome of components by chromosome; None for one that there is not."""
+        """The genome of components by chromosome; None leaves a chromosome out."""
         given = ((c.name, components.get(c.name)) for c in CHROMOSOMES)
         return cls(topology, tuple((name, component) for name, component in given if component is not None))
 
     @cached_property
     def chromosomes(self) -> tuple[Chromosome, ...]:
-        """Those that this genome has."""
+        """The chromosomes that this genome has."""
         names = dict(self.components)
         return tuple(chromosome for chromosome in CHROMOSOMES if chromosome.name in names)
 
@@ -131,27 +131,27 @@ class Genome:
         return genes
 
     def owner(self, field: str | Field) -> Gene:
-        """What a field of `spec` belongs to."""
+        """The owner of a field of `spec`."""
         return self._genes[field if isinstance(field, str) else field.name]
 
     def acting(self, acts: Acts) -> Bool[ndarray, " G"]:
-        """Which of the G numbers lie on chromosomes that act there."""
+        """A mask of the G numbers, True for those on chromosomes that act there."""
         each = [np.full(field.size, self.owner(field).chromosome.acts == acts) for field in self.spec.fields]
         return np.concatenate([np.zeros(0, bool), *each])
 
     def birth(
         self, levels: Integer[ndarray, "P G"], streams: Streams, edits: Float64[ndarray, "P G"] | None = None
     ) -> Phenotype:
-        """Genomes to newborn networks, on the device of the streams.
+        """Grows newborn networks from genomes, on the device of the streams.
 
         Args:
-            streams: P streams of developmental chance.
-            edits: values in the place of genes, nan where the genome holds: how knock-outs are born.
+            streams: P streams of developmental noise.
+            edits: values that replace genes, nan where the genome's value stays; knock-outs use them.
         """
         return self.grow(self.spec.genes(levels, device=streams.keys.device, edits=edits), streams)
 
     def grow(self, genes: Genes, streams: Streams) -> Phenotype:
-        """Values of genes to newborn networks: wiring from the encoding, the numbers of rule and objective beside it.
+        """Grows newborn networks from values of genes: the encoding's wiring, and the numbers of rule and objective.
 
         Differentiable in the genes where the encoding's formula is: genes may require a gradient.
 

@@ -1,4 +1,4 @@
-"""The seam of experiments on newborns: what is done to networks between birth and life, to see what it takes away."""
+"""The interface of experiments on newborns: networks are changed between birth and life to see what is lost."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from genomes.topology import Topology
 
 
 class Intervention(ABC):
-    """Implementations are frozen dataclasses: their own configuration, no state.
+    """A change of newborn networks. Implementations are frozen dataclasses: configuration, no state.
 
-    What is done to an individual depends on that individual and on its own stream of chance alone.
+    The change of an individual depends only on that individual and on its own random numbers.
     """
 
     @abstractmethod
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """The same P individuals, changed.
+        """Returns the same P individuals, changed.
 
         Args:
-            streams: P streams, the individuals' own.
+            streams: P streams, one for each individual.
 
         Raises:
-            InputError: it cannot be done to networks of this topology.
+            InputError: the intervention cannot be applied to networks of this topology.
         """
 
     def check(self, topology: Topology) -> None:
-        """Raises InputError when it cannot be done to networks of this topology."""
+        """Raises InputError when the intervention cannot be applied to networks of this topology."""
 
 
 def grown(synapses: Synapses) -> Bool[Tensor, "P post pre"]:
-    """Where a synapse grew, as a mask in every case."""
+    """A mask that is True where a synapse grew, also for synapses without a mask of their own."""
     return torch.ones_like(synapses.weight, dtype=torch.bool) if synapses.mask is None else synapses.mask
 
 
 def root_mean_square(weight: Tensor, where: Tensor) -> Tensor:
-    """Of the weights of each individual that grew, (P, 1, 1) for (P, post, pre); 0 where none did."""
+    """Root mean square of the weights that grew, by individual: (P, 1, 1) for (P, post, pre); 0 where none grew."""
     axes = tuple(range(1, weight.dim()))
     counted = where.sum(axes, keepdim=True).clamp(min=1)
     return ((weight * where).square().sum(axes, keepdim=True) / counted).sqrt()
 
 
 def without_biases(newborn: Phenotype) -> Phenotype:
-    """The same networks with every bias at 0."""
+    """Sets every bias of the networks to 0."""
     biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
     return newborn.with_units({n: {"bias": torch.zeros_like(b)} for n, b in biases.items() if b is not None})

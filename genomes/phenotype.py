@@ -1,4 +1,4 @@
-"""The waist between inheritance and life: a cohort of networks as named tensors, and nothing else."""
+"""The interface between inheritance and life: a cohort of networks as named tensors, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genomes.topology import Topology
 
 
 def scoped(traits: Mapping[str, Tensor], chromosome: str, path: str) -> dict[str, Tensor]:
-    """Traits as a nested component reads them: what stands under `chromosome.path.x` is found under `chromosome.x`."""
+    """Traits as a nested component reads them: a trait under `chromosome.path.x` is renamed to `chromosome.x`."""
     begin = f"{chromosome}.{path}."
     others = {name: value for name, value in traits.items() if not name.startswith(f"{chromosome}.")}
     own = {name: value for name, value in traits.items() if name.startswith(begin)}
@@ -31,7 +31,7 @@ class Synapses:
     Attributes:
         weight: (P, post, pre) at birth; 0 where no synapse grew.
         mask: (P, post, pre), True where a synapse grew; None when all of them did.
-        parameters: whatever else a synapse has (learning rate, Hebbian coefficients ...), each broadcastable to
+        parameters: all other numbers of a synapse (learning rate, Hebbian coefficients ...), each broadcastable to
             (P, post, pre); a number that all synapses share is (P, 1, 1).
     """
 
@@ -46,7 +46,7 @@ class Phenotype:
     """P newborn networks of one topology.
 
     Attributes:
-        topology: their groups and projections.
+        topology: the groups and projections of the networks.
         projections: Synapses by projection name.
         groups: by group name, named tensors (P, units), such as `bias` or `type`.
         traits: numbers of the individual by config path, (P, ...), such as `rule.momentum`.
@@ -79,17 +79,17 @@ class Phenotype:
 
     @property
     def lives(self) -> int:
-        """P: how many networks."""
+        """P, the number of networks."""
         return next(iter(self.projections.values())).weight.shape[0]
 
     @property
     def like(self) -> Tensor:
-        """A tensor with the dtype and device of the weights, to make others like it."""
+        """A tensor with the dtype and device of the weights, from which similar tensors are made."""
         return next(iter(self.projections.values())).weight
 
     @property
     def wiring_bits(self) -> float:
-        """Bits of the wiring that a genome unfolds into, when every synapse grows: 32 a weight."""
+        """Bits of the wiring that a genome grows, when every synapse grows: 32 for a float32 weight."""
         return float(self.topology.synapses * torch.finfo(self.like.dtype).bits)
 
     def bias(self, group: str) -> Float[Tensor, "P units"] | None:
@@ -117,12 +117,12 @@ class Phenotype:
         return replace(self, groups=groups)
 
     def repeated(self, times: int) -> Phenotype:
-        """Every network so many times, one after the other: P * times lives."""
+        """Repeats every network `times` times, the copies one after the other: P * times lives."""
         if times == 1:
             return self
 
         def again(tensor: Tensor) -> Tensor:
-            # what all lives share stays one
+            # a tensor that all lives share keeps its size of 1
             return tensor if tensor.shape[0] == 1 != self.lives else tensor.repeat_interleave(times, dim=0)
 
         projections = {
@@ -137,14 +137,14 @@ class Phenotype:
         return Phenotype(self.topology, projections, groups, {key: again(t) for key, t in self.traits.items()})
 
     def synapses_grown(self) -> Float[Tensor, " P"]:
-        """How many synapses each network was born with, (P,)."""
+        """The number of synapses with which each network was born, (P,)."""
         grown = torch.zeros(self.lives, dtype=torch.float64, device=self.like.device)
         for s in self.projections.values():
             grown += s.weight[0].numel() if s.mask is None else s.mask.sum((1, 2))
         return grown
 
     def module(self, individual: int) -> nn.Module:
-        """One of the networks as an nn.Module: (B, input units) to (B, output units), or (T, B, ...) with memory.
+        """Returns one network as an nn.Module: (B, input units) to (B, output units), or (T, B, ...) with memory.
 
         Raises:
             InputError: no such individual.
@@ -172,7 +172,7 @@ class PhenotypeModule(nn.Module):
         weights = [phenotype.projections[edge.name].weight[individual] for edge in topology.edges]
         self.weights = nn.ParameterList([nn.Parameter(w.detach().clone()) for w in weights])
         biases = {g.name: phenotype.bias(g.name) for g in topology.groups}
-        # a list, since torch has no room in a ParameterDict for group names such as "V1.L4" or "type"
+        # a list, since torch's ParameterDict does not accept group names such as "V1.L4" or "type"
         self.biased = tuple(name for name, b in biases.items() if b is not None)
         self.biases = nn.ParameterList(
             [nn.Parameter(b[individual].detach().clone()) for b in biases.values() if b is not None]
@@ -184,7 +184,7 @@ class PhenotypeModule(nn.Module):
         )
 
     def forward(self, inputs: Float[Tensor, "*T B input"]) -> Float[Tensor, "*T B output"]:
-        """(B, input units) to (B, output units); a network with memory takes and gives all steps, (T, B, units)."""
+        """Maps (B, input units) to (B, output units); a network with memory maps all steps, (T, B, units)."""
         topology = self.topology
         if not topology.has_memory:
             return self.step(inputs, {})[topology.output.name]
@@ -209,7 +209,7 @@ class PhenotypeModule(nn.Module):
                     total = total + (before if late else activity)[edge.pre] @ weight.T
             if group.name in biases:
                 total = total + biases[group.name]
-            # the copy keeps autograd's saved tensors apart from the in-place activation
+            # the copy keeps the tensors that autograd saved apart from the in-place activation
             drive = ACTIVATIONS[group.activation].apply_(total.clone())
             activity[group.name] = self._leaky(group.name, drive, before)
         return activity

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` of a package.
+    """Builds `__getattr__`, `__dir__` and `__all__` of a package.
 
     Args:
-        package: its name.
-        file: its `__init__.py`; beside it lies the stub, of lines `from .module import name as name`.
+        package: the name of the package.
+        file: its `__init__.py`; the stub lies beside it and consists of lines `from .module import name as name`.
     """
     with open(f"{file}i", encoding="utf-8") as stub:
         words = [line.split() for line in stub if line.startswith("from .")]

@@ -1,4 +1,4 @@
-"""What a genome is made of: unit interval <-> levels of b bits <-> named numbers. Its size in bits is exact."""
+"""Fields of a genome: unit interval <-> levels of b bits <-> named numbers. Its size in bits is exact."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Field:
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """The number of numbers in the field."""
         return math.prod(self.shape)
 
     @property
     def levels(self) -> int:
-        """L: how many values a number can take."""
+        """L, the number of values that a number can take."""
         return len(self.among) if self.among is not None else self.choices or 2**self.bits
 
     @property
@@ -95,7 +95,7 @@ class Field:
 @final
 @dataclass(frozen=True)
 class GenomeSpec:
-    """The fields of a genome in their order. Searches see the unit cube [0, 1]^G, development sees only levels."""
+    """The fields of a genome in their order. A search works in the unit cube [0, 1]^G; development sees only levels."""
 
     fields: tuple[Field, ...]
 
@@ -105,7 +105,7 @@ class GenomeSpec:
 
     @property
     def size(self) -> int:
-        """G: how many numbers."""
+        """G, the number of numbers."""
         return sum(field.size for field in self.fields)
 
     @property
@@ -115,7 +115,7 @@ class GenomeSpec:
 
     @cached_property
     def slices(self) -> dict[str, slice]:
-        """Where each field lies among the G numbers."""
+        """The slice of each field among the G numbers."""
         ends = np.cumsum([0] + [field.size for field in self.fields]).tolist()
         return {field.name: slice(ends[i], ends[i + 1]) for i, field in enumerate(self.fields)}
 
@@ -142,11 +142,11 @@ class GenomeSpec:
 
     @staticmethod
     def join(specs: Iterable[GenomeSpec]) -> GenomeSpec:
-        """One genome of several parts."""
+        """Joins several parts to one genome."""
         return GenomeSpec(tuple(field for spec in specs for field in spec.fields))
 
     def quantise(self, units: Float64[ndarray, "P G"]) -> Integer[ndarray, "P G"]:
-        """Unit-cube genomes to levels, min(floor(u * L), L - 1); u outside [0, 1] is taken to the nearest end.
+        """Maps unit-cube genomes to levels, min(floor(u * L), L - 1); u outside [0, 1] is moved to the nearest end.
 
         Raises:
             InputError: a wrong number of genes, or a genome that is not a number.
@@ -157,7 +157,7 @@ class GenomeSpec:
         return np.minimum(levels, self.level_counts - 1).astype(self.level_dtype)
 
     def units(self, levels: Integer[ndarray, "P G"]) -> Float64[ndarray, "P G"]:
-        """Levels to the middle of their interval in the unit cube: quantise(units(l)) = l."""
+        """Maps levels to the middle of their interval in the unit cube: quantise(units(l)) = l."""
         return (levels.astype(np.float64) + 0.5) / self.level_counts
 
     def genes(
@@ -167,10 +167,10 @@ class GenomeSpec:
         device: str | torch.device = "cpu",
         edits: Float64[ndarray, "P G"] | None = None,
     ) -> Genes:
-        """Levels to named numbers, (P, *shape) for each field.
+        """Maps levels to named numbers, (P, *shape) for each field.
 
         Args:
-            edits: values in the place of those that the levels stand for, nan where these stay.
+            edits: values that replace those of the levels, nan where the values of the levels stay.
 
         Raises:
             InputError: a wrong number of genes, or a level that its field does not have.
@@ -204,7 +204,7 @@ class GenomeSpec:
         return (repeated >> self._shifts & 1).astype(bool)
 
     def from_bit_strings(self, strings: Bool[ndarray, "P bits"]) -> Integer[ndarray, "P G"]:
-        """The inverse of bit_strings; a code beyond the last level is taken to the last."""
+        """The inverse of bit_strings; a code beyond the last level becomes the last level."""
         levels = np.zeros((len(strings), self.size), dtype=np.int64)
         starts = np.cumsum(self._widths) - self._widths
         for bit in range(int(self._widths.max(initial=0))):

@@ -1,4 +1,4 @@
-"""Randomness that is derived and never carried: counter-based streams owned by an individual.
+"""Random numbers derived from a counter, without a state that is carried along: each individual has its own stream.
 
 Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"). Every number is a pure
 function of (run seed, purpose, generation, owner, replicate, index), computed in integers, so it does not depend on the
@@ -24,7 +24,7 @@ _MASK = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
-_OWNER, _STREAM = 1, 2  # third counter word: keeps the keys that are derived apart from the numbers that are drawn
+_OWNER, _STREAM = 1, 2  # third counter word: separates derived keys from drawn numbers
 
 
 def philox(counter: Sequence[Tensor], key: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -36,7 +36,7 @@ def philox(counter: Sequence[Tensor], key: Sequence[Tensor]) -> tuple[Tensor, Te
     k0, k1 = key
     for _ in range(_ROUNDS):
         p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
-        # in place where the memory is ours: these few lines are most of what small cohorts cost
+        # in place where this function owns the memory: these few lines take most of the time of small cohorts
         high0 = (p0 >> 32).bitwise_xor_(c3).bitwise_xor_(k1).bitwise_and_(_MASK)
         high1 = (p1 >> 32).bitwise_xor_(c1).bitwise_xor_(k0).bitwise_and_(_MASK)
         c0, c1, c2, c3 = high1, p1.bitwise_and_(_MASK), high0, p0.bitwise_and_(_MASK)
@@ -57,7 +57,7 @@ class Streams:
 
     @property
     def owners(self) -> int:
-        """How many streams run side by side: P individuals, or 1 when they are common to all."""
+        """The number of streams side by side: P for individuals, or 1 for common random numbers."""
         return self.keys.shape[0]
 
     def stream(self, purpose: str | int) -> Streams:
@@ -103,14 +103,14 @@ class Streams:
 def derive(
     run_seed: int, purpose: str, generation: int = 0, owners: Sequence[int] | int = SHARED, replicate: int = 0
 ) -> Streams:
-    """The one place where randomness begins.
+    """Derives streams from the seed of a run; all random numbers begin here.
 
     Args:
         run_seed: the seed of the run, any integer.
-        purpose: what the numbers are for, such as "birth" or "life".
+        purpose: the use of the numbers, such as "birth" or "life".
         generation: of the outer loop.
         owners: identifiers of K individuals, or SHARED for numbers that are common to all (K = 1).
-        replicate: which repetition of the same life.
+        replicate: the number of the repetition of the same life.
     """
     low, high = _words_of(f"{run_seed}/{purpose}/{generation}/{replicate}")
     owner = torch.tensor([owners] if isinstance(owners, int) else list(owners), dtype=torch.int64)

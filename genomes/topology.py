@@ -24,17 +24,17 @@ Kind = Literal["feed-forward", "skip", "recurrent", "lateral"]
 @final
 @dataclass(frozen=True)
 class Group:
-    """A population of neurons that share a name, an activation function and, if they have one, a sheet to lie on.
+    """A population of neurons that share a name, an activation function and, optionally, a sheet on which they lie.
 
     Attributes:
-        name: how projections and reports call it.
+        name: the name that projections and reports use.
         size: number of neurons.
         activation: linear, tanh, relu or sigmoid.
         grid: lengths of the axes of a sheet, such as [8, 8]; their product is the size. None: neurons have no place.
         types: number of cell types; neuron i is of type i modulo types unless the encoding says otherwise.
-        leak: share of the way that activity moves in a step towards what drives it, above 0, at most 1; dt / tau of a
-            rate unit's time constant tau (Yang et al. 2019, eq. 2). 1: no memory of its own. May be under evolution,
-            one for the group or `per: types`.
+        leak: fraction of the difference between drive and activity that a step adds to activity; above 0, at most 1;
+            dt / tau for a rate unit with time constant tau (Yang et al. 2019, eq. 2). 1: no memory of its own. May be
+            under evolution, one for the group or `per: types`.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Group:
 
     @property
     def leaks(self) -> bool:
-        """Whether its activity has a memory of its own."""
+        """True if the group's activity has a memory of its own."""
         return self.leak != 1.0
 
     @cached_property
@@ -118,7 +118,7 @@ class Topology:
         projections: written `pre -> post`; each at most once, none into the sensory group.
 
     Raises:
-        InputError: a name twice, a projection to nowhere, a group that no activity can reach.
+        InputError: a name occurs twice, a projection names no group, or no activity can reach a group.
     """
 
     groups: tuple[Group, ...]
@@ -159,12 +159,12 @@ class Topology:
 
     @property
     def sensory(self) -> Group:
-        """The first group: takes the input."""
+        """The first group, which takes the input."""
         return self.groups[0]
 
     @property
     def output(self) -> Group:
-        """The last group: gives the output."""
+        """The last group, which gives the output."""
         return self.groups[-1]
 
     def kind(self, edge: Projection) -> Kind:
@@ -176,12 +176,12 @@ class Topology:
 
     @property
     def has_memory(self) -> bool:
-        """Whether activity depends on the activity before it: recurrent or lateral projections, or a leak."""
+        """True if activity depends on the activity of the step before: recurrent or lateral projections, or a leak."""
         return not self.is_feedforward or any(group.leaks for group in self.groups)
 
     @property
     def is_feedforward(self) -> bool:
-        """Whether one sweep through the groups gives the output."""
+        """True if one pass through the groups gives the output."""
         return all(self.kind(edge) in ("feed-forward", "skip") for edge in self.edges)
 
     def shape(self, edge: Projection) -> tuple[int, int]:
@@ -190,7 +190,7 @@ class Topology:
 
     @property
     def synapses(self) -> int:
-        """How many synapses there are if every one grows."""
+        """The number of synapses if every one grows."""
         return sum(math.prod(self.shape(edge)) for edge in self.edges)
 
 

@@ -1,4 +1,4 @@
-"""A unit of inheritance that can be read and knocked out: a rule of the wiring, or a gene that several use."""
+"""A unit of inheritance that can be read and knocked out: a rule of the wiring, or a gene that several rules use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genomes.spec import Field, GenomeSpec
 from genomes.topology import Group, Topology
 
 MOST = 64
-"""Numbers of a field that are still units of their own."""
+"""The largest size of a field whose numbers are units one by one."""
 
 _MOST_SYNAPSES, _MOST_BLOCKS = 128, 96
 Position = tuple[str, int]
@@ -23,17 +23,17 @@ Position = tuple[str, int]
 @final
 @dataclass(frozen=True)
 class WiringRule:
-    """What it says, and which numbers of the genome say it.
+    """A statement about the wiring, and the numbers of the genome that carry it.
 
     Attributes:
-        name: short, and nobody else's.
-        kind: `rule`: one statement about who connects to whom; `gene`: a part of the genome that any number of such
-            statements may use.
+        name: a short name that is unique in the encoding.
+        kind: `rule`: one statement about which neurons connect to which; `gene`: a part of the genome that any number
+            of such statements may use.
         positions: its numbers, in the encoding's own spec.
-        projection: that it wires; "": several, or none.
-        pre, post: whose synapses it makes, in words, such as `neurons of pixels that express gene 3`; "" where it does
-            not say.
-        silent: the value of these numbers at which it says nothing.
+        projection: the projection that it wires; "": several, or none.
+        pre, post: the neurons before and behind its synapses, in words, such as `neurons of pixels that express gene
+            3`; "" where the rule does not restrict them.
+        silent: the value of these numbers at which the rule has no effect.
     """
 
     name: str
@@ -55,7 +55,7 @@ def every(field: Field) -> tuple[Position, ...]:
 
 
 def of_fields(spec: GenomeSpec) -> tuple[WiringRule, ...]:
-    """Each number of a small field, a large field as a whole: units where nothing else is known of the fields."""
+    """Default units: each number of a small field, and a large field as a whole."""
     found = []
     for field in spec.fields:
         if 1 < field.size <= MOST:
@@ -66,10 +66,10 @@ def of_fields(spec: GenomeSpec) -> tuple[WiringRule, ...]:
 
 
 def of_types(prefix: str, topology: Topology) -> tuple[WiringRule, ...]:
-    """A rule a pair of cell types of every projection; none in a topology without cell types.
+    """One rule for each pair of cell types of every projection; none in a topology without cell types.
 
     Args:
-        prefix: of the fields (post, pre) that hold a number a synapse, one a projection.
+        prefix: of the fields (post, pre); each holds the numbers of one projection, one a synapse.
     """
     found = []
     for edge in topology.edges if any(group.types > 1 for group in topology.groups) else ():
@@ -86,7 +86,7 @@ def of_types(prefix: str, topology: Topology) -> tuple[WiringRule, ...]:
 
 
 def of_synapses(prefix: str, topology: Topology, silent: float = 0.0) -> tuple[WiringRule, ...]:
-    """A gene a synapse; where synapses are many, one for all that a neuron, or a few of them, has from a group."""
+    """One gene a synapse; in a large topology, one for all synapses that a neuron, or a few, receive from a group."""
     edges, found = topology.edges, []
     few = topology.synapses <= _MOST_SYNAPSES
     size = 1 if few else math.ceil(sum(topology.shape(edge)[0] for edge in edges) / _MOST_BLOCKS)

@@ -1,4 +1,4 @@
-"""One life: measured at birth, learning, measured again. Its public names are listed in `__init__.pyi`."""
+"""One life: a network is measured at birth, learns, and is measured again. `__init__.pyi` lists the public names."""
 
 from genomes.public import attach
 

@@ -1,7 +1,8 @@
-"""What components give back has the size that their seam says; the first that has not is one sentence.
+"""Checks that the tensors that components return have the sizes of their interface; an error is one sentence.
 
-A tensor of another size is often taken all the same, spread or cut anew over lives and episodes, and lives would see
-each other. What is raised here is recorded of the individuals that met it, like anything else that a component raises.
+Without these checks a tensor of another size would often be broadcast or reshaped over lives and episodes, and lives
+would affect each other. An error that is raised here is recorded for the individuals that met it, like any other error
+of a component.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MAY_LACK = ("trial", "target", "weight")
 
 
 def drawn(task: Task, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
-    """`task.draw`, with the number of samples that was asked for, of as many streams or of one common to all.
+    """Calls `task.draw`; checks the number of samples, and that there are as many streams as asked for, or one for all.
 
     Raises:
         ShapeError: samples of other sizes.
@@ -36,7 +37,7 @@ def drawn(task: Task, split: Split, samples: int, streams: Streams, start: int =
 
 
 def checked_scores(environment: Environment, scores: Mapping[str, Tensor], lives: int) -> Mapping[str, Tensor]:
-    """The scores of P lives, one number each.
+    """Returns the scores of P lives, one number each, after a check.
 
     Raises:
         ShapeError: scores of other sizes, or not those in `score_names`.
@@ -51,10 +52,10 @@ def checked_scores(environment: Environment, scores: Mapping[str, Tensor], lives
 
 @final
 class Moments:
-    """The sizes of all moments of some episodes of P lives.
+    """Checks the sizes of all moments of some episodes of P lives.
 
     Args:
-        lives: P; what does not differ between them may be shown once.
+        lives: P; a tensor that is the same for all lives may have a first axis of 1.
         episodes: B.
     """
 
@@ -65,7 +66,7 @@ class Moments:
         self._fitting = {name: {(k, *units.get(name, ()), episodes) for k in (1, lives)} for name in names}
 
     def checked(self, moment: Moment) -> Moment:
-        """The moment.
+        """Returns the moment after a check.
 
         Raises:
             ShapeError: a part of it is of another size.
@@ -79,17 +80,17 @@ class Moments:
 
 @final
 class Sizes:
-    """The sizes of weights and biases at birth, which a life does not change."""
+    """Checks the sizes of weights and biases, which a life does not change."""
 
     def __init__(self, weights: Weights) -> None:
         self._projections = {name: tensor.shape for name, tensor in weights.projections.items()}
         self._biases = {name: tensor.shape for name, tensor in weights.biases.items()}
 
     def checked(self, rule: LearningRule, given: tuple[Weights, Any]) -> tuple[Weights, Any]:
-        """The weights, and the state beside them, that a rule gives back.
+        """Returns the weights and the state that a rule returned, after a check.
 
         Raises:
-            ShapeError: they are of other sizes.
+            ShapeError: the weights are of other sizes.
         """
         weights, _ = given
         for born, now in ((self._projections, weights.projections), (self._biases, weights.biases)):

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 Split = Literal["train", "selection", "test"]
-"""Lives learn on train; what is selected for is measured on selection; no life and no selection ever sees test."""
+"""Lives learn on train; selection uses scores measured on selection; neither lives nor selection ever use test."""
 
 SPLITS: tuple[Split, ...] = ("train", "selection", "test")
 
@@ -19,64 +19,64 @@ _BOUNDS = {
 
 
 def bounds(score: str) -> tuple[float, float]:
-    """Between which a score of this name lies, whatever a network does: a share between 0 and 1; else no bounds."""
+    """The range of a score of this name, for any network: 0 to 1 for a share; infinite bounds for unknown names."""
     return _BOUNDS.get(score, (-math.inf, math.inf))
 
 
 class Environment(ABC):
-    """What tasks and worlds have in common. Implementations are frozen dataclasses: their own configuration, no state.
+    """The common interface of tasks, worlds and targets. Implementations are frozen dataclasses: no state.
 
-    The first name in `score_names` is the main score: the one that curves, gains and criteria speak of.
+    The first name in `score_names` is the main score: curves, gains and criteria use it.
     """
 
     seam: ClassVar[str]
-    """The key of a config that it stands at: `task`, `world` or `target`."""
+    """The key of a config under which it stands: `task`, `world` or `target`."""
 
     @property
     def teaches(self) -> bool:
-        """Whether it shows targets, as rules that descend an error need."""
+        """True if it provides targets, which rules that descend an error need."""
         return False
 
     @property
     def rewards(self) -> bool:
-        """Whether it pays for what is done."""
+        """True if it gives rewards for actions."""
         return False
 
     @property
     @abstractmethod
     def score_names(self) -> tuple[str, ...]:
-        """The scores that lives are given here, the main one first; larger is better in all of them."""
+        """The scores that lives get here, the main one first; larger is better in all of them."""
 
     @property
     def things(self) -> str | None:
-        """What it consists of, for sentences: `samples`, `digits`; None where it has no parts that are answered."""
+        """The name of its parts in messages: `samples`, `digits`; None if it has no parts that networks answer."""
         return None
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What each output unit stands for; empty where classes have no name but their number, or there are none."""
+        """The name of the class of each output unit; empty if classes have only a number, or there are no classes."""
         return ()
 
     @property
     def varies(self) -> bool:
-        """Whether lives meet something else each time, drawn from their chance: then a score is partly luck."""
+        """True if each life meets other samples or episodes, drawn from its streams: a score is then partly random."""
         return False
 
     def ready(self) -> None:
-        """Raises InputError when something is missing without which no life can begin, such as a file of data."""
+        """Raises InputError when something is missing that every life needs, such as a data file."""
 
     def pinned(self, fingerprint: str) -> Environment:
-        """The same, which refuses data of another fingerprint, where it can; as it stands, it cannot."""
+        """Returns a copy that refuses data of another fingerprint, where possible; by default it is not."""
         return self
 
     def fingerprint(self) -> str:
-        """A hash of whatever comes from outside; empty where nothing does."""
+        """A hash of all data from outside; empty if there are none."""
         return ""
 
     def summary(self) -> str:
-        """A sentence on what comes from outside, for the first lines of a run; empty where nothing does."""
+        """A sentence about data from outside, for the first lines of a run; empty if there are none."""
         return ""
 
     def doubts(self) -> tuple[str, ...]:
-        """What a user should know before a run begins, a sentence each; that which is wrong is raised instead."""
+        """Warnings that a user should see before a run begins, a sentence each; errors are raised instead."""
         return ()

@@ -1,4 +1,4 @@
-"""Environments of Gymnasium: found by their id, made, and tried once before any life meets them."""
+"""Environments of Gymnasium: finds them by their id, makes them, and tests each once before the first life."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from genomes.errors import InputError, ShapeError, nearest, require
 from genomes.foreign import HOUSE, imported
 from inner_loop.world import Continuous, Discrete
 
-_EXTRAS = ("box2d", "mujoco")  # simulators that are packages of their own
+_EXTRAS = ("box2d", "mujoco")  # simulators that need their own packages
 _API = "expected Gymnasium's interface from 0.26 on: reset(seed=...) gives two values, step five"
 
 
 @runtime_checkable
 class Wanted(Protocol):
-    """An environment as the world `Gymnasium` asks for it."""
+    """The fields of the world `Gymnasium` that describe an environment."""
 
     @property
     def id(self) -> str:
-        """As registered."""
+        """The registered id."""
 
     @property
     def arguments(self) -> tuple[tuple[str, bool | int | float | str], ...]:
-        """Of the environment."""
+        """The arguments of the environment."""
 
     @property
     def longest(self) -> int | None:
-        """Steps of an episode at most; None: as registered."""
+        """The maximal number of steps of an episode; None: as registered."""
 
     @property
     def damaged_actions(self) -> tuple[int, ...]:
-        """Actuators that do nothing."""
+        """The actuators that do nothing."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """What an environment takes and shows.
+    """The actions and observations of an environment.
 
     Attributes:
-        id: of the environment, for sentences.
-        taken: its space of actions.
-        choices: number of the first observation where it is a choice, None where it is a Box.
+        id: of the environment, for messages.
+        taken: its action space.
+        choices: the number of the first observation of a Discrete space; None for a Box.
         damaged: actuators that do nothing.
     """
 
@@ -63,10 +63,10 @@ class Anatomy:
     damaged: list[int]
 
     def seen(self, observation: Any) -> Float64[ndarray, " inputs"]:
-        """An observation as numbers.
+        """Converts an observation to numbers.
 
         Raises:
-            ShapeError: it is not of the size that its space says: cut anew it would reach into other episodes.
+            ShapeError: its size differs from that of its space: reshaped, it would reach into other episodes.
         """
         if self.choices is None:
             numbers = np.asarray(observation, dtype=np.float64)
@@ -82,10 +82,10 @@ class Anatomy:
         return np.eye(1, self.inputs, place)[0]
 
     def one(self, what: str, value: Any) -> Any:
-        """A single number or flag.
+        """Returns a single number or flag.
 
         Raises:
-            ShapeError: there are several, or none.
+            ShapeError: there are several numbers, or none.
         """
         array = np.asarray(value)
         if array.size != 1 or array.item() is None:
@@ -93,7 +93,7 @@ class Anatomy:
         return array.item()
 
     def given(self, actions: Tensor) -> list[Any]:
-        """Actions of P x B episodes as the environment takes them, life after life."""
+        """Converts the actions of P x B episodes to those of the environment, life after life."""
         if isinstance(self.actions, Discrete):
             return (actions.flatten() + int(self.taken.start)).tolist()
         told = actions.mT.flatten(0, 1).cpu().numpy()
@@ -104,20 +104,20 @@ class Anatomy:
         return list(done.astype(self.taken.dtype))
 
 
-_known: dict[Wanted, tuple[Any, Anatomy]] = {}  # as long as what is registered under the id is the same object
+_known: dict[Wanted, tuple[Any, Anatomy]] = {}  # valid as long as the registered object stays the same
 
 
 def anatomy_of(world: Wanted) -> Anatomy:
-    """Learned from one environment that is made for it.
+    """The actions and observations of an environment, read from one instance that is made for this purpose.
 
     Raises:
-        InputError: it cannot be made, is none that a network can act in, or does not answer as Gymnasium's do.
+        InputError: it cannot be made, a network cannot act in it, or it does not follow Gymnasium's interface.
     """
     spec = registered(world)
     if world not in _known or _known[world][0] is not spec:
         module = _module_of(spec)
         if module.partition(".")[0] != "gymnasium" and isinstance(spec.entry_point, str):
-            imported(module, "Gymnasium.id")  # what ends the process when it is imported is a sentence here
+            imported(module, "Gymnasium.id")  # a module that ends the process when imported becomes a message here
         environment = made(world)
         try:
             _known[world] = spec, _learned(world, environment)
@@ -152,7 +152,7 @@ def _learned(world: Wanted, environment: Any) -> Anatomy:
 
 
 def _try(anatomy: Anatomy, environment: Any) -> None:
-    """One reset and one step, before there is a folder: older interfaces would fail in every life."""
+    """Tests one reset and one step before a run folder exists: older interfaces would fail in every life."""
     try:
         answer = environment.reset(seed=0)
     except Exception as error:
@@ -167,7 +167,7 @@ def _try(anatomy: Anatomy, environment: Any) -> None:
     action = torch.zeros(1, 1, dtype=torch.int64) if discrete else torch.zeros(1, anatomy.actions.outputs, 1)
     try:
         answer = environment.unwrapped.step(anatomy.given(action)[0])
-    except Exception:  # what it raises in the middle of an episode is recorded of the lives that meet it
+    except Exception:  # an error in the middle of an episode is recorded for the lives that meet it
         return
     _check_values(anatomy, answer, 5, "step")
 
@@ -179,10 +179,10 @@ def _check_values(anatomy: Anatomy, answer: Any, count: int, call: str) -> None:
 
 
 def registered(world: Wanted) -> Any:
-    """What Gymnasium knows of an environment; imports the module that its id names.
+    """Gymnasium's entry for an environment; imports the module that its id names.
 
     Raises:
-        InputError: nothing registers it, the module cannot be imported, or a package is missing.
+        InputError: no module registers it, the module cannot be imported, or a package is missing.
     """
     try:
         import gymnasium
@@ -199,10 +199,10 @@ def registered(world: Wanted) -> Any:
 
 
 def made(world: Wanted) -> Any:
-    """One environment.
+    """Makes one environment.
 
     Raises:
-        InputError: nothing registers it, a package is missing, or it does not take the arguments.
+        InputError: no module registers it, a package is missing, or it does not accept the arguments.
     """
     import gymnasium
 
@@ -213,13 +213,13 @@ def made(world: Wanted) -> Any:
         extra = [f"pip install 'instinct[{name}]'" for name in _EXTRAS if f".{name}." in str(spec.entry_point)]
         remedy = extra[0] if extra else _in_a_line(error)
         raise InputError(f"Gymnasium.id: a package is missing for {world.id!r}: {remedy}") from error
-    except Exception as error:  # an environment may raise anything when it is made
+    except Exception as error:  # an environment may raise any error when it is made
         field = "arguments" if world.arguments else "id"
         raise InputError(f"Gymnasium.{field}: {world.id!r} cannot be made: {_in_a_line(error)}") from error
 
 
 def only_here(world: Wanted) -> str:
-    """A sentence where this process alone finds the environment by its id, since its own code registered it."""
+    """A warning if only this process finds the environment by its id, since the user's own code registered it here."""
     if ":" in world.id:
         return ""
     module = _module_of(registered(world))
@@ -236,7 +236,7 @@ def only_here(world: Wanted) -> str:
 
 
 def versions(world: Wanted) -> str:
-    """Gymnasium's, and those of the packages that an environment is made of."""
+    """The versions of Gymnasium and of the packages that the environment uses."""
     module = _module_of(registered(world))
     made_of = {*packages_distributions().get(module.partition(".")[0], ()), "gymnasium"}
     made_of |= {name for name in _EXTRAS if f".{name}." in f"{module}:"}
@@ -246,12 +246,12 @@ def versions(world: Wanted) -> str:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # known by another name, or not installed
+    except PackageNotFoundError:  # the package has another name, or is not installed
         return "unknown"
 
 
 def _module_of(spec: Any) -> str:
-    """Where the class of an environment stands."""
+    """The module that defines the class of an environment."""
     entry = spec.entry_point
     return entry.partition(":")[0] if isinstance(entry, str) else str(getattr(entry, "__module__", ""))
 

@@ -1,6 +1,6 @@
-"""The seam of lives: how newborns live in an environment, and what is measured of them.
+"""The interface of lives: newborns live in an environment, and measurements are taken.
 
-A life on samples, a life of episodes, and no life at all (a newborn is scored as it is) are three kinds of one thing.
+There are three kinds: a life on samples, a life of episodes, and no life (newborns are scored without learning).
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
 
 Measurements = dict[str, ndarray]
-"""What selection sees of P lives, by name, (P,) float64 each; `curve` is (P, probes). See docs/measurements.md."""
+"""Measurements of P lives for selection by name, (P,) float64; `curve` is (P, probes). See docs/measurements.md."""
 
 Condition = Literal["innate", "innate_memory", "innate_plastic", "learned", "learned_plastic"]
-"""Three ways to behave at birth: plasticity off, and activity, last action and reward forgotten at each trial;
-plasticity off, with memory in the activity (a frozen recurrent network can adapt by its dynamics alone); plasticity on,
-from birth. Two after a life: plasticity off (with memory), and on."""
+"""Three conditions at birth: plasticity off, and activity, last action and reward reset at each trial; plasticity off,
+activity kept as memory (a frozen recurrent network can adapt by its dynamics alone); plasticity on, from birth. Two
+conditions after a life: plasticity off (with memory), and on."""
 
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 HeldOut = Sequence[tuple[str, Environment]]
-"""Environments that no life and no selection sees, by name."""
+"""Environments that neither lives nor selection use, by name."""
 
 
 @final
 @dataclass(frozen=True)
 class Exam:
-    """How a life is examined; as it stands, the way selection does it.
+    """The settings of an examination; by default those of selection.
 
     Attributes:
-        split: on which birth and learning are measured; on `test` every condition and every held-out world.
-        learn: False: only birth is measured, `learned` equals `innate`.
-        conditions: that are measured in a world, instead.
+        split: the split on which birth and learning are measured; on `test`, every condition and every held-out world.
+        learn: False measures birth only, and `learned` equals `innate`.
+        conditions: measures these conditions in a world instead.
         resamples: R bootstrap samples of a task's examination, on which the main score is measured too.
     """
 
@@ -58,8 +58,8 @@ class LifeStreams:
     """Random numbers of P lives.
 
     Attributes:
-        met: 1 stream where what the lives meet is common to all of them, or P.
-        own: P streams of the individuals alone: what a rule draws at birth, such as fixed feedback weights.
+        met: the streams of the samples or episodes: 1 stream that all lives share, or P.
+        own: P streams, one for each individual: a rule draws from them at birth, for example fixed feedback weights.
     """
 
     met: Streams
@@ -67,7 +67,7 @@ class LifeStreams:
 
     @classmethod
     def of(cls, met: Streams, newborn: Phenotype) -> LifeStreams:
-        """Streams for lives outside a run: the individuals' own ones are numbered from 0."""
+        """Streams for lives outside a run: the individuals' own streams are numbered from 0."""
         own = derive(0, "own", owners=range(newborn.lives))
         return cls(met, own.to(met.keys.device))
 
@@ -75,64 +75,64 @@ class LifeStreams:
 def check_size(environment: Environment, group: Group, units: int, whose: str) -> None:
     """Raises InputError unless a group has as many units as the environment asks for."""
     if group.size != units:
-        environment.ready()  # where the data have changed it is they that do not fit
+        environment.ready()  # reports changed data first, since then the data do not fit, not the group
     wanted = f"{units} units, the {whose} of {type(environment).__name__}"
     require(group.size == units, f"topology.groups.{group.name}.size", wanted, group.size)
 
 
 @dataclass(frozen=True)
 class Life(ABC):
-    """How long and in what portions networks live. Implementations are frozen dataclasses: configuration, no state."""
+    """The length and the portions of a life. Implementations are frozen dataclasses: configuration, no state."""
 
     unit: ClassVar[str]
-    """What a life is counted in: `step`, `episode`; empty where nothing is lived."""
+    """The unit in which a life is counted: `step`, `episode`; empty if there is no life."""
 
     side_by_side: ClassVar[bool] = False
-    """Whether the births of a genome live side by side, or one after the other."""
+    """True if the births of a genome live side by side, False if one after the other."""
 
     @property
     @abstractmethod
     def births(self) -> int:
-        """How many times each genome develops and lives; the measurements are means over them."""
+        """The number of births of each genome; the measurements are means over them."""
 
     @property
     @abstractmethod
     def common(self) -> bool:
-        """Whether all individuals of a generation meet the same samples or episodes."""
+        """True if all individuals of a generation meet the same samples or episodes."""
 
     @property
     @abstractmethod
     def length(self) -> int:
-        """Units of a life; 0 measures birth alone."""
+        """Units of a life; 0 measures only birth."""
 
     @property
     @abstractmethod
     def conditions(self) -> tuple[str, ...]:
-        """Conditions that are measured in every generation."""
+        """The conditions that are measured in every generation."""
 
     @property
     def reported(self) -> tuple[str, ...]:
-        """Conditions that the result of a run reports."""
+        """The conditions that the result of a run reports."""
         return self.conditions
 
     @property
     def of_founders(self) -> tuple[Condition, ...]:
-        """Conditions in which that result reports random founders too."""
+        """The conditions in which the result of a run also reports random founders."""
         return ("innate",)
 
     def distinct(self, topology: Topology, rule: LearningRule) -> tuple[Condition, ...]:
-        """Conditions that can differ in networks of this topology."""
+        """The conditions that can differ in networks of this topology."""
         return ("innate", "learned") if self.length and rule.learns else ("innate",)
 
     @property
     def no_curve(self) -> str:
-        """Why learning curves of such lives cannot be compared; empty where they can."""
+        """The reason why learning curves of such lives cannot be compared; empty if they can."""
         return ""
 
     @property
     @abstractmethod
     def points(self) -> tuple[int, ...]:
-        """Units after which the learning curve is measured."""
+        """The units after which the learning curve is measured."""
 
     @abstractmethod
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
@@ -140,27 +140,27 @@ class Life(ABC):
 
     @abstractmethod
     def lengthened(self, times: int, points: int | None = None) -> Life:
-        """A life so many times as long.
+        """Returns a life that is `times` as long.
 
         Args:
-            points: at most so many points of the learning curve, where their number is free.
+            points: maximal number of points of the learning curve, if the life can choose their number.
         """
 
     def repeated(self, births: int | None = None, common: bool = True) -> Life:
-        """The same for so many births of each genome; None: as many.
+        """Returns a life with this number of births of each genome; None keeps the number.
 
         Args:
-            common: whether all individuals meet the same.
+            common: True if all individuals meet the same samples or episodes.
         """
         changes: dict[str, Any] = {"births": self.births if births is None else births, "common": common}
         return replace(self, **changes)
 
     @abstractmethod
     def short(self) -> Life:
-        """The shortest life that meets everything: for fingerprints of what a machine computes."""
+        """The shortest life that meets everything: for fingerprints of a machine's computations."""
 
     def examined(self, episodes: int) -> Life:
-        """The same with so many episodes in each examination.
+        """Returns a life with this number of episodes in each examination.
 
         Raises:
             InputError: its examinations have no episodes.
@@ -169,11 +169,11 @@ class Life(ABC):
         return self
 
     def resamples(self, environment: Environment) -> bool:
-        """Whether all lives are examined on the same samples, which a bootstrap can then resample."""
+        """True if all lives are examined on the same samples, so that a bootstrap can resample them."""
         return False
 
     def check(self, environment: Environment, topology: Topology) -> None:
-        """Raises InputError when networks of this topology cannot live so in the environment."""
+        """Raises InputError when networks of this topology cannot live such a life in the environment."""
 
     @abstractmethod
     def live(
@@ -186,8 +186,8 @@ class Life(ABC):
         exam: Exam,
         held_out: HeldOut = (),
     ) -> Measurements:
-        """P lives side by side.
+        """Measurements of P lives side by side.
 
         Args:
-            held_out: environments in which every condition is measured too, where the split is `test`.
+            held_out: environments in which every condition is measured too, if the split is `test`.
         """

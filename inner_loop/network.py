@@ -22,16 +22,16 @@ from genomes.topology import Projection, Topology
 _ALIGNED = 16  # numbers; every block of the flat buffer begins on a cache line
 
 Activities = dict[str, Tensor]
-"""By group name: (P, units, B), the sensory group's possibly (1, units, B)."""
+"""By group name: (P, units, B); that of the sensory group may be (1, units, B)."""
 
 NO_NOISE: Mapping[str, Tensor] = {}
-"""Of a network that nothing disturbs."""
+"""The noise of a network without exploration: none."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Everything that plasticity may change, as views into one buffer.
+    """All numbers that plasticity may change, as views into one buffer.
 
     Attributes:
         flat: all numbers, 1-D.
@@ -79,17 +79,17 @@ class Weights:
         )
 
     def repeated(self, times: int) -> Weights:
-        """Every life's weights so many times, one after the other; copies."""
+        """Repeats every life's weights `times` times, one after the other; copies."""
         projections = {name: w.repeat_interleave(times, dim=0) for name, w in self.projections.items()}
         return Weights.packed(projections, {n: b.repeat_interleave(times, dim=0) for n, b in self.biases.items()})
 
 
 @final
 class Network:
-    """The order in which a topology computes, worked out once.
+    """The order in which a topology computes, determined once.
 
-    Activity passes through the groups in their order within a step. Feed-forward and skip projections carry what the
-    earlier group does now; recurrent and lateral ones what their group did a step before.
+    Within a step, activity passes through the groups in their order. Feed-forward and skip projections carry the
+    present activity of the earlier group; recurrent and lateral projections carry the activity of the step before.
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -104,7 +104,7 @@ class Network:
         """Names of the projections that carry activity of the step before."""
 
     def activity(self, weights: Weights, inputs: Float[Tensor, "K units B"]) -> Activities:
-        """One sweep of a network without memory; inputs (P, units, B) or (1, units, B)."""
+        """One pass through a network without memory; inputs (P, units, B) or (1, units, B)."""
         return self.advance(weights, inputs, None, {})[0]
 
     def advance(
@@ -119,7 +119,7 @@ class Network:
 
         Args:
             inputs: (P, units, B) or (1, units, B).
-            before: activity a step earlier (see `at_rest`); None where there is no memory.
+            before: activity of the step before (see `at_rest`); None without memory.
             leaks: by group that leaks, (P, units, 1).
             noise: by group, added to the summed input, (P, units, B).
 
@@ -147,14 +147,14 @@ class Network:
         return activities, drives
 
     def presynaptic(self, edge: Projection, activities: Activities, before: Activities | None) -> Tensor:
-        """The activity that a projection carries now."""
+        """The presynaptic activity that a projection carries at this step."""
         if edge.name in self.late:
             assert before is not None, "a topology with recurrent or lateral projections runs over time"
             return before[edge.pre]
         return activities[edge.pre]
 
     def at_rest(self, like: Tensor, samples: int) -> Activities:
-        """No activity anywhere, (P, units, B): what is before the first step."""
+        """Zero activity, (P, units, B): the activity before the first step."""
         lives = like.shape[0]
         return {g.name: like.new_zeros(lives, g.size, samples) for g in self.topology.groups}
 
@@ -165,7 +165,7 @@ def leaks_of(newborn: Phenotype) -> dict[str, Tensor]:
 
 
 def _add_product(total: Tensor | None, weight: Tensor, activity: Tensor) -> Tensor:
-    """total + W x; one large product where the activity is common to all lives."""
+    """total + W x; one large product if the activity is common to all lives."""
     if activity.shape[0] == weight.shape[0]:
         return torch.bmm(weight, activity) if total is None else total.baddbmm_(weight, activity)
     rows, common = weight.flatten(0, 1), activity[0]

@@ -1,4 +1,4 @@
-"""The seam of objectives: the error that teaches. Selection never reads it."""
+"""The interface of objectives: the error that learning descends. Selection never reads it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class Lived:
-    """One step of P lives. What only worlds have is None in tasks.
+    """One step of P lives. Fields that only worlds have are None in tasks.
 
     Attributes:
         activities: by group, (P, units, B); the sensory group's may be (1, units, B).
         targets: (P, output units, B) or (1, output units, B); one-hot where the target is a class; (1, 0, B)
             in a world without a teacher.
         output: name of the output group.
-        objective: what is to be made small; None where nothing is.
-        step: index of the step, from 0: of the life in a task, of the episode in a world.
+        objective: the objective of the life; None without one.
+        step: index of the step, from 0; in a task it counts in the life, in a world in the episode.
         streams: streams of this life (of this episode), P or common to all.
         traits: numbers of the individuals by config path, (P,), such as `objective.smoothing`.
-        before: activities a step earlier, zero at the first; None in networks without memory.
+        before: activities of the step before, zero at the first step; None in networks without memory.
         drives: by group that leaks, (P, units, B): f(summed input), towards which its activity moves.
-        actions: what was done: (P, B) int64, or (P, outputs, B) before it is taken to the ends of its range.
+        actions: the actions taken: (P, B) int64, or (P, outputs, B) before clipping to their range.
         reward: (P, B), for that action.
-        alive: (P, B), False once an episode has ended: nothing may change any more.
-        weight: (P, B) or (1, B), how much the targets count.
-        noise: by group, (P, units, B), what exploration added to the summed input.
-        weights: at this step; None where the objective is asked without a network.
-        memory: what the objective keeps from step to step.
+        alive: (P, B), False once an episode has ended: from then on nothing may change.
+        weight: (P, B) or (1, B), the weight of the targets.
+        noise: by group, (P, units, B), the exploration noise in the summed input.
+        weights: at this step; None if the objective is evaluated without a network.
+        memory: the objective's memory from earlier steps.
     """
 
     activities: Activities
@@ -63,11 +63,11 @@ class Lived:
     memory: Any = ()
 
     def within(self, path: str, objective: Objective, memory: Any = ()) -> Lived:
-        """The same step as an objective sees it that is a part of another, whose numbers lie under `objective.path`."""
+        """The same step for an objective inside another one; its numbers are under `objective.path`."""
         return replace(self, objective=objective, memory=memory, traits=scoped(self.traits, "objective", path))
 
     def weight_error(self) -> dict[str, Tensor]:
-        """dE/dW of the objective's own dependence on the weights, by projection, (P, post, pre); {} without one."""
+        """dE/dW, the direct dependence on the weights, by projection, (P, post, pre); {} without one."""
         return {} if self.objective is None else self.objective.weight_error(self)
 
     def error(self) -> dict[str, Tensor]:
@@ -83,27 +83,27 @@ class Lived:
 
 
 class Objective(ABC):
-    """What a life tries to make small. Implementations are frozen dataclasses: what changes in a life is the memory.
+    """A quantity that a life minimises. Implementations are frozen dataclasses: only the memory changes in a life.
 
-    `loss`, `error` and `weight_error` are pure: rules may ask for them as often as they like. They see all activities,
-    those of the step before, the weights and the memory, all in `lived`.
+    `loss`, `error` and `weight_error` are pure: rules may call them as often as they like. They read all activities,
+    those of the step before, the weights and the memory from `lived`.
     """
 
     def init(self, network: Network, newborn: Phenotype) -> Any:
-        """The memory at birth, tensors with a leading axis P; () where nothing is remembered.
+        """The memory at birth, tensors with a leading axis P; () without a memory.
 
-        A life on samples keeps it from step to step; every episode of a world begins with that of birth.
+        A life on samples keeps it from step to step; every episode of a world begins with the memory of birth.
         """
         return ()
 
     def after(self, lived: Lived) -> Any:
-        """The memory after a step, which is lived once."""
+        """The memory after a step; called once for each step."""
         return lived.memory
 
     def weight_error(self, lived: Lived) -> dict[str, Tensor]:
-        """dE/dW by projection, (P, post, pre), where E depends on weights themselves, as a wiring cost does.
+        """dE/dW by projection, (P, post, pre), for an E that depends on weights directly, such as a wiring cost.
 
-        Rules that descend an error add it to the gradient that the chain rule gives, once an update.
+        Rules that descend an error add it, once in each update, to the gradient from the chain rule.
         """
         return {}
 
@@ -117,10 +117,10 @@ class Objective(ABC):
 
 
 def errors_of(objective: Objective, lived: Lived) -> dict[str, Tensor]:
-    """The errors of an objective, each of the size of the activity that it is of.
+    """The errors of an objective; each must have the size of its group's activity.
 
     Raises:
-        ShapeError: errors of other sizes, or of no group.
+        ShapeError: errors of other sizes, or of an unknown group.
     """
     errors = objective.error(lived)
     for name, error in errors.items():
@@ -130,7 +130,7 @@ def errors_of(objective: Objective, lived: Lived) -> dict[str, Tensor]:
 
 
 def error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:
-    """The same as `objective.error`, derived from `loss`: for tests, and for objectives without a closed form."""
+    """`objective.error`, derived from `loss`: for tests, and for objectives without a closed form."""
     with torch.inference_mode(mode=False), torch.enable_grad():
         leaves = {name: y.clone().requires_grad_() for name, y in lived.activities.items()}
         targets = lived.targets.clone()
@@ -143,7 +143,7 @@ def error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:
 
 
 def weight_error_by_autograd(objective: Objective, lived: Lived) -> dict[str, Tensor]:
-    """The same as `objective.weight_error`, derived from `loss`."""
+    """`objective.weight_error`, derived from `loss`."""
     assert lived.weights is not None, "asked of a network"
     with torch.inference_mode(mode=False), torch.enable_grad():
         leaves = {name: weight.clone().requires_grad_() for name, weight in lived.weights.projections.items()}

@@ -1,4 +1,4 @@
-"""What every neuron does on the same stimuli, at birth and after the life: what tuning and similarity are read from."""
+"""The activity of every neuron for the same stimuli, at birth and after the life; tuning and similarity use it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Observed:
     """Activity of P networks on the same stimuli.
 
     Attributes:
-        birth, after: by group, (P, units, stimuli) float64: with the weights of birth, and with those after the life.
+        birth, after: by group, (P, units, stimuli) float64: with the weights at birth, and with those after the life.
         stimuli: their numbers, ascending: of a sample in its split; in a world episode * world.steps + step.
-        episodes: in which episode each was met; in a task every stimulus is one of its own.
-        asked: what `targets` are.
-        targets: (stimuli, outputs), one-hot where they are a class; nan where nothing is asked.
-        angles: of classes that are directions of motion, radians; None where they are not.
-        names: of the classes; empty where they have none but their number.
+        episodes: the episode of each stimulus; in a task every stimulus is an episode of its own.
+        asked: the kind of `targets`.
+        targets: (stimuli, outputs), one-hot for classes; nan for stimuli without a target.
+        angles: of classes that are directions of motion, radians; None for other classes.
+        names: of the classes; empty for classes that have only a number.
     """
 
     birth: dict[str, Float[ndarray, "P units stimuli"]]
@@ -55,32 +55,32 @@ class Observed:
 
     @cached_property
     def classes(self) -> Int[ndarray, " stimuli"] | None:
-        """The class of each stimulus, -1 where nothing is asked; None where targets are no classes."""
+        """The class of each stimulus, -1 for stimuli without a target; None if targets are no classes."""
         known = np.isfinite(self.targets).all(1)
         if not known.any() or not _one_hot(self.targets[known]):
             return None
         return np.where(known, np.nan_to_num(self.targets).argmax(1), -1)
 
     def changed(self, individual: int = 0) -> bool:
-        """Whether any neuron does anything else after the life than at birth."""
+        """True if the activity of any neuron after the life differs from that at birth."""
         return any(
             not np.array_equal(self.birth[name][individual], self.after[name][individual]) for name in self.birth
         )
 
     def part(self, kept: Int[ndarray, " some"]) -> Observed:
-        """Some of the stimuli, by their place here."""
+        """Selects stimuli by their position here."""
         birth, after = ({name: a[:, :, kept] for name, a in each.items()} for each in (self.birth, self.after))
         own = {name: getattr(self, name)[kept] for name in ("stimuli", "episodes", "targets")}
         return replace(self, birth=birth, after=after, **own)
 
 
 def evenly(count: int, most: int) -> Int[ndarray, " some"]:
-    """Indices of at most so many of `count` things, evenly spaced."""
+    """Indices of at most `most` of `count` things, evenly spaced."""
     return np.arange(min(count, most)) * count // max(min(count, most), 1)
 
 
 def stimuli_there(environment: Environment, split: Split = "test") -> int:
-    """How many numbers stimuli can have: samples of a split; steps of the episodes in which networks are observed."""
+    """The number of possible stimuli: samples of a split, or steps of the episodes in which networks are observed."""
     if isinstance(environment, Task):
         return environment.size(split)
     assert isinstance(environment, World), "an environment is a task or a world"
@@ -97,18 +97,18 @@ def observe(
     split: Split = "test",
     stimuli: int | Int[ndarray, " stimuli"] = 500,
 ) -> Observed:
-    """P networks at birth, and after the lives that they live from there, plasticity off.
+    """Observes P networks at birth, and after the lives that begin there, with plasticity off.
 
-    In a task the stimuli are inputs of the split. In a world they are what the first individual observes in episodes of
-    that split at birth, its memory and plasticity off as in the condition `innate_memory`; the same sequence is then
-    shown to everybody from rest, at birth and after, whatever they would do about it.
+    In a task the stimuli are inputs of the split. In a world they are the observations of the first individual in
+    episodes of that split at birth, with plasticity off and activity kept, as in the condition `innate_memory`. The
+    same sequence is then shown to all networks from rest, at birth and after the life, whatever they would do.
 
     Args:
-        streams: one stream of what all lives meet, and the individuals' own.
-        stimuli: at most so many, evenly spaced; or the numbers of those that are wanted, ascending.
+        streams: one stream of the samples or episodes of all lives, and the individuals' own.
+        stimuli: their maximal number, evenly spaced; or the numbers of the stimuli to use, ascending.
 
     Raises:
-        InputError: several streams; a stimulus that is not there, or was not met.
+        InputError: there are several streams, or a stimulus does not exist or did not occur.
     """
     require(streams.met.owners == 1, "observe", "one stream, the same stimuli for all", streams.met.owners)
     with torch.inference_mode():
@@ -161,7 +161,7 @@ def _in_a_world(
     alive = torch.stack([moment.alive[0] for moment in moments]).cpu().numpy()  # (steps, episodes)
     episode, step = np.nonzero(alive.T)
     met = episode * world.steps + step
-    if isinstance(stimuli, int) and world.labels(step[:1]) is None:  # what has labels is seen to its end
+    if isinstance(stimuli, int) and world.labels(step[:1]) is None:  # a world with labels is recorded at every step
         met = met[step % max(1, -(-len(met) // stimuli)) == 0]
     chosen = _chosen(met, len(met) if isinstance(stimuli, int) else stimuli)
     inputs = [_seen(network, moment)[:1] for moment in moments]
@@ -176,7 +176,7 @@ def _in_a_world(
 @final
 @dataclass(frozen=True)
 class _Watching(LearningRule[list[Lived]]):
-    """Learns nothing and remembers everything: the state is what was lived, step by step."""
+    """Learns nothing; its state is the list of all steps."""
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> list[Lived]:
         return []
@@ -188,7 +188,7 @@ class _Watching(LearningRule[list[Lived]]):
 
 
 def _episodes(world: World) -> int:
-    """In fours, as films come; many where they are short."""
+    """The number of episodes: a multiple of four, as stimuli of `Retina` come; more if episodes are short."""
     return min(64, max(8, 10_000 // world.steps)) // 4 * 4
 
 
@@ -201,7 +201,7 @@ def _chosen(there: ndarray, stimuli: int | ndarray) -> ndarray:
 
 
 def _seen(network: Network, moment: Lived) -> Tensor:
-    """What came in, the network's own last action and reward included where it feels them."""
+    """The input of a network, with its own last action and reward if it senses them."""
     return moment.drives.get(network.sensory, moment.activities[network.sensory])
 
 
@@ -222,7 +222,7 @@ def _replayed(
 
 
 def _asked(world: World, moments: list[Lived], chosen: ndarray) -> tuple[LabelKind, ndarray, ndarray | None]:
-    """What the targets are, (stimuli, outputs), and the angles of directions."""
+    """The kind of the targets, the targets (stimuli, outputs), and the angles of directions."""
     step, episode = chosen % world.steps, chosen // world.steps
     labels = world.labels(step)
     if labels is not None:

@@ -1,4 +1,4 @@
-"""The seam of plasticity: how a step of life changes the weights."""
+"""The interface of plasticity: a rule changes the weights at every step of a life."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from inner_loop.objective import Lived
 State = TypeVar("State")
 
 Teacher = Literal["nothing", "targets", "error", "reward"]
-"""What a rule must be told beside the activities: targets, the error of an objective (which has targets), a reward."""
+"""The information that a rule needs beside activity: targets, the error of an objective (with targets), a reward."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Exploration:
-    """What a life in a world tries beyond what its network says.
+    """The random variation of actions and activity in a world while a rule learns.
 
     Attributes:
-        choice: (P,), softmax temperature of discrete actions, or standard deviation of what is added to the outputs
-            that are continuous actions; None: the largest output is chosen, the output is done.
-        noise: (P,), standard deviation of what is added to the summed input of every unit behind the sensory group;
-            None: nothing.
+        choice: (P,), softmax temperature of discrete actions, or standard deviation of the noise added to continuous
+            actions; None: the largest output is chosen, or the output is the action.
+        noise: (P,), standard deviation of the noise added to the summed input of every unit behind the sensory group;
+            None: no noise.
     """
 
     choice: Float[Tensor, " P"] | None = None
@@ -38,18 +38,18 @@ class Exploration:
 
 
 class LearningRule(ABC, Generic[State]):
-    """Implementations are frozen dataclasses without state: what learns is in the weights and in the state given back.
+    """Implementations are frozen dataclasses without state: learning changes the weights and the returned state.
 
-    Numbers of the rule that are Evolvable are found in the newborn under their config path: `newborn.traits["rule.x"]`,
+    Numbers of the rule that are Evolvable stand in the newborn under their config path: `newborn.traits["rule.x"]`,
     (P,), or, where they may differ between synapses, `newborn.projections[name].parameters["rule.x"]`.
     """
 
     learns: ClassVar[bool] = True
-    """Whether a life can change the weights: False for the innate control."""
+    """True if a life can change the weights: False for the innate control."""
 
     @property
     def teacher(self) -> Teacher:
-        """What the rule must be told, which is not to be had in every environment."""
+        """The information that the rule needs and that not every environment provides."""
         return "nothing"
 
     def check(self, topology: Topology) -> None:
@@ -57,22 +57,22 @@ class LearningRule(ABC, Generic[State]):
 
     @abstractmethod
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> State:
-        """Traces, momentum, feedback weights ... at birth, each with a leading axis P; () if there are none.
+        """Traces, momentum, feedback weights ... at birth, each with a leading axis P; () without a state.
 
         Args:
-            streams: P streams of the individuals alone, for what is drawn at birth: an individual alone draws as it
-                draws in company.
+            streams: P streams, one for each individual, for random numbers at birth: an individual draws the same
+                numbers alone as in a cohort.
         """
 
     def explores(self, newborn: Phenotype) -> Exploration:
-        """What is tried while this rule learns in a world; nothing unless the rule says so."""
+        """The exploration while this rule learns in a world; none by default."""
         return Exploration()
 
     @abstractmethod
     def step(
         self, network: Network, weights: Weights, state: State, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, State]:
-        """Changes the weights after one step; may write into `weights` and `state`, and gives them back."""
+        """Changes the weights after one step; may write into `weights` and `state`, and returns them."""
 
     def answer(
         self, network: Network, weights: Weights, inputs: Float[Tensor, "K input B"], newborn: Phenotype
@@ -95,5 +95,5 @@ class LearningRule(ABC, Generic[State]):
     def consolidate(
         self, network: Network, weights: Weights, state: State, newborn: Phenotype
     ) -> tuple[Weights, State]:
-        """Changes the weights after an episode of a world; traces that must not reach into the next one end here."""
+        """Changes the weights after an episode of a world; traces that must not reach the next episode end here."""
         return weights, state

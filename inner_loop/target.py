@@ -1,4 +1,4 @@
-"""The seam of targets: data that a newborn is compared with as it is, such as a measured wiring."""
+"""The interface of targets: data that a newborn is compared with, without a life, such as a measured wiring."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from inner_loop.environment import Environment
 
 
 class Target(Environment):
-    """Data to be fitted. Implementations are frozen dataclasses: their own configuration, no state.
+    """Data to be fitted. Implementations are frozen dataclasses: configuration, no state.
 
-    What a score needs is carried by the newborn: weights, masks, or parameters of synapses such as a connection
-    probability, since a mask that was drawn has no likelihood.
+    Scores read the newborn: weights, masks, or parameters of synapses such as a connection probability, since a mask
+    that was drawn at random has no likelihood.
     """
 
     seam = "target"

@@ -1,4 +1,4 @@
-"""The seam of tasks: samples with targets, drawn from an endless stream, and how well an output answers them."""
+"""The interface of tasks: samples with targets, drawn from an endless stream, and scores of outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Samples:
 
 
 class Task(Environment):
-    """Samples with targets. Implementations are frozen dataclasses: their own configuration, no state."""
+    """Samples with targets. Implementations are frozen dataclasses: configuration, no state."""
 
     seam = "task"
 
@@ -69,12 +69,12 @@ class Task(Environment):
         """Units of the output group."""
 
     def ready(self) -> None:
-        """Looks at the data."""
+        """Raises InputError when the data are missing or wrong."""
         self.size("train")
 
     @abstractmethod
     def size(self, split: Split) -> int:
-        """How many samples measure a split: `draw(split, size, ...)` covers a finite split exactly once."""
+        """The number of samples that measure a split: `draw(split, size, ...)` covers a finite split exactly once."""
 
     @abstractmethod
     def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
@@ -87,9 +87,9 @@ class Task(Environment):
     def sample_scores(
         self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]
     ) -> Tensor | None:
-        """The main score of each sample, (P, n) float64, where the score is their mean; otherwise None.
+        """The main score of each sample, (P, n) float64, if the score is their mean; otherwise None.
 
-        It makes a bootstrap over samples a matrix product.
+        A bootstrap over samples is then a matrix product.
         """
         return None
 
@@ -102,13 +102,13 @@ def classification_scores(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]
     # max with its index is several times faster than argmax along an axis that is not the last
     hits = outputs.max(1).indices == targets.max(1).indices
     log_likelihood = (torch.log_softmax(outputs, dim=1) * targets).sum(1)
-    # an output that is not a number has no largest: argmax would still name one
+    # nan has no largest output: argmax would still return one
     accuracy = hits.double().mean(1) + 0.0 * outputs.sum((1, 2)).double()
     return {"accuracy": accuracy, "log_likelihood": log_likelihood.double().mean(1)}
 
 
 def classified(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Whether the largest output of each sample is the target's, (P, n) float64; nan where an output is none."""
+    """1 if the largest output of a sample is the target's, else 0, (P, n) float64; nan if an output is not finite."""
     return (outputs.max(1).indices == targets.max(1).indices).double() + 0.0 * outputs.sum(1).double()
 
 

@@ -1,4 +1,4 @@
-"""The seam of worlds: episodes in which what is observed depends on what was done."""
+"""The interface of worlds: episodes in which observations depend on the actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genomes.streams import Streams
 from inner_loop.environment import Environment
 
 LabelKind = Literal["class", "target", "action", "direction", "nothing"]
-"""What is known of a stimulus: the class of a sample, its target, the best action, the direction of motion, nothing."""
+"""The kind of label of a stimulus: the class of a sample, its target, the best action, a direction of motion, none."""
 
 
 @final
@@ -25,7 +25,7 @@ class Discrete:
     """One of `count` actions, given to the world as (P, B) int64: the index of the largest output.
 
     Attributes:
-        count: actions, each with an output unit of its own.
+        count: the number of actions; each has an output unit of its own.
     """
 
     count: int
@@ -42,10 +42,10 @@ class Discrete:
 @final
 @dataclass(frozen=True)
 class Continuous:
-    """Real actions, (P, outputs, B): an output of -1 is the low end, +1 the high end; beyond is taken to the end.
+    """Real actions, (P, outputs, B): an output of -1 is the low end, +1 the high end; outputs beyond are clipped.
 
     Attributes:
-        low, high: of each action, in the units of the world.
+        low, high: the ends of each action's range, in the units of the world.
     """
 
     low: tuple[float, ...]
@@ -66,7 +66,7 @@ class Continuous:
 @final
 @dataclass(frozen=True)
 class Response:
-    """No action: the world looks at the output activity itself, (P, outputs, B).
+    """No action: the world reads the output activity itself, (P, outputs, B).
 
     Attributes:
         outputs: units of the output group.
@@ -84,17 +84,17 @@ Actions = Discrete | Continuous | Response
 @final
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """What a world shows at one step: K x B episodes, K = P lives, or 1 while nothing differs between lives.
+    """The state of a world as seen at one step: K x B episodes, K = P lives, or 1 while all lives are the same.
 
     Attributes:
         observation: (K, inputs, B), finite, also after the end of an episode.
         reward: (K, B), for the action just taken; 0 at the reset.
-        terminated: (K, B), the episode has come to an end of its own.
-        truncated: (K, B), the episode has been cut off: time is up.
-        trial: (K, B), a new trial begins with this observation; None where the reset alone begins one.
-        target: (K, outputs, B), what a teacher would have the network show in answer to this observation (one-hot
-            where it is a choice); None in worlds without a teacher.
-        weight: (K, B), how much the target counts at this moment; None: 1 always.
+        terminated: (K, B), the episode has ended by itself.
+        truncated: (K, B), the episode has been stopped: time is up.
+        trial: (K, B), a new trial begins with this observation; None if only the reset begins one.
+        target: (K, outputs, B), the output that a teacher wants for this observation (one-hot for discrete actions);
+            None in worlds without a teacher.
+        weight: (K, B), the weight of the target at this moment; None: always 1.
     """
 
     observation: Float[Tensor, "K inputs B"]
@@ -109,11 +109,11 @@ class Moment:
 @final
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What stimuli are: read-outs relate activity to them.
+    """The labels of stimuli, which read-outs relate to activity.
 
     Attributes:
         kind: of the label.
-        targets: (stimuli, L) a label a row; of classes, actions and directions one-hot.
+        targets: (stimuli, L) a label a row; one-hot for classes, actions and directions.
         angles: (L,) in radians, of directions; None for other kinds.
     """
 
@@ -123,21 +123,21 @@ class Labels:
 
 
 class World(Environment):
-    """Implementations are frozen dataclasses: their parameters, no state. A world of other parameters is held out.
+    """Implementations are frozen dataclasses: parameters, no state. A held-out world is one with other parameters.
 
-    All chance of an episode comes from the stream that it is reset with. `step` gives a new state and leaves the old
-    one alone, except where somebody else's simulator owns it. Tensors live on the device of the chance.
+    All random numbers of an episode come from the stream given to `reset`. `step` returns a new state and does not
+    change the old one, except where a foreign simulator owns it. Tensors are on the device of the streams.
     """
 
     @property
     @abstractmethod
     def actions(self) -> Actions:
-        """What the output of a network means here."""
+        """The meaning of the outputs of a network here."""
 
     @property
     @abstractmethod
     def steps(self) -> int:
-        """The longest episode: it is truncated after so many steps at the latest."""
+        """The length of the longest episode: the world truncates it after this number of steps at the latest."""
 
     seam = "world"
 
@@ -153,7 +153,7 @@ class World(Environment):
 
     @property
     def outputs(self) -> int:
-        """Units of the output group: those that the actions take."""
+        """Units of the output group that the actions need."""
         return self.actions.outputs
 
     @property
@@ -163,37 +163,37 @@ class World(Environment):
 
     @property
     def varies(self) -> bool:
-        """Episodes are drawn from the chance of a life."""
+        """True: episodes are drawn from the streams of a life."""
         return True
 
     def labels(self, step: Int64[ndarray, " stimuli"]) -> Labels | None:
-        """Of what is shown at each step of an episode, where the world knows it by the step alone; None: it does not.
+        """The labels of the observations at these steps, if the step alone determines them; None if it does not.
 
-        A world with labels is recorded at every step, others at steps evenly chosen.
+        A world with labels is recorded at every step, others at evenly spaced steps.
         """
         return None
 
     @abstractmethod
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Any, Moment]:
-        """Begins `episodes` episodes (B) for each of the K streams of chance.
+        """Begins `episodes` episodes (B) for each of the K streams.
 
-        Episode b of a stream depends on the stream and on b alone: not on how many others there are beside it.
+        Episode b of a stream depends only on the stream and on b, not on the number of episodes beside it.
 
         Args:
             streams: K streams of these episodes.
-            episodes: how many run side by side.
-            life: K streams that stay the same in all episodes of a life, for what is hidden in it and lasts.
+            episodes: the number of episodes side by side.
+            life: K streams that stay the same in all episodes of a life, for hidden variables that stay constant in it.
 
         Returns:
-            state: whatever the world needs to go on.
+            state: all that the world needs to continue.
             moment: the first observations, (K, inputs, B).
         """
 
     @abstractmethod
     def step(self, state: Any, actions: Tensor) -> tuple[Any, Moment]:
-        """Takes the actions of P lives, P = K or any number where K is 1; (P, B) int64 or (P, outputs, B) by `actions`.
+        """Takes the actions of P lives, P = K or any number if K is 1; (P, B) int64 or (P, outputs, B) by `actions`.
 
-        What an episode shows after its end is of no account, but finite.
+        Observations after the end of an episode have no effect, but must be finite.
         """
 
     def scores(self, state: Any, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:

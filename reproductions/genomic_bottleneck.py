@@ -1,9 +1,10 @@
-"""Claim: a genome 32 or 61 times smaller than its network holds what learning found; it is a hot start, no faster one.
+"""Claim: a genome 32 or 61 times smaller than its network keeps learned weights; lives start better, not faster.
 
 The genomic bottleneck of Shuvaev, Lachi, Koulakov & Zador 2024 (PNAS 121:e2409160121) on real digits, 64-256-10 without
-biases, in their alternating (Lamarckian) loop, with this framework's parts: learn by Backprop; fit every g-network to
-the learned weights, by Adam through the differentiable `develop`; be born again with the weights that g writes. Then
-lives of 20 epochs from the genomes and from the usual random weights, and their learning curves aligned at equal score.
+biases, in their alternating (Lamarckian) loop, with this framework's parts: networks learn by Backprop; Adam fits every
+g-network to the learned weights, through the differentiable `develop`; the next networks are born with the weights that
+g writes. Then lives of 20 epochs from the genomes and from the usual random weights are compared by their learning
+curves, aligned at equal score.
 
     python reproductions/genomic_bottleneck.py [--quick] [--json] [--output DIRECTORY]
 """
@@ -55,7 +56,7 @@ NETWORK = Network(TOPOLOGY)
 TASK = Digits(train=1137, selection=260, test=400)
 RULE = Backprop(learning_rate=0.05, momentum=0.9)
 SIZES = {"32x": 10, "61x": 5}
-"""By the number of weights over the number of parameters: H, hidden neurons of each g-network."""
+"""By the ratio of weights to parameters: H, hidden neurons of each g-network."""
 TUNED = "8eeb16cc4997ac2c73ad2ec5ed0fb1373a3c8b65"
 """The commit that ended the tuning: the constants below were chosen on seeds 100 to 103, by the selection split."""
 SEEDS = tuple(headlines.seeds(TUNED))
@@ -70,10 +71,10 @@ class Loop:
     """The alternating loop.
 
     Attributes:
-        generations: how often a network is born, learns and is written into the genome.
-        lessons: updates of the weights a generation.
-        fits: steps of Adam on the genome a generation.
-        rate: of Adam.
+        generations: the number of times a network is born, learns and is written into the genome.
+        lessons: updates of the weights in a generation.
+        fits: steps of Adam on the genome in a generation.
+        rate: learning rate of Adam.
     """
 
     generations: int = 200
@@ -85,10 +86,10 @@ class Loop:
 @final
 @dataclass(frozen=True, eq=False)
 class Inherited:
-    """What P alternating loops came to.
+    """The results of P alternating loops.
 
     Attributes:
-        genes: by field, (P, ...): the ones best at birth on the selection split.
+        genes: by field, (P, ...): those with the best score at birth on the selection split.
         errors: mean squared error of the written weights, summed over projections, before and after each fit:
             (generations, 2, P).
         births: accuracy at birth on the selection split, (generations, P).
@@ -100,7 +101,7 @@ class Inherited:
 
 
 def encoding(hidden: int) -> GenomicBottleneck:
-    """The paper's: a g-network writes the weights as they are."""
+    """The encoding of the paper: a g-network writes the weights without scaling."""
     return GenomicBottleneck(hidden=hidden, fan_in=False)
 
 
@@ -114,7 +115,7 @@ def usual(own: Streams) -> Phenotype:
 
 
 def born(weights: dict[str, Tensor]) -> Phenotype:
-    """Newborns with these weights, who learn by RULE."""
+    """Newborns with these weights, which learn by RULE."""
     newborn = Phenotype(TOPOLOGY, {name: Synapses(weight.detach()) for name, weight in weights.items()})
     return endowed(newborn, "rule", RULE, {})
 
@@ -122,8 +123,8 @@ def born(weights: dict[str, Tensor]) -> Phenotype:
 def founders(g: GenomicBottleneck, own: Streams) -> Genes:
     """Random g-networks, uniform in +-1/sqrt(fan-in) as torch.nn.Linear draws them, their output shifted and scaled.
 
-    So founders write weights of the usual mean, 0, and variance. With a mean below 0 a g-network writes a hidden layer
-    that is silent and stays so: pixels are positive, there are no biases, and ReLU passes no error.
+    Founders then write weights of the usual mean, 0, and variance. With a mean below 0 a g-network writes a hidden
+    layer that is silent and stays so: pixels are positive, there are no biases, and ReLU passes no error.
     """
     fields = {field.name: field for field in g.spec(TOPOLOGY).fields}
     genes = {}
@@ -138,7 +139,7 @@ def founders(g: GenomicBottleneck, own: Streams) -> Genes:
 
 
 def written(g: GenomicBottleneck, genes: Genes, own: Streams) -> dict[str, Tensor]:
-    """The weights that the genes unfold into, by projection, (P, post, pre)."""
+    """The weights that the genes write, by projection, (P, post, pre)."""
     return {name: synapses.weight for name, synapses in develop(g, genes, TOPOLOGY, own).projections.items()}
 
 
@@ -150,19 +151,19 @@ def error(weights: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
 def fit(
     g: GenomicBottleneck, genes: Genes, adam: torch.optim.Adam, targets: dict[str, Tensor], steps: int, own: Streams
 ) -> ndarray:
-    """Moves the genes towards writing the targets; the errors before the first and the last step, (2, P)."""
+    """Fits the genes to the targets; returns the errors before the first and the last step, (2, P)."""
     errors = []
     for _ in range(steps):
         adam.zero_grad()
         each = error(written(g, genes, own), targets)
-        each.sum().backward()  # individuals and projections share no gene, so each descends its own error
+        each.sum().backward()  # individuals and projections share no gene, so the gradient of each is its own
         adam.step()
         errors.append(each.detach().numpy())
     return np.stack([errors[0], errors[-1]])
 
 
 def lessons(own: Streams, first: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs (P, 64, B) and targets (P, 10, B) of steps of a life that goes on through all generations."""
+    """Inputs (P, 64, B) and targets (P, 10, B) of the steps of a life that continues through all generations."""
     drawn = TASK.draw("train", steps * BATCH, own, first * BATCH)
     for inputs, targets in zip(drawn.inputs.split(BATCH, 2), drawn.targets.split(BATCH, 2), strict=True):
         yield inputs.contiguous(), targets.contiguous()
@@ -187,7 +188,7 @@ def learned(weights: dict[str, Tensor], own: Streams, first: int, steps: int) ->
 
 
 def alternate(g: GenomicBottleneck, loop: Loop, own: Streams) -> Inherited:
-    """Learn, fit, be born again: P loops side by side, each with a founder and lessons of its own."""
+    """Learn, fit, next birth: P loops side by side, each with its own founder and lessons."""
     genes = founders(g, own)
     adam = torch.optim.Adam(genes.values(), lr=loop.rate)
     weights = {name: weight.detach() for name, weight in written(g, genes, own).items()}
@@ -205,7 +206,7 @@ def alternate(g: GenomicBottleneck, loop: Loop, own: Streams) -> Inherited:
 
 
 def coarse(g: GenomicBottleneck, genes: Genes, bits: int = COARSE) -> Genes:
-    """The genes at the nearest of 2^bits values, evenly spaced over +- the largest of an individual's field."""
+    """Rounds the genes to the nearest of 2^bits values, evenly spaced over +- the largest of an individual's field."""
     rounded = {}
     for field in g.spec(TOPOLOGY).fields:
         gene = genes[field.name]
@@ -217,7 +218,7 @@ def coarse(g: GenomicBottleneck, genes: Genes, bits: int = COARSE) -> Genes:
 def lives(newborns: dict[str, dict[str, Tensor]], seeds: tuple[int, ...], epochs: int) -> dict[str, ndarray]:
     """Test accuracy after every update, (seeds, updates + 1), by kind of birth; a seed's kinds share its lessons."""
     updates = epochs * TASK.train // BATCH + 1
-    lifetime = Lifetime(updates, BATCH, probes=10 * updates)  # log-spaced: so many that no update is left out
+    lifetime = Lifetime(updates, BATCH, probes=10 * updates)  # log-spaced: enough that no update is left out
     assert lifetime.probed == tuple(range(updates + 1))
     side_by_side = {
         edge.name: torch.cat([weights[edge.name] for weights in newborns.values()]) for edge in TOPOLOGY.edges
@@ -241,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
         genes = alternate(g, loop, own).genes
         newborns[name] = written(g, genes, own)
         rough, spec = at_birth(written(g, coarse(g, genes), own), "test"), g.spec(TOPOLOGY)
-        bits = spec.size * COARSE + len(spec.fields) * 32  # and the largest gene of each field
+        bits = spec.size * COARSE + len(spec.fields) * 32  # plus the largest gene of each field
         table.append(report.Row(name, hidden, spec.size, TOPOLOGY.synapses, bits, rough))
     curves = lives(newborns, SEEDS, epochs)
     table.append(report.Row("usual", None, TOPOLOGY.synapses, TOPOLOGY.synapses))

@@ -1,4 +1,4 @@
-"""What genomic_bottleneck.py measured: learning curves aligned at equal score, the table, the figure."""
+"""The report of genomic_bottleneck.py: learning curves aligned at equal score, the table, the figure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy import ndarray
 
 CRITERION = 0.95
 WINDOW = 10  # epochs over which aligned curves are compared
-SMOOTH = 9  # updates in the running mean that finds a crossing: a single exam is noisy and would cross too early
+SMOOTH = 9  # updates in the running mean that finds a crossing: a single noisy exam would cross too early
 
 
 @final
@@ -25,7 +25,7 @@ class Row:
         parameters: of the genome.
         weights: of the network.
         coarse_bits: of the genome when its parameters are stored in 8 bits each.
-        coarse: accuracy at birth from that, (seeds,).
+        coarse: accuracy at birth with these, (seeds,).
     """
 
     name: str
@@ -39,7 +39,7 @@ class Row:
 @final
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A genome's learning curves against the usual ones, from the score that the genome gives at birth; all (seeds,).
+    """Learning curves of a genome and the usual ones, from the score of the genome at birth; all (seeds,).
 
     Attributes:
         start: update at which the usual network has the genome's score at birth.
@@ -76,7 +76,7 @@ def crossing(curve: ndarray, score: float) -> float:
 
 
 def align(genomes: ndarray, usual: ndarray, epoch: int) -> Alignment:
-    """Curves (seeds, updates + 1) of accuracy after every update, both kinds; a seed's kinds are compared."""
+    """Compares curves (seeds, updates + 1) of accuracy after every update, of both kinds, seed by seed."""
     rows = []
     for curve, other in zip(genomes, usual, strict=True):
         begin = crossing(other, curve[0])
@@ -150,7 +150,7 @@ def _aligned(alignments: dict[str, Alignment]) -> list[str]:
 def summary(
     rows: list[Row], curves: dict[str, ndarray], alignments: dict[str, Alignment], epoch: int
 ) -> dict[str, float | None]:
-    """The figures for scripts: means over the seeds, and standard deviations as `X_sd`; null where not a number."""
+    """The numbers for scripts: means over the seeds, and standard deviations as `X_sd`; null if not finite."""
     found: dict[str, ndarray] = {}
     sizes: dict[str, float] = {}
     for row in rows:
@@ -180,7 +180,7 @@ def runs(
     alignments: dict[str, Alignment],
     epoch: int,
 ) -> list[dict[str, object]]:
-    """What is stored of each seed: test accuracy by kind of birth, and the gap once curves are aligned."""
+    """The stored results of each seed: test accuracy by kind of birth, and the gap between aligned curves."""
     stored: list[dict[str, object]] = []
     for i, seed in enumerate(seeds):
         kinds: dict[str, dict[str, float]] = {}
@@ -194,7 +194,7 @@ def runs(
 
 
 def figure(curves: dict[str, ndarray], alignments: dict[str, Alignment], epoch: int, path: Path) -> None:
-    """Learning curves as they are, and aligned at equal score; mean over seeds, and every seed thin."""
+    """Learning curves as measured, and aligned at equal score; mean over seeds, and every seed as a thin line."""
     import matplotlib
 
     matplotlib.use("Agg")

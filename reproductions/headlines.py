@@ -1,11 +1,11 @@
-"""Evolves the headlines of README.md and docs/results.md over ten seeds that tuning has not met, and stores every run.
+"""Evolves the headlines of README.md and docs/results.md over ten seeds that tuning did not use; stores every run.
 
     python reproductions/headlines.py digits sinusoid ...       the named ones; without names, all of them
     python reproductions/headlines.py --list                    names, commands and how many runs are stored
 
 The seeds of an experiment come from the hash of the commit that ended its tuning, which is the last one that changed
-its config: no run can be chosen. A run that stops counts as a failure and is stored with its reason. What is stored
-already is not run again. `python reproductions/tables.py` writes the tables of the documents from the stored runs.
+its config: no run can be chosen. A run that stops counts as a failure and is stored with its reason. Stored runs are
+not repeated. `python reproductions/tables.py` writes the tables of the documents from the stored runs.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class Headline:
 
     @property
     def command(self) -> str:
-        """What runs it with one seed."""
+        """The command that runs it with one seed."""
         return " ".join(["instinct evolve", self.config, *self.overrides, "--seed SEED"])
 
     @property
     def file(self) -> Path:
-        """Where its runs are stored."""
+        """The file of its stored runs."""
         return STORED / f"{self.name}.json"
 
 
@@ -95,7 +95,7 @@ def tuned(headline: Headline) -> str:
 
 
 def digest(headline: Headline) -> str:
-    """SHA-256 of what the config says, without its comments: another experiment has other seeds and results."""
+    """SHA-256 of the config without its comments: a change means another experiment, with other seeds and results."""
     from ruamel.yaml import YAML
 
     said = YAML(typ="safe").load((ROOT / "configs" / f"{headline.config}.yaml").read_text())
@@ -103,12 +103,12 @@ def digest(headline: Headline) -> str:
 
 
 def stored(headline: Headline) -> dict[str, Any] | None:
-    """What is stored of it; None: nothing."""
+    """Its stored results; None if there are none."""
     return json.loads(headline.file.read_text()) if headline.file.exists() else None
 
 
 def opened(headline: Headline) -> dict[str, Any]:
-    """Where and of what runs will be stored: none yet."""
+    """The header of its stored results, without runs."""
     return {**_setting(headline.command, tuned(headline)), "experiment": digest(headline), "runs": []}
 
 
@@ -130,10 +130,10 @@ def named(name: str) -> Headline:
 
 
 def run(headline: Headline, seed: int, folder: Path) -> dict[str, Any]:
-    """One run by the command line: its result, or why it stopped.
+    """Runs one seed by the command line; returns its result, or the reason why it stopped.
 
     Raises:
-        RuntimeError: the command did not run: that says nothing of the experiment.
+        RuntimeError: the command did not run, which says nothing about the experiment.
     """
     told = [str(Path(sys.executable).with_name("instinct")), "evolve", headline.config, *headline.overrides]
     told += ["--seed", str(seed), "--serial", "--json", "--run", str(folder / str(seed))]

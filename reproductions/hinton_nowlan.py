@@ -1,4 +1,4 @@
-"""Claim: learning guides evolution as in Hinton & Nowlan 1987; those who cannot learn never find what the others do.
+"""Claim: learning guides evolution as in Hinton & Nowlan 1987; networks without learning never find the solution.
 
 Allele frequencies and fitness by generation of configs/hinton-nowlan.yaml, beside an independent replica: the same
 model in a few lines of NumPy, without genomes, networks, worlds or lives. Then the control without a plastic allele.
@@ -55,7 +55,7 @@ def course(config: str, seed: int, generations: int) -> ndarray:
 
 
 def replica(seed: int, generations: int, lives: int = 1000, loci: int = 20, trials: int = 1000) -> ndarray:
-    """The same columns, straight from the paper: the trial of the first success is a geometric number."""
+    """The same columns, computed directly from the paper: the trial of the first success is a geometric number."""
     random, rows = np.random.default_rng(seed), []
     alleles = random.choice([0, 1, 2, 2], (lives, loci))
     for _ in range(generations):
@@ -77,7 +77,7 @@ def spread(runs: ndarray) -> str:
 
 
 def table(ours: ndarray, theirs: ndarray) -> list[str]:
-    """Two rows a generation, the replica's below ours."""
+    """Two rows for each generation, the replica's below ours."""
     lines = ["| generation | | " + " | ".join(COLUMNS[:5]) + " |", "|--:|---|" + "--:|" * 5]
     for index in [index for index in SHOWN if index < ours.shape[1]]:
         for name, runs in (("instinct", ours), ("replica", theirs)):
@@ -87,19 +87,19 @@ def table(ours: ndarray, theirs: ndarray) -> list[str]:
 
 
 def take_off(runs: ndarray) -> ndarray:
-    """The first generation with a mean fitness above 10, (runs,); their number where it never is."""
+    """The first generation with a mean fitness above 10, (runs,); the number of generations if there is none."""
     above = runs[:, :, 3] > 10
     return np.where(above.any(1), above.argmax(1), runs.shape[1])
 
 
 def compared(ours: ndarray, theirs: ndarray) -> dict[str, float]:
-    """Medians, and the p of Mann & Whitney: a run that takes off late makes the distributions anything but normal."""
+    """Medians, and the p of Mann & Whitney: runs that succeed late make the distributions far from normal."""
     test = mannwhitneyu(ours, theirs)
     return {"instinct": float(np.median(ours)), "replica": float(np.median(theirs)), "p": float(test.pvalue)}
 
 
 def summary(ours: ndarray, theirs: ndarray, control: ndarray) -> dict[str, Any]:
-    """The figures of the claim."""
+    """The numbers of the claim."""
     generations = ours.shape[1]
     last = {name: float(ours[:, -1, i].mean()) for i, name in enumerate(COLUMNS)}
     return {
@@ -117,7 +117,7 @@ def summary(ours: ndarray, theirs: ndarray, control: ndarray) -> dict[str, Any]:
 
 
 def stored(seeds: list[int], ours: ndarray) -> list[dict[str, Any]]:
-    """What is stored of each seed: when it takes off, and the columns of the generations that are shown."""
+    """The stored results of each seed: the first successful generation, and the columns of the shown generations."""
     return [
         {"seed": seed, "take_off": int(off)}
         | {str(g): dict(zip(COLUMNS, run[g].tolist(), strict=True)) for g in SHOWN if g < len(run)}

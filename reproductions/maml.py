@@ -1,9 +1,9 @@
 """Claim: initial weights found by second-order gradients learn a sinusoid from ten points in a step or ten.
 
 Model-agnostic meta-learning of Finn, Abbeel & Levine 2017 (ICML, section 5.1) on `Sinusoid`: the gradient control of
-`configs/sinusoid.yaml`, where evolution finds them. 1-40-40-1 with ReLU and biases. One inner step on K shots, then
-Adam on the error at K other points of the same sinusoid, differentiated through that step. Measured after 0, 1, 5 and
-10 steps on sinusoids that were in no meta-batch. Plain autograd: tasks and seeds lie side by side in one batch.
+`configs/sinusoid.yaml`, where evolution finds the initial weights. 1-40-40-1 with ReLU and biases. One inner step on K
+shots, then Adam on the error at K other points of the same sinusoid, differentiated through that step. Measured after
+0, 1, 5 and 10 steps on sinusoids that were in no meta-batch. Plain autograd: tasks and seeds are in one batch.
 
     python reproductions/maml.py [--shots K] [--iterations N] [--seeds S] [--quick] [--json] [--output DIRECTORY]
 """
@@ -82,7 +82,7 @@ def step(weights: Weights, shots: Samples, differentiable: bool = False) -> Weig
 
 
 def spread(weights: Weights, tasks: int) -> Weights:
-    """Each network `tasks` times over, still depending on the one it came from."""
+    """Repeats each network `tasks` times; the copies still depend on the original."""
     return [weight.repeat_interleave(tasks, 0) for weight in weights]
 
 
@@ -108,7 +108,7 @@ def batches(task: Sinusoid, seeds: Sequence[int], iterations: int) -> Iterator[t
 
 
 def meta_learn(task: Sinusoid, seeds: Sequence[int], iterations: int) -> Weights:
-    """The initial weights that MAML comes to, one network a seed."""
+    """The initial weights that MAML finds, one network for each seed."""
     weights = [weight.requires_grad_() for weight in founders(seeds)]
     adam = torch.optim.Adam(weights, lr=META_RATE)
     for shots, others in batches(task, seeds, iterations):
@@ -119,7 +119,7 @@ def meta_learn(task: Sinusoid, seeds: Sequence[int], iterations: int) -> Weights
 
 
 def examine(weights: Weights, task: Sinusoid, unseen: int, split: Split = "test") -> Tensor:
-    """Errors after each of STEPS on the same unseen sinusoids for all networks, (seeds, steps, unseen)."""
+    """Errors after each of STEPS on the same new sinusoids for all networks, (seeds, steps, unseen)."""
     networks, curve = len(weights[0]), []
     own = streams([0] * networks, "maml: unseen", 0, unseen)
     shots, exam = task.draw("train", task.shots, own), task.draw(split, task.size(split), own)
@@ -132,7 +132,7 @@ def examine(weights: Weights, task: Sinusoid, unseen: int, split: Split = "test"
 
 
 def half_width(measured: Tensor) -> Tensor:
-    """Of the 95 % interval of the mean over sinusoids, the last axis."""
+    """Half the 95 % interval of the mean over sinusoids, the last axis."""
     return 1.96 * measured.std(-1) / math.sqrt(measured.shape[-1])
 
 
@@ -158,7 +158,7 @@ def markdown(learned: Tensor, naive: Tensor, task: Sinusoid, seeds: Sequence[int
 
 
 def runs(seeds: Sequence[int], learned: Tensor, naive: Tensor) -> list[dict[str, object]]:
-    """What is stored of each seed: mean squared error by the number of steps, of learned and of random weights."""
+    """The stored results of each seed: mean squared error by number of steps, of learned and of random weights."""
     both = {"maml": learned.mean(-1).tolist(), "random": naive.mean(-1).tolist()}
     return [
         {"seed": seed} | {name: dict(zip(map(str, STEPS), errors[i], strict=True)) for name, errors in both.items()}

@@ -1,25 +1,25 @@
 #!/usr/bin/env python3
-"""Do the five cognitive worlds do what NeuroGym (Molano-Mazón et al. 2022) does?
+"""Compares the five cognitive worlds with NeuroGym (Molano-Mazón et al. 2022).
 
-NeuroGym 2.3.1 wants Gymnasium 0.29 and numpy 2.2, so it gets an environment of its own (it imports torch without asking
-for it), and the comparison has two halves with a file of facts between them:
+NeuroGym 2.3.1 needs Gymnasium 0.29 and numpy 2.2, so it gets its own environment (it imports torch without declaring
+it), and the comparison has two halves with a file of facts between them:
 
     python3 -m venv neurogym && neurogym/bin/pip install torch neurogym==2.3.1
     neurogym/bin/python reproductions/neurogym_compare.py record facts.json     # there: NeuroGym alone
     python reproductions/neurogym_compare.py compare facts.json                 # here: instinct alone
 
 `record` drives NeuroGym without noise: trials of many conditions, with several scripted behaviours each. `compare`
-draws trials of our worlds, finds each of those among them (what is shown and what is true at every step), drives it
-likewise and compares what is paid, when the trial ends and whether it is a success; then how long trials of random
-length are, and how large the noise is. It prints a line for each comparison, and exits with 1 if any differs.
+draws trials of our worlds, finds the same trials among them (same observations and targets at every step), drives them
+in the same way and compares rewards, the end of the trial and its success; then the lengths of trials of random
+duration, and the size of the noise. It prints a line for each comparison, and exits with 1 if any differs.
 
-Not compared, because NeuroGym means it otherwise: its `reset` takes a first, random action, so the first trial after a
-reset is seen from its second step on; its GoNogo forgets that a no-go trial was a success, except in the first trial.
-Its ReadySetGo counts the interval from the start of Set when it pays, and from the end of Set in its ground truth; that
-is compared, and `ReadySetGo(aligned=True)` is the remedy.
+Not compared, because NeuroGym differs by design: its `reset` takes a first, random action, so the first trial after a
+reset is seen from its second step on; its GoNogo loses the success of no-go trials, except in the first trial. Its
+ReadySetGo counts the interval from the start of Set for rewards, and from the end of Set in its ground truth; this is
+compared, and `ReadySetGo(aligned=True)` corrects it.
 
-Any other environment of NeuroGym can be lived in through the world `Gymnasium`. One obstacle: NeuroGym does not heed
-the seed of `reset`. A file seeded.py registers what does:
+Any other environment of NeuroGym can be used through the world `Gymnasium`. One obstacle: NeuroGym ignores the seed of
+`reset`. A file seeded.py registers an environment that uses it:
 
     import gymnasium, neurogym
 
@@ -32,7 +32,7 @@ the seed of `reset`. A file seeded.py registers what does:
     gymnasium.register("Seeded/AntiReach-v0", lambda **given: Seeded(neurogym.make("AntiReach-v0", **given)))
 
 With `world: {kind: Gymnasium, id: Seeded/AntiReach-v0, longest: 45}` in experiment.yaml, instinct installed beside
-NeuroGym, and in one process, since no other one has imported seeded.py:
+NeuroGym, and in one process, since no other process has imported seeded.py:
 
     neurogym/bin/python -c "import seeded; from evo.cli.main import main; main()" evolve experiment.yaml --serial
 """
@@ -103,10 +103,10 @@ TRIALS = {
     "ready": Case(*READY, {"timing": {"measure": 1000}}, {"measure": 1000.0}),
     "gain": Case(*READY, {"timing": {"measure": 810}, "gain": 1.5}, {"measure": 810.0, "gain": 1.5}),
 }  # fmt: skip
-"""Compared step by step."""
+"""Worlds that are compared step by step."""
 
 TIMED = {"context": Case(*CONTEXT, {}, {}), "ready": Case(*READY, {}, {})}
-"""Of random length, as they are by default."""
+"""Worlds of random length, by default."""
 
 NOTHING = {"coherences": (0.0,)}
 BRIEF, OUR_BRIEF = {"dt": 20, "timing": {"stimulus": 200}}, NOTHING | {"dt": 20.0, "stimulus": 200.0}
@@ -115,11 +115,11 @@ NOISE = {
     "steps of 20 ms": Case(*DOTS, BRIEF, OUR_BRIEF, ({"coh": 0},), (slice(5, 15), slice(1, 3))),
     "context": Case(*CONTEXT, {}, NOTHING, ({"coh_1": 0, "coh_2": 0},), (slice(3, 10), slice(1, 5))),
 }
-"""Stimuli of 0.5 with noise, as it is by default."""
+"""Worlds with stimuli of 0.5 plus noise, by default."""
 
 
 def behaviours(truth: Sequence[int], decision: int, actions: int) -> Iterator[tuple[str, list[int]]]:
-    """What is done in a trial that is decided from step `decision` on: a name, and an action a step."""
+    """The behaviours in a trial with its decision period from step `decision` on: a name, and an action a step."""
     before, during = [0] * decision, truth[decision:]
     answer, other, silent = max(during), during[0] % (actions - 1) + 1, [0] * len(during)
     right = [answer if step == during.index(answer) else 0 for step in range(len(during))]
@@ -131,23 +131,23 @@ def behaviours(truth: Sequence[int], decision: int, actions: int) -> Iterator[tu
     yield "other, then right", [*before, other, *(answer for _ in silent[1:])]
     yield "premature", [1, *before[1:], *right]
     yield "early", [1 for _ in before] + right
-    if during.count(answer) == 1 < len(during):  # a question of timing
+    if during.count(answer) == 1 < len(during):  # the time of the answer matters
         for step in range(len(during)):
             yield f"at step {step}", before + [int(step == i) for i in range(len(during))]
 
 
 def squeezed(values: Sequence[Any]) -> list[list[Any]]:
-    """Runs of equal values: how many, and which."""
+    """Runs of equal values: their lengths and values."""
     return [[len(list(run)), value] for value, run in itertools.groupby(values)]
 
 
 def stretched(runs: Sequence[Sequence[Any]]) -> list[Any]:
-    """The inverse."""
+    """The inverse of the run-length code."""
     return [value for count, value in runs for _ in range(count)]
 
 
 def record(path: Path) -> int:
-    """Writes the facts: in NeuroGym's environment."""
+    """Writes the facts; runs in NeuroGym's environment."""
     from importlib.metadata import version
 
     facts: dict[str, Any] = {"about": ABOUT, "versions": {name: version(name) for name in ("neurogym", "gymnasium")}}
@@ -167,7 +167,7 @@ def _made(case: Case) -> Any:
 
 
 def _begun(environment: Any, given: dict[str, Any]) -> None:
-    """A trial from its first step on, which `reset` would have skipped."""
+    """A trial from its first step on, which `reset` would skip."""
     environment.new_trial(**given)
     environment.t = environment.t_ind = 0
 
@@ -213,7 +213,7 @@ def _deviation(case: Case) -> float:
 
 
 def compared(facts: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    """In ours: whether a comparison came out the same, and what was compared."""
+    """Compares in instinct's environment; each result is True if both agree, with the name of the comparison."""
     for name, case in TRIALS.items():
         for trial in facts["trials"][name]:
             yield from _same_trial(f"{name} {trial['given'] or ''}".strip(), _ours(case), trial)
@@ -236,7 +236,7 @@ def _ours(case: Case) -> Any:
 
 
 def _lived(world: Any, trials: Sequence[int], does: Sequence[Sequence[int]] = ()) -> tuple[Any, ...]:
-    """(shown, truth, paid, ended), each (steps, lives, ...), and accuracy, (lives,); nobody acts without `does`."""
+    """(shown, truth, paid, ended), each (steps, lives, ...), and accuracy, (lives,); without `does`, action 0."""
     import torch
 
     from genomes.streams import derive
@@ -282,7 +282,7 @@ def _our_deviation(case: Case) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0: all is the same, or recorded; 1: something differs; 2: asked for something else."""
+    """0: all is the same, or recorded; 1: something differs; 2: unknown arguments."""
     if len(arguments) != 2 or arguments[0] not in ("record", "compare"):
         print(__doc__, file=sys.stderr)
         return 2

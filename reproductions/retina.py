@@ -1,9 +1,9 @@
-"""The retina's direction selectivity taken apart: equal lags, exchanged lags, shuffled weights.
+"""Parts of the retina's direction selectivity: equal lags, exchanged lags, shuffled weights.
 
     python reproductions/retina.py [--seeds 10] [--keep DIR] [--quick] [--json]
 
-Evolves configs/retina.yaml with the seeds of reproductions/headlines.py, examines the best newborn's network as it is
-and with parts changed, and stores what comes out in results/retina-lesions.json.
+Evolves configs/retina.yaml with the seeds of reproductions/headlines.py, examines the best newborn's network unchanged
+and with changed parts, and stores the results in results/retina-lesions.json.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ def as_evolved(newborn: Phenotype) -> Phenotype:
 
 
 def equal_lags(newborn: Phenotype) -> Phenotype:
-    """Both kinds of cells get the mean of the two leaks."""
+    """Gives both kinds of cells the mean of the two leaks."""
     leak = newborn.groups[SENSES]["leak"]
     return newborn.with_units({SENSES: {"leak": leak.mean(1, keepdim=True).expand_as(leak)}})
 
 
 def exchanged_lags(newborn: Phenotype) -> Phenotype:
-    """Each kind of cell gets the other's leak: cells stand in pairs."""
+    """Exchanges the leaks of the two kinds of cells, which stand in pairs."""
     leak = newborn.groups[SENSES]["leak"]
     return newborn.with_units({SENSES: {"leak": leak.unflatten(1, (-1, 2)).flip(2).flatten(1)}})
 
 
 def exchanged_types(newborn: Phenotype) -> Phenotype:
-    """Each cell gets the synapse of the other kind at its place."""
+    """Gives each cell the synapse of the other kind at its place."""
     synapses = newborn.projections[WIRING]
     swapped = synapses.weight.unflatten(2, (-1, 2)).flip(3).flatten(2)
     return replace(newborn, projections={WIRING: replace(synapses, weight=swapped)})
 
 
 def shuffled_wiring(newborn: Phenotype) -> Phenotype:
-    """The same weights onto other cells."""
+    """Assigns the same weights to other cells."""
     synapses = newborn.projections[WIRING]
     order = derive(0, "shuffle").permutation(synapses.weight.shape[2])[0]
     return replace(newborn, projections={WIRING: replace(synapses, weight=synapses.weight[:, :, order])})
@@ -73,7 +73,7 @@ LESIONS: dict[str, Callable[[Phenotype], Phenotype]] = {
 
 
 def evolved(seed: int, quick: bool, folder: Path) -> Run:
-    """The run with this seed: the one that lies there, or a new one."""
+    """The run with this seed: the existing one, or a new one."""
     experiment = load("retina", [f"seed={seed}", *(["generations=3", "search.population=9"] if quick else [])])
     for _ in evolve(experiment, run=folder):
         pass

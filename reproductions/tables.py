@@ -1,9 +1,9 @@
-"""Writes the figures of README.md and docs/results.md from what reproductions/headlines.py stored.
+"""Writes the figures of README.md and docs/results.md from the stored runs of reproductions/headlines.py.
 
     python reproductions/tables.py            writes them
-    python reproductions/tables.py --check    exit code 1 where a document says something else
+    python reproductions/tables.py --check    exit code 1 if a document differs from the stored runs
 
-Two kinds of marks stand in the documents; what is between them is written, never typed:
+Two kinds of marks stand in the documents; the text between them is generated:
 
     <!-- table NAME --> ... <!-- end -->      a whole table, by its name in TABLES
     <!--of NAME KEY HOW FORMAT-->...<!---->   one figure: `<!--of digits best.innate median .3f-->0.930<!---->`
@@ -34,12 +34,12 @@ _FIGURE = re.compile(r"(<!--of (\S+) (\S+) (\S+) (\S+?)-->).*?(<!---->)", re.DOT
 
 
 def runs(name: str) -> list[dict[str, Any]]:
-    """The stored runs of a headline, those that stopped too; none where it has not been run."""
+    """The stored runs of a headline, including those that stopped; none if it has not been run."""
     return list(json.loads((STORED / f"{name}.json").read_text())["runs"]) if stored(name) else []
 
 
 def values(name: str, key: str) -> list[float]:
-    """One number of each run that reached its end; dotted, a space in a name is an underscore, `-` turns its sign."""
+    """One number of each complete run, by a dotted key; `_` stands for a space in a name, `-` changes the sign."""
     found, sign = [], -1.0 if key.startswith("-") else 1.0
     for run in runs(name):
         if "stopped" not in run:
@@ -51,7 +51,7 @@ def values(name: str, key: str) -> list[float]:
 
 
 def said(name: str, key: str, how: str, form: str) -> str:
-    """One figure as a document says it."""
+    """One figure as the documents show it."""
     if not stored(name):
         return "not run yet"
     if how == "stopped":
@@ -81,17 +81,17 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def stored(name: str) -> bool:
-    """Whether there are runs of it."""
+    """True if there are runs of it."""
     return (STORED / f"{name}.json").exists()
 
 
 def rows(head: Sequence[str], form: str, *lines: tuple[str, str, Sequence[str]]) -> str:
-    """A line a row of cells: what it is called, whose runs, which numbers; `-` stands for a number that is none."""
+    """A row of the table: its name, the runs, and the keys of its numbers; `-` leaves a cell empty."""
     return grid(head, [(what, *(cell(name, key, form) for key in keys)) for what, name, keys in lines])
 
 
 def by_config(*names: str, key: str = "innate", form: str = ".3f") -> str:
-    """A row an experiment: its size in bits, its lifetimes, one score."""
+    """One row for each experiment: its size in bits, its lifetimes, one score."""
     head = ("config", "bits", "lifetimes a run", "random genomes", "median", "range", "runs")
     return grid(head, [_row(name, key, form) for name in names])
 
@@ -104,7 +104,7 @@ def _row(name: str, key: str, form: str) -> tuple[str, ...]:
 
 
 def _counted(name: str) -> str:
-    """How many runs there are, and how many of them stopped."""
+    """The number of runs, and of those that stopped."""
     if not stored(name):
         return "0"
     ended, halted = said(name, "seed", "count", ""), said(name, "seed", "stopped", "")
@@ -112,7 +112,7 @@ def _counted(name: str) -> str:
 
 
 def seeds(name: str, columns: Sequence[tuple[str, str]], form: str) -> str:
-    """A row a seed, those that stopped too."""
+    """One row for each seed, including those that stopped."""
     lines, ended = [], 0
     for run in runs(name):
         cells = [run["stopped"]] if "stopped" in run else [f"{values(name, key)[ended]:{form}}" for _, key in columns]
@@ -258,7 +258,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def written(text: str) -> str:
-    """A document with its tables and figures as the stored runs have them."""
+    """A document with its tables and figures from the stored runs."""
     text = _BLOCK.sub(lambda m: f"{m[1]}{TABLES[m[2]]()}{m[3]}", text)
     return _FIGURE.sub(lambda m: f"{m[1]}{said(*m.groups()[1:5])}{m[6]}", text)
 

@@ -1,6 +1,6 @@
-"""Writes docs/logged-numbers.md from what the analyses say of their own columns: python scripts/logged_numbers.py.
+"""Writes docs/logged-numbers.md from the explanations of the analyses: python scripts/logged_numbers.py.
 
-Two runs of a few generations are evolved for it, inspected and compared: what an analysis prints, its section explains.
+Two runs of a few generations are evolved, inspected and compared for it; each section explains its own columns.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 def listed(title: str, meanings: Mapping[str, str]) -> str:
-    """A heading and a line a number."""
+    """A heading, and one line for each number."""
     lines = "\n".join(f"- **{name}**: {' '.join(meaning.split()).rstrip('.')}." for name, meaning in meanings.items())
     return f"## {title}\n\n{lines}\n"
 

@@ -2,12 +2,12 @@
 
     python -m scripts.mutants [--every N] [--seconds S] [MODULE ...]
 
-Why no library does it: mutmut 3 leaves out every decorated function, 30 of the 114 in MODULES, and cosmic-ray starts
-Python for every mutant, which costs 5 s here, torch's import and the checks of shapes most of them. Here one process
+Libraries do not fit: mutmut 3 leaves out every decorated function, 30 of the 114 in MODULES, and cosmic-ray starts
+Python for every mutant, which costs 5 s here, mostly for torch's import and the checks of shapes. Here one process
 imports everything and collects the tests once; each mutant is a fork of it that exchanges the code of one function.
 
-The rows of these modules on the page docs/mutants.md are written anew, with the reasons that they had; the exit code is
-1 where fewer than 95 % of all mutants on the page die, or one survives without a reason.
+The rows of these modules on the page docs/mutants.md are written again, with their earlier reasons; the exit code is
+1 if fewer than 95 % of all mutants on the page die, or one survives without a reason.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ MODULES = {
     "evo/evaluation/evaluate.py": "evo/evaluation/test_evaluate.py evo/analysis/test_assay_runner.py "
     "evo/test_worlds.py",
 }
-"""What is mutated, and the files of tests that stand for it; tests that start a Ray are left out."""
+"""The mutated modules, and the files of tests for each; tests that start a Ray are left out."""
 
-_MEMORY = 4 * 2**30  # bytes that a mutant may ask for beyond what the process has
-_LEAST, _TIMES = 2.0, 4.0  # seconds of the processor that a mutant has, and how many times what its tests take
-_PATIENCE = 30.0  # seconds of the clock for one of the processor: a mutant may wait for ever
+_MEMORY = 4 * 2**30  # bytes that a mutant may ask for beyond those of the process
+_LEAST, _TIMES = 2.0, 4.0  # limit of CPU seconds: at least, and as a multiple of its tests' time
+_PATIENCE = 30.0  # seconds of wall time for one CPU second: a mutant may wait for ever
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What one run of all tests without a mistake says.
+    """The results of one run of all tests without a mistake.
 
     Attributes:
-        lines: of each file and line, which tests meet it.
-        seconds: of each test, watched, of the processor: others may keep it busy.
-        modules: what the tests imported.
+        lines: for each file and line, the tests that execute it.
+        seconds: CPU seconds of each test, under the trace.
+        modules: the modules that the tests imported.
     """
 
     lines: dict[tuple[str, int], set[int]]
@@ -74,12 +74,12 @@ class Known:
 
     @staticmethod
     def told(lines: list[Any], seconds: list[float], modules: list[str]) -> Known:
-        """What a child says in JSON."""
+        """The JSON output of a child."""
         return Known({(path, line): set(tests) for path, line, tests in lines}, seconds, modules)
 
 
 class Mutator:
-    """A plugin of pytest: in the place of its loop over the tests."""
+    """A plugin of pytest that replaces its loop over the tests."""
 
     def __init__(self, files: Sequence[str], every: int, budget: float) -> None:
         self._files = {os.path.abspath(name): name for name in files}
@@ -89,7 +89,7 @@ class Mutator:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        """Examples that are the same each time; one that fails is enough, however large."""
+        """Uses the same examples each time; one failing example is enough, without shrinking."""
         from hypothesis import Phase, settings
 
         few = (Phase.explicit, Phase.generate)
@@ -98,7 +98,7 @@ class Mutator:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Everything once without a mistake, then the mutants one after the other."""
+        """Runs all tests once without a mistake, then the mutants one after the other."""
         watched = in_child(partial(self._watched, session), 3600.0)
         self.baseline = watched is not None
         if watched is None:
@@ -110,14 +110,14 @@ class Mutator:
         functions = _functions(self._files)
         here = {path for path, _ in functions}
         assert here == self._files.keys(), f"the tests import {sorted(here)}, which is not what is mutated"
-        gc.freeze()  # forks share what no collector touches
+        gc.freeze()  # forks then share memory that the collector would touch
         for path, name in self._files.items():
             for mutant in list(mutants(Path(path).read_text(encoding="utf-8")))[:: self._every]:
                 tests = self._tests(session, known, path, mutant)
                 limit = max(_LEAST, _TIMES * sum(known.seconds[test] for test in tests))
                 make = partial(_install, path, functions, mutant)
                 said = in_child(partial(self._survives, session, mutant, make, tests), limit)
-                if said == "impossible":  # a name that was bound is free now, or the like
+                if said == "impossible":  # the mistake does not compile to a function with the same variables
                     continue
                 assert said in (True, False, None), said
                 died = said is not True
@@ -132,7 +132,7 @@ class Mutator:
             print(f"\r{len(self.found)} mutants", end="", file=sys.stderr, flush=True)
 
     def _watched(self, session: pytest.Session) -> tuple[Any, ...] | None:
-        """All tests under a trace of the lines of the files; None where one fails."""
+        """Runs all tests under a trace of the lines of the files; None if one fails."""
         lines, seconds, before = defaultdict[tuple[str, int], set[int]](set), [], set(sys.modules)
         for index, item in enumerate(session.items):
             began = time.process_time()
@@ -146,7 +146,7 @@ class Mutator:
         return [[*where, sorted(tests)] for where, tests in lines.items()], seconds, sorted(set(sys.modules) - before)
 
     def _tests(self, session: pytest.Session, known: Known, path: str, mutant: Mutant) -> list[int]:
-        """Those that meet it, as many as may be: of the file named first before the others, the quickest first."""
+        """The tests of a mutant, up to a maximum: those of the first file before the others, the quickest first."""
         mirror = MODULES[self._files[path]].split()[0]
 
         def last(test: int) -> tuple[bool, float]:
@@ -183,7 +183,7 @@ def _run(item: pytest.Item, items: Sequence[pytest.Item], place: int) -> None:
 
 
 def _tracer(files: Any, met: Callable[[str, int], Any]) -> Callable[..., Any]:
-    """Calls outside of the files are looked at once each, their lines never."""
+    """A trace that skips the lines of other files after one look at each call."""
 
     def local(frame: FrameType, event: str, argument: object) -> Any:
         met(frame.f_code.co_filename, frame.f_lineno)
@@ -193,13 +193,13 @@ def _tracer(files: Any, met: Callable[[str, int], Any]) -> Callable[..., Any]:
 
 
 def _imported(name: str) -> None:
-    """What tests import late is imported before the forks, where it can be imported by its name alone."""
+    """Imports before the forks the modules that tests import late, if their names alone suffice."""
     with contextlib.suppress(Exception):
         __import__(name)
 
 
 def _functions(files: Any) -> dict[tuple[str, str], list[FunctionType]]:
-    """Every function object of the files: wrappers, properties and caches all hold one."""
+    """All function objects of the files: wrappers, properties and caches each hold one."""
     found = defaultdict(list)
     for thing in gc.get_objects():
         if type(thing) is FunctionType and thing.__code__.co_filename in files:
@@ -225,7 +225,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _assign(path: str, mutant: Mutant) -> None:
-    """A constant of a module, there and wherever it was imported from there."""
+    """Sets a constant of a module, there and in the modules that imported it."""
     home = next(m for m in list(sys.modules.values()) if os.path.abspath(getattr(m, "__file__", None) or "") == path)
     names = dict(vars(home))
     exec(mutant.statement(path), names)
@@ -237,10 +237,10 @@ def _assign(path: str, mutant: Mutant) -> None:
 
 
 def in_child(work: Callable[[], Any], limit: float) -> Any:
-    """What it returns in a fork, with its own group of processes; None where it dies or takes too long.
+    """The result of a function in a fork, with its own group of processes; None if it dies or takes too long.
 
     Args:
-        limit: seconds of the processor.
+        limit: CPU seconds.
     """
     read, write = os.pipe()
     pid = os.fork()
@@ -266,7 +266,7 @@ def in_child(work: Callable[[], Any], limit: float) -> Any:
 
 
 def _alone(work: Callable[[], Any], write: int, limit: float) -> None:
-    """In the child: no output, little memory, and no way back."""
+    """Prepares the child: no output, limited memory, and no return to the parent's code."""
     os.setsid()
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)

@@ -1,4 +1,4 @@
-"""Small mistakes that can be put into a Python file, one at a time: what `scripts/mutants.py` tries on the tests."""
+"""Small mistakes in a Python file, one at a time, with which `scripts/mutants.py` tests the tests."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _TWINS = [("min", "max"), ("minimum", "maximum"), ("any", "all"), ("floor", "cei
 _TWINS += [("partition", "rpartition"), ("removeprefix", "removesuffix")]
 _NAMES = {one: other for pair in _TWINS for one, other in (pair, pair[::-1])}
 _NAMES |= {"appendleft": "append", "popleft": "pop"}
-_AROUND = 25  # letters that are shown before and behind a mistake
+_AROUND = 25  # letters shown before and behind a mistake
 _WORDS = {"require", "InputError", "ResultMismatch", "ClusterUnreachable", "say", "warning", "info", "debug"}
-"""Calls whose text is for a reader: a test asserts what they say, not every letter of it."""
+"""Calls whose text is for a reader: tests check its meaning, not every letter."""
 
 
 @final
@@ -54,10 +54,10 @@ class Mutant:
 
     Attributes:
         function: the qualified name of the function or method that holds it; the constant's name outside of one.
-        constant: whether it is a constant of the module.
-        line: of the statement.
-        met: lines that a test meets where it meets the mistake: the statement's, or those that read the constant.
-        change: what was written and what is written now.
+        constant: True if it is a constant of the module.
+        line: the line of the statement.
+        met: lines that a test executes if it can see the mistake: the statement's, or those that read the constant.
+        change: the original text and the new text.
     """
 
     function: str
@@ -78,10 +78,10 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Every mistake of the kinds above, in the order of the file.
+    """All mistakes of these kinds, in the order of the file.
 
-    Left alone: annotations, decorators, defaults of parameters and of fields, docstrings, assertions, the `strict` of a
-    zip, and text that is read by people.
+    Not changed: annotations, decorators, defaults of parameters and of fields, docstrings, assertions, the `strict` of
+    a zip, and text for readers.
     """
     tree = ast.parse(source)
     for statement in tree.body:
@@ -102,7 +102,7 @@ def _holders(statement: ast.stmt, prefix: str) -> Iterator[tuple[str, bool, ast.
 
 
 def _places(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[Place, ast.stmt]]:
-    """Every place below a node that may hold a mistake, with its statement."""
+    """All places below a node that may hold a mistake, with their statements."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "args") and not isinstance(node, ast.Call):
             continue
@@ -156,7 +156,7 @@ def _first_line(statement: ast.AST) -> str:
 
 
 def _difference(old: str, new: str) -> str:
-    """Both from a few letters before where they part to a few behind."""
+    """Both texts, from a few letters before their first difference to a few behind."""
     start = _alike(old, new)
     end = min(_alike(old[::-1], new[::-1]), len(old) - start, len(new) - start)
     around = [text[max(0, start - _AROUND) : max(start, len(text) - end) + _AROUND] for text in (old, new)]
@@ -164,12 +164,12 @@ def _difference(old: str, new: str) -> str:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many letters from the beginning."""
+    """The number of letters that both begin with."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _lines(statement: ast.stmt) -> frozenset[int]:
-    """Of a statement that has others below it, the lines before these."""
+    """For a statement with a body, the lines before the body."""
     below = getattr(statement, "body", None)
     last = statement.end_lineno or statement.lineno
     return frozenset(range(statement.lineno, max(statement.lineno, below[0].lineno - 1 if below else last) + 1))
@@ -183,7 +183,7 @@ def _readers(tree: ast.Module, statement: ast.stmt) -> frozenset[int]:
 
 
 def changed(node: ast.AST) -> Iterator[ast.AST]:
-    """What a node could be by mistake."""
+    """The possible mistakes of a node."""
     match node:
         case ast.Constant(value=bool() as value):
             yield ast.Constant(not value)
@@ -207,7 +207,7 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
             yield from _compared(node)
         case ast.Call(keywords=keywords):
             for place, keyword in enumerate(keywords):
-                if keyword.arg not in (None, "strict"):  # which only says what is so
+                if keyword.arg not in (None, "strict"):  # `strict` only asserts equal lengths
                     yield ast.Call(node.func, node.args, keywords[:place] + keywords[place + 1 :])
         case ast.comprehension(ifs=conditions):
             for place, condition in enumerate(conditions):
@@ -247,7 +247,7 @@ def _stated(node: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _turns_itself(test: ast.expr) -> bool:
-    """Whether a mistake in the condition alone is its negation."""
+    """True if a mistake in the condition alone is its negation."""
     return isinstance(test, ast.UnaryOp) or (isinstance(test, ast.Compare) and len(test.ops) == 1)
 
 

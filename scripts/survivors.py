@@ -1,4 +1,4 @@
-"""The page about mutants: how many die, and every survivor with its reason, which is kept when it is written anew."""
+"""The page about mutants: the number that die, and every survivor with its reason, which later runs keep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNKNOWN = "?"
 @final
 @dataclass(frozen=True)
 class Found:
-    """What became of a mutant: where it was, what was changed, whether a test noticed, of how many that met it."""
+    """The result for a mutant: its place, its change, whether a test noticed, and the number of tests that met it."""
 
     file: str
     function: str
@@ -28,15 +28,15 @@ class Found:
 
     @property
     def key(self) -> str:
-        """What it is known by on the page; no line number, for lines move."""
+        """Its key on the page; without a line number, since lines move."""
         return f"| {self.file} `{self.function}` | `{self.change.replace('|', '∣')}` |"
 
 
 def told(found: list[Found], whole: bool) -> int:
-    """Prints the figures, writes those of the modules that were run to the page, and returns the exit code.
+    """Prints the figures, writes those of the modules to the page, and returns the exit code.
 
     Args:
-        whole: whether every mutant of these modules was made; otherwise the page stays as it is.
+        whole: True if every mutant of these modules was made; otherwise the page stays the same.
     """
     text = PAGE.read_text(encoding="utf-8")
     reasons = _reasons(text)
@@ -67,13 +67,13 @@ def _table(counts: dict[str, tuple[int, int]]) -> list[str]:
 
 
 def _counts(text: str) -> dict[str, tuple[int, int]]:
-    """What the page says of each module: mutants, and how many of them die."""
+    """The figures on the page for each module: mutants, and the number of them that die."""
     rows = re.findall(r"^\| (\S+\.py) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
     return {name: (int(count), int(dead)) for name, count, dead in rows}
 
 
 def _between(text: str, mark: str, lines: list[str]) -> str:
-    """The page with other lines between two of its marks."""
+    """The page with new lines between two of its marks."""
     start, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
     before, _, rest = text.partition(start)
     return before + start + "\n".join(lines) + "\n" + rest[rest.index(end) :]

@@ -1,7 +1,7 @@
-"""Part `driver`, first half: what a cohort costs the driver on a real Ray, and how many bytes it is, each way.
+"""Part `driver`, first half: the driver's cost of a cohort on a real Ray, and its bytes in each direction.
 
-The workers answer at once, so all that is left is the way there and back. CPU time of the driver's process counts all
-of its threads; that of its own thread is what limits how many cohorts it can hand out.
+The workers answer at once, so only the cost of transport remains. CPU time of the driver's process includes all of its
+threads; the time of its main thread limits the number of cohorts that it can send out.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
 from evo.experiment.experiment import Experiment
 from genomes.streams import derive
 
-INLINE = 100_000  # bytes of an argument beyond which Ray carries it through its object store
+INLINE = 100_000  # bytes of an argument; Ray puts larger ones into its object store
 
 
 @final
 @dataclass(frozen=True)
 class Spent:
-    """Seconds: of the driver's own thread, of all of its threads, and of the clock on the wall."""
+    """Seconds: of the driver's main thread, of all its threads, and of wall time."""
 
     thread: float
     process: float
@@ -40,14 +40,14 @@ class Spent:
 
     @classmethod
     def on(cls, work: Callable[[], Any]) -> Spent:
-        """What some work took."""
+        """Measures the time of some work."""
         thread, process, wall = time.thread_time(), time.process_time(), time.perf_counter()
         work()
         return cls(time.thread_time() - thread, time.process_time() - process, time.perf_counter() - wall)
 
 
 def kinds(size: int) -> dict[str, tuple[Experiment, list[Cohort]]]:
-    """Cohorts that travel in different ways, `size` of each."""
+    """Cohorts with different transport, `size` of each."""
     small, large, lazy = digits(COHORT + 1), ten_thousand_genes(COHORT + 1), ten_thousand_genes(99_999)
     spec = lazy.genome.spec
     source = lazy.search.source(lazy.search.begin(spec, derive(0, "search", -1)))
@@ -70,7 +70,7 @@ def replaced(source: dict[str, np.ndarray], number: int) -> Cohort:
 
 
 def measure(size: int = 1000, workers: int = 2) -> Found:
-    """Costs and bytes of a cohort of each kind; and of Ray alone, what the stand-in for it spends."""
+    """Costs and bytes of a cohort of each kind, and the costs of Ray alone, which the stand-in for it spends."""
     with Cluster(workers) as cluster:
         from ray import cloudpickle
 
@@ -101,7 +101,7 @@ def measure(size: int = 1000, workers: int = 2) -> Found:
 
 
 def _dispatched(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohort], proof: Fingerprint) -> Spent:
-    """Through the dispatcher, once the workers are warm."""
+    """The cost through the dispatcher, once the workers are warm."""
 
     def all_of(these: Sequence[Cohort]) -> None:
         task, history = cluster.task(run_cohort, "cpu", experiment), DispatchHistory(Counter())
@@ -113,7 +113,7 @@ def _dispatched(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Coho
 
 
 def _ray_alone(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohort], proof: Fingerprint) -> RayCosts:
-    """Sending the same tasks and fetching their answers, with no dispatcher."""
+    """The cost of sending the same tasks and fetching their answers, without a dispatcher."""
     import ray
 
     task, references = cluster.task(run_cohort, "cpu", experiment), list[Any]()
@@ -128,7 +128,7 @@ def _ray_alone(cluster: Cluster, experiment: Experiment, cohorts: Sequence[Cohor
 
 
 def _looks(cluster: Cluster, many: int, repeats: int = 20) -> tuple[float, float]:
-    """Seconds of a look, and for each cohort that is looked at: a line through looks at few and at many."""
+    """Seconds of a look, and per cohort in it: a line fitted to looks at few and at many."""
     import ray
 
     task, seconds, counts = ray.remote(max_retries=0, num_cpus=1)(_nap), [], (many // 10, many)
@@ -146,7 +146,7 @@ def _nap() -> None:
 
 
 def told(found: Found) -> str:
-    """A row a kind of cohort, and what follows."""
+    """One row for each kind of cohort, and the conclusions."""
     rows, ray = found["cohorts"], found["ray"]
     columns = (
         "cohort of 32",

@@ -1,7 +1,7 @@
-"""Part `efficiency`: lives per second of two workers over those of one, twice; beside it what the machine can do.
+"""Part `efficiency`: lives per second of two workers over those of one, measured twice; and the machine's own limit.
 
-Whole runs through `evolve` with every proof and audit, one worker and two in turns, the first generation left out. The
-control: the same cohort in one bare process and in two, with nothing between them, which is what two cores are worth.
+Whole runs through `evolve` with every proof and audit, one worker and two in turns, without the first generation. The
+control: the same cohort in one bare process and in two, with nothing between them, which shows the gain of two cores.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def rate(experiment: Experiment, workers: int) -> float:
 
 
 def bare_rate(experiment: Experiment, processes: int, cohorts: int) -> float:
-    """Lives per second of processes that do nothing but evaluate the first cohort again and again."""
+    """Lives per second of processes that only evaluate the first cohort again and again."""
     spawn = multiprocessing.get_context("spawn")
     ready, taken = spawn.Barrier(processes), spawn.SimpleQueue()
     children = [spawn.Process(target=_live, args=(experiment, cohorts, ready, taken)) for _ in range(processes)]
@@ -59,7 +59,7 @@ def _live(experiment: Experiment, cohorts: int, ready: Barrier, taken: Any) -> N
 
 
 def measure(repeats: int = 3, generations: int = 5, cohorts: int = 16, steps: int = 200) -> Found:
-    """Every repeat has both numbers of workers, with and without Ray."""
+    """Runs both numbers of workers in every repeat, with and without Ray."""
     experiment = replace(digits(cohorts * COHORT - 1, steps), generations=generations + 1)
     pairs, bare, load = [], [], os.getloadavg()[0]
     for _ in range(repeats):
@@ -79,7 +79,7 @@ def measure(repeats: int = 3, generations: int = 5, cohorts: int = 16, steps: in
 
 
 def told(found: Found) -> str:
-    """A row each for Ray and for bare processes, and what follows."""
+    """One row each for Ray and for bare processes, and the conclusions."""
     ours, bare = found["lives_per_second"], found["bare_lives_per_second"]
     lines = [
         ["evolve on Ray", f"{ours['1']:.0f}", f"{ours['2']:.0f}", f"{found['efficiency']:.3f}"],

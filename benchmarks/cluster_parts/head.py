@@ -1,7 +1,7 @@
-"""Part `driver`, second half: memory of the head, and seconds of what it does between generations, by population.
+"""Part `driver`, second half: memory of the head, and seconds of its work between generations, by population.
 
-Each in a process of its own, so that its peak of memory is its own. The cohorts are not lived: their outcomes are made
-up, two correlated scores in thousandths as a task of 1,000 samples gives them, so that many individuals are tied.
+Each measurement has its own process and thus its own peak of memory. The cohorts are not evaluated: their outcomes are
+invented, two correlated scores in thousandths, as from a task of 1,000 samples, so that many individuals are tied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from evo.storage.atomic import write_atomic
 from genomes.streams import derive
 
 FRONTS = (1_000, 3_000, 10_000)
-STRATEGIES = (1_001, 1_677, 9_999, 99_999)  # of 10,000 genes: the second is the largest that is held
+STRATEGIES = (1_001, 1_677, 9_999, 99_999)  # of 10,000 genes: the second is the largest that is held in memory
 MOST_SECONDS, MOST_BYTES = 10.0, 2e9
 
 
@@ -47,7 +47,7 @@ def step(search: str, population: int) -> Found:
     """The second generation of a run, from asking to writing, without its lives."""
     settle()
     experiment = experiment_of(search, population)
-    known(experiment)  # imports, and the data, before memory is looked at
+    known(experiment)  # imports, and the data, before memory is measured
     before, seconds, cpu = peak(), dict[str, float](), dict[str, float]()
 
     def took(name: str, work: Callable[[], Any]) -> Any:
@@ -80,7 +80,7 @@ def step(search: str, population: int) -> Found:
 
 
 def made_up(experiment: Experiment, index: int, sizes: list[int]) -> list[Outcome]:
-    """Outcomes of cohorts of these sizes, measurements under the right names."""
+    """Outcomes of cohorts of these sizes, with measurements under the right names."""
     names, count = known(experiment).measurements, sum(sizes)
     streams = derive(index, "made up")
     common, ends = streams.stream("common").normal(count)[0].numpy(), np.cumsum(sizes)
@@ -105,7 +105,7 @@ def _written(arrays: dict[str, np.ndarray]) -> int:
 
 
 def peak() -> int:
-    """Most bytes of memory that this process has had; ru_maxrss would count the process that started it, too."""
+    """The peak memory of this process; ru_maxrss would include the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
         return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
@@ -113,13 +113,13 @@ def peak() -> int:
 
 
 def alone(work: Callable[..., Found], *arguments: Any, **named: Any) -> Found:
-    """`work(*arguments, **named)` in a fresh process."""
+    """Runs `work(*arguments, **named)` in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments, named)
 
 
 def lived(population: int = 1_679, cohort: int = 64, workers: int = 2) -> Found:
-    """A lazy evolution strategy through `evolve` on Ray: the genomes that lived against those that the folder gives."""
+    """Runs a lazy evolution strategy on Ray; compares the evaluated genomes with those of the folder."""
     experiment = ten_thousand_genes(population, cohort)
     spec = experiment.genome.spec
     with tempfile.TemporaryDirectory() as folder:
@@ -151,13 +151,13 @@ def lived(population: int = 1_679, cohort: int = 64, workers: int = 2) -> Found:
 
 
 def measure(fronts: tuple[int, ...] = FRONTS, strategies: tuple[int, ...] = STRATEGIES) -> Found:
-    """A row a population."""
+    """One row for each population."""
     asked = {"NSGA2": fronts, "EvolutionStrategy": strategies}
     return {"heads": [alone(step, search, each) for search, populations in asked.items() for each in populations]}
 
 
 def told(found: Found) -> str:
-    """A row a population, and what follows; and the run whose genomes were read back."""
+    """One row for each population, the conclusions, and the run with genomes that were read back."""
     rows, run = found["heads"], found["lived"]
     columns = ("search", "population", "genes", "ask, s", "tell, s", "both, CPU s", "cohorts and record, s", "write, s")
     lines = [

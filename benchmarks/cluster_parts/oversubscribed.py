@@ -1,7 +1,8 @@
-"""Part `oversubscribed`: more raylets than cores, each with one worker; how much of all CPU time goes into lives.
+"""Part `oversubscribed`: more raylets than cores, each with one worker; the share of all CPU time spent in lives.
 
-Wall time says nothing where workers share cores. So: CPU seconds inside evaluations over those of the driver, of all
-raylets and workers and of Ray's store of the cluster, from the end of the first generation to the end of the last.
+Wall time is not informative if workers share cores. Instead: CPU seconds inside evaluations over those of the driver,
+of all raylets and workers and of Ray's store of the cluster, from the end of the first generation to the end of the
+last.
 """
 
 from __future__ import annotations
@@ -31,19 +32,19 @@ from evo.distribution.ray_executor import OnRay
 from evo.evolution.evolve import evolve
 
 RAYLETS = (4, 8, 16)
-PATIENCE = 60.0  # seconds for each to join
+PATIENCE = 60.0  # seconds for each raylet to join
 
 
 @contextmanager
 def raylets(count: int) -> Iterator[None]:
-    """So many on this machine's loopback, one CPU each, and this process attached. Ends exactly what it started.
+    """Starts raylets on this machine's loopback, one CPU each, and attaches this process. Stops only what it started.
 
-    One joins after the other: those that start at once choose the same ports.
+    They join one after the other: raylets that start at once choose the same ports.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the path of a socket is short
+    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # the path of a socket must be short
     head = (f"--port={address.rpartition(':')[2]}", f"--temp-dir={folder}/ray", "--include-dashboard=false", "--head")
     started: list[subprocess.Popen[bytes]] = []
     try:
@@ -57,7 +58,7 @@ def raylets(count: int) -> Iterator[None]:
             yield
     finally:
         for node in reversed(started):
-            node.terminate()  # it ends whatever it started
+            node.terminate()  # it stops the processes that it started
         for node in started:
             try:
                 node.wait(30)
@@ -99,7 +100,7 @@ def _until_joined(count: int, folder: str) -> None:
 
 
 def cpu_seconds() -> dict[str, float]:
-    """CPU seconds so far of this process, which is the driver, and of all that came of it, by kind."""
+    """CPU seconds so far of this process, which is the driver, and of all its descendants, by kind."""
     found, driver = dict[str, float](), psutil.Process()
     for process in [driver, *driver.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
@@ -115,7 +116,7 @@ def _kind(process: psutil.Process) -> str:
 
 
 def of(count: int, generations: int, cohorts: int, steps: int) -> Found:
-    """One number of raylets."""
+    """Measures one number of raylets."""
     experiment = replace(digits(cohorts * COHORT - 1, steps), generations=generations + 1)
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -141,12 +142,12 @@ def of(count: int, generations: int, cohorts: int, steps: int) -> Found:
 
 
 def measure(counts: Sequence[int] = RAYLETS, generations: int = 3, cohorts: int = 32, steps: int = 200) -> Found:
-    """Each number of raylets, with a driver of its own."""
+    """Measures each number of raylets, with a driver of its own."""
     return {"rows": [alone(of, count, generations, cohorts, steps) for count in counts], "cores": os.cpu_count()}
 
 
 def told(found: Found) -> str:
-    """A row a number of raylets, and what follows."""
+    """One row for each number of raylets, and the conclusions."""
     rows = found["rows"]
     kinds = sorted({kind for row in rows for kind in row["spent"]}, reverse=True)
     lines = [

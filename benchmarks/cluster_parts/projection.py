@@ -1,7 +1,7 @@
-"""Part `projection`: how busy 1,000 and 10,000 workers would be under one driver. Computed, not measured.
+"""Part `projection`: utilisation of 1,000 and 10,000 workers under one driver. Computed, not measured.
 
-A simulation of the driver as a queue with one server, from what the other parts measured on this machine: seconds for
-each cohort out and each answer in, for breeding, and for writing, which goes on while workers live.
+Simulates the driver as a queue with one server, with the times that the other parts measured on this machine: seconds
+for each cohort out and each answer in, for breeding, and for writing, which overlaps with lives.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from genomes.streams import derive
 
 WORKERS, SECONDS, SHARES = (1_000, 10_000), (1.0, 10.0), (1, 3, 10)
 GENERATIONS = 3
-WINDOW = 2  # cohorts a worker that are sent out ahead, as the dispatcher does
+WINDOW = 2  # cohorts per worker that are sent out ahead, as in the dispatcher
 GIGABIT = 1.25e8  # bytes a second
 
 
 @final
 @dataclass(frozen=True)
 class Driver:
-    """What one driver costs.
+    """The costs of one driver.
 
     Attributes:
         out: seconds to send out a cohort.
@@ -43,12 +43,12 @@ class Driver:
 
     @property
     def most(self) -> float:
-        """Cohorts a second that it can hand out at best."""
+        """The largest number of cohorts per second that it can send out."""
         return 1.0 / (self.out + self.back)
 
 
 def driver_of(driver: Found, stub: Found) -> Driver:
-    """From what the other parts found: the dispatcher at its limit, the journal, and the largest lazy population."""
+    """Costs from the other parts: the dispatcher at its limit, the journal, and the largest lazy population."""
     limit = stub["rows"][0]
     out = limit["send_ms"] / 1e3
     lazy = max((row for row in driver["heads"] if "lazy" in row["search"]), key=lambda row: row["population"])
@@ -97,7 +97,7 @@ def busy(driver: Driver, workers: int, typical: float, share: int, generations: 
 
 
 def measure(driver: Driver, stub: Found | None = None, workers: tuple[int, ...] = WORKERS) -> Found:
-    """Every case; and the case that was measured with sleepers, to see how far the projection can be believed."""
+    """All cases, and the case measured with sleepers, to test the projection."""
     rows = [
         {
             "workers": count,
@@ -120,7 +120,7 @@ def measure(driver: Driver, stub: Found | None = None, workers: tuple[int, ...] 
 
 
 def told(found: Found) -> str:
-    """A row a case, and what is assumed."""
+    """One row for each case, and the assumptions."""
     lines = [
         [
             f"{row['workers']:,}",

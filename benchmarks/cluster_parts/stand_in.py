@@ -1,4 +1,4 @@
-"""A stand-in for Ray: any number of workers that only sleep, behind the same four functions that the driver calls."""
+"""A stand-in for Ray: any number of workers that only sleep, behind the four functions of Ray that the driver calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CORES = 32  # of a node
 @final
 @dataclass(frozen=True)
 class RayCosts:
-    """Seconds of the driver's own thread that Ray takes; the stand-in spends them, spinning.
+    """Seconds that Ray takes of the driver's main thread; the stand-in spends them in a busy loop.
 
     Attributes:
         submit: to send out a cohort.
@@ -52,9 +52,9 @@ class _Task:
 
 @final
 class Sleepers:
-    """Workers that take tasks in the order in which they are sent out, and sleep through each, on a real clock.
+    """Workers that take tasks in the order of sending, and sleep through each, on a real clock.
 
-    A task's end is known when it is sent out: it goes to the worker that is free first.
+    The end of a task is known when it is sent: it goes to the worker that is free first.
 
     Args:
         count: of workers.
@@ -82,7 +82,7 @@ class Sleepers:
         ]
 
     def options(self, **options: Any) -> Sleepers:
-        """Where a task runs is all the same to sleepers."""
+        """Ignores the placement of a task: sleepers do not need it."""
         return self
 
     def remote(self, *arguments: Any) -> _Task:
@@ -123,14 +123,14 @@ class Sleepers:
         return answer
 
     def busy(self, begin: float, end: float) -> float:
-        """Share of the time from begin to end that the workers slept through tasks."""
+        """The share of the time from begin to end in which workers slept through tasks."""
         slept = sum(max(0.0, min(ends, end) - max(begins, begin)) for begins, ends in self.naps)
         return slept / (len(self._free) * (end - begin))
 
     @contextmanager
     def in_place_of_ray(self) -> Iterator[None]:
-        """What the driver calls of Ray is answered here."""
-        import ray  # not above: a Ray that is imported before evo.distribution.cluster starts one knows no token
+        """Replaces the functions of Ray that the driver calls."""
+        import ray  # not at the top: a Ray imported before evo.distribution.cluster starts one has no token
 
         results = {"wait": self.wait, "get": self.get, "nodes": lambda: self._nodes, "cancel": lambda task, force: None}
         with mock.patch.multiple(ray, **results):
@@ -139,20 +139,20 @@ class Sleepers:
 
 @final
 class OnSleepers(Executor):
-    """What OnRay is, with sleepers in the place of Ray: the same dispatcher, the same record of the cluster."""
+    """OnRay with sleepers in the place of Ray: the same dispatcher, the same record of the cluster."""
 
     def __init__(self, sleepers: Sleepers) -> None:
         self._sleepers, self._cluster, self._history = sleepers, Cluster(address="auto"), DispatchHistory(Counter())
 
     @property
     def incidents(self) -> Counter[str]:
-        """As the dispatcher counts them."""
+        """The number of workers, as the dispatcher counts them."""
         return self._history.incidents
 
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
-        """In the order of completion; one cohort in a hundred is audited, as on Ray."""
+        """Yields outcomes in the order of completion; one cohort in a hundred is audited, as on Ray."""
         proof = Fingerprint(experiment, "")
         dispatcher = Dispatcher(
             self._cluster, self._sleepers, at_once, experiment, cohorts, assay, proof, self._history
@@ -163,7 +163,7 @@ class OnSleepers(Executor):
 
 @final
 class _Spending:
-    """CPU seconds of this thread, counted from now; `out` spins until so many are spent."""
+    """CPU seconds of this thread, counted from now; `out` keeps it busy until the given number is spent."""
 
     def __init__(self, seconds: float) -> None:
         self._until = time.thread_time() + seconds if seconds else 0.0

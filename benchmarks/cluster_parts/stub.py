@@ -1,8 +1,8 @@
-"""Part `stub`: the driver's side of 1,000 workers, in one process: everything is real but Ray and the lives.
+"""Part `stub`: the driver's side of 1,000 workers, in one process: all is real except Ray and the lives.
 
 A stand-in for Ray (cluster_parts/stand_in.py) sleeps through cohorts on a real clock and spends in the driver's thread
-what Ray was measured to spend there. `dispatcher`: cohorts without end and nothing else. `evolve`: a whole run, with
-journal, files, search and the end of every generation, at which the workers wait for the last.
+the time that Ray needs there. `dispatcher`: only cohorts, without end. `evolve`: a whole run, with journal, files,
+search and the end of every generation, at which the workers wait for the last one.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ PER_WORKER = 3  # cohorts of a generation for each worker
 
 
 def population(cohorts: int) -> int:
-    """Of an evolution strategy, odd, that fills so many cohorts."""
+    """The odd population of an evolution strategy that fills this number of cohorts."""
     return cohorts * COHORT - 1
 
 
 def endless(experiment: Experiment, stop: float) -> Iterator[Cohort]:
-    """Cohorts until a time of the clock."""
+    """Yields cohorts until a time of the clock."""
     spec, number = experiment.genome.spec, 0
     levels = spec.quantise(np.full((COHORT, spec.size), 0.5))
     while perf_counter() < stop:
@@ -47,14 +47,14 @@ def endless(experiment: Experiment, stop: float) -> Iterator[Cohort]:
 
 
 def dispatcher_alone(workers: int, typical: float, seconds: float, costs: RayCosts) -> Found:
-    """The dispatcher with cohorts without end, for so many seconds."""
+    """Runs the dispatcher with cohorts without end, for a number of seconds."""
     settle()
     experiment = digits(population(2))
     known(experiment)
     sleepers = Sleepers(workers, lambda cohort: seconds_of(cohort, typical), costs)
     with sleepers.in_place_of_ray():
         began, cpu = perf_counter(), process_time()
-        settled = began + min(2 * typical + 2, seconds / 2)  # the first to go out have all come back by then
+        settled = began + min(2 * typical + 2, seconds / 2)  # by then the first cohorts have come back
         stop, counted, spent = began + seconds, 0, 0.0
         arriving = OnSleepers(sleepers).outcomes(experiment, endless(experiment, stop))
         sent = perf_counter() - began
@@ -65,11 +65,11 @@ def dispatcher_alone(workers: int, typical: float, seconds: float, costs: RayCos
             elif perf_counter() < stop:
                 spent = process_time() - cpu
     row = _row("dispatcher", workers, typical, counted, stop - settled, spent, sleepers.busy(settled, stop))
-    return row | {"send_ms": 1e3 * sent / (2 * workers)}  # two cohorts a worker go out at once
+    return row | {"send_ms": 1e3 * sent / (2 * workers)}  # two cohorts per worker go out at once
 
 
 def whole_driver(workers: int, typical: float, generations: int, costs: RayCosts, share: int = PER_WORKER) -> Found:
-    """A run through `evolve`; the first generation is left out."""
+    """Runs `evolve`; leaves out the first generation."""
     experiment = replace(digits(population(share * workers)), generations=generations + 1)
     known(experiment)
     sleepers = Sleepers(workers, lambda cohort: seconds_of(cohort, typical), costs)
@@ -80,7 +80,7 @@ def whole_driver(workers: int, typical: float, generations: int, costs: RayCosts
 
 
 def _generations(experiment: Experiment, executor: Executor) -> tuple[float, float, float]:
-    """When the first generation was on disk and when the last; CPU seconds of this process in between."""
+    """The times at which the first and the last generation were on disk, and CPU seconds of this process in between."""
     with tempfile.TemporaryDirectory() as folder:
         stamps = [(perf_counter(), process_time()) for _ in evolve(experiment, Path(folder) / "run", executor)]
     (began, before), (ended, after) = stamps[0], stamps[-1]
@@ -88,7 +88,7 @@ def _generations(experiment: Experiment, executor: Executor) -> tuple[float, flo
 
 
 def journal_seconds(appends: int) -> float:
-    """To add a cohort to the journal of a run, on this disk."""
+    """The cost of adding a cohort to the journal of a run, on this disk."""
     arrays = outcome_arrays(known(digits(population(2))))
     with tempfile.TemporaryDirectory() as folder:
         journal, began = Journal(Path(folder) / "journal"), perf_counter()
@@ -112,7 +112,7 @@ def _row(what: str, workers: int, typical: float, cohorts: int, wall: float, cpu
 
 
 def real_sleepers(workers: int, typical: float, generations: int) -> Found:
-    """As `whole_driver`, with processes of Ray that sleep, and no audits; how busy they are follows from the rate."""
+    """Like `whole_driver`, with processes of Ray that sleep, and no audits; the rate gives their utilisation."""
     experiment = replace(digits(population(PER_WORKER * workers)), generations=generations + 1)
     began, ended, cpu = _generations(experiment, OnRay(workers, evaluator=partial(asleep, typical)))
     numbers = [(g, n) for g in range(1, generations + 1) for n in range(PER_WORKER * workers)]
@@ -123,7 +123,7 @@ def real_sleepers(workers: int, typical: float, generations: int) -> Found:
 def measure(
     costs: RayCosts, workers: int = 1000, seconds: tuple[float, ...] = (1.0, 10.0), real: int = 32, lasting: float = 20
 ) -> Found:
-    """The most that the driver can do, then cohorts of each length; and as many real sleepers as `real` says."""
+    """The limit of the driver, then cohorts of each length, and `real` true sleepers."""
     rows = [alone(dispatcher_alone, workers, 1e-3, lasting / 2, costs), alone(whole_driver, workers, 1e-3, 2, costs)]
     for typical in seconds:
         rows.append(alone(dispatcher_alone, workers, typical, max(lasting, 4 * typical), costs))
@@ -133,7 +133,7 @@ def measure(
 
 
 def told(found: Found) -> str:
-    """A row a case, and what follows."""
+    """One row for each case, and the conclusions."""
     columns = (
         "what",
         "workers",

@@ -1,11 +1,11 @@
-"""Tables of what was measured."""
+"""Tables of measurements."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 Found = dict[str, object]
-"""What a part measured: numbers, and lists of rows of them; as `--json` prints it."""
+"""The results of a part: numbers, and lists of rows of them, as `--json` prints them."""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

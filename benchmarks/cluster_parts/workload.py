@@ -1,4 +1,4 @@
-"""What lives in the benchmark of clusters: experiments, and evaluators that do all, nothing, or only sleep."""
+"""The workload of the cluster benchmark: experiments, and evaluators that do all, do nothing, or only sleep."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from inner_loop.rules import Backprop
 from inner_loop.tasks import Teacher
 
 COHORT = 32
-SPREAD = 0.25  # standard deviation of the logarithm of a cohort's time, where cohorts only sleep
+SPREAD = 0.25  # standard deviation of the logarithm of a cohort's time, for cohorts that only sleep
 
 
 def digits(population: int, steps: int = 200) -> Experiment:
@@ -54,21 +54,21 @@ def ten_thousand_genes(population: int, cohort: int = COHORT) -> Experiment:
 
 @lru_cache(maxsize=4)
 def known(experiment: Experiment) -> Outcome:
-    """What a cohort of the middle of every gene comes to, lived once in a process."""
+    """The outcome of a cohort with the middle of every gene, evaluated once in a process."""
     spec = experiment.genome.spec
     levels = spec.quantise(np.full((experiment.cohort, spec.size), 0.5))
     return evaluate_in_worker(experiment, cohorts(0, levels, experiment.cohort)[0])
 
 
 def at_once(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """An outcome of the right size without a life: what is known, for as many as are real."""
+    """An outcome of the right size without lives: repeats the known one for all real individuals."""
     outcome = known(experiment)
     measurements = {name: m[: cohort.real] for name, m in outcome.measurements.items()}
     return Outcome(measurements, outcome.failures[: cohort.real])
 
 
 def seconds_of(cohort: Cohort, typical: float) -> float:
-    """How long a sleeping cohort takes: log-normal about the typical, of its generation and number alone."""
+    """The time of a sleeping cohort: log-normal around the typical one; depends only on its generation and number."""
     factors = _factors()
     return typical * factors[(cohort.generation * 7919 + cohort.number) % len(factors)]
 
@@ -79,14 +79,14 @@ def _factors() -> list[float]:
 
 
 def asleep(typical: float, experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """A worker that only sleeps, typically for so many seconds."""
+    """A worker that only sleeps, typically for `typical` seconds."""
     outcome = at_once(experiment, cohort)
     time.sleep(seconds_of(cohort, typical))
     return outcome
 
 
 def timed(clocks: Path, experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """A life like any other; its CPU seconds are appended to a file of the worker's own."""
+    """Evaluates as usual; appends the CPU seconds to a file of the worker."""
     cpu = time.process_time()
     outcome = evaluate_in_worker(experiment, cohort, assay)
     with open(clocks / str(os.getpid()), "a") as clock:
@@ -95,7 +95,7 @@ def timed(clocks: Path, experiment: Experiment, cohort: Cohort, assay: Assay = S
 
 
 def witnessed(seen: Path, experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
-    """A life like any other; the SHA-256 of each genome that lived is left in a file."""
+    """Evaluates as usual; writes the SHA-256 of each evaluated genome to a file."""
     levels = written_out(experiment, cohort).levels
     assert levels is not None, "written out"
     lines = [f"{cohort.generation} {slot} {digest(row)}\n" for slot, row in zip(cohort.slots, levels, strict=True)]

@@ -21,7 +21,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 @final
 @dataclass(frozen=True, eq=False)
 class Course:
-    """What happens to some carts.
+    """Carts with their starts and their actions.
 
     Attributes:
         starts: motion of each, (carts, 4) float64.
@@ -33,22 +33,22 @@ class Course:
 
     @property
     def count(self) -> int:
-        """Steps of a cart, of all carts together."""
+        """The total number of steps of all carts."""
         return self.actions.numel()
 
 
 def at_random(carts: int, steps: int) -> Course:
-    """Pushed to either side, half the time each: most poles fall within 30 steps."""
+    """Random pushes to either side, half the time each: most poles fall within 30 steps."""
     streams = derive(0, "benchmark", owners=range(carts))
     starts = CartPole().reset(streams, 1, streams)[0].motion[:, :, 0]
     return Course(starts, streams.stream("actions").integers(2, steps).T.contiguous())
 
 
 def balanced(carts: int, steps: int) -> Course:
-    """Pushed to where the pole leans and goes: none falls.
+    """Pushes towards the side to which the pole leans and moves: no pole falls.
 
     Raises:
-        RuntimeError: one did.
+        RuntimeError: a pole fell.
     """
     course, actions = at_random(carts, steps), []
     state, moment = _reset(course)
@@ -62,7 +62,7 @@ def balanced(carts: int, steps: int) -> Course:
 
 
 def ours(course: Course) -> Life:
-    """All of them, as lives with an episode each; gives what is observed in the end, (carts, 4)."""
+    """Runs all carts as lives with one episode each; returns the last observations, (carts, 4)."""
     actions = list(course.actions[:, :, None])
 
     @torch.inference_mode()
@@ -76,7 +76,7 @@ def ours(course: Course) -> Life:
 
 
 def theirs(course: Course, mode: Mode) -> Life:
-    """The same in Gymnasium's own vector environment; a pole that fell begins anew at the next step."""
+    """The same in Gymnasium's own vector environment; after a fall an episode begins again at the next step."""
     carts = len(course.starts)
     environment = gymnasium.make_vec("CartPole-v1", num_envs=carts, vectorization_mode=mode)
     starts, actions = course.starts.numpy(), course.actions.numpy()

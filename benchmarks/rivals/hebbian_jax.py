@@ -13,14 +13,14 @@ from rivals.hebbian_workload import BOUND, LEARNING_RATE, Newborns
 from rivals.workload import Life
 from torch import Tensor
 
-jax.config.update("jax_enable_x64", True)  # the pole moves in float64, as Gymnasium's and ours do; all else is float32
+jax.config.update("jax_enable_x64", True)  # the pole moves in float64, as in Gymnasium and here; the rest is float32
 
 
 def prepare(newborns: Newborns, by_hand: bool) -> Life:
     """The whole cohort at once, compiled here, before it is timed.
 
     Args:
-        by_hand: the individuals lie along the last axis of all arrays, rather than being added by vmap.
+        by_hand: True puts the individuals on the last axis of all arrays, instead of vmap.
     """
     weights = [jnp.asarray(w.numpy()) for w in newborns.weights]
     rules = [jnp.asarray(r.numpy()) for r in newborns.coefficients]

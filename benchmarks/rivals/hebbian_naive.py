@@ -15,7 +15,7 @@ Rules = list[list[float]]
 
 
 def live(env: gymnasium.Env, weights: list[Tensor], rules: Rules, starts: Tensor, steps: int) -> float:
-    """One life, written into the weights; gives the sum of its rewards."""
+    """One life, written into the weights; returns the sum of its rewards."""
     rewards = 0.0
     for start in starts.numpy():
         observation, _ = env.reset()
@@ -38,7 +38,7 @@ def live(env: gymnasium.Env, weights: list[Tensor], rules: Rules, starts: Tensor
 def prepare(newborns: Newborns, individuals: int) -> Life:
     """The first `individuals` of the cohort, one at a time; making the environment belongs to a life."""
     rules = [[rule[i].tolist() for rule in newborns.coefficients] for i in range(individuals)]
-    gymnasium.logger.min_level = gymnasium.logger.ERROR  # or it warns of every step after a fall
+    gymnasium.logger.min_level = gymnasium.logger.ERROR  # otherwise it warns at every step after a fall
 
     @torch.inference_mode()
     def live_all() -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""`inner_loop.lives.behaviour.behave` with `Hebbian` on `CartPole`, through episodes that nobody leaves."""
+"""`inner_loop.lives.behaviour.behave` with `Hebbian` on `CartPole`, in episodes of full length."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ TOPOLOGY = Topology(
 @final
 @dataclass(frozen=True)
 class Unending(World):
-    """A world whose episodes nobody leaves before their time: what ends there only pays no more.
+    """A world in which no episode ends before its time: after a fall it only gives no more rewards.
 
     Attributes:
-        world: to whom it happens.
+        world: the world with the original ends.
     """
 
     world: CartPole
@@ -55,12 +55,12 @@ class Unending(World):
 
     def step(self, state: Any, actions: Tensor) -> tuple[Any, Moment]:
         after, moment = self.world.step(state, actions)
-        # nothing ends before the time is up
+        # no episode ends before its time
         return after, replace(moment, reward=moment.reward * ~state.fallen, terminated=moment.truncated)
 
 
 def phenotype(newborns: Newborns) -> Phenotype:
-    """The cohort as the waist between inheritance and life has it."""
+    """The cohort as phenotypes."""
     synapses = []
     for weight, rule in zip(newborns.weights, newborns.coefficients, strict=True):
         numbers = dict(zip(COEFFICIENTS, rule.T[:, :, None, None], strict=True))

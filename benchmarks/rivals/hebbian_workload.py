@@ -1,7 +1,7 @@
 """Hebbian lives on CartPole: the same networks and rules at birth and the same starts, for every rival.
 
-Every rival lives all steps of every episode. After a fall the pole stands still, and the network goes on to act on what
-it last saw and to learn from it; nobody saves the work.
+All rivals compute all steps of every episode. After a fall the pole does not move, and the network continues to act on
+its last observation and to learn from it; no rival leaves out this work.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COEFFICIENTS = ("correlation", "presynaptic", "postsynaptic", "constant")
 class Workload:
     """Lifetimes of a network whose weights change at every step by dw = eta (A y x + B x + C y + D).
 
-    Weights go on from one episode to the next; where the largest of a projection passes 1 they are scaled back to it.
+    Weights carry over from one episode to the next; if the largest of a projection exceeds 1, they are rescaled to it.
 
     Attributes:
         episodes: of a life, one after the other.

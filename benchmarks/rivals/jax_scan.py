@@ -18,7 +18,8 @@ def prepare(newborns: Newborns, batched: bool) -> Life:
     """The whole cohort at once, compiled here, before it is timed.
 
     Args:
-        batched: gradients in closed form by einsum over the cohort, rather than vmap(grad) of one individual.
+        batched: True computes gradients in closed form by einsum over the cohort, instead of vmap(grad) of one
+            individual.
     """
     workload = newborns.workload
     own = workload.own_samples
@@ -41,7 +42,7 @@ def prepare(newborns: Newborns, batched: bool) -> Life:
         return jax.lax.scan(step, start, (inputs, targets))[0][0]
 
     if not batched:
-        # the samples have the steps in front of the individuals
+        # in the samples, the axis of steps comes before that of individuals
         stream = 1 if own else None
         life = jax.vmap(life, in_axes=(0, None if masks is None else 0, stream, stream))
     compiled = jax.jit(life).lower([weights, biases], masks, inputs, targets).compile()

@@ -1,4 +1,4 @@
-"""The learning of `live` through its own classes, with the drawing of samples done beforehand."""
+"""The learning of `live` through the package's own classes, with samples drawn beforehand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inner_loop.rules import Backprop
 
 
 def phenotype(newborns: Newborns) -> Phenotype:
-    """The cohort as the waist between inheritance and life has it."""
+    """The cohort as phenotypes."""
     topology = layered(*newborns.workload.sizes, activation=newborns.workload.activation)
     rate = {"rule.learning_rate": torch.full((newborns.workload.cohort, 1, 1), LEARNING_RATE)}
     masks = [None] * len(newborns.weights) if newborns.masks is None else [m.bool() for m in newborns.masks]

@@ -75,7 +75,7 @@ class Recorded(World):
 
 
 def phenotype(newborns: Newborns) -> Phenotype:
-    """The cohort as the waist between inheritance and life has it."""
+    """The cohort as phenotypes."""
     rate = {"rule.learning_rate": torch.full((newborns.workload.cohort, 1, 1), RATE)}
     return Phenotype(
         TOPOLOGY,

@@ -18,7 +18,7 @@ DELAY = 3
 @final
 @dataclass(frozen=True)
 class Workload:
-    """Lifetimes of a recurrent network that learns to say what its first inputs were a few steps ago.
+    """Lifetimes of a recurrent network that learns to repeat its first inputs after a few steps.
 
     h_t = tanh(W x_t + U h_(t-1) + b), y_t = V h_t + c; after each sequence one step of SGD with momentum on the mean
     squared error of all its steps.
@@ -59,7 +59,7 @@ def born(workload: Workload) -> Newborns:
     root, cohort = derive(0, "benchmark"), workload.cohort
     shapes = {"W": (cohort, HIDDEN, INPUTS), "U": (cohort, HIDDEN, HIDDEN), "V": (cohort, OUTPUTS, HIDDEN)}
     weights = [(root.stream(name).normal(*s)[0] / math.sqrt(s[2])).float() for name, s in shapes.items()]
-    weights[1] *= 0.5  # at 1 some of these networks are chaotic, and rounding decides where they end
+    weights[1] *= 0.5  # at 1 some of these networks are chaotic, and rounding would decide their results
     biases = [(root.stream(f"bias {n}").normal(cohort, n)[0] * 0.1).float() for n in (HIDDEN, OUTPUTS)]
     shape = (workload.updates, DELAY + workload.steps, INPUTS, workload.samples)
     heard = root.stream("inputs").uniform(*shape)[0].float()

@@ -1,4 +1,4 @@
-"""What every rival lives through: the same networks at birth, the same samples in the same order, drawn beforehand."""
+"""The workload of all rivals: the same networks at birth, the same samples in the same order, drawn beforehand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inner_loop.tasks.digits import Digits
 LEARNING_RATE, MOMENTUM, BATCH = 0.1, 0.9, 32
 
 Life = Callable[[], list[Tensor]]
-"""Lives a prepared workload once; gives the final weights of each layer, (C, post, pre)."""
+"""Computes a prepared workload once; returns the final weights of each layer, (C, post, pre)."""
 
 
 @final
@@ -28,9 +28,9 @@ class Workload:
         sizes: units of each layer.
         steps: updates in a life.
         cohort: individuals that live side by side.
-        masked: whether each individual lacks a random half of the synapses.
+        masked: True removes a random half of the synapses of each individual.
         activation: of the hidden layer, relu or tanh.
-        own_samples: whether each individual sees samples of its own, or all see the same (as `Lifetime.common`).
+        own_samples: True gives each individual other samples; False: all see the same (as with `Lifetime.common`).
     """
 
     sizes: tuple[int, ...]

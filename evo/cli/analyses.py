@@ -57,15 +57,15 @@ def inspect_verb(options: argparse.Namespace, console: Console) -> dict[str, Any
     if options.run.is_file():
         raise InputError(f"{options.run}: expected a run, got a file, which has no evolution; use instinct innate")
     folder = folder_to_write(options.out or options.run)
-    whom = subject(options.run, "best", None, (), options.allow_code)
+    inspected = subject(options.run, "best", None, (), options.allow_code)
     other = Run(options.other, options.allow_code) if options.other else None
     with examining(executor_of(options.workers, options.address, options.serial), console) as (executor, watch):
-        tested, sections = inspect(whom, executor, watch, options.births, options.draws, other, options.measured)
+        tested, sections = inspect(inspected, executor, watch, options.births, options.draws, other, options.measured)
     for section in sections:
         console.print(f"\n[bold]{section.title}[/bold]")
         console.print("\n".join(section.sentences[:3]), markup=False)
     write(folder, "innate", tested.as_dict(), [])
-    written = write(folder, "report", _found(sections), sections, report(whom, tested, sections))
+    written = write(folder, "report", _found(sections), sections, report(inspected, tested, sections))
     console.print(f"\nreport: {written[1]}  figures: {folder / 'figures'}  tables: {folder / 'tables'}", markup=False)
     return tested.as_dict() | {"report": str(written[1])}
 

@@ -1,1 +1,1 @@
-"""What is evolved, as a value and as YAML: experiments, their components by name, sweeps."""
+"""Experiments as values and as YAML: their components by name, and sweeps."""

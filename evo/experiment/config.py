@@ -1,4 +1,4 @@
-"""Strict YAML <-> Experiment: every mistake of a file at once, each a sentence with its key and the nearest name."""
+"""Strict YAML <-> Experiment: reports all mistakes of a file at once, each with its key and the nearest name."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from evo.experiment.strict_yaml import LARGEST, parse, write
 from genomes.errors import InputError, nearest, usable
 
 _WITH_CODE = (*REGISTRY, "held_out")
-"""Keys at which, or below which, a config may name code."""
+"""Keys at or below which a config may name code."""
 
 _LONGEST = 1200
-"""Characters of a sentence; whoever gave a text of 5,000 does not want all of it back."""
+"""Maximal number of characters of a message; longer ones are cut in the middle."""
 
 
 def load(path_or_name: str | PathLike[str], overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
-    """The experiment of a file, or of a shipped config by its name.
+    """Reads the experiment of a file, or of a shipped config by its name.
 
     Args:
         overrides: `KEY=VALUE`: a dotted key (groups by name: `topology.groups.hidden.size=64`) and a value in YAML.
-        allow_code: whether the file may name a stranger's class, `module:Class`; overrides always may.
+        allow_code: True lets the file name a user-defined class, `module:Class`; overrides always may.
 
     Raises:
-        InputError: a sentence a line, `file: dotted.key: expected ..., got ...`, for every mistake there is.
+        InputError: one line for every mistake, `file: dotted.key: expected ..., got ...`.
     """
     name, data = document(path_or_name)
     return understood(data, name, overrides, allow_code)
 
 
 def document(path_or_name: str | PathLike[str]) -> tuple[str, Any]:
-    """What messages call a file, or a shipped config by its name, and the plain values in it.
+    """The name of a file or shipped config in messages, and the plain values in it.
 
     Raises:
-        InputError: no such file, or no YAML.
+        InputError: there is no such file, or it is not valid YAML.
     """
     path = _found(path_or_name)
     return path.name, parse(_text(path), path.name)
 
 
 def read(text: str, name: str, overrides: Sequence[str] = (), allow_code: bool = False) -> Experiment:
-    """The experiment that a YAML text means; `name` is what messages call it. Otherwise as `load`."""
+    """Reads the experiment of a YAML text; messages call it `name`. Otherwise as `load`."""
     return understood(parse(text, name), name, overrides, allow_code)
 
 
@@ -63,10 +63,11 @@ def understood(
     allow_code: bool = False,
     swept: Mapping[str, tuple[Any, bool]] | None = None,
 ) -> Experiment:
-    """The experiment that plain values mean: a mapping as YAML or JSON gives it. Otherwise as `read`.
+    """Builds the experiment of plain values: a mapping, as read from YAML or JSON. Otherwise as `read`.
 
     Args:
-        swept: what one member of a set has for each key of its sweep, and whether the command line sweeps it.
+        swept: for one member of a set, its value of each key of the sweep, and True if the command line sweeps that
+            key.
     """
     if not isinstance(data, dict):
         raise InputError(f"{name}: expected a mapping with keys such as topology and task, got {shown(data)}")
@@ -89,12 +90,12 @@ def understood(
 def _changed(
     data: dict[str, Any], name: str, overrides: Sequence[str], swept: Mapping[str, tuple[Any, bool]]
 ) -> tuple[dict[str, str], list[str], set[str], set[str]]:
-    """Gives the values of overrides and of a sweep their places in the data.
+    """Writes the values of overrides and of a sweep into the data.
 
     Returns:
-        begins: of a sentence about a key that is not as in the file, by that key.
-        mistakes: a sentence each.
-        own, theirs: keys whose values come from the command line, and from a sweep of the file.
+        begins: by key, the beginning of messages about keys that differ from the file.
+        mistakes: the messages.
+        own, theirs: keys with values from the command line, and from a sweep of the file.
     """
     begins: dict[str, str] = {}
     mistakes: list[str] = []
@@ -119,20 +120,20 @@ def _changed(
 
 
 def _trusted(own: Collection[str], theirs: Collection[str]) -> dict[str, bool]:
-    """Whether code may be named at a key: at those of the command line, unless a file's sweep wrote there later."""
+    """True for keys at which code may be named: those of the command line, unless a file's sweep overwrote them."""
     overwritten = {key for key in own for later in theirs if f"{key}.".startswith(f"{later.removesuffix('.kind')}.")}
     return dict.fromkeys(own, True) | dict.fromkeys({*theirs, *overwritten}, False)
 
 
 def _told(mistake: Mistake, begin: str) -> str:
-    """One mistake, with where it stands."""
+    """The message of a mistake, with its place."""
     where, sentence = mistake
     told = f"{begin}{where}: {sentence}" if where else f"{begin}{sentence}"
     return told if len(told) <= _LONGEST else f"{told[: _LONGEST // 2]} ... {told[-_LONGEST // 2 :]}"
 
 
 def dump(experiment: Experiment) -> str:
-    """Complete YAML with every default written out: `read(dump(e), ...) == e`."""
+    """Complete YAML with all defaults: `read(dump(e), ...) == e`."""
     return write(plain_values(experiment))
 
 
@@ -144,14 +145,14 @@ def plain_values(experiment: Experiment) -> dict[str, Any]:
 
 
 def differing(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]]:
-    """Every dotted key at which two experiments differ, and both values; None where there is none."""
+    """All dotted keys at which two experiments differ, with both values; None for a missing one."""
     here, there = _flat(plain_values(one), ""), _flat(plain_values(other), "")
     both = ((key, (here.get(key), there.get(key))) for key in {**here, **there})
     return {key: (mine, theirs) for key, (mine, theirs) in both if mine != theirs}
 
 
 def _flat(value: Any, key: str) -> dict[str, Any]:
-    """Plain values by dotted key; items of lists by their names, where they have names."""
+    """Plain values by dotted key; items of lists by their names, if they have names."""
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         value = {name_in(value, i): item for i, item in enumerate(value)}
     if not isinstance(value, dict):
@@ -160,9 +161,9 @@ def _flat(value: Any, key: str) -> dict[str, Any]:
 
 
 def shipped() -> dict[str, Path]:
-    """The configs that come with the package, by name."""
+    """The configs in the package, by name."""
     package = Path(__file__).parents[1]
-    # a wheel carries them inside evo; in the source tree they lie beside it
+    # a wheel contains them inside evo; in the source tree they are beside it
     folder = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
@@ -194,16 +195,16 @@ def _text(path: Path) -> str:
 
 
 def _override(data: Any, text: str) -> set[str]:
-    """Sets one value in the plain data; gives the keys that are now the command line's."""
+    """Sets one value in the plain data; returns the keys that now come from the command line."""
     key, new = split(text)
     return _set(data, key, new, f"{COMMAND_LINE}: ")
 
 
 def split(override: str) -> tuple[str, Any]:
-    """KEY=VALUE as the dotted key and the value that it means in YAML.
+    """Splits KEY=VALUE into the dotted key and its value, read as YAML.
 
     Raises:
-        InputError: anything else.
+        InputError: the text has another form.
     """
     key, equals, value = override.partition("=")
     key = key.strip()
@@ -213,7 +214,7 @@ def split(override: str) -> tuple[str, Any]:
 
 
 def _set(data: Any, key: str, value: Any, begin: str) -> set[str]:
-    """Puts a value at a dotted key, with `begin` before a sentence about it; gives the keys that are now new."""
+    """Sets a value at a dotted key; messages about it begin with `begin`. Returns the keys that it set."""
     parts, inner, created = key.split("."), data, {key}
     for i, part in enumerate(parts[:-1]):
         place = _place(inner, part, ".".join(parts[:i]), begin)
@@ -226,7 +227,7 @@ def _set(data: Any, key: str, value: Any, begin: str) -> set[str]:
 
 
 def _place(inner: Any, part: str, where: str, begin: str) -> str | int:
-    """The key of a mapping, or the index of a list's item that is given by number or name."""
+    """The key of a mapping, or the index of a list's item that is named by number or name."""
     if isinstance(inner, dict):
         return part
     if not isinstance(inner, list):
@@ -240,10 +241,10 @@ def _place(inner: Any, part: str, where: str, begin: str) -> str | int:
 
 
 def twin(experiment: Experiment) -> Experiment:
-    """The same experiment as every later process reads it from its run folder: text and numbers of plain types.
+    """The experiment as later processes read it from its run folder, with text and numbers of plain types.
 
     Raises:
-        InputError: it cannot be written to a config, or is another one when it is read back.
+        InputError: it cannot be written to a config, or it differs when read back.
     """
     text = dump(experiment)
     made = read(text, "the experiment as a config", allow_code=True)
@@ -253,7 +254,7 @@ def twin(experiment: Experiment) -> Experiment:
 
 
 def check_readable(seam: str, component: object) -> None:
-    """Raises InputError unless a component can be written to a config and is the same when it is read back."""
+    """Raises InputError unless a component can be written to a config and is equal when read back."""
     plain = _plain_component(seam, component)
     reader = Reader(dict.fromkeys(_WITH_CODE, True))
     made = reader.component(seam, parse(write({seam: plain}), seam)[seam], seam)
@@ -281,7 +282,7 @@ def _plain_fields(value: Any, where: str) -> dict[str, Any]:
 
 
 def _plain(value: Any, where: str = "") -> Any:
-    """A value of a config as YAML holds it: mappings, lists, text, numbers; those of numpy and paths are taken so."""
+    """Plain form of a value for YAML: mappings, lists, text, numbers; converts numpy numbers and paths."""
     seam = component_seam(value)
     if seam is not None and where not in REGISTRY:  # a component inside another
         return {"kind": kind_of(seam, value), **_plain_fields(value, where)}
@@ -290,11 +291,11 @@ def _plain(value: Any, where: str = "") -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item, f"{where}.{i}") for i, item in enumerate(value)]
     if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item, where) for item in value), key=repr)  # a set's own order differs by process
+        return sorted((_plain(item, where) for item in value), key=repr)  # the order of a set differs by process
     if isinstance(value, np.generic):
         return value.item()
     try:
         return to_jsonable_python(value)
-    except ValueError as error:  # of pydantic, for a value of a type that JSON does not have
+    except ValueError as error:  # from pydantic, for a value of a type that JSON does not have
         held = type(value).__name__
         raise InputError(f"{where}: expected a value that a config can hold, got one of type {held}") from error

@@ -1,4 +1,4 @@
-"""The contract of a search as code, and `instinct check`: the contract of any component, tried on a stranger's."""
+"""The contract of a search, written as code, and `instinct check`, which tests the contract of any component."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _SPEC = GenomeSpec(
 
 
 def check_search(search: Search) -> list[str]:
-    """What holds of a search, a sentence each.
+    """Checks a search; returns the clauses that hold, a sentence each.
 
     Raises:
-        InputError: at the first clause that does not hold.
+        InputError: the first clause that does not hold.
     """
     name, count = type(search).__name__, _goals_taken(search)
     state = search.begin(_SPEC, derive(0, "search", -1))
@@ -73,7 +73,7 @@ def check_search(search: Search) -> list[str]:
 
 
 def check_goals(goals: Goals) -> list[str]:
-    """What holds of goals: a finite column a goal for measurements of the digits."""
+    """Checks goals: a finite column for each goal, from measurements of the digits."""
     known, name = (*Lifetime().names(Digits().score_names), "genome_bits", "wiring_bits"), type(goals).__name__
     goals.check(known)
     values = goals.of({key: np.linspace(0.0, 1.0, 4) for key in known})
@@ -95,10 +95,10 @@ _CONTRACTS: dict[str, Callable[[Any], list[str]]] = {
 
 
 def check(name: str) -> list[str]:
-    """The contract of the component called `name`, one of the house or `module:Class`, with its default numbers.
+    """Checks the component called `name`, one of instinct or `module:Class`, with its default numbers.
 
     Raises:
-        InputError: no such component, or a clause that does not hold.
+        InputError: there is no such component, or a clause does not hold.
     """
     for seam in SEAMS:
         if any(known.__name__ == name for known in REGISTRY[seam]):
@@ -111,7 +111,7 @@ def check(name: str) -> list[str]:
 
 
 def _tried(seam: str, found: type) -> list[str]:
-    """The contract of a class with its default numbers; a stranger's may raise anything, from its first check on."""
+    """Checks a class with its default numbers; a user-defined one may raise any error, even in its constructor."""
     lacking = [f.name for f in fields(found) if f.init and f.default is f.default_factory is MISSING]
     require(not lacking, found.__name__, "a default for every field", f"none for {', '.join(lacking)}")
     try:
@@ -126,7 +126,7 @@ def _tried(seam: str, found: type) -> list[str]:
 
 
 def _goals_taken(search: Search) -> int:
-    """Two goals, or one where it takes no more."""
+    """2, or 1 if the search accepts only one goal."""
     try:
         search.check(_SPEC, 2)
     except InputError:
@@ -136,7 +136,7 @@ def _goals_taken(search: Search) -> int:
 
 
 def _asked_for(search: Search, state: State, streams: Streams) -> Float64[ndarray, "N G"]:
-    """All that a search asks for, of a lazy one too."""
+    """All genomes that a search asks for, also for a lazy search."""
     units = search.ask(state, _SPEC, streams).units
     lazy = f"units from its ask, or none where it is lazy (lazy: {search.lazy(_SPEC)})"
     require((units is None) == search.lazy(_SPEC), type(search).__name__, lazy, "the other")

@@ -1,4 +1,4 @@
-"""The whole of an experiment, as a value."""
+"""A complete experiment, as a value."""
 
 from __future__ import annotations
 
@@ -39,39 +39,40 @@ _RANGES = {
     "keep": (1, math.inf, "at least 1"),
 }
 NUMBERS = (*_RANGES, "device", "seed")
-"""Fields of an experiment that are no parts: numbers, and a word."""
+"""Fields of an experiment that are not components: numbers, and the device."""
 
 
 ENVIRONMENTS: dict[str, type[Life]] = {"task": Lifetime, "world": EpisodicLifetime, "target": Fit}
-"""The lifetime of each kind of environment, by its key."""
+"""The class of lifetime for each kind of environment, by its key."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Everything that decides a result, and what is kept of it.
+    """All settings that determine a result, and the part of it that is kept.
 
     Attributes:
         topology: groups of neurons and the projections between them: given.
-        encoding: how a genome specifies the weights: wiring, inherited.
-        rule: how a life changes the weights; its Evolve numbers are inherited.
-        objective: what a life makes small; its Evolve numbers are inherited. Only rules that descend an error need one.
-        task: what there is to learn, samples with targets; or else
-        world: where there is something to do, in episodes; or else
-        target: what a newborn is compared with, as it is.
-        held_out: the same world with other parameters, by name: no life and no selection sees them, the result does.
-        lifetime: how long a life learns; of the kind that `ENVIRONMENTS` says.
-        goals: what is selected for.
-        search: how a population is bred.
-        generations: how many.
-        seed: of all randomness.
-        cohort: individuals that live side by side; part of the experiment because it decides the last bits of a result.
-        device: where lives are computed; a run never mixes devices.
+        encoding: the way in which a genome specifies the weights: wiring, inherited.
+        rule: the change of the weights in a life; its Evolve numbers are inherited.
+        objective: the error that a life minimises; its Evolve numbers are inherited. Only rules that descend an error
+            need one.
+        task: samples with targets to learn; or else
+        world: episodes of behaviour; or else
+        target: data that newborns are compared with, without a life.
+        held_out: the same world with other parameters, by name: lives and selection never use them, the result does.
+        lifetime: the length of a life, of the class in `ENVIRONMENTS`.
+        goals: the measurements that selection maximises.
+        search: the way in which a population is bred.
+        generations: the number of generations.
+        seed: of all random numbers.
+        cohort: individuals that live side by side; part of the experiment because it affects the last bits of a result.
+        device: the device that computes lives; a run never mixes devices.
         limits: of time, memory and failures.
-        in_flight: generations that are in hand at once. 1: a generation is bred when the one before it is known. More:
-            as soon as any is known the next is bred, for very unequal machines. The order in which they arrive then
-            decides the result: it is recorded rather than derived, and only a resumed run repeats it.
-        keep: 1: every generation whole; K: every K-th and the last; of the others their best and their summary.
+        in_flight: number of generations in progress at once. 1: a generation is bred when the one before it is
+            complete. More: the next one is bred as soon as any is complete, for machines of unequal speed. The order of
+            completion then affects the result: it is recorded, and only a resumed run repeats it.
+        keep: 1: keeps every generation whole; K: every K-th and the last whole, of the others the best and a summary.
     """
 
     topology: Topology
@@ -109,7 +110,7 @@ class Experiment:
 
     @property
     def genome(self) -> Genome:
-        """What is inherited; worked out once for the same components."""
+        """The inherited components; made once for the same components."""
         return _genome(self.topology, *((c.name, getattr(self, c.name)) for c in CHROMOSOMES))
 
     def birth(
@@ -130,37 +131,37 @@ class Experiment:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Between which the main score lies, whatever a network does."""
+        """The range of the main score, for any network."""
         return bounds(self.main)
 
     @property
     def same_exam(self) -> bool:
-        """Whether all lives of all runs are examined on the same samples, which a bootstrap can then resample."""
+        """True if all lives of all runs are examined on the same samples, so that a bootstrap can resample them."""
         return self.lifetime.resamples(self.environment)
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Those in which every generation is measured: `innate` and `learned`, in a world perhaps others."""
+        """The conditions measured in every generation: `innate` and `learned`, in a world possibly others."""
         return self.lifetime.conditions
 
     @property
     def distinct_conditions(self) -> tuple[str, ...]:
-        """Conditions that can differ: after a life that changes nothing all is as it was at birth."""
+        """The conditions that can differ: after a life that changes nothing, all scores are those of birth."""
         return tuple(c for c in self.conditions if self.learns or not c.startswith("learned"))
 
     @property
     def judged(self) -> tuple[str, ...]:
-        """Those of the conditions that are selected for."""
+        """The conditions that selection uses."""
         return tuple(self.goals.conditions(self.conditions))
 
     @property
     def learns(self) -> bool:
-        """Whether a life changes the weights."""
+        """True if a life changes the weights."""
         return self.lifetime.length > 0 and self.rule.learns
 
 
 def check_alone(name: str, value: Any) -> None:
-    """Raises InputError where a field of an experiment is wrong whatever the other fields are."""
+    """Raises InputError if a field of an experiment is wrong independently of the other fields."""
     if name in _RANGES:
         least, most, expected = _RANGES[name]
         require(least <= value <= most, name, expected, value)
@@ -169,19 +170,19 @@ def check_alone(name: str, value: Any) -> None:
 
 
 def measurement_names(experiment: Experiment) -> tuple[str, ...]:
-    """Everything that a goal can name: one number for each individual."""
+    """All names that a goal can use: one number for each individual."""
     return (*experiment.lifetime.names(experiment.environment.score_names), "genome_bits", "wiring_bits")
 
 
 def pinned(experiment: Experiment, fingerprint: str) -> Experiment:
-    """The experiment on the data of this fingerprint, and no others."""
+    """The experiment, restricted to data of this fingerprint."""
     environment = experiment.environment
     changed: dict[str, Any] = {environment.seam: environment.pinned(fingerprint)}
     return replace(experiment, **changed)
 
 
 def _check_environment(experiment: Experiment) -> None:
-    """One environment, a lifetime of its kind, and a network with its units."""
+    """Raises InputError unless there is one environment, a lifetime of its class, and a network of its size."""
     given = [key for key in ENVIRONMENTS if getattr(experiment, key) is not None]
     require(len(given) == 1, "task", "a task, a world or a target, one of them", " and ".join(given) or "neither")
     experiment.lifetime.check(experiment.environment, experiment.topology)
@@ -195,7 +196,7 @@ def _check_environment(experiment: Experiment) -> None:
 
 
 def _check_teacher(experiment: Experiment) -> None:
-    """The rule is told what it must be told."""
+    """Raises InputError unless the environment provides the information that the rule needs."""
     rule, environment = experiment.rule, experiment.environment
     here, called = type(environment).__name__, type(rule).__name__
     if rule.teacher in ("targets", "error"):

@@ -1,4 +1,4 @@
-"""What the fields of a class take, as its annotations say it: for reading a config, and in words for a sentence."""
+"""The types of the fields of a class, from its annotations: for reading a config, and in words for messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS = {int: "a whole number", float: "a finite number", bool: "true or false"
 @final
 @dataclass(frozen=True)
 class Shape:
-    """What a field of a class takes: its type, whether it must be given, whether a gene or code may stand there."""
+    """The type of a field; required, evolvable and code tell if it must be given, may be a gene, or may name code."""
 
     hint: Any
     required: bool
@@ -30,7 +30,7 @@ def shapes(record: type) -> dict[str, Shape]:
     """The fields that a config can give, by name.
 
     Raises:
-        InputError: a type that is only known to type checkers.
+        InputError: a type is imported for type checkers only.
     """
     try:
         hints = get_type_hints(record, include_extras=True)

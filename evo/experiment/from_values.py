@@ -1,4 +1,4 @@
-"""Plain values -> frozen dataclasses by the types of their fields, gathering every mistake on the way."""
+"""Plain values -> frozen dataclasses by the types of their fields, collecting all mistakes on the way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from inner_loop.rule import LearningRule
 
 _EVOLVING = tuple(chromosome.name for chromosome in CHROMOSOMES)
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
-_WRONG = object()  # stands where a value could not be read
+_WRONG = object()  # marks a value that could not be read
 
 
 @final
@@ -36,13 +36,13 @@ class Reader:
     """Reads one experiment.
 
     Attributes:
-        trusted: keys at which, or below which, code may be named, or may not; at other keys it may not.
-        mistakes: (dotted key, sentence) in the order in which they were met.
+        trusted: keys at or below which code may be named (True) or not (False); elsewhere it may not.
+        mistakes: (dotted key, message) in the order of discovery.
     """
 
     def __init__(self, trusted: Mapping[str, bool]) -> None:
         self.trusted = trusted
-        self._allowed = set[str]()  # code that was allowed where it was first named: held-out worlds repeat it
+        self._allowed = set[str]()  # code that was allowed at its first place: held-out worlds repeat it
         self.mistakes: list[tuple[str, str]] = []
 
     def experiment(self, data: Any) -> Experiment | None:
@@ -67,7 +67,7 @@ class Reader:
         values = self._parts(known, data) if whole else self._fields(record, known, data, where, evolves)
         made = self._built(record, values, where) if len(self.mistakes) == before else _WRONG
         if made is _WRONG:
-            # numbers and words that have a default: what they are is no part of anything else that is given
+            # numbers and words with a default: their values do not affect the checks of other fields
             plain = NUMBERS if record is Experiment else [n for n in values if not isinstance(data[n], (dict, list))]
             spare = [name for name in plain if not known[name].required]
 
@@ -122,7 +122,7 @@ class Reader:
         return shape.required and not (name == "rule" and given == ["target"])
 
     def _alone(self, name: str, value: Any) -> Any:
-        """A field of the experiment that can be wrong whatever the others are."""
+        """Checks a field of the experiment that can be wrong independently of the others."""
         if value is not _WRONG:
             try:
                 check_alone(name, value)
@@ -132,7 +132,7 @@ class Reader:
         return value
 
     def _built(self, record: type, values: dict[str, Any], where: str) -> Any:
-        """The instance, whose own checks may still refuse it."""
+        """Builds the instance, whose own checks may raise an error."""
         last, called = where.rpartition(".")[2], record.__name__
         own = dict.fromkeys((called, called.lower(), last, f"{called.lower()} {last}"), where)
         if record is Experiment:
@@ -148,7 +148,7 @@ class Reader:
                 sentence = f"expected a tuple in place of every list in {called}: {error}"
             elif all(map(is_house, {record.__module__, *modules_in(values)})):
                 raise
-            else:  # a stranger's class may raise anything, in its own checks or when others ask it
+            else:  # a user-defined class may raise any error, in its own checks or in later calls
                 sentence = f"refused by code that is not part of instinct: {complaint(error)}"
             self.mistakes.append((where, sentence))
         else:
@@ -163,7 +163,7 @@ class Reader:
         if not isinstance(named, dict):
             return self._expected("held_out", "a mapping of names to what differs from the world", named)
         if any(f"{where}.".startswith("world.") for where, _ in self.mistakes):
-            return _WRONG  # they would be told again for every world that differs from it
+            return _WRONG  # the mistakes of the world would be repeated for every held-out world
         found = []
         for name, changes in named.items():
             where = join("held_out", name)
@@ -174,7 +174,7 @@ class Reader:
         return tuple(found)
 
     def component(self, seam: str, data: Any, where: str) -> Any:
-        """An implementation of a seam: its name, or a mapping with its name as `kind`."""
+        """Reads a component: its name, or a mapping with its name as `kind`."""
         data = opened(seam, data)
         if not isinstance(data, dict):
             return self._expected(where, f"one of {', '.join(names(seam))}", data)
@@ -191,7 +191,7 @@ class Reader:
             return _WRONG
 
     def _may_run(self, text: str, where: str) -> bool:
-        """Whether the code that a text names may be imported, by the last of the keys above it that says so."""
+        """True if the code that a text names may be imported: the nearest key above it in `trusted` decides."""
         parts = where.split(".")
         above = [".".join(parts[: len(parts) - i]) for i in range(len(parts))]
         may = text in self._allowed or next((self.trusted[key] for key in above if key in self.trusted), False)
@@ -220,7 +220,7 @@ class Reader:
         return self._value(shape.hint, data, where, evolves)
 
     def _value(self, hint: Any, data: Any, where: str, evolves: bool = False) -> Any:
-        """A value of any type: components and dataclasses here, the rest by pydantic."""
+        """A value of any type: components and dataclasses here, other types by pydantic."""
         expected, inner = described(hint), [arg for arg in get_args(hint) if arg is not NoneType]
         if get_origin(hint) in (Union, UnionType) and len(inner) == 1 and data is not None:
             hint, inner = inner[0], list(get_args(inner[0]))
@@ -242,7 +242,7 @@ class Reader:
 
     def _leaf(self, hint: Any, data: Any, where: str, expected: str) -> Any:
         try:
-            # JSON's strict mode is the one that takes lists for tuples and 3 for 3.0, but not 3.0 for 3 or '3' for 3
+            # JSON's strict mode accepts lists for tuples and 3 for 3.0, but not 3.0 for 3 or '3' for 3
             return _adapter(hint).validate_json(json.dumps(data))
         except ValidationError:
             near = nearest(data, get_args(hint)) if isinstance(data, str) and get_origin(hint) is Literal else ""

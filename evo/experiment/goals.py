@@ -1,4 +1,4 @@
-"""Measurements -> what is selected for. Selection reads the fixed external scores only."""
+"""Measurements -> goals of selection. Selection uses only the fixed external scores."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from inner_loop.life import Measurements
 
 
 class Goals(ABC):
-    """What an individual is selected for, every goal maximised. Implementations are frozen dataclasses."""
+    """The goals of selection, all maximised. Implementations are frozen dataclasses."""
 
     @property
     @abstractmethod
     def count(self) -> int:
-        """How many goals."""
+        """The number of goals."""
 
     @abstractmethod
     def check(self, known: Sequence[str]) -> None:
-        """Raises InputError when a goal is none of the known measurements."""
+        """Raises InputError when a goal is not among the known measurements."""
 
     def conditions(self, measured: tuple[str, ...]) -> tuple[str, ...]:
-        """Of the conditions that are measured those by which the best of a run is chosen; all of them."""
+        """The measured conditions that choose the best of a run; by default all of them."""
         return measured
 
     @abstractmethod
@@ -39,10 +39,10 @@ class Goals(ABC):
 @final
 @dataclass(frozen=True)
 class Scores(Goals):
-    """Measurements by name, such as `innate.log_likelihood`; a leading minus makes small ones good: `-genome_bits`.
+    """Measurements by name, such as `innate.log_likelihood`; a leading minus prefers small ones: `-genome_bits`.
 
     Attributes:
-        names: in the order in which a front lists them.
+        names: in the order of a front's columns.
     """
 
     names: tuple[str, ...] = ("innate.log_likelihood", "learned.log_likelihood")
@@ -52,17 +52,17 @@ class Scores(Goals):
 
     @property
     def count(self) -> int:
-        """How many goals."""
+        """The number of goals."""
         return len(self.names)
 
     def check(self, known: Sequence[str]) -> None:
-        """Every name must be a measurement."""
+        """Raises InputError unless every name is a measurement."""
         for name in self.names:
             if name.removeprefix("-") not in known:
                 raise InputError(f"goals.names: no measurement '{name}'; {nearest(name.removeprefix('-'), known)}")
 
     def conditions(self, measured: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that a goal names; all of them where none does."""
+        """The conditions that a goal names; all if none does."""
         named = tuple(c for c in measured if any(name.startswith(f"{c}.") for name in self.names))
         return named or measured
 

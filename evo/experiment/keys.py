@@ -21,13 +21,13 @@ def opened(key: str, data: Any) -> Any:
 
 
 def name_in(items: list[Any], index: int) -> str:
-    """How a path calls an item of a list: by its `name` where it has one, as groups have."""
+    """The name of a list's item in a path: its `name`, as groups have, or its index."""
     item = items[index]
     return item["name"] if isinstance(item, dict) and isinstance(item.get("name"), str) else str(index)
 
 
 def shown(value: Any) -> str:
-    """A value as a sentence quotes it: as in YAML, on one line, and not too long."""
+    """A value as messages quote it: as in YAML, on one line, and cut if long."""
     if value is NOTHING:
         return "nothing"
     text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -43,7 +43,7 @@ def placed(message: str, where: str, own: dict[str, str]) -> tuple[str, str]:
     """(dotted key, sentence) of a component's own `place: sentence`.
 
     Args:
-        own: what components call themselves, and the key that stands for it.
+        own: the names that components use for themselves, and the key of each.
     """
     place, separator, sentence = message.partition(": ")
     head, dot, rest = place.partition(".")

@@ -1,4 +1,4 @@
-"""How much lives may take, and how many may fail: faults become records, up to a limit."""
+"""Limits of time, memory and failures of lives: failures are recorded, up to a limit."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from genomes.errors import require
 @final
 @dataclass(frozen=True)
 class Limits:
-    """What is enough.
+    """The limits of a run on its machines.
 
-    A limit in steps belongs to the lifetime and decides a result in the same way everywhere. These are of the machine:
-    whoever exceeds one is tried again, then found among its cohort and recorded as a failure, and what was recorded
-    is what a resumed run goes on with.
+    A limit in steps belongs to the lifetime and affects a result in the same way everywhere. These limits depend on the
+    machine: a cohort that exceeds one is tried again; then the individual that causes it is identified and recorded as
+    a failure, and a resumed run uses this record.
 
     Attributes:
-        seconds: that a cohort's lives may take in a worker; None: as long as they want.
-        memory: GiB that a cohort may ask for beyond what its process has at birth; None: what there is.
-        failures: the share of a generation that may fail; beyond it the run stops with a sentence.
+        seconds: maximal time of a cohort's lives in a worker; None: no limit.
+        memory: maximal GiB of a cohort beyond the memory of its process at birth; None: no limit.
+        failures: the share of a generation that may fail; with more failures the run stops with a message.
     """
 
     seconds: float | None = None

@@ -1,4 +1,4 @@
-"""Every mistake of a config at once: what else is wrong shows when what is known to be wrong is left out."""
+"""Finds all mistakes of a config at once: checks are repeated without the fields that are known to be wrong."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 
 COMMAND_LINE = "command line"
-"""What stands for the file in a sentence about an override."""
+"""The name in messages for overrides, where others have the name of a file."""
 
 Mistake = tuple[str, str]
-"""Dotted key, sentence."""
+"""Dotted key, message."""
 
 
 def look_on(
@@ -21,16 +21,17 @@ def look_on(
     spare: Collection[str],
     built: Callable[[Collection[str]], bool],
 ) -> None:
-    """Adds the mistakes of a record that its own checks find once the fields that are wrong have their defaults.
+    """Adds the mistakes that a record's own checks find once its wrong fields have their defaults.
 
-    A sentence that names one of those fields may speak of the default, which is not the user's: it is not told.
+    A message that names one of those fields may be about the default, which the user did not write: it is left out.
 
     Args:
-        mistakes: those told so far; from index `begin` on they are of this record.
+        mistakes: the mistakes so far; from index `begin` on they belong to this record.
         where: dotted key of the record.
         known: its fields.
         spare: fields that can be left out.
-        built: builds the record without some fields, adds the mistake that its checks find, says whether they held.
+        built: builds the record without some fields, adds the mistake that its checks find, returns True if there is
+            none.
     """
     prefix = f"{where}." if where else ""
 
@@ -53,18 +54,18 @@ def look_on(
 
 
 def begin_of(mistake: Mistake, begins: Mapping[str, str], name: str, alone: Callable[[], Collection[Mistake]]) -> str:
-    """What a sentence about a mistake begins with: the file, or the command line where that brought the mistake.
+    """The beginning of the message about a mistake: the file, or the command line if that caused the mistake.
 
     Args:
-        begins: by the key that is not as in the file, in the order in which they were given.
+        begins: by the key that differs from the file, in the order in which they were given.
         name: of the file.
-        alone: the mistakes of the file as it stands.
+        alone: the mistakes of the unchanged file.
     """
     where = mistake[0]
     last = list(begins)[::-1]
     given = next((begins[key] for key in last if f"{where}.".startswith(f"{key}.")), None)
     if given is None and begins and mistake not in alone():
-        # of several keys that do not fit each other, a sentence is about one, perhaps not the one that was changed
+        # if several keys do not fit together, the message is about one of them, perhaps not the changed one
         given = next((begins[key] for key in last if key.startswith(f"{where}.")), None)
         changed = any(begin.startswith(COMMAND_LINE) for key, begin in begins.items() if key != "sweep")
         given = given or (f"{name} with the {COMMAND_LINE}: " if changed else None)

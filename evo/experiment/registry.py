@@ -1,4 +1,4 @@
-"""Which classes stand behind the names of a config: those of the house, and a stranger's as `module:Class`."""
+"""The classes behind the names of a config: those of instinct, and user-defined ones as `module:Class`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REGISTRY: dict[str, tuple[type, ...]] = {
     "goals": GOALS,
     "search": SEARCHES,
 }
-"""The classes of each seam, by its key in a config."""
+"""The classes of each interface, by its key in a config."""
 
 SEAMS: dict[str, type] = {
     "encoding": Encoding,
@@ -45,40 +45,40 @@ SEAMS: dict[str, type] = {
     "goals": Goals,
     "search": Search,
 }
-"""The abstract class of each seam."""
+"""The abstract class of each interface."""
 
 
 def seam_named(hint: Any) -> str | None:
-    """The seam that a type of a field stands for, so that a component may hold components; None for other types."""
+    """The key of the interface that a field's type names, so that components may hold components; None otherwise."""
     base = get_origin(hint) or hint
     return next((seam for seam, each in SEAMS.items() if each is base), None)
 
 
 def component_seam(value: object) -> str | None:
-    """The seam that a value is a component of; None for other values."""
+    """The key of the interface that a value implements; None for other values."""
     return next((seam for seam, base in SEAMS.items() if isinstance(value, base)), None)
 
 
 def names(seam: str) -> tuple[str, ...]:
-    """The classes of the house for a seam, by name."""
+    """The names of instinct's classes for an interface."""
     return tuple(registered.__name__ for registered in REGISTRY[seam])
 
 
 def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
-    """The class that a config means by `kind`.
+    """The class that `kind` names.
 
     Args:
         kind: a name in the registry, or `module:Class` from an installed package or the current folder.
-        allow_code: whether a stranger's module may be imported, which runs its code.
+        allow_code: True allows the import of a user's module, which runs its code.
 
     Raises:
-        InputError: an unknown name, code that is not allowed, or a class that is no component of this seam.
+        InputError: the name is unknown, the code is not allowed, or the class does not implement this interface.
     """
     for registered in REGISTRY[seam]:
         if registered.__name__ == kind:
             return registered
     if ":" not in kind:
-        # nearest() lists the names itself when none is near
+        # nearest() itself lists the names when none is near
         known, guess = ", ".join(names(seam)), nearest(kind, names(seam))
         raise InputError(f"{seam}.kind: no {seam} '{kind}'; " + (f"{guess} ({known})" if "mean" in guess else guess))
     if not allow_code:
@@ -89,15 +89,15 @@ def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
 
 
 def not_allowed(text: str) -> str:
-    """The sentence about code that a file names."""
+    """The message about code that a file names without permission."""
     return f"'{text}' is code that is not part of instinct and would run here; allow it with --allow-code"
 
 
 def named(kind: str, where: str) -> Any:
-    """What stands in a module under `module:Class`; imports the module.
+    """Imports a module and returns the object that `module:Class` names.
 
     Raises:
-        InputError: the module cannot be imported, or has nothing of that name; the sentence begins with `where`.
+        InputError: the module cannot be imported, or has no such name; the message begins with `where`.
     """
     module_name, _, path = kind.partition(":")
     found: Any = imported(module_name, where)
@@ -110,10 +110,10 @@ def named(kind: str, where: str) -> Any:
 
 
 def seam_of(found: Any, where: str) -> str:
-    """The seam that a class is a component of.
+    """The key of the interface that a class implements.
 
     Raises:
-        InputError: it is of none, or not complete.
+        InputError: it implements none, or is not complete.
     """
     for seam, base in SEAMS.items():
         if isinstance(found, type) and issubclass(found, base):
@@ -124,17 +124,17 @@ def seam_of(found: Any, where: str) -> str:
 
 
 def kind_of(seam: str, component: object) -> str:
-    """What a config writes for a component's class: the inverse of `resolve`."""
+    """The text of a component's class in a config: the inverse of `resolve`."""
     own = type(component)
     return own.__name__ if own in REGISTRY[seam] else f"{own.__module__}:{own.__qualname__}"
 
 
 def check_component(seam: str, found: Any, where: str) -> None:
-    """Raises InputError unless `found` is a class that a config can build for this seam."""
+    """Raises InputError unless a config can build `found` for this interface."""
     base = SEAMS[seam]
     if not isinstance(found, type) or not issubclass(found, base):
         raise InputError(f"{where}: expected a subclass of {base.__name__}, got {_called(found)}")
-    # the class's own decorator: one inherited from a parent would not see the fields written here
+    # the class's own decorator: a decorator of the parent class would not see the fields of this class
     parameters = vars(found).get("__dataclass_params__")
     if parameters is None or not parameters.frozen:
         raise InputError(f"{where}: expected a class with @dataclass(frozen=True), got {_called(found)}")

@@ -24,16 +24,16 @@ from ruamel.yaml.representer import SafeRepresenter
 from genomes.errors import InputError
 
 LARGEST = 100_000
-"""Characters of a config: fifty times what one needs, and read within some seconds whatever they are."""
+"""Maximal length of a config: fifty times the usual length, and readable within seconds for any text."""
 
 _PLAIN = re.compile(r"[\w ./:+>-]*", re.ASCII)
 _DEEPEST = 20
-_LONGEST = 300  # characters of a text that a sentence quotes
+_LONGEST = 300  # characters of a text that a message quotes
 _WIDEST = 128  # bits of a whole number: a seed may be a UUID
 
 
 def parse(text: str, name: str) -> Any:
-    """The value that the text means: None, bool, int, float, str, list, or dict with text as keys.
+    """The value of a text: None, bool, int, float, str, list, or dict with text as keys.
 
     Args:
         name: of the file, for messages.
@@ -55,7 +55,7 @@ def parse(text: str, name: str) -> Any:
     except InputError:
         raise
     except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
-        # the YAML reader's own failures over a scalar such as a date without a month, or a number of 5,000 digits
+        # the YAML reader itself fails on some scalars, such as a date without a month or a number of 5,000 digits
         raise InputError(
             f"{name}: expected valid YAML, but a value cannot be read: {_in_a_line(str(error))}"
         ) from error
@@ -66,7 +66,7 @@ def parse(text: str, name: str) -> Any:
 
 
 def write(value: Any) -> str:
-    """Plain values as YAML that `parse` reads back to equal ones; the innermost collections stand on one line."""
+    """Writes plain values as YAML that `parse` reads back to equal ones; the innermost collections are on one line."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
     yaml.allow_unicode = True
@@ -80,10 +80,10 @@ def write(value: Any) -> str:
 
 @final
 class _Representer(SafeRepresenter):  # type: ignore[misc]
-    """Quotes text with any character but the plainest: the writer leaves bare what the reader takes for syntax."""
+    """Quotes text with any but the plainest characters: the writer leaves some text bare that the reader misreads."""
 
     def text(self, value: str) -> ScalarNode:
-        """Bare where it is plain, unless it would be read as something else than text."""
+        """Leaves plain text bare, unless the reader would not read it as text."""
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if _PLAIN.fullmatch(value) else '"')
 
 
@@ -91,9 +91,9 @@ _Representer.add_representer(str, _Representer.text)
 
 
 def _check_events(text: str, name: str) -> None:
-    """Refuses what needs more than plain values, before any value is built."""
+    """Refuses YAML that needs more than plain values, before any value is built."""
     for line, start in enumerate(text.splitlines(), 1):
-        if start.startswith("%"):  # %YAML 1.1 would make text of 1e-3 and true of yes
+        if start.startswith("%"):  # %YAML 1.1 would read 1e-3 as text and yes as true
             raise InputError(f"{name}:{line}: expected no % directives")
     documents = depth = 0
     for event in YAML(typ="safe", pure=True).parse(StringIO(text)):
@@ -116,7 +116,7 @@ def _refused(event: Event, documents: int, depth: int) -> str:
 
 
 def _strange(value: Any, where: str) -> Iterator[str]:
-    """A sentence for everything that is not a plain value."""
+    """Yields a message for every value that is not plain."""
     at = f"{where}: " if where else ""
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -130,14 +130,14 @@ def _strange(value: Any, where: str) -> Iterator[str]:
     elif isinstance(value, int) and value.bit_length() > _WIDEST:
         yield f"{at}expected a whole number of at most {_WIDEST} bits, got {value.bit_length()} bits"
     elif isinstance(value, str) and not value.isprintable():
-        # control characters would reach the terminal of whoever reads a sentence or a report
+        # control characters would reach the reader's terminal through a message or a report
         yield f"{at}expected printable text on one line, got {_cut(ascii(value))}"
     elif not isinstance(value, (str, int, float, bool, type(None))):
         yield f"{at}expected text in quotes or a number, got {value}"
 
 
 def _in_a_line(problem: str | None) -> str:
-    """What the YAML reader says, which may quote whatever stands in the text."""
+    """The message of the YAML reader, which may quote any part of the text."""
     words = " ".join((problem or "it cannot be read").split())
     return _cut("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in words))
 

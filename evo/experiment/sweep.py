@@ -1,4 +1,4 @@
-"""Sets of runs: what a config with a `sweep:` block and `--seeds` expands to, and the folder that it lies in."""
+"""Sets of runs: expands a config with a `sweep:` block and `--seeds`; names the folder of each run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from evo.experiment.mistakes import COMMAND_LINE
 from genomes.errors import InputError, require
 
 LARGEST = 1000
-"""Runs of a set."""
+"""Maximal number of runs in a set."""
 
-_LONGEST = 32  # characters that a value may take in the name of a folder
-_LONGEST_NAME = 200  # of the name of a folder without its seed; file systems take 255 bytes
+_LONGEST = 32  # characters of a value in the name of a folder
+_LONGEST_NAME = 200  # characters of a folder name without its seed; file systems allow 255 bytes
 
 Swept = Mapping[str, tuple[Sequence[Any], bool]]
-"""Values by dotted key, and whether the command line gave them."""
+"""Values by dotted key, and True if the command line gave them."""
 
 
 @final
@@ -33,9 +33,9 @@ class Member:
     """One experiment of a set.
 
     Attributes:
-        name: of its run folder, such as `genes-3_seed-0`.
-        overrides: with these the config is this experiment: `load(config, overrides)`.
-        experiment: its own.
+        name: the name of its run folder, such as `genes-3_seed-0`.
+        overrides: the overrides that make the config this experiment: `load(config, overrides)`.
+        experiment: the experiment of the member.
     """
 
     name: str
@@ -54,10 +54,10 @@ def members(
     A file's sweep is a mapping of dotted keys to lists of values; `sweep.KEY=[...]` on the command line adds to it.
 
     Args:
-        seeds: how many for each combination, counted up from the config's seed; None: that one.
+        seeds: the number of seeds for each combination, counted up from the config's seed; None: that seed only.
 
     Raises:
-        InputError: a sentence a line for every mistake in any member; a member twice; more than 1,000.
+        InputError: one line for every mistake in any member; a member occurs twice; there are more than 1,000.
     """
     name, data = document(path_or_name)
     swept, others = _sweep(data, name, overrides)
@@ -85,7 +85,7 @@ def members(
 
 
 def tails(paths: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """The last part of each path, or as many of its last parts as no other path ends in."""
+    """The last part of each path, or as many of its last parts as make it unique."""
 
     def shortest(path: Sequence[str]) -> Sequence[str]:
         lengths = range(1, len(path) + 1)
@@ -96,7 +96,7 @@ def tails(paths: Sequence[Sequence[str]]) -> list[Sequence[str]]:
 
 
 def _sweep(data: Any, name: str, overrides: Sequence[str]) -> tuple[dict[str, tuple[list[Any], bool]], list[str]]:
-    """What is swept, and the overrides that are the same for every member."""
+    """The sweep, and the overrides that are the same for every member."""
     block = data.get("sweep") if isinstance(data, dict) else None
     if block is not None and not (isinstance(block, dict) and block):
         raise InputError(f"{name}: sweep: expected a mapping of dotted keys to lists of values, got {shown(block)}")
@@ -121,7 +121,7 @@ def _sweep(data: Any, name: str, overrides: Sequence[str]) -> tuple[dict[str, tu
 
 
 def _wrong(key: str, values: Any, fixed: set[str]) -> str:
-    """What is wrong with one key of a sweep, before anything is read; empty where nothing is."""
+    """The mistake in one key of a sweep, before anything is read; empty if there is none."""
     if not all(key.split(".")):
         return "expected the dotted key of a config"
     if not isinstance(values, list) or not values:
@@ -135,7 +135,7 @@ def _wrong(key: str, values: Any, fixed: set[str]) -> str:
 
 
 def _seeded(member: Member, count: int) -> Iterator[Member]:
-    """The same experiment with seeds s, s + 1, ..., s being its own."""
+    """Yields the same experiment with seeds s, s + 1, ..., where s is its own seed."""
     for seed in range(member.experiment.seed, member.experiment.seed + count):
         name = f"{member.name}_seed-{seed}".removeprefix("_")
         overrides = (*member.overrides, f"seed={seed}")
@@ -143,10 +143,10 @@ def _seeded(member: Member, count: int) -> Iterator[Member]:
 
 
 def _label(own: Mapping[str, Any], swept: Swept, number: int) -> str:
-    """Keys by as few of their last parts as tell them apart, and values; the seed is named in its own place.
+    """A name from keys, by their last parts as far as needed to be unique, and values; the seed comes later.
 
     Args:
-        number: of the member; its name where keys and values would be too long for one.
+        number: the number of the member, which names it if keys and values are too long.
     """
     keys = [key for key in own if key != "seed"]
     short = tails([*(key.split(".") for key in keys), ["seed"]])
@@ -156,7 +156,7 @@ def _label(own: Mapping[str, Any], swept: Swept, number: int) -> str:
 
 
 def _word(value: Any, values: Sequence[Any]) -> str:
-    """A value as a folder can be called: its text, or which of the values it is where that would be long or unclear."""
+    """A value in the name of a folder: its text, or its number among the values if the text is long or ambiguous."""
     words = [_plain(each) for each in values]
     index = [json.dumps(each) for each in values].index(json.dumps(value))
     alike = [word.casefold() for word in words].count(words[index].casefold()) > 1
@@ -170,7 +170,7 @@ def _plain(value: Any) -> str:
 
 
 def _check_differ(made: Sequence[Member], name: str) -> None:
-    """No experiment twice (1 and 1.0, or two ways to write a key), and no folder."""
+    """Raises InputError if an experiment occurs twice (1 and 1.0, or two forms of a key), or a folder."""
     by_experiment: dict[Experiment, Member] = {}
     by_name: dict[str, Member] = {}
     for member in made:

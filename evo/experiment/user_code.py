@@ -1,4 +1,4 @@
-"""The modules of one's own that an experiment runs, by hash: a run goes on with the code that it began with, or not."""
+"""Hashes of the user-defined modules that an experiment runs: a run continues only with the code it began with."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from genomes.foreign import is_house, modules_in, parts
 if TYPE_CHECKING:
     from evo.experiment.experiment import Experiment
 
-_texts: dict[int, tuple[ModuleSpec, str]] = {}  # a module that is imported anew has a new spec
+_texts: dict[int, tuple[ModuleSpec, str]] = {}  # a module that is imported again has a new spec
 
 
 def hashes(experiment: Experiment) -> dict[str, str]:
-    """SHA-256 by name of the modules that its classes stand in, and of all that these import and is installed nowhere.
+    """SHA-256 by name of the modules of its classes, and of all modules that these import and that are not installed.
 
-    A class of `__main__`, which is no module elsewhere, has its own text alone, as `__main__:Class`.
+    A class of `__main__`, which other processes cannot import, has only its own text, as `__main__:Class`.
     """
     found, wanted = dict[str, str](), list(modules_in(experiment))
     while wanted:
@@ -33,7 +33,7 @@ def hashes(experiment: Experiment) -> dict[str, str]:
         spec = _spec(name)
         if name in found or spec is None or own_file(spec) is None:
             continue
-        with suppress(OSError, SyntaxError, UnicodeDecodeError):  # it is here, but its file is gone
+        with suppress(OSError, SyntaxError, UnicodeDecodeError):  # the module is loaded, but its file is gone
             text = source(spec)
             found[name] = _digest(text)
             wanted += [name.rpartition(".")[0], *_imports(text, spec)]
@@ -52,14 +52,14 @@ def place_of(name: str) -> str:
 
 
 def own_file(spec: ModuleSpec) -> Path | None:
-    """The file of a module that is neither the house's nor installed."""
+    """The file of a module that is neither instinct's nor installed; None for other modules."""
     file = Path(spec.origin or "")
     installed = {"site-packages", "dist-packages"} & set(file.parts) or file.is_relative_to(get_paths()["stdlib"])
     return None if file.suffix != ".py" or installed or is_house(spec.name) else file
 
 
 def source(spec: ModuleSpec) -> str:
-    """The text of a module as it was when this was first asked: what runs here, though the file be changed since.
+    """The text of a module at the first call: the code that runs here, even if the file has changed since.
 
     Raises:
         OSError: there is no such file.
@@ -72,7 +72,7 @@ def source(spec: ModuleSpec) -> str:
 
 
 def read(file: Path) -> str:
-    """The text of a file of Python, in whatever coding it declares."""
+    """The text of a Python file, in the coding that it declares."""
     return importlib.util.decode_source(file.read_bytes())
 
 
@@ -81,7 +81,7 @@ def _digest(text: str) -> str:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Of a module that is imported, or would be if it were asked for; nothing is imported for it."""
+    """The spec of a module that is imported or could be; imports nothing itself."""
     if name in sys.modules:
         spec: Any = getattr(sys.modules[name], "__spec__", None)
         return spec if isinstance(spec, ModuleSpec) else None
@@ -92,7 +92,7 @@ def _spec(name: str) -> ModuleSpec | None:
 
 
 def _imports(text: str, spec: ModuleSpec) -> Iterator[str]:
-    """The modules that a text imports, at its top or later."""
+    """The modules that a text imports, at its top or in functions."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -107,6 +107,6 @@ def _imports(text: str, spec: ModuleSpec) -> Iterator[str]:
 def _absolute(node: ast.ImportFrom, spec: ModuleSpec) -> str:
     if not node.level:
         return node.module or ""
-    with suppress(ImportError):  # beyond the top
+    with suppress(ImportError):  # the import goes beyond the top-level package
         return importlib.util.resolve_name("." * node.level + (node.module or ""), spec.parent or "")
     return ""

@@ -1,4 +1,4 @@
-"""The cache: where runs at URLs are worked on here. Imports no numpy: a run says which kernels it needs before that."""
+"""The cache of working folders for runs at URLs. Imports no numpy: a run must set its kernels before that."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from genomes.errors import usable
 
 URL, KNOWN, DRIVER = ".url", ".sums", ".driver"
-"""Beside a working folder: where it is kept, what was there last, and the word that drivers from here go by."""
+"""Files beside a working folder: its URL, the last known list of sums, and the random word of drivers from here."""
 
 _LONGEST = 10_000  # bytes of a URL
 
 
 def cache() -> Path:
-    """The folder of everything that is kept here for what lies elsewhere."""
+    """The folder of all local copies."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "instinct"
 
 
 def working_folder(url: str) -> Path:
-    """Where a run at a URL is worked on; it need not be there."""
+    """The working folder of a run at a URL; it need not exist."""
     url = url.rstrip("/")
     name = re.sub(r"[^A-Za-z0-9_+-]+", "-", url.rpartition("/")[2]) or "run"
     return cache() / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name
@@ -32,7 +32,7 @@ def place(run: str | Path) -> Path:
     """The folder of a run: the path itself, or for a URL its working folder in the cache.
 
     Raises:
-        InputError: a name that cannot be, or a cache that cannot be written.
+        InputError: the name is not usable, or the cache cannot be written.
     """
     from evo.storage.atomic import write_atomic
     from evo.storage.folder_checks import make_folder
@@ -47,10 +47,10 @@ def place(run: str | Path) -> Path:
 
 
 def url_of(home: Path) -> str | None:
-    """The URL that the working folder in a folder is kept at.
+    """The URL of the working folder in a folder.
 
-    None for whatever is no folder of our own cache, though a file in it names a URL: a stranger's would have us write
-    wherever it says.
+    None for folders outside this cache, even if a file in them names a URL: otherwise a foreign folder could make this
+    process write to any URL.
     """
     with suppress(OSError, ValueError):
         if (home / URL).is_file() and (home / URL).stat().st_size < _LONGEST:

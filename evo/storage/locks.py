@@ -17,16 +17,16 @@ _ADVICE = "wait for it, stop it, or choose another --run"
 
 @contextmanager
 def locked(path: Path, shared: bool = False) -> Iterator[None]:
-    """Has the lock file of a folder, until the end or the death of this process.
+    """Holds the lock file of a folder, until the end or the death of this process.
 
     Args:
-        shared: keeps drivers out and writes nothing.
+        shared: True excludes drivers and writes nothing.
 
     Raises:
-        InputError: another driver has it, named with process and host; or the disk refuses.
+        InputError: another driver holds it (the message names process and host), or the disk refuses.
     """
     try:
-        # never unlinked: a lock on a file that lost its name would keep nobody out
+        # never unlinked: after that, a lock on the file would no longer exclude other processes
         how = os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT
         descriptor = os.open(path, how | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -39,7 +39,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
                 os.pwrite(descriptor, me().encode(), 0)
         except BlockingIOError as error:
             got = f"one driven by {_holder(descriptor)}"
-            raise InputError(f"{path.parent}: expected a run that nobody drives, got {got}; {_ADVICE}") from error
+            raise InputError(f"{path.parent}: expected a run without a driver, got {got}; {_ADVICE}") from error
         except OSError as error:
             raise unwritable(path, error) from error
         yield
@@ -49,7 +49,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Has a folder alone for a moment, where its filesystem can lock folders; writes nothing."""
+    """Holds a folder exclusively for a moment, if its filesystem can lock folders; writes nothing."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with suppress(OSError):
@@ -60,7 +60,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def me() -> str:
-    """This process, as sentences about locks call it."""
+    """The name of this process in messages about locks."""
     return f"process {os.getpid()} on {os.uname().nodename}"
 
 
@@ -68,5 +68,5 @@ def _holder(descriptor: int) -> str:
     for _ in range(20):
         if written := os.pread(descriptor, 300, 0).decode(errors="replace"):
             return written
-        time.sleep(0.01)  # it has the lock, and is about to say who it is
+        time.sleep(0.01)  # the holder has the lock, and will soon write its name
     return "a process that has just begun"

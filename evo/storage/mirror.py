@@ -1,6 +1,6 @@
-"""A run at a URL: a working folder here, with all that it guarantees, put there after every generation.
+"""A run at a URL: a local working folder with all its guarantees, copied to the URL after every generation.
 
-The list of sums that was there last is kept beside the folder: what differs from it was changed here, or there.
+The list of checksums at the URL is also kept beside the folder: differences from it show changes here or there.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from evo.storage.remote_lock import RemoteLock
 from evo.storage.run_set import SET
 from genomes.errors import InputError
 
-_AGAIN = 0.5  # seconds after which what does not fit its sum is read again: a driver may be putting it
-_LAST = (EXPERIMENT, MANIFEST, SET)  # make a run or a set of what was written before them, in this order
+_AGAIN = 0.5  # seconds until files that do not fit their sums are read again: a driver may be writing them
+_LAST = (EXPERIMENT, MANIFEST, SET)  # these make a run or a set of the files written before them, in this order
 _log = logging.getLogger(__name__)
 
 
 def fetched(run: str | Path) -> Path:
-    """The folder of a run, which for a URL holds what is there."""
+    """The folder of a run; for a URL, brought up to date first."""
     path = place(run)
     if "://" in str(run) and (mirror := mirror_of(path)):
         mirror.fetch()
@@ -36,7 +36,7 @@ def fetched(run: str | Path) -> Path:
 
 
 def mirror_of(path: Path) -> Mirror | None:
-    """What keeps a run, or the set that it belongs to, at a URL; None for a folder that is nothing but a folder."""
+    """The mirror of a run, or of its set, at a URL; None for a folder without a URL."""
     for home in path.absolute().parents[:2]:
         if (url := url_of(home)) is not None:
             return Mirror(url, home / path.absolute().relative_to(home).parts[0])
@@ -45,7 +45,7 @@ def mirror_of(path: Path) -> Mirror | None:
 
 @contextmanager
 def brought(paths: Sequence[Path], new: bool = False) -> Iterator[None]:
-    """Around a verb: what is at a URL, unless it is `new`, comes here before; what was written goes there after."""
+    """Around a command: fetches from the URL before it, unless `new`, and copies its changes there after."""
     mirrors = [mirror for mirror in map(mirror_of, paths) if mirror]
     for mirror in mirrors:
         mirror.fetch()
@@ -57,14 +57,14 @@ def brought(paths: Sequence[Path], new: bool = False) -> Iterator[None]:
 
 
 def mirrored(path: Path) -> AbstractContextManager[Mirror | None]:
-    """Around a driver, which is to `push` after every generation."""
+    """Around a driver, which must call `push` after every generation."""
     mirror = mirror_of(path)
     return mirror.driven() if mirror else nullcontext()
 
 
 @final
 class Mirror:
-    """A working folder and the URL that it is kept at.
+    """A working folder and its URL.
 
     Args:
         root: the folder, a run or a set.
@@ -75,13 +75,13 @@ class Mirror:
         self._remote = Remote(url)
         self._lock = RemoteLock(self._remote, root.parent)
         self._behind = False
-        self._seen: dict[str, tuple[tuple[int, int, int], str]] = {}  # what a file was like, and its sum then
+        self._seen: dict[str, tuple[tuple[int, int, int], str]] = {}  # by file: its state, and its sum at that state
 
     def fetch(self) -> None:
-        """Brings here what is missing here or was changed there; what was changed here alone stays.
+        """Fetches files that are missing here or were changed there; files that only changed here stay.
 
         Raises:
-            InputError: another run lies there; or the store is away, and nothing is here.
+            InputError: another run is there; or the store cannot be reached, and nothing is here.
         """
         try:
             if self._fetch():
@@ -96,10 +96,10 @@ class Mirror:
 
     @contextmanager
     def driven(self) -> Iterator[Mirror]:
-        """Has the URL alone; what is there comes here before, and what is here goes there after.
+        """Holds the URL exclusively; fetches before, and copies changes there after.
 
         Raises:
-            InputError: another driver has it, or it may not be written.
+            InputError: another driver holds it, or it cannot be written.
         """
         try:
             self._lock.beat()
@@ -117,10 +117,10 @@ class Mirror:
                     _log.warning("%s: what was written last is not there: %s", self.url, where)
 
     def push(self) -> None:
-        """Puts there what is new here; what the store refuses goes there with the next push.
+        """Copies new files there; files that the store refuses are copied with the next push.
 
         Raises:
-            InputError: another driver has the URL now.
+            InputError: another driver now holds the URL.
         """
         try:
             self._lock.beat()
@@ -133,14 +133,14 @@ class Mirror:
             self._behind = True
 
     def go_back(self, run: Path, first: int) -> None:
-        """Removes there what is beyond where a run goes on, and is gone here: the next fetch would mix two courses.
+        """Removes files there that are beyond the resumed generation and gone here: a fetch would mix two histories.
 
         Args:
             run: the root, or a run of the set.
             first: generation from which the run goes on.
 
         Raises:
-            InputError: the store is away; a later try may even find there what is damaged here.
+            InputError: the store cannot be reached; a later try could even find files there that are damaged here.
         """
         if beyond := _beyond(self._known(), run.absolute().relative_to(self.root.absolute()), first):
             try:
@@ -150,7 +150,7 @@ class Mirror:
                 raise InputError(f"{self.url}: cannot be written ({error}), {holds}; resume once it can") from error
 
     def settle(self) -> None:
-        """Puts there what a verb wrote; where that may not be, says so."""
+        """Copies the changes of a command there; logs a warning if that is not possible."""
         if self._new():
             try:
                 with self.driven():
@@ -159,12 +159,12 @@ class Mirror:
                 _log.warning("%s; what was written is in %s", error, self.root)
 
     def _fetch(self) -> list[str]:
-        """One try; gives the names of what is there with other bytes than it should have."""
+        """One try; returns the names of the files there whose bytes do not fit their sums."""
         there, known, missed = self._remote.sums(), self._known(), []
         for name in _ordered(there.keys() - _outlived(there, content(self.root))):
             path, digest, ours = self.root / name, there[name], self._ours(name)
             if ours is not None and digest in ("", _sum(ours), known.get(name)) and fits(name, ours) is not False:
-                continue  # as it is there, or changed here alone
+                continue  # the same as there, or changed only here
             data = self._remote.read(name)
             if data is not None and (_sum(data) == digest or fits(name, data)):
                 self._check_same(name, ours, data)
@@ -191,13 +191,13 @@ class Mirror:
             self._know(sums)
 
     def _new(self) -> list[str]:
-        """What is not there as it is here; what is damaged here must not replace what is good there."""
+        """The files that differ from those there; damaged files here must not replace good ones there."""
         known, new = self._known(), []
         for name in content(self.root):
             path = self.root / name
             if not safe(name) or path.name == "journal" or path.is_symlink():
                 continue
-            with suppress(OSError):  # it is gone again, or cannot be read
+            with suppress(OSError):  # the file is gone again, or cannot be read
                 now = path.stat()
                 stamp = now.st_mtime_ns, now.st_size, now.st_ino
                 if self._seen.get(name, ("", ""))[0] != stamp:
@@ -212,13 +212,13 @@ class Mirror:
         return path.read_bytes() if path.is_file() else None
 
     def _check_same(self, name: str, ours: bytes | None, theirs: bytes) -> None:
-        """Refuses to mix two runs."""
+        """Raises InputError rather than mix two runs."""
         if PurePosixPath(name).name == EXPERIMENT and ours is not None and not _same_experiment(ours, theirs):
             got = f"another one; to take that one, move {self.root.parent} away"
             raise InputError(f"{self.url}: expected the run that is worked on in {self.root}, got {got}")
 
     def _known(self) -> dict[str, str]:
-        """The list that was there when it was last read or written."""
+        """The list of the URL when it was last read or written."""
         with suppress(OSError, ValueError):
             return sums_of((self.root.parent / KNOWN).read_bytes())
         return {}
@@ -232,7 +232,7 @@ def _sum(data: bytes) -> str:
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
-    """As they are put and brought: data before what makes a run of them, generations before states."""
+    """The order of copying: data before the files that make them a run, generations before states."""
 
     def rank(name: str) -> tuple[int, str]:
         last = PurePosixPath(name).name
@@ -242,7 +242,7 @@ def _ordered(names: Iterable[str]) -> list[str]:
 
 
 def _outlived(names: Iterable[str], others: Iterable[str]) -> set[str]:
-    """States of one side that are older than all of the other side, which needs them no more."""
+    """States of one side that are older than all states of the other side, which no longer needs them."""
     oldest: dict[PurePosixPath, str] = {}
     for name in others:
         folder = PurePosixPath(name).parent
@@ -252,7 +252,7 @@ def _outlived(names: Iterable[str], others: Iterable[str]) -> set[str]:
 
 
 def _beyond(names: Iterable[str], run: Path, first: int) -> list[str]:
-    """States from generation `first` on, and the generations after it, which itself is replaced as soon as it lived."""
+    """States from generation `first` on, and generations after it; that generation itself will soon be replaced."""
 
     def number(name: str, part: str) -> int:
         path = Path(name)
@@ -262,7 +262,7 @@ def _beyond(names: Iterable[str], run: Path, first: int) -> list[str]:
 
 
 def _same_experiment(one: bytes, other: bytes) -> bool:
-    """Whether two texts differ in how long an experiment goes on, at most."""
+    """True if two texts differ at most in the number of generations."""
     ours, theirs = (
         [line for line in text.splitlines() if not line.startswith((b"generations:", b"#"))] for text in (one, other)
     )

@@ -1,7 +1,7 @@
-"""A place at a URL of any kind that fsspec knows: files as whole objects, and the list of their sums.
+"""Storage at a URL of any kind that fsspec knows: files as whole objects, and the list of their sums.
 
-An object store can neither append nor rename, but it replaces an object as a whole. The list is written after what it
-names, so it says which objects belong together; one that is in no list is nothing.
+An object store can neither append nor rename, but it replaces an object as a whole. The list is written after the
+objects that it names, so it tells which objects belong together; objects that are not in the list do not count.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from genomes.errors import InputError
 
 
 class Unreachable(Exception):
-    """A store did not do what it was asked for; the text is what its client says, in one line."""
+    """A store failed to do an operation; the text is its client's message, in one line."""
 
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Around every call of a store, whose client may raise anything."""
+    """Wraps every call of a store, whose client may raise any error."""
     try:
         yield
     except Exception as error:
@@ -30,10 +30,10 @@ def _asking() -> Iterator[None]:
 
 @final
 class Remote:
-    """What is at a URL; its methods raise `Unreachable`.
+    """The storage at a URL; its methods raise `Unreachable`.
 
     Raises:
-        InputError: nothing that is installed speaks to such a URL; the sentence says what to install.
+        InputError: no installed package supports such a URL; the message says which one to install.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,8 +42,8 @@ class Remote:
 
     @_asking()
     def read(self, name: str) -> bytes | None:
-        """An object; None where there is none, or one that is too large."""
-        self._store.invalidate_cache()  # a listing from before would hide it
+        """An object; None if it does not exist or is too large."""
+        self._store.invalidate_cache()  # an older listing would hide it
         with suppress(FileNotFoundError):
             if (self._store.size(f"{self._base}/{name}") or 0) <= LIMIT:
                 data: bytes = self._store.cat_file(f"{self._base}/{name}")
@@ -56,22 +56,22 @@ class Remote:
         path = f"{self._base}/{name}"
         try:
             self._store.pipe_file(path, data)
-        except FileNotFoundError:  # a store that has folders
+        except FileNotFoundError:  # a store with folders
             self._store.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._store.pipe_file(path, data)
 
     @_asking()
     def remove(self, names: Iterable[str]) -> None:
-        """Deletes objects, where they are there."""
+        """Deletes objects that exist."""
         for name in names:
             with suppress(FileNotFoundError):
                 self._store.rm_file(f"{self._base}/{name}")
 
     @_asking()
     def sums(self) -> dict[str, str]:
-        """The list, by name; empty sums of all that is there, where there is no good list.
+        """The list, by name; without a valid list, all existing objects with empty sums.
 
-        There is none of one run of a set, whose list is the set's.
+        A single run of a set has no list, since the set has it.
         """
         with suppress(FileNotFoundError, ValueError):
             return sums_of(self._store.cat_file(f"{self._base}/{SUMS}"))
@@ -91,7 +91,7 @@ def _line(error: Exception) -> str:
 
 
 def _store(url: str) -> tuple[Any, str]:
-    """The filesystem of a URL, and the path there."""
+    """The filesystem of a URL, and the path in it."""
     import fsspec  # type: ignore[import-untyped]
     from fsspec.registry import known_implementations  # type: ignore[import-untyped]
 
@@ -101,7 +101,7 @@ def _store(url: str) -> tuple[Any, str]:
     except ImportError as error:
         package = known_implementations.get(scheme, {}).get("class", scheme).partition(".")[0]
         how = f"pip install {package}" if package != "fsspec" else _line(error)
-        raise InputError(f"{url}: nothing that is installed speaks {scheme}://; {how}") from error
+        raise InputError(f"{url}: no installed package supports {scheme}://; {how}") from error
     except ValueError as error:
         expected = f"expected a URL that fsspec knows, such as s3://bucket/run ({_line(error)})"
         raise InputError(f"{url}: {expected}") from error

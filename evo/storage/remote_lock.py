@@ -1,4 +1,4 @@
-"""One driver at a URL: an object that names it, rewritten every half minute and void once it is not."""
+"""One driver at a URL: an object that names it, rewritten every half minute and void when no longer rewritten."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class RemoteLock:
     """The lock of a driver.
 
     Args:
-        folder: where the run is driven from. Its own lock keeps a second driver out, so what a dead driver of the same
-            folder left is taken over at once; a random word tells folders apart that have the same path.
+        folder: the folder of the driver. It has its own lock against a second driver, so the lock of a dead driver of
+            the same folder is taken over at once; a random word distinguishes folders with the same path.
 
     Raises:
         InputError: the folder cannot be written.
@@ -43,13 +43,13 @@ class RemoteLock:
         self._home = f"{os.uname().nodename}:{(folder / DRIVER).read_text(encoding='utf-8')}"
 
     def beat(self) -> None:
-        """Takes the lock, or says that it is still held.
+        """Takes the lock, or renews it.
 
-        Two drivers that take it within the same moment are told apart by the next beat: the last one has it.
+        If two drivers take it at the same moment, the next beat decides: the last one to write holds it.
 
         Raises:
-            InputError: another driver has it.
-            Unreachable: nothing is known of it.
+            InputError: another driver holds it.
+            Unreachable: the store did not answer.
         """
         held = self._read()
         age = max(time.time() - held["beat"], 0.0) if held else STALE
@@ -57,13 +57,13 @@ class RemoteLock:
             got = f"one driven by {held['holder']}, last heard of {age:.0f} s ago"
             void = f"(if it is dead, its lock is void {STALE:.0f} s after that)"
             advice = f"wait for it, stop it, or choose another --run {void}"
-            raise InputError(f"{self._remote.url}: expected a run that nobody drives, got {got}; {advice}")
+            raise InputError(f"{self._remote.url}: expected a run without a driver, got {got}; {advice}")
         beat = {"holder": me(), "home": self._home, "beat": time.time()}
         self._remote.put(_NAME, json.dumps(beat).encode())
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Beats until the end, however long a generation takes; then gives the lock back, if it is still held."""
+        """Beats until the end, for any length of a generation; then releases the lock, if it still holds it."""
         done = Event()
         thread = Thread(target=self._beat_until, args=(done,), name="heartbeat", daemon=True)
         thread.start()
@@ -71,18 +71,18 @@ class RemoteLock:
             yield
         finally:
             done.set()
-            thread.join(_BEAT)  # at most: a store that hangs would hold the end up
-            with suppress(Unreachable):  # the lock will be void, or taken over from here
+            thread.join(_BEAT)  # with a limit: a store that hangs would delay the end
+            with suppress(Unreachable):  # the lock will become void, or this folder takes it over
                 if (self._read() or {}).get("home") == self._home:
                     self._remote.remove([_NAME])
 
     def _beat_until(self, done: Event) -> None:
         while not done.wait(_BEAT):
-            with suppress(Unreachable, InputError):  # the driver's own beat, before it puts anything, says it
+            with suppress(Unreachable, InputError):  # the driver's own beat, before its next write, raises it
                 self.beat()
 
     def _read(self) -> dict[str, Any] | None:
-        """The lock; None where there is none, or half of one."""
+        """The lock; None if there is none, or its object is damaged."""
         with suppress(ValueError, TypeError, KeyError):
             held = json.loads(self._remote.read(_NAME) or b"")
             return {"holder": str(held["holder"])[:300], "home": str(held["home"]), "beat": float(held["beat"])}

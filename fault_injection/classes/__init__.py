@@ -1,4 +1,4 @@
-"""Classes of faults, one a file: what is broken, how often, and what must hold all the same."""
+"""Classes of faults, one in each file: the fault, its number of attempts, and the property that must hold."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ CLASSES = (
 """Modules of this package, in the order of the table.
 
 Each has NAME, also of its positive control `tests/fault_injection/patches/NAME.patch`; TRIED, attempts of the full
-campaign; SECONDS, that one may take; HOLDS, what must hold; and `attempts(place)`, a context manager that gives
-`attempt(number, place, rng)`.
+campaign; SECONDS, the time limit of one; HOLDS, the property that must hold; and `attempts(place)`, a context manager
+that gives `attempt(number, place, rng)`.
 """

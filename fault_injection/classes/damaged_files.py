@@ -19,13 +19,13 @@ from genomes.errors import InputError
 
 NAME, TRIED, SECONDS = "damaged-files", 1000, 30
 HOLDS = "detected and named; the last good generation is gone on from, to the undisturbed run's bytes"
-_COHORTS = 22  # that have lived when the damaged run stops: four generations of five, and two in the journal
+_COHORTS = 22  # evaluated before the damaged run stops: four generations of five, and two in the journal
 _DAMAGES = (*["flip"] * 6, "cut", "empty", "zeros", "noise", "longer", "gone")
 
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """Damages a run that stopped in the middle, or one that is finished; resumes it."""
+    """Damages a run that stopped in the middle, or a finished one; resumes it."""
     undisturbed = lived(place / "finished")
     with suppress(Stopped):
         lived(place / "stopped", executor=Stopping(_COHORTS))
@@ -44,8 +44,8 @@ def attempts(place: Path) -> Iterator[Attempt]:
             said = _gone_on(run, at)
             if said is not None:
                 same(bytes_of(run), undisturbed)
-                # a newest state that is gone looks like a crash before it was written, an older one is not needed, and
-                # the ends of journal and log are torn by every crash
+                # a missing newest state looks like a crash before it was written, an older one is not needed, and
+                # every crash may cut the ends of journal and log
                 needed = (newest and how != "gone") if at.startswith("state/") else at not in ("journal", "log.jsonl")
                 assert path.name in said or not needed, f"it is not named, only '{said}'"
         except AssertionError as error:
@@ -55,7 +55,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
 
 
 def _damage(path: Path, rng: np.random.Generator) -> str:
-    """Changes a file in one of the ways in which disks and crashes do, and says which."""
+    """Damages a file in one of the ways of disks and crashes; returns the name of the way."""
     data, how = bytearray(path.read_bytes()), str(rng.choice(_DAMAGES))
     before, at = bytes(data), int(rng.integers(len(data)))
     if how == "gone":
@@ -69,15 +69,15 @@ def _damage(path: Path, rng: np.random.Generator) -> str:
         data.clear()
     elif how == "longer":
         data += rng.bytes(int(rng.integers(1, 600)))
-    else:  # a sector that never reached the disk, or another's
+    else:  # a sector that never reached the disk, or one of another file
         length = len(data[at : at + 512])
         data[at : at + 512] = bytes(length) if how == "zeros" else rng.bytes(length)
-    path.write_bytes(before[:-1] if data == before else data)  # zeros over zeros are no damage
+    path.write_bytes(before[:-1] if data == before else data)  # if nothing changed, cut the last byte
     return how
 
 
 def _check_read(run: Path, at: str, how: str) -> None:
-    """A damaged generation or state is refused when it is read, in a sentence that names it."""
+    """Checks that reading a damaged generation or state fails with a message that names it."""
     path = run / at
     if path.suffix == ".npz":
         sentence = refused(lambda: unpack(path), "it is read as if it were whole")
@@ -85,14 +85,14 @@ def _check_read(run: Path, at: str, how: str) -> None:
 
 
 def _gone_on(run: Path, at: str) -> str | None:
-    """Resumes to the end, and gives what was said on the way; None where a sentence says that it cannot be."""
+    """Resumes to the end, and returns the warnings; None if a message says that the run cannot be resumed."""
     words = _Words()
     logging.getLogger("evo").addHandler(words)
     try:
         for _ in continued(Run(run), Serial()):
             pass
     except InputError as error:
-        # what can be computed again must be; what was asked for cannot
+        # derived data must be computed again; a lost experiment cannot be
         if at in ("experiment.yaml", "manifest.json") and at in str(error):
             return None
         raise
@@ -102,12 +102,12 @@ def _gone_on(run: Path, at: str) -> str | None:
 
 
 class _Words(logging.Handler):
-    """What was said in warnings."""
+    """The text of the warnings."""
 
     def __init__(self) -> None:
         super().__init__()
         self.said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a sentence."""
+        """Keeps a message."""
         self.said += record.getMessage() + "\n"

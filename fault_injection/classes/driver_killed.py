@@ -20,7 +20,7 @@ _KILLS = 3  # at most, of one run
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """Every kill is uniform in the time that an undisturbed run takes in a process of its own."""
+    """The time of every kill is uniform over the duration of an undisturbed run in a process of its own."""
     undisturbed, said = lived(place / "undisturbed"), place / "said"
     in_child(lived, place / "first", said=said)  # the first process imports
     whole = in_child(lived, place / "second", said=said)
@@ -30,7 +30,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
         run = own / "run"
         for kill in range(int(rng.integers(1, _KILLS + 1))):
             moment = float(rng.uniform(0, whole.seconds))
-            while not _killed_after(moment, run, own / "said") and not kill:  # it was over before: nothing was tried
+            while not _killed_after(moment, run, own / "said") and not kill:  # the run ended before the kill: try again
                 shutil.rmtree(run)
                 moment /= 2
         began = time.perf_counter()

@@ -21,12 +21,12 @@ NAME, TRIED, SECONDS = "full-disks", 20, 120
 HOLDS = "a sentence or a wait, nothing that was written is lost; with room again, to the undisturbed run's bytes"
 _PAGE, _ROOM = 4, 4096  # KiB
 _LEAST = 4  # pages of room
-_LONGEST = 0.15  # seconds after which a driver meets its fault: well within its run
-_PATIENCE = 5  # seconds, after which a driver that waits is given room
+_LONGEST = 0.15  # maximal seconds before a driver meets its fault: well within its run
+_PATIENCE = 5  # seconds after which a waiting driver gets space
 
 
 Broken = tuple[BaseProcess, Callable[[], object]]
-"""A driver that met its fault, and what heals the disk."""
+"""A driver with its fault, and a function that repairs the disk."""
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
     """The kinds in turn: full, read-only, moved away, unmounted."""
     undisturbed = lived(place / "undisturbed")
     with _disk(place / "trial", 64):
-        pass  # may it be mounted here at all?
+        pass  # tests whether mounting is allowed here
 
     def attempt(number: int, own: Path, rng: np.random.Generator) -> None:
         disk, away = own / "disk", own / "away"
@@ -50,7 +50,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
             assert driver.exitcode in (0, WRONG), f"{kind.__name__}: it ended with {driver.exitcode}: {words[-1500:]}"
             assert driver.exitcode == 0 or str(disk) in words, f"{kind.__name__}: no file is named: {words}"
             if run.exists() and not (run / "manifest.json").exists():
-                run = disk / "again"  # full while the folder was made: nothing was computed
+                run = disk / "again"  # the disk was full while the folder was made: nothing was computed
             same(lived(run), undisturbed)
             lost = [name for name, data in kept.items() if undisturbed[name] != data]
             assert not lost, f"{kind.__name__}: torn under a good name: {lost}"
@@ -79,7 +79,7 @@ def _mount(*words: str | Path) -> bool:
 
 
 def _whole(run: Path) -> dict[str, bytes]:
-    """What stands under a name that no later write changes."""
+    """The contents of files that no later write changes."""
     return {str(path.relative_to(run)): path.read_bytes() for path in (run / "generations").glob("[0-9]*.npz")}
 
 
@@ -93,7 +93,7 @@ def _drive(run: Path) -> None:
 
 
 def _after(seconds: float, run: Path, own: Path) -> BaseProcess:
-    """A driver that has been at it for some time since its folder was made."""
+    """A driver that has run for some time since its folder was made."""
     driver, began = begun(_drive, run, said=own / "said"), time.monotonic()
     while not (run / "manifest.json").exists() and driver.is_alive() and time.monotonic() - began < 200:
         time.sleep(0.001)
@@ -102,7 +102,7 @@ def _after(seconds: float, run: Path, own: Path) -> BaseProcess:
 
 
 def _full(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
-    """From the beginning there is less room than the whole run takes; every file takes at least a page."""
+    """From the beginning, less space than the whole run needs; every file takes at least a page."""
     room = int(rng.integers(_LEAST, _pages(own.parent / "undisturbed"))) * _PAGE
     assert _mount("-o", f"remount,size={room}k", disk)
     return begun(_drive, run, said=own / "said"), lambda: _mount("-o", f"remount,size={_ROOM}k", disk)
@@ -113,7 +113,7 @@ def _pages(run: Path) -> int:
 
 
 def _read_only(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
-    """At a random moment nothing more may be written: a read-only mount of the folder lies over it."""
+    """At a random moment the folder becomes read-only, by a mount over it."""
     driver = _after(float(rng.uniform(0, _LONGEST)), run, own)
     assert _mount("--bind", run, run)
     while not _mount("-o", "remount,bind,ro", run):  # while a file is open for writing
@@ -122,7 +122,7 @@ def _read_only(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Br
 
 
 def _moved(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
-    """At a random moment the run folder has another name."""
+    """At a random moment the run folder is renamed."""
     driver, away = _after(float(rng.uniform(0, _LONGEST)), run, own), disk / "elsewhere"
     os.rename(run, away)
 
@@ -134,7 +134,7 @@ def _moved(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken
 
 
 def _unmounted(disk: Path, run: Path, own: Path, rng: np.random.Generator) -> Broken:
-    """At a random moment the disk is gone; then it is there again."""
+    """At a random moment the disk disappears, and comes back later."""
     driver, away = _after(float(rng.uniform(0, _LONGEST)), run, own), own / "away"
     assert _mount("--move", disk, away)
     return driver, lambda: _mount("--move", away, disk)

@@ -1,7 +1,7 @@
-"""Archives of a run or a genome that a stranger made to do harm.
+"""Archives of a run or a genome that an attacker made.
 
-Each function makes a good run hostile and gives the commands to open it with; None: every verb that opens a run.
-Checksums keep damage out, not strangers, who can compute them: these archives carry good ones.
+Each function makes a good run hostile and returns the commands to open it with; None: every command that opens a run.
+Checksums protect against damage, not against attackers, who can compute them: these archives have valid checksums.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ def pickle_as_the_experiment(place: Place) -> None:
 
 
 def zip_bomb_in_a_generation(place: Place) -> None:
-    """A megabyte that unfolds to a gigabyte."""
+    """A megabyte that decompresses to a gigabyte."""
     text = "{'descr': '|u1', 'fortran_order': False, 'shape': (1073741824,)}"
     path = place.run / "generations" / "00001.npz"
     path.write_bytes(archive({"levels.npy": header(text, bytes(2**30))}, deflated=True))
 
 
 def zip_bomb_in_a_genome(place: Place) -> Commands:
-    """A genome in a file that unfolds to two gigabytes."""
+    """A genome in a file that decompresses to two gigabytes."""
     text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2147483648,)}"
     data = archive({"levels.npy": header(text, bytes(2**31))}, deflated=True, seal=False)
     (place.work / "genome.npz").write_bytes(data)
@@ -86,7 +86,7 @@ def zip_bomb_in_a_genome(place: Place) -> Commands:
 
 
 def zip_that_lies_about_its_size(place: Place) -> Commands:
-    """A genome whose directory declares ten bytes where a gigabyte unfolds."""
+    """A genome whose directory declares ten bytes for data that decompress to a gigabyte."""
     data = bytearray(archive({"levels.npy": bytes(2**30)}, deflated=True, seal=False))
     for signature, at in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
         start = data.find(signature)
@@ -159,7 +159,7 @@ def levels_of_another_shape(place: Place) -> None:
 
 
 def failures_of_no_kind(place: Place) -> None:
-    """Failures with a number that no reason has."""
+    """Failures with a number that stands for no reason."""
     place.arrays("generations/00001.npz", lambda a: a | {"failures": np.full_like(a["failures"], 255)})
 
 

@@ -25,14 +25,14 @@ HOSTILITIES = (*ARCHIVES, *LINKS, *TEXTS)
 NAME, TRIED, SECONDS = "hostile-folders", len(HOSTILITIES), 300
 HOLDS = "a sentence or a result: nothing executed, nothing read or written outside, bounded memory and time"
 _SECONDS, _MEGABYTES = 240, 1500
-_ADDRESSES = 12 * 2**30  # bytes of address space: a bomb ends here and not in the machine's memory
+_ADDRESSES = 12 * 2**30  # bytes of address space: a bomb fails here before it fills the machine's memory
 _ANALYSIS = ["--serial", "--births", "2", "--draws", "19"]
 _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """A good run of two generations, of which each attempt makes a hostile one; beside it things that must stay."""
+    """A good run of two generations, which each attempt makes hostile; beside it files that must not change."""
     lived(place / "good", experiment(generations=2))
     lived(place / "other", experiment(generations=2, seed=4))
 
@@ -72,7 +72,7 @@ def _every(jail: Place) -> list[list[str]]:
 
 
 def _verbs(work: Path, commands: Sequence[Sequence[str]]) -> None:
-    """Every command in this process; one that ends in a traceback ends it with 1."""
+    """Runs every command in this process; a traceback ends it with exit code 1."""
     from evo.cli.main import main
 
     os.chdir(work)
@@ -89,7 +89,7 @@ def _verbs(work: Path, commands: Sequence[Sequence[str]]) -> None:
 
 
 def _tree(path: Path, run: Path) -> dict[str, str]:
-    """Everything beside the run, by name: its kind and its content."""
+    """All files beside the run, by name, with kind and content."""
     found = {}
     for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if Path(folder, name) != run]
@@ -105,6 +105,6 @@ def _tree(path: Path, run: Path) -> dict[str, str]:
 
 
 def _tells(run: Path) -> list[str]:
-    """Files of the run that hold the secret: what lay outside was read."""
+    """Files of the run that contain the secret, which proves that a file outside was read."""
     files = [path for path in run.rglob("*") if path.is_file() and not path.is_symlink()]
     return [path.name for path in files if path.stat().st_size < 2**24 and SECRET.encode() in path.read_bytes()]

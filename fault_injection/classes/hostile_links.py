@@ -1,6 +1,6 @@
 """Links, pipes and folders where a run has files.
 
-Each function makes a good run hostile and gives the commands to open it with; None: every verb that opens a run.
+Each function makes a good run hostile and returns the commands to open it with; None: every command that opens a run.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def link_state(place: Place) -> None:
 
 
 def link_results(place: Place) -> None:
-    """What verbs will write are links to a file outside."""
+    """Links to a file outside, in place of files that commands will write."""
     for name in ("result.json", "innate.json", "report.json", "report.html", "compare.json", "compare.html"):
         (place.run / name).symlink_to(place.outside / "secret.txt")
 
 
 def link_figures(place: Place) -> None:
-    """The folders that verbs will write to are links to one outside."""
+    """Links to a folder outside, in place of folders that commands will write to."""
     for name in ("figures", "tables", "export"):
         (place.run / name).symlink_to(place.outside)
 
@@ -100,7 +100,7 @@ def folders_in_place_of_files(place: Place) -> None:
 
 
 def url_beside_it(place: Place) -> None:
-    """A file beside the run, and one in the folder above, says that it is kept at a URL: a folder of the user's."""
+    """A file beside the run, and one in the folder above, names a URL for it: a folder of the user."""
     for folder in (place.run.parent, place.path):
         (folder / ".url").write_text(f"file://{place.outside}")
 

@@ -1,4 +1,4 @@
-"""Where hostile runs are made, and what makes their archives."""
+"""The folder in which hostile runs are made, and tools that make their archives."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _SEAL = b"sha256:"
 _SEAL_LENGTH = len(_SEAL) + 64
 
 Commands = list[list[str]]
-"""Of `instinct`, that open what is hostile."""
+"""Commands of `instinct` that open a hostile run."""
 
 
 @final
 @dataclass(frozen=True)
 class Place:
-    """Where a hostile run lies, and what lies beside it.
+    """The place of a hostile run, and of the files beside it.
 
     Attributes:
-        path: of everything; nothing in it may change but the run.
+        path: contains all of them; nothing in it may change except the run.
     """
 
     path: Path
@@ -55,11 +55,11 @@ class Place:
 
     @property
     def canary(self) -> Path:
-        """A file that is there when something was executed."""
+        """A file that exists once foreign code was executed."""
         return self.path / "EXECUTED"
 
     def prepare(self) -> None:
-        """Makes what lies beside the run; the run's texts become those of an older format, without checksums."""
+        """Makes the files beside the run; converts the run's texts to an older format, without checksums."""
         self.work.mkdir(parents=True)
         self.outside.mkdir()
         (self.outside / "secret.txt").write_text(f"{SECRET}\n")
@@ -81,7 +81,7 @@ class Place:
         path.write_text(change("".join(lines)))
 
     def arrays(self, name: str, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]) -> None:
-        """Changes the arrays of an archive; its checksum is right."""
+        """Changes the arrays of an archive; its checksum is valid."""
         path = self.run / name
         with np.load(path) as found:
             arrays = {key: found[key] for key in found.files}
@@ -94,7 +94,7 @@ class Place:
 
 
 class Opened:
-    """Executed when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, canary: Path) -> None:
         self.canary = canary
@@ -104,7 +104,7 @@ class Opened:
 
 
 def sealed(data: bytes) -> bytes:
-    """An archive with a right checksum as its comment."""
+    """An archive with a valid checksum as its comment."""
     end = data.rfind(b"PK\x05\x06")
     body = data[: end + 20] + struct.pack("<H", _SEAL_LENGTH)
     return body + _SEAL + hashlib.sha256(body).hexdigest().encode()
@@ -128,7 +128,7 @@ def npy(content: Any) -> bytes:
 
 
 def header(text: str, data: bytes = b"", version: int = 1) -> bytes:
-    """An .npy with a header of one's own."""
+    """An .npy file with any header."""
     padded = text.encode() + b"\n"
     size = struct.pack("<H" if version == 1 else "<I", len(padded))
     return b"\x93NUMPY" + bytes([version, 0]) + size + padded + data

@@ -1,6 +1,6 @@
-"""Configs, manifests, logs and sets that a stranger made to do harm.
+"""Configs, manifests, logs and sets that an attacker made.
 
-Each function makes a good run hostile and gives the commands to open it with; None: every verb that opens a run.
+Each function makes a good run hostile and returns the commands to open it with; None: every command that opens a run.
 """
 
 from __future__ import annotations

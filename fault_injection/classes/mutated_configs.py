@@ -1,4 +1,4 @@
-"""Mutated configs: every shipped one, broken in its values and in its text; some of those that are valid are run."""
+"""Mutated configs: every shipped one, with mutations of its values and its text; some of the valid ones are run."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from inner_loop.lives.samples import Lifetime
 NAME, TRIED, SECONDS = "mutated-configs", 10_000, 120
 HOLDS = "a sentence within 10 s, never a traceback; what is valid runs, or a sentence says why not (1 in 100 is run)"
 _RUN = 100
-_SECONDS = 10  # that a config may take to be judged
-_RUNS = 20  # and that it may run
+_SECONDS = 10  # maximal time to check a config
+_RUNS = 20  # maximal time to run it
 _ADDRESSES = 12 * 2**30  # bytes of address space
 
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """Most mutants are refused; the hundredth attempts look for one that is not, and run it."""
+    """Most mutants are refused; every hundredth attempt searches for a valid one, and runs it."""
     texts = {name: path.read_text(encoding="utf-8") for name, path in shipped().items()}
     values = {name: document(name)[1] for name in texts}
     names = sorted(texts)
@@ -56,7 +56,7 @@ def _text(values: Any) -> bytes:
 
 
 def _validated(text: bytes, own: Path) -> list[Experiment]:
-    """The experiments that a text means; none where a sentence says what is wrong with it."""
+    """The experiments of a text; none if a message explains what is wrong with it."""
     path = own / "mutant.yaml"
     path.write_bytes(text)
     began = time.perf_counter()
@@ -73,7 +73,7 @@ def _validated(text: bytes, own: Path) -> list[Experiment]:
 
 
 def _valid(values: dict[str, Any], names: list[str], own: Path, rng: np.random.Generator) -> Experiment:
-    """The first mutant that is valid, mutated at one place, and is not the config that it comes from."""
+    """The first valid mutant with one mutation that differs from the original config."""
     while True:
         name = names[int(rng.integers(len(names)))]
         mutant = of_values(copy.deepcopy(values[name]), rng, places=1)
@@ -83,7 +83,7 @@ def _valid(values: dict[str, Any], names: list[str], own: Path, rng: np.random.G
 
 
 def _run(experiment: Experiment, own: Path) -> None:
-    # who asks for days is not waited for
+    # runs that would take days are not tried
     ended = in_child(_evolve, experiment, own / "run", said=own / "said", seconds=_RUNS)
     assert ended.status in (0, None), f"it ended with {ended.status}: {ended.said[-1500:]} {plain_values(experiment)}"
 
@@ -99,7 +99,7 @@ def _evolve(experiment: Experiment, run: Path) -> None:
 
 
 def smaller(experiment: Experiment) -> Experiment:
-    """The same experiment with few individuals and short lives, where it has them long."""
+    """The same experiment with fewer individuals and shorter lives."""
     search, lifetime = experiment.search, experiment.lifetime
     if isinstance(lifetime, Lifetime):
         shorter = replace(lifetime, steps=min(lifetime.steps, 3), births=min(lifetime.births, 2))
@@ -110,6 +110,6 @@ def smaller(experiment: Experiment) -> Experiment:
         try:
             bred = replace(search, **(few if fields else {}))
             return replace(experiment, search=bred, lifetime=shorter, cohort=2, generations=1)
-        except ValueError:  # odd or even, or as many as it has reference points
+        except ValueError:  # a population must be even, or fit the reference points
             continue
     return replace(experiment, generations=1)

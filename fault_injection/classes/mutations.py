@@ -33,7 +33,7 @@ _PER_TEXT = 4
 
 
 def of_values(values: Any, rng: np.random.Generator, places: int | None = None) -> Any:
-    """Plain values with some mutations: given in number, or one to four."""
+    """Mutates plain values: the given number of times, or one to four."""
     for _ in range(places or int(rng.integers(1, _PER_TEXT + 1))):
         holders = list(_holders(values))
         holder, key = holders[int(rng.integers(len(holders)))]
@@ -42,7 +42,7 @@ def of_values(values: Any, rng: np.random.Generator, places: int | None = None) 
 
 
 def of_text(text: str, rng: np.random.Generator) -> bytes:
-    """A text with one to four mutations."""
+    """Mutates a text, one to four times."""
     data = text.encode()
     for _ in range(int(rng.integers(1, _PER_TEXT + 1))):
         data = _ON_TEXT[int(rng.integers(len(_ON_TEXT)))](data, rng)
@@ -50,7 +50,7 @@ def of_text(text: str, rng: np.random.Generator) -> bytes:
 
 
 def _holders(values: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in nested values: what holds it, and its key or index."""
+    """All places in nested values: the container, and the key or index."""
     pairs = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
     for key, value in list(pairs):
         yield values, key
@@ -86,7 +86,7 @@ def _number(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator)
 
 
 def _near(holder: Any, key: Any, holders: list[Any], rng: np.random.Generator) -> None:
-    """A number that is near: what the checks of a component must judge."""
+    """A number near the original one, which the checks of a component must judge."""
     value = holder[key]
     if isinstance(value, bool):
         holder[key] = not value
@@ -138,7 +138,7 @@ def _line(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _lines(data: bytes, rng: np.random.Generator) -> bytes:
-    """A line dropped, doubled, moved, or with other blanks before it."""
+    """A line deleted, doubled, moved, or with other spaces before it."""
     lines = data.split(b"\n")
     one, other, how = int(rng.integers(len(lines))), int(rng.integers(len(lines))), int(rng.integers(4))
     if how == 0:
@@ -164,7 +164,7 @@ def _long(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _character(data: bytes, rng: np.random.Generator) -> bytes:
-    """Syntax where it should not be."""
+    """Inserts syntax at a wrong place."""
     at, signs = int(rng.integers(len(data) + 1)), b"{}[]:,-#&*!|>'\"%@`?~\t\r\n\\ "
     return data[:at] + bytes([signs[int(rng.integers(len(signs)))]]) + data[at + int(rng.integers(2)) :]
 

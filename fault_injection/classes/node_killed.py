@@ -21,7 +21,7 @@ from fault_injection.classes.trial import Attempt, bytes_of, experiment, lived, 
 NAME, TRIED, SECONDS = "node-killed", 20, 240
 HOLDS = "the bytes of all generations are the undisturbed run's"
 _EXPERIMENT = experiment(generations=3, steps=400)
-_AGAIN = 5  # runs at most that are over before a node is killed
+_AGAIN = 5  # maximal number of runs that end before a node is killed
 _NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
@@ -61,7 +61,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
 
 @contextmanager
 def _cluster() -> Iterator[Any]:
-    """A Ray of several raylets on this machine, closed to others, with nothing in it that evaluates."""
+    """A Ray of several raylets on this machine, without access from outside, with a head that evaluates nothing."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -22,12 +22,12 @@ from genomes.evolve import Evolve
 NAME, TRIED, SECONDS = "poison", 200, 300
 HOLDS = "recorded with the reason; every neighbour's measurements are the undisturbed run's, to the bit"
 _LIMITS = Limits(seconds=0.7, memory=2.0, failures=0.9)
-_MOST = 2  # poisoned individuals of an attempt, each with a poison of its own
+_MOST = 2  # poisoned individuals of an attempt, each with a different poison
 
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """One Ray for all; an attempt is one generation, which first lives undisturbed: its poisons are harmless."""
+    """One Ray for all attempts; an attempt is one generation, which first runs with harmless poisons."""
     kinds = list(REASONS)
     with OnRay(workers=2):
         _born(_experiment(0, ()), place / "first", OnRay(workers=2))  # the first workers import
@@ -36,7 +36,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
             seed = int(rng.integers(2**31))
             harmless = _born(_experiment(seed, ()), own / "harmless")
             doses = _doses(_experiment(seed, ()), harmless)
-            different = list(dict.fromkeys(doses))  # an individual gets one poison: of two, one would hide the other
+            different = list(dict.fromkeys(doses))  # one poison for each individual: of two, one would hide the other
             count = int(rng.integers(1, _MOST + 1))
             chosen = [kinds[number % len(kinds)], *(str(kind) for kind in rng.choice(kinds, count - 1))]
             taken = rng.choice(different, min(count, len(different)), replace=False)
@@ -54,7 +54,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
 
 
 def _poisoned(doses: list[float], poisons: tuple[tuple[float, str], ...]) -> list[tuple[int, tuple[float, str]]]:
-    """Slot and poison of everyone who is poisoned; two individuals may have one dose."""
+    """Slot and poison of every poisoned individual; two individuals may have the same dose."""
     return [(slot, poison) for slot, dose in enumerate(doses) for poison in poisons if poison[0] == dose]
 
 

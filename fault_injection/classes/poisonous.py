@@ -1,4 +1,4 @@
-"""A learning rule under which some individuals harm the process that they live in, by a gene that does nothing else."""
+"""A learning rule that lets some individuals harm their process, by a gene without other effects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def hang() -> None:
 
 
 def hang_outside() -> None:
-    """Never heeds an alarm, as what never comes back to Python does not."""
+    """Never ends, and ignores alarms, as code does that never returns to Python."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
     while True:
         time.sleep(1)
@@ -36,14 +36,14 @@ def fail() -> None:
 
 
 def eat() -> None:
-    """Asks for memory without end, and so fast that time is not what it runs out of."""
+    """Asks for memory without end, so fast that memory runs out before time."""
     eaten = []
     while True:
         eaten.append(torch.empty(2**27))
 
 
 def crash() -> None:
-    """Is killed, as for want of memory."""
+    """Kills its process, as the system does when memory runs out."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -62,7 +62,7 @@ REASONS = {
     "fault": ("lost",),
     "nan": ("nan",),
 }
-"""Of each poison: what its individual's failure may be recorded as."""
+"""The reasons that may be recorded for the failure of an individual, by poison."""
 
 
 _DOSE = Evolve((0.0, 1.0), bits=16)
@@ -71,11 +71,11 @@ _DOSE = Evolve((0.0, 1.0), bits=16)
 @final
 @dataclass(frozen=True)
 class Poisonous(GradientDescent):
-    """Backpropagation; an individual that has one of the doses poisons what it lives in.
+    """Backpropagation; an individual with one of the doses harms its process.
 
     Attributes:
         dose: a gene that nothing else reads.
-        poisons: dose and name of what it does.
+        poisons: doses with the names of their effects.
     """
 
     dose: Evolvable = _DOSE
@@ -84,7 +84,7 @@ class Poisonous(GradientDescent):
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Descent]:
-        """What it does, it does in its first step of life."""
+        """Has its effect in the first step of life."""
         weights, state = super().step(network, weights, state, lived, newborn)
         for dose, poison in self.poisons:
             poisoned = newborn.traits["rule.dose"] == dose

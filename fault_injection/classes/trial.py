@@ -1,4 +1,4 @@
-"""What attempts share: a run of milliseconds, its bytes, and processes that may die."""
+"""Shared parts of attempts: a run of milliseconds, its bytes, and processes that may die."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from inner_loop.rules import Backprop
 from inner_loop.tasks import Teacher
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATIONS = 6  # more than there are states kept, so that a run may have to begin again
+GENERATIONS = 6  # more than the number of states kept, so that a run may have to begin again
 
 Attempt = Callable[[int, Path, np.random.Generator], float | None]
-"""One attempt: its number, an empty folder of its own, its generator. It raises when something does not hold, and gives
-the seconds that recovery took where it measures them."""
+"""One attempt: takes its number, an empty folder of its own and its generator. It raises if a property does not hold,
+and returns the seconds of the recovery if it measures them."""
 
 
 class Skipped(Exception):
-    """This machine cannot try it; the sentence says why."""
+    """This machine cannot try it; the message gives the reason."""
 
 
 class Stopped(BaseException):
@@ -64,27 +64,27 @@ def experiment(generations: int = GENERATIONS, seed: int = 3, steps: int = 6) ->
 
 
 def lived(run: Path, of: Experiment | None = None, executor: Executor | None = None) -> dict[str, bytes]:
-    """Evolves a run to its end, from wherever it stands, and gives its bytes."""
+    """Evolves a run to its end, from its present state, and returns its bytes."""
     for _ in evolve(of or experiment(), run, executor):
         pass
     return bytes_of(run)
 
 
 def bytes_of(run: Path) -> dict[str, bytes]:
-    """Every generation and the last state, by name: what faults must not change. The log holds wall times."""
+    """All generations and the last state, by name; faults must not change them. Without the log: it has wall times."""
     files = [*sorted((run / "generations").iterdir()), *sorted((run / "state").iterdir())[-1:]]
     return {path.relative_to(run).as_posix(): path.read_bytes() for path in files}
 
 
 def same(found: dict[str, bytes], undisturbed: dict[str, bytes]) -> None:
-    """Raises AssertionError with the names of what differs."""
+    """Raises AssertionError with the names of the files that differ."""
     names = sorted(found.keys() | undisturbed.keys())
     differ = [name for name in names if found.get(name) != undisturbed.get(name)]
     assert not differ, f"other bytes than the undisturbed run's: {', '.join(differ)}"
 
 
 def refused(act: Callable[[], object], otherwise: str) -> str:
-    """The sentence that refuses it; raises AssertionError with `otherwise` when none does."""
+    """The message of the refusal; raises AssertionError with `otherwise` if there is none."""
     try:
         act()
     except InputError as error:
@@ -94,7 +94,7 @@ def refused(act: Callable[[], object], otherwise: str) -> str:
 
 @final
 class Stopping(Executor):
-    """This process, until so many cohorts have lived."""
+    """This process as an executor, for a limited number of cohorts."""
 
     def __init__(self, cohorts: int) -> None:
         self.left = cohorts
@@ -102,7 +102,7 @@ class Stopping(Executor):
     def outcomes(
         self, experiment: Experiment, cohorts: Cohorts, assay: Assay = SELECTION
     ) -> Iterator[tuple[int, Outcome]]:
-        """Raises Stopped in the place of the first cohort too many."""
+        """Raises Stopped at the first cohort beyond the limit."""
         for arrived in Serial().outcomes(experiment, cohorts, assay):
             if not self.left:
                 raise Stopped
@@ -113,13 +113,13 @@ class Stopping(Executor):
 @final
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended.
+    """The end of a process.
 
     Attributes:
-        status: 0, what it exited with, or minus the signal that killed it; None: it was still there and was killed.
-        said: all that it wrote to standard output and error.
-        megabytes: of memory that it had at most.
-        seconds: that it ran.
+        status: its exit code, or minus the signal that killed it; None: it did not end in time and was killed.
+        said: all its text on standard output and error.
+        megabytes: its peak memory.
+        seconds: its duration.
     """
 
     status: int | None
@@ -135,14 +135,14 @@ _processes.set_forkserver_preload(
 
 
 def begun(target: Callable[..., object], *arguments: Any, said: Path) -> multiprocessing.process.BaseProcess:
-    """A process of its own, everything imported, that does `target(*arguments)`; its words go to the file `said`."""
+    """Starts a process with all imports done that runs `target(*arguments)`; its output goes to the file `said`."""
     child = _processes.Process(target=_do, args=(target, arguments, said, os.environ.get("PYTHONPATH")), daemon=True)
     child.start()
     return child
 
 
 def in_child(target: Callable[..., object], *arguments: Any, said: Path, seconds: float = 300) -> Ended:
-    """`target(*arguments)` in a process of its own, killed after so many seconds."""
+    """Runs `target(*arguments)` in a process of its own, killed after a time limit."""
     began = time.perf_counter()
     child = begun(target, *arguments, said=said)
     child.join(seconds)

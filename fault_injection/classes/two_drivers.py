@@ -21,14 +21,14 @@ from fault_injection.classes.trial import Attempt, begun, experiment, lived, ref
 from genomes.errors import InputError
 
 NAME, TRIED, SECONDS = "two-drivers", 20, 60
-HOLDS = "one is refused, with the other's process and host; a lock left by a crash keeps nobody out"
+HOLDS = "one is refused, with the other's process and host; a lock left by a crash excludes no driver"
 
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """One driver has the folder, a second is refused; the first is killed, its lock is there still, and a third drives.
+    """One driver has the folder, a second is refused; the first is killed, its lock remains, and a third one drives.
 
-    Every other time both begin at once: a race.
+    In every second attempt both begin at once: a race.
     """
     undisturbed = lived(place / "undisturbed")
 
@@ -57,7 +57,7 @@ def _refused(run: Path, own: Path, rng: np.random.Generator) -> float:
     os.kill(first.pid, signal.SIGKILL)
     began = time.perf_counter()
     first.join()
-    if rng.random() < 0.5:  # its number may have become that of somebody who lives
+    if rng.random() < 0.5:  # another living process may have got its number
         (run / "lock").write_text(f"process {os.getpid()} on {os.uname().nodename}")
     next(iter(continued(Run(run), Serial())), None)
     return time.perf_counter() - began
@@ -91,7 +91,7 @@ def _hold(run: Path, held: Path) -> None:
 
 
 def _drive(run: Path, times: Path) -> None:
-    """Drives a run to its end, and writes when it had it."""
+    """Drives a run to its end, and writes the times at which it held the lock."""
     opened = Run(run)
     try:
         with opened.folder.driving():

@@ -17,15 +17,15 @@ from fault_injection.classes.trial import Attempt, bytes_of, experiment, lived, 
 
 NAME, TRIED, SECONDS = "worker-killed", 100, 120
 HOLDS = "the bytes of all generations are the undisturbed run's"
-_EXPERIMENT = experiment(generations=3, steps=400)  # long enough for there to be something to kill
-_KILLS = 2  # at most, of one run: three deaths of one cohort make suspects of its individuals
+_EXPERIMENT = experiment(generations=3, steps=400)  # long enough to kill a worker in it
+_KILLS = 2  # at most, in one run: after three deaths of one cohort its individuals are suspected
 _LOOKS = 200
-_AGAIN = 5  # runs at most that are over before anybody is killed
+_AGAIN = 5  # maximal number of runs that end before a worker is killed
 
 
 @contextmanager
 def attempts(place: Path) -> Iterator[Attempt]:
-    """One Ray of two workers for all; each attempt kills one or two, and measures until a generation is done again."""
+    """One Ray of two workers for all attempts; each kills one or two, and measures the time to the next generation."""
     undisturbed = lived(place / "undisturbed", _EXPERIMENT)
     with OnRay(workers=2):
         lived(place / "first", _EXPERIMENT, OnRay(workers=2))  # the first workers import
@@ -46,7 +46,7 @@ def attempts(place: Path) -> Iterator[Attempt]:
 
 
 def _disturbed(run: Path, moments: list[float], rng: np.random.Generator) -> tuple[list[float], list[float]]:
-    """When workers were killed, and when each generation of the run was done."""
+    """The times at which workers were killed, and at which each generation of the run was done."""
     killed: list[float] = []
     killer = threading.Thread(target=_kill, args=(moments, rng, killed))
     killer.start()
@@ -56,7 +56,7 @@ def _disturbed(run: Path, moments: list[float], rng: np.random.Generator) -> tup
 
 
 def _kill(moments: list[float], rng: np.random.Generator, killed: list[float]) -> None:
-    """Kills one of the workers that have a task in hand, at each of the moments or soon after it."""
+    """Kills one of the workers that have a task, at each of the moments or soon after it."""
     began = time.perf_counter()
     for moment in moments:
         time.sleep(max(0.0, began + moment - time.perf_counter()))
@@ -69,7 +69,7 @@ def _kill(moments: list[float], rng: np.random.Generator, killed: list[float]) -
 
 
 def _busy() -> list[psutil.Process]:
-    """Workers of this process's own Ray whose title says that they have a task."""
+    """Workers of this process's own Ray whose title shows that they have a task."""
     found = []
     for process in psutil.Process().children(recursive=True):
         try:

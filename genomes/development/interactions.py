@@ -1,4 +1,4 @@
-"""The matrix O of W = X O X^T: its fields and its rules, in the plain and in the spatial form of the encoding."""
+"""The matrix O of W = X O X^T: its fields and rules, for the gene expression and the spatial expression encoding."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from genomes.wiring_rule import Position, WiringRule
 
 
 def interaction_name(interactions: Literal["projection", "shared"], edge: Projection) -> str:
-    """The field that holds O of a projection, here and in the spatial form of this encoding."""
+    """The name of the field that holds O of a projection; both encodings use it."""
     return "interaction" if interactions == "shared" else f"interaction.{edge.name}"
 
 
 def interaction_rules(
     interactions: Literal["projection", "shared"], genes: int, topology: Topology
 ) -> list[WiringRule]:
-    """A rule for every number of O: which neurons it joins; here and in the spatial form of this encoding."""
+    """One rule for every number of O; it names the neurons that this number joins. Both encodings use it."""
     found = []
     edges = {interaction_name(interactions, edge): edge for edge in topology.edges}
     for field, edge in edges.items():
@@ -36,7 +36,7 @@ def interaction_rules(
 
 
 def gene_positions(fields: Iterable[Field], gene: int, genes: int) -> tuple[Position, ...]:
-    """Everything that a gene takes part in: who expresses it, its row and its column of every O, its biases."""
+    """All numbers that involve a gene: its expression by neurons, its row and column of every O, and its biases."""
     found: list[Position] = []
     for field in fields:
         if field.name.startswith("interaction"):

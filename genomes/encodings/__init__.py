@@ -1,4 +1,4 @@
-"""The encodings that come with the house; registering one here is what puts it under the contract tests."""
+"""The encodings of instinct; a class that is listed here is tested against the contract."""
 
 from genomes.encoding import Encoding
 from genomes.encodings.alleles import Alleles

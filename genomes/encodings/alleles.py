@@ -21,10 +21,10 @@ class Alleles(Encoding):
     """Level 0 is the wrong allele, weight -1; level 1 the right one, +1; levels 2 and 3 are both the plastic `?`.
 
     Two levels for `?` give founders the paper's shares, .25 wrong, .25 right and .50 plastic, at 2 bits a synapse: 40
-    for its 20 loci, where a code of the three alleles as they are would take log2 3 = 1.58 each.
+    bits for its 20 loci. A code with exactly three alleles would need log2 3 = 1.58 bits for each.
 
     Attributes:
-        plastic: whether there is a plastic allele; without, level 0 or 1 at 1 bit: the control that cannot learn.
+        plastic: True adds the plastic allele. False leaves levels 0 and 1, 1 bit: the control that cannot learn.
     """
 
     plastic: bool = True
@@ -50,9 +50,9 @@ class Alleles(Encoding):
         return ("wrong", "right", "plastic", "plastic")[: field.levels]
 
     def constants(self, topology: Topology) -> dict[str, object]:
-        """The size of every weight."""
+        """The magnitude of every weight."""
         return {"magnitude of a weight": 1.0}
 
     def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
-        """The loci; half-way between wrong and right an allele has the weight 0 and is not plastic."""
+        """The loci. A knocked-out allele is half-way between wrong and right: weight 0 and not plastic."""
         return of_synapses("allele", topology, silent=0.5)

@@ -23,9 +23,9 @@ class Direct(Encoding):
     """w_ij = gain * g_ij * sqrt(3 / fan-in), g in [-1, 1]: founders have the variance 1 / fan-in of LeCun 1998.
 
     Attributes:
-        bits: for each weight.
+        bits: for each number in the genome.
         gain: multiplies every weight.
-        bias: whether hidden and output neurons have a bias gene in [-1, 1] each.
+        bias: True gives each hidden and output neuron a bias gene in [-1, 1].
     """
 
     bits: int = 6
@@ -58,7 +58,7 @@ class Direct(Encoding):
         return {f"scale of {e.name}": math.sqrt(3.0 / topology.shape(e)[1]) for e in topology.edges}
 
     def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
-        """Rules are the pairs of cell types, where there are types; genes the synapses, and the biases of a group."""
+        """A rule is a pair of cell types, where there are types; a gene is a synapse, or the biases of a group."""
         biases = [field for field in self.spec(topology).fields if field.name.startswith("bias.")]
         named = [(field, field.name.removeprefix("bias.")) for field in biases]
         return (

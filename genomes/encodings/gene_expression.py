@@ -24,7 +24,7 @@ from genomes.wiring_rule import WiringRule, every
 @final
 @dataclass(frozen=True)
 class GeneExpression(Encoding):
-    """Every neuron expresses G genes; pairs of genes, one before and one after the synapse, attract or repel.
+    """Every neuron expresses G genes; each presynaptic gene interacts with each postsynaptic gene.
 
     W = gain * s * X_post O X_pre^T, with X (units, G) and O (G, G) in [-1, 1]. The constant s = sqrt(27 / fan-in) / G
     gives uniform founders the weight variance 1 / fan-in. A bias is expressed likewise: b = X_post B, B (G,).
@@ -82,7 +82,7 @@ class GeneExpression(Encoding):
         return Phenotype(topology, projections, groups)
 
     def level_names(self, field: Field) -> tuple[str, ...]:
-        """Of the switches."""
+        """The names of the levels of the switches."""
         return ("silent", "expressed")
 
     def expressed_bits(self, genes: Genes, topology: Topology) -> Tensor | None:
@@ -106,7 +106,7 @@ class GeneExpression(Encoding):
         return {f"scale of {e.name}": math.sqrt(27.0 / topology.shape(e)[1]) / self.genes for e in topology.edges}
 
     def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
-        """A rule is a number of O or of B, or the direct biases of a group; a gene is all numbers that name it."""
+        """A rule is a number of O or of B, or the direct biases of a group; a gene is all numbers that involve it."""
         spec, count = self.spec(topology), self.genes
         found = interaction_rules(self.interactions, count, topology)
         for field in spec.fields:

@@ -28,11 +28,11 @@ _LARGEST = 2**24  # numbers in the g-network's widest activity; larger cohorts u
 class GenomicBottleneck(Encoding):
     """w_ij = gain * s * g(tag_i, tag_j), g = Linear(tags, hidden) ReLU Linear(hidden, 10) ReLU Linear(10, 1).
 
-    One g-network a projection (the paper's GDN3). The tag of a neuron is its number, ceil(log2 N) bits; the output
-    group's is one-hot. The first layer is the sum of a part of the pre- and one of the postsynaptic neuron.
+    One g-network a projection (the paper's GDN3). The tag of a neuron is its number, ceil(log2 N) bits; in the output
+    group it is one-hot. The first layer adds a term of the presynaptic and a term of the postsynaptic neuron.
 
-    Deviation from the paper: its g-networks write the biases too, and those of the last layer are stored as they are;
-    here the networks that unfold have no biases.
+    Deviation from the paper: its g-networks write the biases too, except those of the last layer, which are stored as
+    they are; here the networks that g writes have no biases.
 
     Attributes:
         hidden: H, neurons in the first layer of g.
@@ -40,7 +40,7 @@ class GenomicBottleneck(Encoding):
         tags: binary, or Gray code, where neighbours differ in one bit.
         bits: for each parameter of g.
         reach: the parameters of g lie in [-reach, reach].
-        fan_in: whether s is 1 / sqrt(fan-in) (for evolution), or 1 (as in the paper, where g is fitted).
+        fan_in: True: s is 1 / sqrt(fan-in), for evolution. False: s is 1, as in the paper, where g is fitted.
         gain: multiplies every weight.
     """
 
@@ -72,7 +72,7 @@ class GenomicBottleneck(Encoding):
         return GenomeSpec(tuple(fields))
 
     def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:
-        """Asks g for every weight."""
+        """Computes every weight by g."""
         projections = {}
         for edge in topology.edges:
             gain = genes["gain"] * (1.0 / math.sqrt(topology.shape(edge)[1]) if self.fan_in else 1.0)
@@ -93,7 +93,7 @@ class GenomicBottleneck(Encoding):
         return {f"scale of {e.name}": topology.shape(e)[1] ** -0.5 if self.fan_in else 1.0 for e in topology.edges}
 
     def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
-        """A rule is a hidden unit of g, or what g gives to all synapses alike; a gene is a bit of the tags."""
+        """A rule is a hidden unit of g, or the term of g that all synapses share; a gene is a bit of the tags."""
         found = []
         for edge in topology.edges:
             where, of, h = f"{edge.pre} -> {edge.post}", edge.name, self.hidden

@@ -1,4 +1,4 @@
-"""No genes for the wiring: weights are developmental chance, new in every birth (Najarro & Risi 2020, NeurIPS)."""
+"""No genes for the wiring: weights are drawn at random in every birth (Najarro & Risi 2020, NeurIPS)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from genomes.topology import Topology
 @final
 @dataclass(frozen=True)
 class RandomWiring(Encoding):
-    """w_ij uniform in [-gain, gain]: whatever such a network can do, its plasticity does, or chance.
+    """w_ij uniform in [-gain, gain]: the abilities of such a network come from its plasticity or by chance.
 
     Attributes:
         gain: largest magnitude of a weight at birth; the paper's is 0.1.
-        fan_in: whether the gain is divided by the square root of the fan-in: sqrt(3) then gives the variance 1 / fan-in
-            of LeCun et al. 1998, the usual initialisation.
+        fan_in: True divides the gain by the square root of the fan-in: sqrt(3) then gives the variance 1 / fan-in of
+            LeCun et al. 1998, the usual initialisation.
     """
 
     gain: Annotated[Evolvable, Neutral(1.0)] = 0.1
@@ -33,7 +33,7 @@ class RandomWiring(Encoding):
         check_evolvables(self)
 
     def spec(self, topology: Topology) -> GenomeSpec:
-        """Empty."""
+        """Empty: the wiring has no genes."""
         return GenomeSpec(())
 
     def develop(self, genes: Genes, topology: Topology, streams: Streams) -> Phenotype:

@@ -24,14 +24,14 @@ from genomes.wiring_rule import WiringRule
 @final
 @dataclass(frozen=True)
 class SpatialExpression(Encoding):
-    """Gene g is expressed as exp(-|r - mu_g|^2 / (2 sigma_g^2)) at place r of a sheet: G (G + 3) numbers a layer.
+    """Place r of a sheet expresses gene g as exp(-|r - mu_g|^2 / (2 sigma_g^2)): G (G + 3) numbers a layer.
 
-    W = gain * sqrt(3 / G) * X_post O X_pre^T, O (G, G) in [-1, 1]. A group without a grid has no places: its expression
-    is a fixed random matrix, N(0, 1) from `readout_seed`, or G genes a neuron in [-1, 1].
+    W = gain * sqrt(3 / G) * X_post O X_pre^T, O (G, G) in [-1, 1]. The neurons of a group without a grid have no place:
+    their expression is a fixed random matrix, N(0, 1) from `readout_seed`, or G genes a neuron in [-1, 1].
 
-    Deviations: the scale does not depend on the fan-in, as that of every other encoding here does or can do, so that
-    the summed input of a founder's neuron grows with the sheet that it reads (`gain` sets another); and, from the
-    paper, W is not rescaled to the standard deviation of Kaiming's initialisation (He et al. 2015).
+    Deviations: the scale does not depend on the fan-in (that of every other encoding here does or can), so the summed
+    input of a founder's neuron grows with the size of the sheet that it reads; `gain` sets another scale. And unlike in
+    the paper, W is not rescaled to the standard deviation of Kaiming's initialisation (He et al. 2015).
 
     Attributes:
         genes: G.
@@ -92,13 +92,13 @@ class SpatialExpression(Encoding):
         return listed | {f"random numbers expressed by {n}, from seed {self.readout_seed}": k for n, k in fixed.items()}
 
     def rules(self, topology: Topology) -> tuple[WiringRule, ...]:
-        """A rule is a number of O; a gene its row and its column of every O, since no place or width is silent."""
+        """A rule is a number of O. A gene is its row and column of every O; places and widths have no silent value."""
         spec, genes = self.spec(topology), range(self.genes)
         alone = [WiringRule(f"gene {g}", "gene", gene_positions(spec.fields, g, self.genes)) for g in genes]
         return (*interaction_rules(self.interactions, self.genes, topology), *alone)
 
     def _expression(self, group: Group, genes: Genes) -> Tensor:
-        """(P, units, G), or (1, units, G) when it is the same for every individual."""
+        """Expression of a group, (P, units, G), or (1, units, G) when it is the same for every individual."""
         if group.coordinates is not None:
             place, width = genes[f"place.{group.name}"], genes[f"width.{group.name}"]
             away = group.coordinates.to(place)[None, :, None, :] - place[:, None, :, :]

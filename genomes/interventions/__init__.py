@@ -1,4 +1,4 @@
-"""Every intervention of the house; contract tests go over this tuple."""
+"""All interventions of instinct; the contract tests check each class in this tuple."""
 
 from __future__ import annotations
 

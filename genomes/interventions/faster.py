@@ -1,4 +1,4 @@
-"""The same plasticity at another pace: is a network slow, or does its learning rate belong to other weights?"""
+"""The same plasticity at another pace: tests whether a network is slow, or its learning rate fits only its weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from genomes.streams import Streams
 @final
 @dataclass(frozen=True)
 class Faster(Intervention):
-    """The learning rate of every synapse so many times as large; of rules whose synapses have none, nothing changes.
+    """Multiplies the learning rate of every synapse; networks of a rule without such a rate stay as they are.
 
     Attributes:
-        times: above 0; below 1 is slower.
+        times: the factor, above 0; below 1 is slower.
     """
 
     times: float = 3.0
@@ -27,7 +27,7 @@ class Faster(Intervention):
         require(self.times > 0, "Faster.times", "a number above 0", self.times)
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Nothing is drawn."""
+        """Multiplies the learning rates; draws no random numbers."""
         projections = {}
         for name, synapses in newborn.projections.items():
             own = synapses.parameters

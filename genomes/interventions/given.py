@@ -1,4 +1,4 @@
-"""A network that is given weight by weight, in the place of the one that the genome grows."""
+"""A network that the user gives weight by weight, in place of the one that the genome grows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from genomes.topology import Topology
 @final
 @dataclass(frozen=True, eq=False)
 class Given(Intervention):
-    """Every individual gets the same weights; whatever else the genome gives (plasticity, traits) stays.
+    """Gives every individual the same weights; everything else that the genome gives (plasticity, traits) stays.
 
     Attributes:
         weights: by projection, (post, pre); a projection that is not named keeps its own.
-        masks: by projection, where a synapse grew; absent: everywhere.
+        masks: by projection, True where a synapse grew; a projection that is not named has all its synapses.
         units: by group, named numbers of its neurons such as `bias` and `leak`, (units,).
     """
 
@@ -34,7 +34,7 @@ class Given(Intervention):
     units: Mapping[str, Mapping[str, ndarray]] = field(default_factory=dict)
 
     def check(self, topology: Topology) -> None:
-        """The names and sizes must be the topology's."""
+        """Raises InputError unless the names and sizes are those of the topology and the numbers are finite."""
         shapes = {edge.name: topology.shape(edge) for edge in topology.edges}
         for what, arrays in (("weight", self.weights), ("mask", self.masks)):
             for name, array in arrays.items():
@@ -53,7 +53,7 @@ class Given(Intervention):
                 require(fits, f"{called}.{name}", "leaks above 0, at most 1", "others among them")
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Nothing is drawn."""
+        """Replaces the weights; draws no random numbers."""
         self.check(newborn.topology)
 
         def every(array: ndarray) -> Tensor:

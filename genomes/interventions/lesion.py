@@ -1,4 +1,4 @@
-"""Synapses or neurons lost by chance: whether behaviour degrades gracefully."""
+"""Random loss of synapses or neurons: tests whether behaviour degrades gracefully."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from genomes.topology import Topology
 @final
 @dataclass(frozen=True)
 class Lesion(Intervention):
-    """Takes synapses away; what is gone cannot be learned back.
+    """Removes synapses; learning cannot restore a removed synapse.
 
     Attributes:
-        share: of the synapses that grew, or of the neurons between the sensory and the output group.
-        of: what is lost; a neuron with all its synapses.
+        share: share of the synapses that could grow, or of the neurons between the sensory and the output group.
+        of: the parts that are lost; a neuron is lost with all its synapses.
     """
 
     share: float = 0.1
@@ -33,13 +33,13 @@ class Lesion(Intervention):
         require(0 <= self.share <= 1, "Lesion.share", "a share from 0 to 1", self.share)
 
     def check(self, topology: Topology) -> None:
-        """Neurons can be lost only between the senses and the output."""
+        """Raises InputError for neurons in a topology without a group between the senses and the output."""
         require(
             self.of == "synapses" or len(topology.groups) > 2, "Lesion", "a group between senses and output", "none"
         )
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """A lesion of its own for every individual; the share is that of places, by lot, as exactly as can be."""
+        """Draws a lesion for every individual; the share counts all places of a projection, rounded to whole places."""
         self.check(newborn.topology)
         between = newborn.topology.groups[1:-1] if self.of == "neurons" else ()
         spared = {g.name: self._spared(newborn, streams.stream(g.name), g.size) for g in between}

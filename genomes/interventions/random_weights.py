@@ -1,4 +1,4 @@
-"""Every synapse that grew has a weight by lot: the first step of the ladder of Gaier & Ha 2019 (arXiv 1906.04358)."""
+"""Every synapse that grew has a random weight: the first step of the ladder of Gaier & Ha 2019 (arXiv 1906.04358)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genomes.streams import Streams
 @final
 @dataclass(frozen=True)
 class RandomWeights(Intervention):
-    """Weights uniform in [-reach, reach], no biases.
+    """Draws weights uniform in [-reach, reach]; no biases.
 
     Attributes:
         reach: the largest magnitude; the paper's is 2.
@@ -26,7 +26,7 @@ class RandomWeights(Intervention):
         require(self.reach > 0, "RandomWeights.reach", "a number above 0", self.reach)
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Weights of its own for every individual."""
+        """Draws other weights for every individual."""
         projections = {}
         for name, synapses in newborn.projections.items():
             drawn = streams.stream(name).uniform(*synapses.weight.shape[1:]).to(synapses.weight)

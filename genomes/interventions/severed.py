@@ -1,4 +1,4 @@
-"""A projection between two cell types cut through."""
+"""A projection between two cell types, cut."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genomes.topology import Topology
 @final
 @dataclass(frozen=True)
 class Severed(Intervention):
-    """Takes away all synapses of a projection from one cell type to another; they cannot be learned back.
+    """Removes all synapses of a projection from one cell type to another; learning cannot restore them.
 
     Attributes:
         projection: `pre -> post`.
@@ -29,7 +29,7 @@ class Severed(Intervention):
     post_type: int | None = None
 
     def check(self, topology: Topology) -> None:
-        """The projection and the types must be there."""
+        """Raises InputError unless the topology has the projection and the types."""
         edges = {edge.name: edge for edge in topology.edges}
         if self.projection not in edges:
             raise InputError(f"Severed: no projection '{self.projection}'; {nearest(self.projection, edges)}")
@@ -39,7 +39,7 @@ class Severed(Intervention):
             require(kind is None or 0 <= kind < types, f"Severed.{group}", f"a type from 0 to {types - 1}", kind)
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Nothing is drawn."""
+        """Cuts the projection; draws no random numbers."""
         self.check(newborn.topology)
         edge = next(edge for edge in newborn.topology.edges if edge.name == self.projection)
         pre, post = (newborn.topology.group(name).cell_types for name in (edge.pre, edge.post))

@@ -18,7 +18,7 @@ SERIES = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 @final
 @dataclass(frozen=True)
 class SharedWeight(Intervention):
-    """One weight for all synapses, no biases.
+    """Gives all synapses the same weight; no biases.
 
     Attributes:
         value: the weight.
@@ -30,7 +30,7 @@ class SharedWeight(Intervention):
         require(math.isfinite(self.value), "SharedWeight.value", "a finite number", self.value)
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """The value wherever a synapse grew."""
+        """Sets the value wherever a synapse grew."""
         projections = {
             name: replace(s, weight=grown(s).to(s.weight) * self.value) for name, s in newborn.projections.items()
         }

@@ -1,4 +1,4 @@
-"""The same weights in other places: what a network owes to where they are."""
+"""The same weights in other places: tests how much a network depends on the place of each weight."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Shuffled(Intervention):
     """Permutes the weights of each projection among its synapses, and the biases of each group among its neurons.
 
     Attributes:
-        mask: whether synapses stay where they grew, so that all degrees are kept; False: they too are dealt anew, and
-            only the distribution of the weights is left.
+        mask: True: synapses stay where they grew, so all degrees are kept. False: their places are permuted too,
+            and only the distribution of the weights is kept.
     """
 
     mask: bool = True
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """A permutation of its own for every individual and projection."""
+        """Draws a permutation for every individual and projection."""
         projections = {name: self._dealt(s, streams.stream(name)) for name, s in newborn.projections.items()}
         biases = {g.name: newborn.bias(g.name) for g in newborn.topology.groups}
         dealt = {
@@ -47,12 +47,12 @@ class Shuffled(Intervention):
             return replace(synapses, weight=weight.gather(1, order).view(shape), mask=mask)
         here = grown(synapses).flatten(1)
         places, donors = _first(here), order.gather(1, _first(here.gather(1, order)))
-        # behind the synapses that grew come places without one, whose weight is 0 before and after
+        # after the synapses that grew come places without a synapse, whose weight is 0 before and after
         return replace(
             synapses, weight=torch.zeros_like(weight).scatter(1, places, weight.gather(1, donors)).view(shape)
         )
 
 
 def _first(chosen: Tensor) -> Int[Tensor, "P n"]:
-    """Indices of the chosen places before those of the others, each in their order."""
+    """Indices of the chosen places, then those of the others, each in their order."""
     return torch.argsort((~chosen).int(), dim=1, stable=True)

@@ -1,4 +1,4 @@
-"""Who excites whom, without how strongly (Zhou, Lan, Liu & Yosinski 2019, NeurIPS: lottery tickets and their signs)."""
+"""Signs without magnitudes (Zhou, Lan, Liu & Yosinski 2019, NeurIPS: lottery tickets and their signs)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from genomes.streams import Streams
 @final
 @dataclass(frozen=True)
 class SignsOnly(Intervention):
-    """Every weight keeps its sign; all of a projection have one magnitude, their root mean square. Biases stay."""
+    """Keeps the sign of every weight; its magnitude becomes the root mean square of the projection. Biases stay."""
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Nothing is drawn."""
+        """Replaces the magnitudes; draws no random numbers."""
         projections = {
             name: replace(s, weight=s.weight.sign() * root_mean_square(s.weight, grown(s)))
             for name, s in newborn.projections.items()

@@ -1,4 +1,4 @@
-"""Standard initialisation: what the topology alone can do (LeCun et al. 1998; He et al. 2015 behind relu)."""
+"""Standard initialisation: tests what the topology alone can do (LeCun et al. 1998; He et al. 2015 behind relu)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from genomes.topology import Projection
 @final
 @dataclass(frozen=True)
 class Standard(Intervention):
-    """Normal weights of variance 1 / fan-in, 2 / fan-in into relu units; no biases.
+    """Draws normal weights of variance 1 / fan-in, 2 / fan-in into relu units; no biases.
 
     Attributes:
-        mask: whether only the synapses that grew have weights, with their number as the fan-in; False: all grow.
+        mask: True: only synapses that grew have weights, and the fan-in counts only them. False: all synapses grow.
     """
 
     mask: bool = False
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Weights of its own for every individual."""
+        """Draws other weights for every individual."""
         topology, projections = newborn.topology, {}
         for edge in topology.edges:
             synapses = newborn.projections[edge.name]

@@ -1,4 +1,4 @@
-"""Noise on the weights: how precisely a genome must write them."""
+"""Noise on the weights: tests how precisely a genome must specify them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WeightNoise(Intervention):
         require(self.size >= 0, "WeightNoise.size", "at least 0", self.size)
 
     def apply(self, newborn: Phenotype, streams: Streams) -> Phenotype:
-        """Noise of its own for every individual."""
+        """Draws other noise for every individual."""
         projections = {}
         for name, synapses in newborn.projections.items():
             here = grown(synapses)

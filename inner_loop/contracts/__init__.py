@@ -1,1 +1,1 @@
-"""The contracts of rules, objectives, tasks and worlds as code."""
+"""The contracts of rules, objectives, tasks and worlds, written as code."""

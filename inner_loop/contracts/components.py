@@ -1,7 +1,7 @@
-"""The contracts of rules, tasks and objectives as code, for our own classes and for strangers'.
+"""The contracts of rules, tasks and objectives, written as code, for those of instinct and for user-defined ones.
 
-Each check gives back a list of sentences that say what holds, one a clause, and raises InputError at the first that
-does not. A component that would fail in a life fails here first, and in words.
+Each check returns a list of sentences, one for each clause that holds, and raises InputError at the first clause that
+does not hold. A component that would fail in a life fails here first, with a clear message.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from inner_loop.rule import LearningRule
 from inner_loop.task import SPLITS, Samples, Split, Task
 
 _STEPS = 12
-_WRONG = 1  # the individual that is made not a number
+_WRONG = 1  # the individual whose numbers are set to nan
 _OTHERS = [owner for owner in specimen.OWNERS if owner != _WRONG]
 
 
 def check_rule(rule: LearningRule) -> list[str]:
-    """The contract of a learning rule, in lives of a small network with a skip projection, biases and a sparse mask.
+    """Checks a learning rule, in lives of a small network with a skip projection, biases and a sparse mask.
 
     Raises:
-        InputError: the first clause that does not hold, or an error of the rule's own, in one sentence.
+        InputError: the first clause that does not hold, or an error that the rule itself raises, in one sentence.
     """
     return Clauses(rule).through(lambda clauses: _rule(clauses, rule))
 
@@ -89,10 +89,10 @@ def _check_answer(clauses: Clauses, rule: LearningRule) -> None:
 
 
 def check_objective(objective: Objective) -> list[str]:
-    """The contract of an objective: its error is the gradient of its loss, a mean over the samples.
+    """Checks an objective: its error is the gradient of its loss, a mean over the samples.
 
     Raises:
-        InputError: the first clause that does not hold, or an error of the objective's own, in one sentence.
+        InputError: the first clause that does not hold, or an error that the objective itself raises, in one sentence.
     """
     return Clauses(objective).through(lambda clauses: _objective(clauses, objective))
 
@@ -125,7 +125,7 @@ def _objective(clauses: Clauses, objective: Objective) -> None:
 
 
 def _check_memory(clauses: Clauses, objective: Objective, lived: Lived) -> None:
-    """`after` is pure, and what an individual remembers is its own."""
+    """Checks that `after` is pure, and that the memory of an individual does not depend on the others."""
     kept = [part.clone() for part in _remembered(lived.memory)]
     once, again = objective.after(lived), objective.after(lived)
     pure = all(map(torch.equal, _remembered(once), _remembered(again)))
@@ -138,7 +138,7 @@ def _check_memory(clauses: Clauses, objective: Objective, lived: Lived) -> None:
 
 
 def _remembered(memory: Any) -> list[Tensor]:
-    """Every tensor of a memory."""
+    """All tensors of a memory."""
     if isinstance(memory, Tensor):
         return [memory]
     inner = memory.values() if isinstance(memory, Mapping) else memory if isinstance(memory, (tuple, list)) else ()
@@ -160,10 +160,10 @@ def _check_error(clauses: Clauses, objective: Objective, lived: Lived, loss: Ten
 
 
 def check_task(task: Task) -> list[str]:
-    """The contract of a task: streams that depend on nothing but their key, splits apart, scores that mean something.
+    """Checks a task: a stream depends only on its key, the splits share no samples, and the scores are meaningful.
 
     Raises:
-        InputError: the first clause that does not hold, or an error of the task's own, in one sentence.
+        InputError: the first clause that does not hold, or an error that the task itself raises, in one sentence.
     """
     return Clauses(task).through(lambda clauses: _task(clauses, task))
 
@@ -206,7 +206,7 @@ def _check_stream(clauses: Clauses, task: Task, split: Split) -> None:
 
 
 def _check_cover(clauses: Clauses, task: Task, split: Split, size: int) -> Counter[bytes] | None:
-    """How often each sample of a finite split occurs in it; None where streams differ or have no end."""
+    """The count of each sample in a finite split; None if the streams differ or have no end."""
     streams = [derive(0, f"check {i}") for i in range(3)]
     first, then = ([_counted(task.draw(split, size, stream, start)) for stream in streams] for start in (0, size))
     if first == then:
@@ -247,7 +247,7 @@ def _pair(samples: Samples) -> dict[str, Tensor]:
 
 
 def _counted(samples: Samples) -> Counter[bytes]:
-    """How often each sample with its target occurs in the first stream."""
+    """The count of each sample with its target in the first stream."""
     both = torch.cat([samples.inputs[0], samples.targets[0]]).T.contiguous().cpu().numpy()
     return Counter(row.tobytes() for row in both)
 
@@ -257,7 +257,7 @@ def _rows(named: Mapping[str, Tensor], rows: list[int]) -> dict[str, Tensor]:
 
 
 def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    """Bit for bit, a number that is not one being equal to itself."""
+    """Compares bit for bit; nan counts as equal to nan."""
     return one.keys() == other.keys() and all(
         one[name].shape == other[name].shape
         and torch.equal(one[name].nan_to_num(), other[name].nan_to_num())

@@ -1,4 +1,4 @@
-"""A small cohort on which contracts are tried: four networks with a skip projection, biases and a sparse mask."""
+"""A small cohort on which contracts are tested: four networks with a skip projection, biases and a sparse mask."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BATCH = 6
 
 
 def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = TOPOLOGY) -> Phenotype:
-    """Four newborn networks; the numbers of the rule that evolve are random genes, different in each.
+    """Four newborn networks; those numbers of the rule that evolve are random genes, different in each network.
 
     The first projection is sparse, and all groups but the sensory one have biases.
     """
@@ -53,14 +53,14 @@ def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = 
 
 
 def own_streams(cohort: Phenotype) -> Streams:
-    """Streams of the individuals alone, as lives outside a run have them."""
+    """Streams of single individuals, as in lives outside a run."""
     return derive(0, "own", owners=range(cohort.lives))
 
 
 def life(
     rule: LearningRule, cohort: Phenotype, steps: int, owners: Sequence[int] = OWNERS, common: bool = False
 ) -> Weights:
-    """Weights after some steps at a teacher's; every individual with lessons of its own, or all with the same."""
+    """Weights after some steps with a teacher; every individual has its own lessons, or all have the same."""
     streams = derive(0, "life") if common else derive(0, "life", owners=owners)
     teacher = Teacher(TOPOLOGY.sensory.size, TOPOLOGY.output.size, hidden=4)
     drawn = teacher.draw("train", steps * _BATCH, streams)
@@ -95,7 +95,7 @@ def moment(objective: Objective) -> Lived:
 
 
 def chosen(cohort: Phenotype, order: Sequence[int]) -> Phenotype:
-    """The same individuals in another order."""
+    """Returns the same individuals in another order."""
     rows = list(order)
     projections = {
         name: Synapses(
@@ -112,7 +112,7 @@ def chosen(cohort: Phenotype, order: Sequence[int]) -> Phenotype:
 
 
 def with_nan(cohort: Phenotype, individual: int) -> Phenotype:
-    """The same individuals, all weights of one of them not a number."""
+    """Returns the same individuals, with all weights of one of them set to nan."""
     projections = {}
     for name, s in cohort.projections.items():
         weight = s.weight.clone()
@@ -122,7 +122,7 @@ def with_nan(cohort: Phenotype, individual: int) -> Phenotype:
 
 
 def tensors(weights: Weights | Phenotype) -> dict[str, Tensor]:
-    """Every weight and bias by name, (P, ...)."""
+    """All weights and biases by name, (P, ...)."""
     if isinstance(weights, Weights):
         return {**weights.projections, **{f"bias of {name}": b for name, b in weights.biases.items()}}
     return {name: s.weight for name, s in weights.projections.items()} | {

@@ -1,4 +1,4 @@
-"""The contract of a target as code: scores of newborns that are the individuals' own."""
+"""The contract of a target, written as code: the scores of a newborn depend on that individual only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from inner_loop.target import Target
 
 
 def check_target(target: Target) -> list[str]:
-    """The contract of a target, on the specimen's networks where they fit its data.
+    """Checks a target, on the specimen's networks if they fit its data.
 
     Raises:
-        InputError: the first clause that does not hold, or an error of the target's own, in one sentence.
+        InputError: the first clause that does not hold, or an error that the target itself raises, in one sentence.
     """
     return Clauses(target).through(lambda clauses: _target(clauses, target))
 

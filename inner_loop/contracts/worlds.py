@@ -1,4 +1,4 @@
-"""The contract of a world as code: episodes that depend on nothing but their stream, and that come to an end."""
+"""The contract of a world, written as code: episodes depend only on their stream, and they end."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from genomes.streams import Streams, derive
 from inner_loop.world import Continuous, Discrete, Moment, World
 
 _LIVES, _EPISODES = 3, 4
-_WRONG = 1  # the life whose actions are not numbers
+_WRONG = 1  # the life whose actions are set to nan
 _REWARD = 10_000  # float32 has seven digits
-_LONGEST = 60  # steps that most clauses look at: an episode of some thousands would take minutes
+_LONGEST = 60  # steps that most clauses check: an episode of some thousand steps would take minutes
 
 
 @final
 @dataclass
 class _Seen:
-    """What random actions led to, step by step."""
+    """The results of random actions, step by step."""
 
     moments: list[Moment] = field(default_factory=list)
     scores: dict[str, Tensor] = field(default_factory=dict)
-    scores_at_end: dict[str, Tensor] = field(default_factory=dict)  # when all episodes had ended, perhaps before that
-    stayed: bool = True  # every moment was afterwards what it had been
+    scores_at_end: dict[str, Tensor] = field(default_factory=dict)  # when all episodes had ended, perhaps earlier
+    stayed: bool = True  # no step changed an earlier moment
 
     def stacked(self, name: str) -> Tensor:
-        """One part of every moment, (steps, K, ..., B)."""
+        """One part of all moments, (steps, K, ..., B)."""
         return torch.stack([getattr(moment, name) for moment in self.moments])
 
 
 def check_world(world: World) -> list[str]:
-    """The contract of a world, in a few episodes with random actions.
+    """Checks a world, in a few episodes with random actions.
 
     Raises:
-        InputError: the first clause that does not hold, or an error of the world's own, in one sentence.
+        InputError: the first clause that does not hold, or an error that the world itself raises, in one sentence.
     """
     return Clauses(world).through(lambda clauses: _world(clauses, world))
 
@@ -122,7 +122,7 @@ def _check_actions(clauses: Clauses, world: World, seen: _Seen, steps: int) -> N
 
 def _check_end(clauses: Clauses, world: World) -> None:
     if world.steps > 20 * _LONGEST:
-        return  # it would take minutes; the loop cuts episodes off at `steps` by itself
+        return  # it would take minutes; the loop itself ends episodes at `steps`
     seen = _behave(world, derive(0, "check", owners=range(_LIVES)), 1, world.steps)
     ended = (seen.stacked("terminated") | seen.stacked("truncated")).any(0)
     clauses.hold(bool(ended.all()), f"every episode has ended after {world.steps} steps")
@@ -163,7 +163,7 @@ def _behave(
 
 
 def _parts(moment: Moment) -> dict[str, Tensor]:
-    """Whatever a moment has, by name."""
+    """All parts of a moment that are not None, by name."""
     return {f.name: getattr(moment, f.name) for f in fields(moment) if getattr(moment, f.name) is not None}
 
 
@@ -179,7 +179,7 @@ def _random_actions(world: World, doing: Streams, episodes: int) -> Tensor:
 
 
 def _equal(one: _Seen, other: _Seen, lives: int = _LIVES, episodes: int | None = None, exactly: bool = False) -> bool:
-    """Whether the first lives and episodes saw the same, to rounding or to the bit."""
+    """True if the first lives and episodes are equal, up to rounding or exactly."""
     for mine, yours in zip(one.moments[1:], other.moments[1:], strict=True):
         for name in _parts(mine):
             a, b = (_parts(moment)[name][:lives, ..., :episodes].double() for moment in (mine, yours))

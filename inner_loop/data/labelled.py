@@ -1,4 +1,4 @@
-"""Finite labelled data in three splits, streamed in shuffled epochs; shared by the tasks that classify them."""
+"""Finite labelled data in three splits, streamed in shuffled epochs; shared by the classification tasks."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Dataset:
         inputs: by split, (n, input units).
         labels: by split, (n,) from 0 to classes - 1.
         classes: output units.
-        names: of the classes; empty where they have none but their number.
-        doubts: what a user should know of the data, a sentence each.
+        names: of the classes; empty for classes that have only a number.
+        doubts: properties of the data that a user should know, a sentence each.
     """
 
     inputs: dict[Split, Float32[ndarray, "n input"]]
@@ -46,11 +46,11 @@ class Dataset:
     doubts: tuple[str, ...] = ()
 
     def size(self, split: Split) -> int:
-        """How many samples a split has."""
+        """The number of samples in a split."""
         return len(self.labels[split])
 
     def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
-        """Samples of each stream, epoch after epoch, every epoch in an order of its own."""
+        """Samples of each stream, epoch after epoch, every epoch in its own random order."""
         order = epochs(self.size(split), samples, streams.stream(split), start)
         device = streams.keys.device
         inputs = torch.as_tensor(self.inputs[split], device=device)[order]
@@ -88,7 +88,7 @@ class LabelledTask(Task):
         return right_choice(choices, targets)
 
     def sample_scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> Tensor:
-        """Accuracy sample by sample, (P, n)."""
+        """Accuracy of each sample, (P, n)."""
         return classified(outputs, targets)
 
 
@@ -100,10 +100,10 @@ def epochs(size: int, samples: int, streams: Streams, start: int) -> Int64[Tenso
 
 
 def stratified(labels: Int64[ndarray, " n"], sizes: tuple[int, ...], seed: int) -> list[Int64[ndarray, " m"]]:
-    """Disjoint index sets of the given sizes in which every class has its share, as near as whole numbers allow.
+    """Disjoint index sets of the given sizes that keep the proportions of the classes, as nearly as possible.
 
     Raises:
-        InputError: the sizes sum to more than there is.
+        InputError: the sizes sum to more than the number of samples.
     """
     require(sum(sizes) <= len(labels), "split", f"at most {len(labels)} samples in all", list(sizes))
     generator = np.random.Generator(np.random.Philox(seed))
@@ -125,6 +125,6 @@ def divided(
     sizes: tuple[int, int, int],
     seed: int,
 ) -> Dataset:
-    """Samples in disjoint stratified splits of the given sizes: train, selection, test."""
+    """Divides samples into disjoint stratified splits of the given sizes: train, selection, test."""
     members = dict(zip(SPLITS, stratified(labels, sizes, seed), strict=True))
     return Dataset({s: inputs[m] for s, m in members.items()}, {s: labels[m] for s, m in members.items()}, classes)

@@ -1,4 +1,4 @@
-"""Labels to whole numbers from 0: text by its alphabet, numbers as they count; the names of classes are kept."""
+"""Labels to whole numbers from 0: text in alphabetical order, numbers in numerical order; class names are kept."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SHOWN = 60  # characters of a name
 def coded(
     raw: dict[str, ndarray], where: dict[str, str], declared: int | None
 ) -> tuple[dict[str, Int64[ndarray, " n"]], int, tuple[str, ...]]:
-    """The classes of samples, how many classes there are, and their names.
+    """The classes of samples, the number of classes, and their names.
 
-    Text is sorted, and its names are kept. Numbers count from 0; where they count from 1, they are names too.
+    Text is sorted, and its names are kept. Numbers begin at 0; if they begin at 1, they are kept as names too.
 
     Args:
         raw: labels by part, (n,) each.
-        where: what a sentence calls each part.
-        declared: how many classes there are; None: every one occurs.
+        where: the name of each part in messages.
+        declared: the number of classes; None: every class must occur.
 
     Returns:
-        (n,) from 0 by part; the number of classes; their names, none where they are the numbers themselves.
+        (n,) from 0 by part; the number of classes; their names, none if they are the numbers themselves.
 
     Raises:
-        InputError: labels that are neither whole numbers nor text, that have a gap, or are more than was declared.
+        InputError: labels that are neither whole numbers nor text, that have a gap, or that exceed the declared number.
     """
     plain = {part: _plain(values, where[part]) for part, values in raw.items()}
     kinds = {part: "text" if values.dtype.kind == "U" else "numbers" for part, values in plain.items()}
@@ -40,7 +40,7 @@ def coded(
 
 
 def _plain(values: ndarray, where: str) -> ndarray:
-    """Text as it is shown, or numbers, also where they are written as text."""
+    """Text without extra spaces, or numbers, also if they are written as text."""
     if values.dtype.kind == "S":
         try:
             values = np.char.decode(values, "utf-8")
@@ -58,7 +58,7 @@ def _plain(values: ndarray, where: str) -> ndarray:
 
 
 def _shown(text: str) -> str:
-    """A name as reports can print it and graphs can hold it."""
+    """A name in a form that reports and graphs can show."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)[:_SHOWN]
 
 
@@ -90,7 +90,7 @@ def _by_number(
 
 
 def _whole(raw: ndarray, where: str) -> ndarray:
-    """(n,) int64."""
+    """Labels as (n,) int64."""
     for fits, expected in (
         (lambda y: np.isfinite(y) & (y == np.floor(y)), "whole numbers from 0"),
         (lambda y: y >= 0, "labels of at least 0"),

@@ -34,19 +34,19 @@ _UNSIGNED_BYTES = 0x08  # type code in an IDX file's magic number
 
 
 _UNNAMED = re.compile(r"|Unnamed: \d+")  # pandas writes an index without a name, and reads it back as the second
-_GRAIN = 2 * 10**9  # ns; the coarsest clock of a file system that is in use
+_GRAIN = 2 * 10**9  # ns; the coarsest clock among the file systems in use
 
 Stamp = tuple[tuple[int, ...], ...]
-"""What a file system says of files; another one after every change."""
+"""The state of files, as a file system reports it; it differs after every change."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Files:
-    """What files held when they were read: everything else is made of these bytes.
+    """The contents of files at the time of reading; all data are made from these bytes.
 
     Attributes:
-        path: as the user calls them.
+        path: the path that the user gave.
         contents: the bytes of each, by name; one file, or four in the order of IDX_FILES.
         digest: SHA-256 of the file; of a folder, of the SHA-256 of its four files.
     """
@@ -62,9 +62,9 @@ class Source:
     """Arrays as they were read.
 
     Attributes:
-        arrays: x_train and y_train; x_test and y_test where the source has a test split of its own. Labels may be text.
-        where: what a sentence about an array should call it, by array name.
-        doubts: what a user should know of a source that was read all the same, a sentence each.
+        arrays: x_train and y_train; x_test and y_test if the source has its own test split. Labels may be text.
+        where: the name of each array in messages.
+        doubts: properties of a readable source that a user should know, a sentence each.
     """
 
     arrays: dict[str, ndarray]
@@ -73,12 +73,12 @@ class Source:
 
     @property
     def has_test(self) -> bool:
-        """Whether the source has a test split of its own."""
+        """True if the source has its own test split."""
         return "x_test" in self.arrays
 
 
 def fetch(path: str) -> Files:
-    """The bytes of a folder's four IDX files, or of a file.
+    """Reads the bytes of a folder's four IDX files, or of one file.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
@@ -93,7 +93,7 @@ def fetch(path: str) -> Files:
 
 
 def stamp(path: str) -> Stamp | None:
-    """What tells the files from what they are after a change; None so soon after one that the next could look the same.
+    """The state of the files, to detect changes; None right after a change, when a second one could look the same.
 
     Raises:
         InputError: there is no such file.
@@ -105,13 +105,13 @@ def stamp(path: str) -> Stamp | None:
 
 
 def read(files: Files, label: str) -> Source:
-    """The arrays of IDX files, an .npz or a .csv.
+    """Reads the arrays of IDX files, an .npz or a .csv.
 
     Args:
         label: the column of a CSV that holds the labels.
 
     Raises:
-        InputError: a file is torn, or something in it is missing.
+        InputError: a file is damaged, or something in it is missing.
     """
     path, contents = files.path, files.contents
     if len(contents) > 1:
@@ -211,7 +211,7 @@ def _read_csv(content: bytes, path: str, label: str) -> Source:
 
 
 def _numbers(rows: list[str], columns: list[str], place: int, inputs: list[int]) -> tuple[ndarray, ndarray] | None:
-    """Inputs and labels of rows of numbers; None where they hold anything else."""
+    """Inputs and labels of rows of numbers; None if a row holds anything else."""
     try:
         table = np.loadtxt(rows, delimiter=",", comments=None, quotechar='"', ndmin=2)
     except ValueError:
@@ -220,7 +220,7 @@ def _numbers(rows: list[str], columns: list[str], place: int, inputs: list[int])
 
 
 def _words(text: str, path: str, columns: list[str], place: int, inputs: list[int]) -> tuple[ndarray, ndarray]:
-    """Inputs, and labels as text: field by field, so that the first wrong one can be named."""
+    """Inputs, and labels as text: field by field, so that a message can name the first wrong one."""
     numbers, labels = array("d"), list[str]()
     for line, row in islice(_fields(text, path), 1, None):
         where = f"{path}, line {line}"
@@ -236,7 +236,7 @@ def _words(text: str, path: str, columns: list[str], place: int, inputs: list[in
 
 
 def _fields(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
-    """Every row that is not blank, and the line at which it ends."""
+    """Yields every row that is not blank, with the number of the line at which it ends."""
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         for row in reader:
@@ -247,7 +247,7 @@ def _fields(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text can be read as one; 1_000 is text, though Python reads it."""
+    """True if the text is a number; 1_000 is text, although Python reads it as a number."""
     try:
         float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The scale of inputs: decided once for a data set, by its training split, and the same for all of its samples."""
+"""The scale of inputs: set once for a data set, from its training split, and the same for all of its samples."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from genomes.errors import InputError, require
 Scale = Literal["standard", "unit", "none"]
 """Zero mean and unit variance; [0, 1]; as they are."""
 
-_FAR = 10.0  # times unit scale, and times the training split
-_LOOKED_AT = 1000  # samples of which a size is told
+_FAR = 10.0  # factor from unit scale, and from the training split, beyond which a doubt is raised
+_LOOKED_AT = 1000  # samples from which the size of a feature is computed
 
 
 def scaled(
     raw: dict[str, ndarray], training: Int64[ndarray, " m"], scale: Scale | None, where: dict[str, str]
 ) -> dict[str, Float32[ndarray, "n input"]]:
-    """Inputs as networks see them, part by part, (n, inputs) each.
+    """Inputs as networks receive them, part by part, (n, inputs) each.
 
-    `standard`: every feature less its mean in training, over its standard deviation there. `unit`: bytes over 255, of
-    other numbers every feature less its least value in training, over its range there; beyond it samples of the other
-    splits leave [0, 1]. A feature that is constant in training is only moved. None: bytes as `unit`, others as `none`.
+    `standard`: subtracts the mean of every feature in training and divides by its standard deviation there. `unit`:
+    divides bytes by 255; for other numbers, subtracts the minimum of every feature in training and divides by its range
+    there, so samples of the other splits can leave [0, 1]. A feature that is constant in training is only shifted.
+    None: bytes as `unit`, others as `none`.
 
     Args:
         raw: real numbers of any type.
-        training: which samples of the part `train` the lives learn from.
-        where: what a sentence calls each part.
+        training: the samples of the part `train` that lives learn from.
+        where: the name of each part in messages.
 
     Raises:
-        InputError: numbers that are not finite; bytes in one part and none in another, where no scale is asked for.
+        InputError: numbers that are not finite; bytes in one part only, if no scale is given.
     """
     for part, numbers in raw.items():
         _check_finite(numbers, where[part])
     asked = _asked(raw, training, scale, where)
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes infinite and is refused
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers too large for float32 become infinite and are refused
         inputs = {part: asked(numbers) for part, numbers in raw.items()}
     for part, numbers in inputs.items():
         _check_finite(numbers, where[part])
@@ -48,11 +49,11 @@ def scaled(
 def doubts_about(
     raw: dict[str, ndarray], inputs: dict[str, Float32[ndarray, "n input"]], scale: Scale | None, path: str
 ) -> list[str]:
-    """What a user should know of the scale of inputs, a sentence each.
+    """Warnings about the scale of inputs, a sentence each.
 
     Args:
-        raw: as they were given, by part.
-        inputs: as networks see them, by part.
+        raw: the inputs as given, by part.
+        inputs: the inputs as networks receive them, by part.
     """
     doubts, seen = [], inputs["train"]
     sizes = {part: float(_sizes(numbers).max()) for part, numbers in raw.items()}
@@ -70,14 +71,14 @@ def doubts_about(
 
 
 def ranged(numbers: ndarray) -> str:
-    """From the least to the largest, in words."""
+    """The range of the numbers, in words."""
     return f"from {numbers.min():.3g} to {numbers.max():.3g}"
 
 
 def _asked(
     raw: dict[str, ndarray], training: ndarray, scale: Scale | None, where: dict[str, str]
 ) -> Callable[[ndarray], ndarray]:
-    """What is done to every sample, of whatever part."""
+    """The function that scales the samples of every part."""
     types = {part: str(numbers.dtype) for part, numbers in raw.items()}
     of_bytes = [kind == "uint8" for kind in types.values()]
     if scale is None and any(of_bytes) and not all(of_bytes):
@@ -92,12 +93,12 @@ def _asked(
     require(len(known), where["train"], "at least one sample in the train split", "none")
     least, largest = known.min(0), known.max(0)
     middle, width = (known.mean(0), known.std(0)) if scale == "standard" else (least, largest - least)
-    width = np.where(least == largest, 1.0, width)  # and not what rounding made of its deviation
+    width = np.where(least == largest, 1.0, width)  # for constants, rounding can make the deviation differ from 0
     return lambda numbers: ((numbers - middle) / width).astype(np.float32)
 
 
 def _sizes(numbers: ndarray) -> ndarray:
-    """Root mean square of each feature, over samples spread evenly."""
+    """Root mean square of each feature, over evenly spaced samples."""
     with np.errstate(over="ignore"):
         return np.sqrt(np.square(numbers[:: max(1, len(numbers) // _LOOKED_AT)], dtype=np.float64).mean(0))
 

@@ -21,7 +21,7 @@ BLOCK = 64
 
 @final
 class ActionSampler:
-    """Outputs become actions, with whatever a rule explores."""
+    """Turns outputs into actions, with the exploration of the rule."""
 
     def __init__(self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int) -> None:
         tries = None if rule is None else rule.explores(being.newborn)
@@ -46,18 +46,18 @@ class ActionSampler:
             self._middle, self._half = (high + low) / 2.0, (high - low) / 2.0
 
     def noise(self, step: int) -> Activities:
-        """What is added to the summed inputs, by group, (P, units, B)."""
+        """The noise that is added to the summed inputs, by group, (P, units, B)."""
         if self._noise is None:
             return dict(NO_NOISE)
         drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
         return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
 
     def act(self, output: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """What was done, as a rule sees it, and as the world does."""
+        """The action as a rule reads it, and as the world reads it."""
         tried, spread = output, self._choice
         if spread is not None:
             lots = self._being.inward(self._lots.at(step), self._episodes).to(output)
-            # Gumbel's maximum is a draw from the softmax
+            # the Gumbel-max trick: the maximum is a draw from the softmax
             tried = output / spread + lots if isinstance(self._actions, Discrete) else output + lots * spread
         if isinstance(self._actions, Discrete):
             chosen = tried.max(1).indices
@@ -69,14 +69,14 @@ class ActionSampler:
 
 @final
 class _Drawn:
-    """Numbers of chance for every step, (K, n, episodes), a block of steps at a time."""
+    """Random numbers for every step, (K, n, episodes), drawn a block of steps at a time."""
 
     def __init__(self, streams: Streams, count: int, episodes: int, draw: Callable[..., Tensor]) -> None:
         self._streams, self._shape, self._draw = streams, (BLOCK, episodes, count), draw
         self._block = torch.empty(0)
 
     def at(self, step: int) -> Tensor:
-        """Those of one step; steps come in their order."""
+        """The numbers of one step; steps must come in order."""
         block, place = divmod(step, BLOCK)
         if place == 0:
             self._block = self._draw(self._streams.stream(block), *self._shape)

@@ -20,11 +20,11 @@ class AgentState:
     """Networks in a world.
 
     Attributes:
-        network, newborn: P networks; P is lives x episodes when these learn apart.
-        world: where they act.
-        objective: what a teacher wants made small; None without one.
-        feedback: whether the network also senses its last action, one-hot where it was a choice, and its last reward.
-        apart: whether every episode of a life has weights of its own.
+        network, newborn: P networks; P is lives x episodes when episodes learn apart.
+        world: the world in which they act.
+        objective: the error that a teacher minimises; None without a teacher.
+        feedback: True if the network also senses its last action (one-hot for a Discrete action) and its last reward.
+        apart: True if every episode of a life has its own weights.
     """
 
     network: Network
@@ -35,11 +35,11 @@ class AgentState:
     apart: bool = False
 
     def lives(self, episodes: int) -> int:
-        """How many lives the world sees."""
+        """The number of lives in the world."""
         return self.newborn.lives // episodes if self.apart else self.newborn.lives
 
     def inward(self, seen: Tensor, episodes: int) -> Tensor:
-        """(K, n, episodes) as the network sees it, (P or 1, n, B); likewise (K, episodes)."""
+        """Reshapes a world's tensor (K, n, episodes) to the network's, (P or 1, n, B); likewise (K, episodes)."""
         if not self.apart:
             return seen
         lives = self.lives(episodes)
@@ -48,13 +48,13 @@ class AgentState:
         return seen.expand(lives, -1, -1).mT.reshape(lives * episodes, -1, 1)
 
     def outward(self, done: Tensor, episodes: int) -> Tensor:
-        """The inverse: (P, n, B) or (P, B) as the world sees it."""
+        """The inverse of `inward`: reshapes the network's (P, n, B) or (P, B) to the world's."""
         if not self.apart:
             return done
         return done.view(-1, episodes) if done.dim() == 2 else done.view(-1, episodes, done.shape[1]).mT
 
     def streams(self, streams: Streams, episodes: int) -> Streams:
-        """What a rule draws from: each life's stream, or one for every episode where these learn apart."""
+        """The streams that a rule draws from: one for each life, or one for each episode when episodes learn apart."""
         if not self.apart:
             return streams
         keys = streams.stream("apart").words(2 * episodes).view(-1, episodes, 2)

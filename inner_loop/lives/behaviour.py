@@ -1,7 +1,7 @@
-"""Episodes of P lives in a world: observe, act, be rewarded, learn; all side by side, a step at a time.
+"""Episodes of P lives in a world: observe, act, get a reward, learn; all side by side, step by step.
 
-The world sees (lives, n, episodes). The network sees (P, units, B): its lives are the world's, and the episodes share
-weights; or every episode learns apart, and is a life of its own with one episode.
+The world has tensors (lives, n, episodes). The network has (P, units, B): either its lives are those of the world and
+the episodes share weights, or every episode learns apart and is a life of its own with one episode.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
 from inner_loop.world import Discrete, Moment
 
-_LOOK = 16  # steps after which it is seen whether anybody is still going
+_LOOK = 16  # steps between two tests whether any episode is still running
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Behaved:
-    """What came of some episodes.
+    """The results of some episodes.
 
     Attributes:
         weights, state: of the rule, after the last step.
-        scores: by name, (lives,) float64, nan where a network's output was not a number.
+        scores: by name, (lives,) float64, nan if a network's output was nan.
         steps: (lives,) float64, steps until the end, summed over the episodes.
     """
 
@@ -51,15 +51,15 @@ def behave(
     state: Any = None,
     forgetful: bool = False,
 ) -> Behaved:
-    """Some episodes side by side, until all of them have ended.
+    """Runs some episodes side by side, until all of them have ended.
 
     Args:
-        weights: are written into if a rule is given.
+        weights: modified in place if a rule is given.
         streams: K streams of these episodes, K = lives or 1.
-        hidden: K streams of what lasts for a life.
-        rule: learns at each step and explores; None: nothing changes, and the best action is taken.
+        hidden: K streams of variables that stay constant for a life.
+        rule: learns at each step and explores; None: the weights stay, and the best action is taken.
         state: of the rule.
-        forgetful: activity, and the last action and reward, are forgotten wherever a new trial begins.
+        forgetful: True resets activity, last action and last reward wherever a new trial begins.
     """
     there, moment = being.world.reset(streams.stream("world"), episodes, hidden)
     going, sizes = EpisodeState(being, rule, streams, episodes, moment), Sizes(weights)
@@ -85,7 +85,7 @@ def behave(
 
 @final
 class EpisodeState:
-    """What goes on from step to step: the activity before, the last action and its reward, what adds up."""
+    """State between steps: the last activity, the last action and its reward, and the running sums."""
 
     def __init__(
         self, being: AgentState, rule: LearningRule | None, streams: Streams, episodes: int, first: Moment
@@ -102,11 +102,11 @@ class EpisodeState:
         self._felt = like.new_zeros(newborn.lives, being.world.outputs + 1, side)
         self._did, self._reward = self._felt[:, :-1], self._felt[:, -1]
         self.alive = torch.ones_like(self._reward, dtype=torch.bool)
-        self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not yet summed
+        self._recent: list[tuple[Tensor, Tensor, Tensor]] = []  # of the steps that are not summed yet
         self._sums = torch.zeros(3, newborn.lives, side, dtype=torch.float64, device=like.device)
 
     def forget(self, moment: Moment) -> None:
-        """Activity returns to rest where a new trial begins, and what was done and rewarded before is not felt."""
+        """Resets activity, last action and last reward where a new trial begins."""
         if moment.trial is not None:
             begins = self._being.inward(moment.trial, self._episodes)[:, None, :]
             self._felt = torch.where(begins, 0.0, self._felt)
@@ -122,12 +122,12 @@ class EpisodeState:
         return *being.network.advance(weights, seen, self._before, self._leaks, noise), noise
 
     def act(self, activities: Activities, step: int) -> Tensor:
-        """The action as the world takes it."""
+        """The action in the world's shape."""
         self._did, act = self._acting.act(activities[self._being.network.output], step)
         return self._being.outward(act, self._episodes)
 
     def rewarded(self, after: Moment) -> Tensor:
-        """Takes in the reward; whether the episode has ended, (P or 1, B)."""
+        """Stores the reward; returns True where the episode has ended, (P or 1, B)."""
         being, did = self._being, self._did
         self._moments.checked(after)
         self._reward = being.inward(after.reward, self._episodes).to(being.newborn.like).expand_as(self.alive)
@@ -146,7 +146,7 @@ class EpisodeState:
         step: int,
         weights: Weights,
     ) -> Lived:
-        """The step as a rule sees it."""
+        """The step in the form that a rule reads."""
         being = self._being
         targets, weight = _taught(being, moment, self._episodes)
         return Lived(
@@ -169,12 +169,12 @@ class EpisodeState:
         )
 
     def remember(self, lived: Lived) -> None:
-        """What the objective keeps of the step."""
+        """Updates the objective's memory with the step."""
         if lived.objective is not None:
             self._memory = lived.objective.after(lived)
 
     def on(self, activities: Activities, ended: Tensor) -> None:
-        """One more step, of the episodes that had not ended."""
+        """Counts one more step for the episodes that had not ended."""
         self._recent.append((self.alive, self._reward, activities[self._being.network.output]))
         if len(self._recent) == BLOCK:
             self._sum()
@@ -183,7 +183,7 @@ class EpisodeState:
             self._before = activities
 
     def _sum(self) -> None:
-        """Adds up steps, rewards and outputs of many steps at once: as many operations as one step would take."""
+        """Adds up steps, rewards and outputs of many steps at once, with as many operations as one step would need."""
         alive, rewards, outputs = (torch.stack(each) for each in zip(*self._recent, strict=True))
         counted = [alive, *(torch.where(alive, each, 0.0) for each in (rewards, outputs.sum(2)))]
         self._sums += torch.stack([each.sum(0, dtype=torch.float64) for each in counted])
@@ -194,13 +194,13 @@ class EpisodeState:
         if self._recent:
             self._sum()
         steps, returns, outputs = (self._being.outward(each, self._episodes) for each in self._sums)
-        nothing = (outputs * 0.0).sum(1)  # no finite sum: some output was not a number
+        nothing = (outputs * 0.0).sum(1)  # nan if some output was not finite, else 0
         scores = checked_scores(self._being.world, self._being.world.scores(there, returns), len(returns))
         return {name: score.double() + nothing for name, score in scores.items()}, steps.sum(1)
 
 
 def _taught(being: AgentState, moment: Moment, episodes: int) -> tuple[Tensor, Tensor | None]:
-    """Targets, (P or 1, outputs, B), empty without a teacher; and how much they count."""
+    """Targets, (P or 1, outputs, B), empty without a teacher; and their weights."""
     like = being.newborn.like
     if moment.target is None:
         return like.new_empty(1, 0, 1 if being.apart else episodes), None

@@ -1,4 +1,4 @@
-"""One life in a world: measured at birth, living through its episodes, measured again; there and in worlds unseen."""
+"""A life in a world: measured at birth, living through its episodes, measured again; there and in held-out worlds."""
 
 from __future__ import annotations
 
@@ -31,20 +31,19 @@ THERE = "learned_there"
 @final
 @dataclass(frozen=True)
 class EpisodicLifetime(Life):
-    """How a life is lived in a world, and what of it is measured.
+    """The episodes of a life in a world, and its measurements.
 
     Attributes:
-        episodes: consecutive episodes of a life; 0: nothing is lived. A life of which nothing learned is measured is
-            not lived either.
+        episodes: consecutive episodes of a life; 0: no life. A life is also left out if no measured condition needs it.
         exams: episodes of each examination, side by side.
-        measured: conditions that are measured in every generation; a run's result has all of them.
-        persist: whether weights go on from one episode to the next; False: each begins with those of birth.
+        measured: the conditions that are measured in every generation; the result of a run has all conditions.
+        persist: True keeps the weights from one episode to the next; False: each episode begins with those of birth.
         parallel: episodes of a life that run side by side on the same weights.
-        feedback: whether the network senses its last action and reward beside the world (Duan et al. 2016; Wang et al.
-            2016): the sensory group is then larger by the output group and one.
-        births: how many times each genome develops and lives; the measurements are means over them.
-        common: whether all individuals of a generation meet the same episodes.
-        criterion: main score of an episode that counts as having learned, for trials to criterion.
+        feedback: True if the network senses its last action and reward beside the observation (Duan et al. 2016; Wang
+            et al. 2016): the sensory group then needs one more unit than inputs and outputs together.
+        births: the number of births of each genome; the measurements are means over them.
+        common: True if all individuals of a generation meet the same episodes.
+        criterion: main score of an episode that counts as learned, for trials to criterion.
     """
 
     unit: ClassVar[str] = "episode"
@@ -74,21 +73,21 @@ class EpisodicLifetime(Life):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Those that are measured in every generation."""
+        """The conditions that are measured in every generation."""
         return self.measured
 
     @property
     def reported(self) -> tuple[str, ...]:
-        """All."""
+        """All conditions."""
         return CONDITIONS
 
     @property
     def of_founders(self) -> tuple[Condition, ...]:
-        """All."""
+        """All conditions."""
         return CONDITIONS
 
     def distinct(self, topology: Topology, rule: LearningRule) -> tuple[Condition, ...]:
-        """Memory tells where there is some, plasticity where the rule learns."""
+        """Memory makes a difference if the network has any, plasticity if the rule learns."""
         possible = {"innate"}
         possible |= {"innate_memory"} if topology.has_memory or self.feedback else set()
         possible |= {"innate_plastic"} if rule.learns else set()
@@ -97,7 +96,7 @@ class EpisodicLifetime(Life):
 
     @property
     def no_curve(self) -> str:
-        """One episode, or weights that begin anew in each."""
+        """A life of one episode, or weights that are reset in each episode, have no comparable curve."""
         if self.episodes == 1:
             return "a life is one episode, and learning goes on within it"
         return "" if self.persist else "every episode of a life begins with the weights of birth"
@@ -109,7 +108,7 @@ class EpisodicLifetime(Life):
 
     @property
     def lives(self) -> bool:
-        """Whether the episodes of a life are lived."""
+        """True if the episodes of a life are run."""
         return self.episodes > 0 and bool({"learned", "learned_plastic"} & set(self.measured))
 
     def lengthened(self, times: int, points: int | None = None) -> EpisodicLifetime:
@@ -121,7 +120,7 @@ class EpisodicLifetime(Life):
         return replace(self, episodes=min(self.episodes, 1), exams=1, births=1)
 
     def examined(self, episodes: int) -> EpisodicLifetime:
-        """So many episodes of each examination, side by side."""
+        """Sets the number of episodes of each examination, which run side by side."""
         return replace(self, exams=episodes)
 
     def inputs(self, world: World) -> int:
@@ -129,7 +128,7 @@ class EpisodicLifetime(Life):
         return world.inputs + (world.outputs + 1 if self.feedback else 0)
 
     def check(self, environment: Environment, topology: Topology) -> None:
-        """Lives of episodes need a world and a network of its size."""
+        """Raises InputError unless the environment is a world and the network has its size."""
         require(isinstance(environment, World), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
         assert isinstance(environment, World), "just required"
         felt = "inputs and of its feedback" if self.feedback else "inputs"
@@ -146,7 +145,7 @@ class EpisodicLifetime(Life):
         exam: Exam,
         held_out: HeldOut = (),
     ) -> Measurements:
-        """See `live_in`."""
+        """Calls `live_in` with the settings of the examination."""
         assert isinstance(environment, World), "checked"
         conditions = exam.conditions or (CONDITIONS if exam.split == "test" else self.measured)
         lifetime = replace(self, measured=conditions, episodes=self.episodes if exam.learn else 0)
@@ -154,7 +153,7 @@ class EpisodicLifetime(Life):
         return live_in(newborn, rule, objective, environment, lifetime, streams.met, exam.split, away, streams.own)
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
-        """The measurements of a generation: one number a life each."""
+        """The measurements of a generation: one number for each life."""
         lived = ("area", "trials_to_criterion", "steps") if self.lives else ()
         gain = ("gain",) if {"innate", "learned"} <= set(self.measured) else ()
         return (*(f"{c}.{score}" for c in self.measured for score in scores), *gain, *lived, "synapses")
@@ -171,17 +170,17 @@ def live_in(
     held_out: HeldOut = (),
     own: Streams | None = None,
 ) -> Measurements:
-    """P lives side by side.
+    """Measurements of P lives side by side in a world.
 
     Args:
         streams: of these lives: 1 stream when the episodes are common to all, or P.
-        split: which episodes examine; those of the life itself are always those of `train`.
+        split: the split of the examination's episodes; the episodes of the life itself are always those of `train`.
         held_out: worlds in which every condition is measured too.
-        own: P streams of the individuals alone, for what the rule draws at birth; None: those of lives outside a run.
+        own: P streams, one for each individual, from which the rule draws at birth; None: those of lives outside a run.
 
     Returns:
         `CONDITION.X` for the conditions measured and every score X of the world; `gain`, learned minus innate main
-        score; of the life's episodes, with plasticity on, the `curve` of the main score, (P, episodes), its mean
+        score; from the life's episodes, with plasticity on, the `curve` of the main score, (P, episodes), its mean
         `area`, `trials_to_criterion` (episodes; one past the end if never) and `steps`; `synapses`; and
         `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
     """
@@ -203,7 +202,7 @@ def live_in(
 @final
 @dataclass(frozen=True, eq=False)
 class WorldLives:
-    """P lives in a world; what they have come to is worked out when it is first asked for."""
+    """P lives in a world; each result is computed when it is first needed."""
 
     newborn: Phenotype
     rule: LearningRule
@@ -213,11 +212,11 @@ class WorldLives:
     streams: Streams
     own: Streams
     split: Split
-    lived: WorldLives | None = None  # the lives at home, where this is a world away
+    lived: WorldLives | None = None  # the lives at home, if this is a held-out world
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def examined(self, conditions: Sequence[Condition]) -> Measurements:
-        """`CONDITION.X`."""
+        """Scores by `CONDITION.X`."""
         return {f"{c}.{name}": score for c in conditions for name, score in self._exam(c).items()}
 
     def settled(self) -> Measurements:
@@ -227,7 +226,7 @@ class WorldLives:
         return _scores(self._behave(self.grown()[0]))
 
     def course(self) -> Measurements:
-        """The episodes of the life as they were lived."""
+        """The learning curve and other measurements of the episodes of the life."""
         if not self.lifetime.lives:
             return {}
         curve, steps = self.grown()[1:]
@@ -246,7 +245,7 @@ class WorldLives:
         return self._known[condition]
 
     def _same_as(self, condition: Condition) -> Condition:
-        """A condition that cannot differ from this one and is measured once for both."""
+        """A condition that has the same results as this one, so that both are measured once."""
         if not (self.rule.learns and self.lifetime.episodes):
             frozen: dict[Condition, Condition] = {"learned": "innate_memory", "learned_plastic": "innate_plastic"}
             condition = frozen.get(condition, condition)
@@ -257,7 +256,7 @@ class WorldLives:
         return condition
 
     def _behave(self, weights: Weights, plastic: bool = False, forgetful: bool = False) -> Behaved:
-        """An examination; episodes that may learn do so apart, from the same weights."""
+        """Runs an examination; if the rule learns, the episodes learn apart, from the same weights."""
         exams, hidden = self.lifetime.exams, self.streams.stream("hidden")
         newborn = self.newborn.repeated(exams) if plastic else self.newborn
         network = Network(newborn.topology)

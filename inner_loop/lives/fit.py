@@ -1,4 +1,4 @@
-"""No life: newborns are scored as they are, against data."""
+"""No life: newborns are scored without learning, against data."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from inner_loop.target import Target
 @final
 @dataclass(frozen=True)
 class Fit(Life):
-    """Nothing is lived, so there is no learned score.
+    """Scores newborns only: there is no life, hence no learned score.
 
     Attributes:
-        births: how many times each genome develops; the measurements are means over them.
-        common: without meaning here, since nothing is met.
+        births: the number of births of each genome; the measurements are means over them.
+        common: has no effect here, since there are no samples or episodes.
     """
 
     unit: ClassVar[str] = ""
@@ -39,17 +39,17 @@ class Fit(Life):
 
     @property
     def length(self) -> int:
-        """Nothing is lived."""
+        """0: there is no life."""
         return 0
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Birth alone."""
+        """The condition at birth."""
         return ("innate",)
 
     @property
     def points(self) -> tuple[int, ...]:
-        """There is no learning curve."""
+        """None: there is no learning curve."""
         return ()
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class Fit(Life):
         return (*(f"innate.{score}" for score in scores), "synapses")
 
     def lengthened(self, times: int, points: int | None = None) -> Fit:
-        """No life has no length."""
+        """Returns itself: it has no length."""
         return self
 
     def short(self) -> Fit:
@@ -65,7 +65,7 @@ class Fit(Life):
         return replace(self, births=1)
 
     def check(self, environment: Environment, topology: Topology) -> None:
-        """A target that networks of this topology can be compared with."""
+        """Raises InputError unless the environment is a target for networks of this topology."""
         require(isinstance(environment, Target), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
         assert isinstance(environment, Target), "just required"
         environment.check(topology)

@@ -1,4 +1,4 @@
-"""One life: measured at birth, learning, measured along the way and at its end."""
+"""A life on samples: measured at birth, learning, measured along the way and at its end."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
 from inner_loop.task import Samples, Split, Task
 
-_BLOCK = 2**22  # numbers of input drawn at once: few draws, yet not far beyond the cache
+_BLOCK = 2**22  # input numbers drawn at once: few draws, yet not much larger than the cache
 
 
 @final
 @dataclass(frozen=True)
 class Lifetime(Life):
-    """How long and in what portions a life learns.
+    """The length and the portions of learning in a life.
 
     Attributes:
-        steps: updates of the weights in a life; 0 measures birth alone.
-        batch: samples that a step sees.
-        probes: how many times the learning curve is measured, at log-spaced steps, birth and the end among them.
-        criterion: main score that counts as having learned, for trials to criterion.
-        births: how many times each genome develops and lives; the measurements are means over them.
-        common: whether all individuals of a generation see the same samples in the same order.
+        steps: updates of the weights in a life; 0 measures only birth.
+        batch: samples of a step.
+        probes: the number of measurements of the learning curve, at log-spaced steps, including birth and the end.
+        criterion: main score that counts as learned, for trials to criterion.
+        births: the number of births of each genome; the measurements are means over them.
+        common: True if all individuals of a generation see the same samples in the same order.
     """
 
     unit: ClassVar[str] = "step"
@@ -71,11 +71,11 @@ class Lifetime(Life):
 
     @property
     def points(self) -> tuple[int, ...]:
-        """Steps after which the curve is measured, from 0 (birth) to `steps`."""
+        """The steps after which the curve is measured, from 0 (birth) to `steps`."""
         return self.probed
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
-        """The measurements of a generation: one number a life each."""
+        """The measurements of a generation: one number for each life."""
         return (
             *(f"{when}.{score}" for when in ("innate", "learned") for score in scores),
             *("area", "gain", "trials_to_criterion", "synapses"),
@@ -83,14 +83,14 @@ class Lifetime(Life):
 
     @cached_property
     def probed(self) -> tuple[int, ...]:
-        """Steps after which the curve is measured, from 0 (birth) to `steps`."""
+        """The steps after which the curve is measured, from 0 (birth) to `steps`."""
         if self.steps == 0:
             return (0,)
         spaced = np.geomspace(1, self.steps, max(self.probes - 1, 1)) if self.probes > 2 else np.array([self.steps])
         return (0, *sorted({round(step) for step in spaced.tolist()}))
 
     def lengthened(self, times: int, points: int | None = None) -> Lifetime:
-        """More steps."""
+        """Multiplies the number of steps."""
         return replace(self, steps=times * self.steps, probes=points or self.probes)
 
     def short(self) -> Lifetime:
@@ -98,11 +98,11 @@ class Lifetime(Life):
         return replace(self, steps=min(self.steps, 2), births=1)
 
     def resamples(self, environment: Environment) -> bool:
-        """Where the samples of the task do not vary."""
+        """True if the samples of the task do not vary."""
         return not environment.varies
 
     def check(self, environment: Environment, topology: Topology) -> None:
-        """Lives on samples need a task and a network of its size without memory."""
+        """Raises InputError unless the environment is a task and the network has its size and no memory."""
         require(isinstance(environment, Task), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
         assert isinstance(environment, Task), "just required"
         require(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
@@ -119,7 +119,7 @@ class Lifetime(Life):
         exam: Exam,
         held_out: HeldOut = (),
     ) -> Measurements:
-        """See `live`."""
+        """Calls `live` with the settings of the examination."""
         assert isinstance(environment, Task), "checked"
         lifetime = self if exam.learn else replace(self, steps=0)
         met, own = streams.met, streams.own
@@ -137,15 +137,15 @@ def live(
     resamples: int = 0,
     own: Streams | None = None,
 ) -> Measurements:
-    """P lives side by side.
+    """Measurements of P lives side by side on the samples of a task.
 
     Args:
         streams: of these lives: 1 stream when the samples are common to all, or P.
-        split: on which birth and learning are measured; learning itself always uses `train`.
+        split: the split on which birth and learning are measured; learning itself always uses `train`.
         resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
             (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
             for all lives and at every probe (Efron 1979, the bootstrap).
-        own: P streams, for what the rule draws at birth; None: those of lives outside a run.
+        own: P streams, from which the rule draws at birth; None: those of lives outside a run.
 
     Returns:
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
@@ -154,7 +154,7 @@ def live(
     network = Network(newborn.topology)
     require(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
-        # a bootstrap counts the same samples for all lives: where the exam is all of a split, in one order
+        # a bootstrap uses the same samples for all lives: all samples of a split, in one order
         common = derive(0, "exam").to(newborn.like.device) if resamples and not task.varies else streams
         exam = _like(newborn.like, drawn(task, split, task.size(split), common))
         again, weights = _drawn(exam, resamples) if resamples else None, Weights.born(newborn)
@@ -179,7 +179,7 @@ def learn(
     own: Streams | None = None,
     pay: Pay | None = None,
 ) -> Iterator[tuple[int, Weights]]:
-    """How many steps were lived and the weights after them, step by step; the weights given may be written into.
+    """Yields the number of steps and the weights after them, step by step; `weights` may be modified in place.
 
     Args:
         lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
@@ -228,7 +228,7 @@ def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, streams: Streams) -
 
 
 def _drawn(exam: Samples, resamples: int) -> Tensor:
-    """Which samples make up each of R bootstrap samples, (R, n): the first are the same for whoever asks for fewer."""
+    """The indices of each of R bootstrap samples, (R, n); the first ones do not depend on R."""
     count = exam.targets.shape[2]
     return derive(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
 
@@ -283,5 +283,5 @@ def _measurements(
 
 
 def _area(axis: ndarray, curve: ndarray) -> ndarray:
-    """Mean height of the curve by the trapezoidal rule; the one value where there is only birth."""
+    """Mean height of the curve by the trapezoidal rule; its only value if only birth is measured."""
     return curve[:, 0] if len(axis) == 1 else np.trapezoid(curve, axis, axis=1) / (axis[-1] - axis[0])

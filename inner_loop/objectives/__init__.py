@@ -1,4 +1,4 @@
-"""The objectives that come with the house; registering one here is what puts it under the contract tests."""
+"""The objectives of instinct; a class that is listed here is tested against the contract."""
 
 from inner_loop.objective import Objective
 from inner_loop.objectives.cross_entropy import CrossEntropy

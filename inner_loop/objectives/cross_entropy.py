@@ -22,7 +22,7 @@ class CrossEntropy(Objective):
 
     Attributes:
         smoothing: share of the target that is spread evenly over all K classes, t <- (1 - s) t + s / K (Szegedy et al.
-            2016, arXiv:1512.00567, section 7); 0 to 1. As a gene it lets evolution shape what a life learns for.
+            2016, arXiv:1512.00567, section 7); 0 to 1. As a gene it lets evolution shape the goal of learning.
     """
 
     smoothing: Evolvable = 0.0
@@ -33,7 +33,7 @@ class CrossEntropy(Objective):
         require(all(0 <= end <= 1 for end in found), "CrossEntropy.smoothing", "0 to 1", list(found))
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
-        """In nats, (P,)."""
+        """Cross-entropy in nats, (P,)."""
         log_probability = torch.log_softmax(lived.activities[lived.output], dim=1)
         return -(self._targets(lived) * log_probability).sum(1).mean(1)
 

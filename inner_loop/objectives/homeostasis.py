@@ -25,7 +25,7 @@ class Homeostasis(Objective):
     m is the memory; it begins at the set point. dE/dy_ib = rate (m_i - set_point) / B with the new m.
 
     Attributes:
-        set_point: mean activity that a neuron holds.
+        set_point: mean activity that the neurons approach.
         rate: of the running mean, above 0 up to 1; 1: the mean over the samples of the step.
     """
 
@@ -43,7 +43,7 @@ class Homeostasis(Objective):
         return {name: set_point.repeat(1, size) for name, size in sizes.items()}
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
-        """(P,)."""
+        """E, (P,)."""
         away = [(mean - self._set_point(lived)).square().sum(1) for mean in self.after(lived).values()]
         return torch.stack(away).sum(0) / 2.0 if away else torch.zeros_like(lived.traits["objective.rate"])
 
@@ -57,7 +57,7 @@ class Homeostasis(Objective):
         return errors
 
     def after(self, lived: Lived) -> dict[str, Tensor]:
-        """The running means with this step."""
+        """The running means, updated with this step."""
         rate = lived.traits["objective.rate"][:, None]
         return {name: torch.lerp(m, lived.activities[name].mean(2), rate.to(m)) for name, m in lived.memory.items()}
 

@@ -24,9 +24,9 @@ class Part:
     """One of the objectives of a mixture.
 
     Attributes:
-        name: in keys and in genes: `objective.parts.NAME.weight`.
-        objective: any, with its own numbers under evolution.
-        weight: how much it counts.
+        name: used in keys and in genes: `objective.parts.NAME.weight`.
+        objective: any objective; its own numbers may be under evolution.
+        weight: w_k in the sum.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Mixture(Objective):
     """E = sum_k w_k E_k.
 
     Attributes:
-        parts: each with a name of its own.
+        parts: the objectives; every name occurs once.
     """
 
     parts: tuple[Part, ...] = ()
@@ -59,7 +59,7 @@ class Mixture(Objective):
         return tuple(part.objective.init(network, own) for part, own in zip(self.parts, scoped, strict=True))
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
-        """(P,)."""
+        """E, (P,)."""
         return torch.stack([weight * part.loss(own) for part, weight, own in self._each(lived)]).sum(0)
 
     def error(self, lived: Lived) -> dict[str, Tensor]:
@@ -67,11 +67,11 @@ class Mixture(Objective):
         return _summed((part.error(own), weight) for part, weight, own in self._each(lived))
 
     def weight_error(self, lived: Lived) -> dict[str, Tensor]:
-        """The same of the gradients by the weights."""
+        """The weighted sum of the parts' gradients by the weights."""
         return _summed((part.weight_error(own), weight) for part, weight, own in self._each(lived))
 
     def after(self, lived: Lived) -> tuple[Any, ...]:
-        """Every part remembers for itself."""
+        """The memory of every part after the step."""
         return tuple(part.after(own) for part, _, own in self._each(lived))
 
     def _each(self, lived: Lived) -> Iterator[tuple[Objective, Tensor, Lived]]:

@@ -17,7 +17,7 @@ class SquaredError(Objective):
     """E = mean_b sum_k (y_kb - t_kb)^2 / 2; its error at the output is (y - t) / B."""
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
-        """(P,)."""
+        """E, (P,)."""
         return (lived.activities[lived.output] - lived.targets).square().sum(1).mean(1) / 2.0
 
     def error(self, lived: Lived) -> dict[str, Tensor]:

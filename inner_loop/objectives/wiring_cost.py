@@ -1,4 +1,4 @@
-"""A price for every synapse by its strength: Hanson & Pratt 1988, NeurIPS 1:177; wiring economy, Chklovskii 2004."""
+"""A cost for the strength of every synapse: Hanson & Pratt 1988, NeurIPS 1:177; wiring economy, Chklovskii 2004."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from inner_loop.objective import Lived, Objective
 @final
 @dataclass(frozen=True)
 class WiringCost(Objective):
-    """E = price * sum |w|; dE/dw = price * sign(w), 0 for a synapse of weight 0. It has no error at any activity.
+    """E = price * sum |w|; dE/dw = price * sign(w), 0 for a synapse of weight 0. E does not depend on activity.
 
     Attributes:
-        price: of a unit of weight.
+        price: cost of a unit of weight.
     """
 
     price: Evolvable = 1e-3
@@ -29,13 +29,13 @@ class WiringCost(Objective):
         check_evolvables(self)
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
-        """(P,)."""
+        """E, (P,)."""
         assert lived.weights is not None, "asked of a network"
         lengths = [weight.abs().sum((1, 2)) for weight in lived.weights.projections.values()]
         return lived.traits["objective.price"] * torch.stack(lengths).sum(0)
 
     def error(self, lived: Lived) -> dict[str, Tensor]:
-        """None."""
+        """Empty: E does not depend on activity."""
         return {}
 
     def weight_error(self, lived: Lived) -> dict[str, Tensor]:

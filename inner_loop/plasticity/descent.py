@@ -18,7 +18,7 @@ from inner_loop.plasticity.feedback import Feedback, Transposed, Ways
 from inner_loop.rule import LearningRule, Teacher
 
 Trained = Literal["all", "output"]
-"""Which groups learn by their incoming synapses and biases: all but the sensory one, or the output group alone."""
+"""The groups whose incoming synapses and biases learn: all but the sensory one, or only the output group."""
 
 
 def trained_groups(network: Network, trained: Trained) -> tuple[str, ...]:
@@ -34,11 +34,12 @@ class Descent:
     Attributes:
         velocity: v <- momentum * v + dE/dW, as in Polyak 1964 without the learning rate.
         step_size: by projection or group name, of its synapses or its bias: minus the learning rate, 0 where no synapse
-            grew; as small as rates and masks allow, (P, 1, 1) to (P, post, pre), since an update is bound by memory.
+            grew; as small as rates and masks allow, (P, 1, 1) to (P, post, pre), since memory limits the speed of
+            updates.
         momentum: one number, or (P, 1, 1) when it is a gene.
-        ways: what the errors come back through, where that is drawn or learned.
-        deltas: by group name and B, (P, units, B): room for the errors of hidden groups, since memory that the system
-            hands out anew at every step costs more than the products that fill it.
+        ways: the matrices that carry errors back, if they are drawn or learned.
+        deltas: by group name and B, (P, units, B): memory for the errors of hidden groups; new memory at every step
+            would cost more than the products that fill it.
     """
 
     velocity: Weights
@@ -52,7 +53,7 @@ class Descent:
         """The state at birth. A bias learns at the mean rate of its group's incoming projections.
 
         Args:
-            groups: that learn.
+            groups: the groups that learn.
         """
         step_size: dict[str, Tensor] = {}
         rates: dict[str, list[Tensor]] = {}
@@ -70,7 +71,7 @@ class Descent:
 
 @dataclass(frozen=True)
 class GradientDescent(LearningRule[Descent]):
-    """v <- momentum * v + dE/dW; W <- W - learning_rate * v, for the synapses and biases that are plastic.
+    """v <- momentum * v + dE/dW; W <- W - learning_rate * v, for the plastic synapses and biases.
 
     Attributes:
         learning_rate: of each synapse.
@@ -88,7 +89,7 @@ class GradientDescent(LearningRule[Descent]):
 
     @property
     def teacher(self) -> Teacher:
-        """The error that it descends."""
+        """The error, which it descends."""
         return "error"
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Descent:
@@ -99,7 +100,7 @@ class GradientDescent(LearningRule[Descent]):
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Descent]:
-        """One step down the gradient of the error; in a world, of the lives that have not ended."""
+        """One step down the gradient of the error; in a world, only for lives that have not ended."""
         if lived.alive is None or bool(lived.alive.any(1).all()):
             return self._descended(network, weights, state, lived)
         ended = ~lived.alive.any(1)
@@ -113,7 +114,7 @@ class GradientDescent(LearningRule[Descent]):
         return weights, state
 
     def _descended(self, network: Network, weights: Weights, state: Descent, lived: Lived) -> tuple[Weights, Descent]:
-        """Deltas go no deeper than plasticity asks."""
+        """Computes the step; deltas go back only as far as the first plastic group."""
         plastic, errors, beside = trained_groups(network, self.trains), lived.error(), lived.weight_error()
         deepest = max(1, min(network.topology.index[name] for name in plastic))
         for group in reversed(network.incoming):
@@ -132,7 +133,7 @@ class GradientDescent(LearningRule[Descent]):
                         room = edge.pre, delta.shape[2]
                         errors[edge.pre] = torch.bmm(back, delta, out=state.deltas.get(room))
                         state.deltas[room] = errors[edge.pre]
-                if group in plastic:  # the error has passed through the weight: it may change now, while in the cache
+                if group in plastic:  # the error has passed through the weight: change it now, while it is in the cache
                     velocity = state.velocity.projections[edge.name]
                     accumulate_product(velocity, _damp(velocity, state.momentum), delta, lived.activities[edge.pre])
                     if edge.name in beside:
@@ -147,7 +148,7 @@ class GradientDescent(LearningRule[Descent]):
     def _descended_beside(
         self, network: Network, weights: Weights, state: Descent, beside: dict[str, Tensor], group: str
     ) -> None:
-        """The same for a group that no error comes to: by what the objective says of its weights alone."""
+        """The step of a group without an error: only the objective's direct gradient by its weights."""
         for edge in network.incoming.get(group, ()):
             if edge.name in beside:
                 velocity = state.velocity.projections[edge.name]
@@ -156,7 +157,7 @@ class GradientDescent(LearningRule[Descent]):
 
 
 def _damp(velocity: Tensor, momentum: float | Tensor) -> float:
-    """The factor of the velocity that is left to its next accumulation: a gene has no place in a matrix product."""
+    """The factor of the velocity for its next accumulation: products take one number, so genes multiply it here."""
     if isinstance(momentum, Tensor):
         velocity.mul_(momentum)
         return 1.0

@@ -1,6 +1,6 @@
-"""How errors come back from a group to the groups that project to it; shared by the rules that descend an error.
+"""The way of errors from a group back to the groups that project to it; shared by the rules that descend an error.
 
-Backpropagation sends them through the transposed weights, which no synapse knows (Grossberg 1987; Crick 1989).
+Backpropagation uses the transposed weights, which no synapse can know (Grossberg 1987; Crick 1989).
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from genomes.topology import Projection
 from inner_loop.network import Weights
 
 Ways = dict[str, Tensor]
-"""By projection, (P, post, pre): what errors come back through, where it is not the weights themselves."""
+"""By projection, (P, post, pre): the matrices that carry errors back, if they are not the weights."""
 
 
 class Feedback(ABC):
-    """delta_pre += way^T delta_post. Implementations are frozen dataclasses: their own configuration, no state."""
+    """delta_pre += way^T delta_post. Implementations are frozen dataclasses: configuration, no state."""
 
     def init(self, newborn: Phenotype, streams: Streams) -> Ways:
-        """The ways at birth, drawn from the individuals' own streams; none where the weights are the way."""
+        """The matrices at birth, drawn from the individuals' own streams; none if the weights are used."""
         return {}
 
     @abstractmethod
     def way(self, edge: Projection, weights: Weights, ways: Ways) -> Tensor:
-        """(P, post, pre) of one projection; not written into."""
+        """The matrix of one projection, (P, post, pre); it must not be modified."""
 
 
 @final
 @dataclass(frozen=True)
 class Transposed(Feedback):
-    """The weights of now: backpropagation."""
+    """Errors go back through the present weights: backpropagation."""
 
     def way(self, edge: Projection, weights: Weights, ways: Ways) -> Tensor:
         """The weights themselves, not a copy."""
@@ -51,7 +51,7 @@ class FixedRandom(Feedback):
     """Normal numbers of variance 1 / post, drawn at birth and never changed (Lillicrap et al. 2016)."""
 
     def init(self, newborn: Phenotype, streams: Streams) -> Ways:
-        """For every projection between groups that have errors."""
+        """Draws a matrix for every projection between groups that have errors."""
         topology, ways = newborn.topology, {}
         for edge in topology.edges:
             if edge.pre != topology.sensory.name:
@@ -61,5 +61,5 @@ class FixedRandom(Feedback):
         return ways
 
     def way(self, edge: Projection, weights: Weights, ways: Ways) -> Tensor:
-        """What was drawn."""
+        """The matrix that was drawn."""
         return ways[edge.name]

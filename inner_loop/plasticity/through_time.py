@@ -23,7 +23,7 @@ from inner_loop.plasticity.feedback import TRANSPOSED
 from inner_loop.rule import LearningRule, State
 
 Order = tuple[tuple[str, ...], ...]
-"""Groups as errors come to them. Those that send errors to each other, at whatever time, stand together."""
+"""Groups in the order in which their errors are computed. Groups that send errors to each other stand together."""
 
 
 @final
@@ -33,11 +33,11 @@ class Past:
 
     Attributes:
         descent: velocity and step sizes, as in gradient descent without time.
-        order: in which groups get to know their errors.
-        steps: what was lived since the last update, each step's `before` being the activities of the last.
-        room: by name, memory for the next update too: what the system hands out anew costs more than the products that
+        order: the order in which the errors of groups are computed.
+        steps: the steps since the last update; the `before` of each step is the activity of the step before it.
+        room: by name, memory that is used again in the next update; new memory would cost more than the products that
             fill it.
-        known: activity of all steps by group, as far as somebody has asked for it since the last update.
+        known: activity of all steps by group, stored when first needed after an update.
     """
 
     descent: Descent
@@ -47,7 +47,7 @@ class Past:
     known: Activities = field(default_factory=dict)
 
     def activity(self, network: Network, group: str, late: bool = False) -> Tensor:
-        """Of a group at all steps, or a step earlier at each, (P or 1, units, T * B)."""
+        """Activity of a group at all steps, or of the step before each, (P or 1, units, T * B)."""
         before, samples = self.steps[0].before, self.steps[0].activities[group].shape[2]
         first = [] if before is None or group == network.sensory else [before[group]]
         if group not in self.known:
@@ -56,19 +56,19 @@ class Past:
         return known[:, :, :-samples] if late else known[:, :, samples * len(first) :]
 
     def forget(self) -> None:
-        """The steps lived are let go."""
+        """Removes the steps since the last update."""
         self.steps.clear()
         self.known.clear()
 
     def joined(self, name: str, parts: Sequence[Tensor]) -> Tensor:
-        """T tensors (P or 1, units, B) side by side, (P or 1, units, T * B), until the next call under that name."""
+        """Joins T tensors (P or 1, units, B) to (P or 1, units, T * B); valid until the next call with that name."""
         lives = max(part.shape[0] for part in parts)
         parts = [part if part.shape[0] == lives else part.expand(lives, -1, -1) for part in parts]
         room = self.empty(name, parts[0], lives, parts[0].shape[1], len(parts), parts[0].shape[2])
         return torch.stack(parts, dim=2, out=room).flatten(2)
 
     def empty(self, name: str, like: Tensor, *shape: int) -> Tensor:
-        """Room of that shape."""
+        """Memory of that shape; its values are undefined."""
         size = math.prod(shape)
         if name not in self.room or self.room[name].numel() < size:
             self.room[name] = like.new_empty(size)
@@ -77,13 +77,13 @@ class Past:
 
 @dataclass(frozen=True)
 class ThroughTime(LearningRule[State]):
-    """v <- momentum * v + dE/dW; W <- W - learning_rate * v, where E depends on W through all steps since the last.
+    """v <- momentum * v + dE/dW; W <- W - learning_rate * v; E depends on W through all steps since the last update.
 
     Attributes:
         learning_rate: of each synapse.
         momentum: of the individual, 0 to 1.
-        plastic: all synapses and biases, or those of the output group alone: what lies before it is a reservoir.
-        clip: largest Euclidean norm of an individual's gradient (Pascanu, Mikolov & Bengio 2013); None: any.
+        plastic: all synapses and biases, or only those of the output group: the groups before it are then a reservoir.
+        clip: largest Euclidean norm of an individual's gradient (Pascanu, Mikolov & Bengio 2013); None: no limit.
     """
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.1
@@ -98,7 +98,7 @@ class ThroughTime(LearningRule[State]):
         require(self.clip is None or self.clip > 0, f"{name}.clip", "a norm above 0, or none", self.clip)
 
     def at_birth(self, network: Network, newborn: Phenotype, weights: Weights) -> Past:
-        """No velocity, nothing lived."""
+        """The state at birth: velocity 0, no steps."""
         groups = trained_groups(network, self.plastic)
         descent = Descent.at_rest(newborn, weights, groups, self.momentum)
         return Past(descent, order_of_errors(network, groups))
@@ -112,11 +112,11 @@ class ThroughTime(LearningRule[State]):
         errors: Activities,
         learns: Bool[Tensor, " P"],
     ) -> None:
-        """One step down the gradient, written into the weights and the velocity; the steps lived are let go.
+        """One step down the gradient, written into the weights and the velocity; then removes the steps.
 
         Args:
-            errors: dE/dactivity by group, (P, units, T * B); are written into.
-            learns: lives that change at all.
+            errors: dE/dactivity by group, (P, units, T * B); modified in place.
+            learns: True for the lives that change.
         """
         beside = past.steps[-1].weight_error()
         slopes = _named(gradient(network, weights, newborn, past, errors))
@@ -135,8 +135,8 @@ class ThroughTime(LearningRule[State]):
 
 
 def order_of_errors(network: Network, plastic: Sequence[str]) -> Order:
-    """The groups whose errors the plastic ones need: their own, and those of all groups that they act upon."""
-    acts_on = {group: {group} for group in network.incoming}  # sooner or later
+    """The groups whose errors are needed: the plastic ones, and all groups that these act upon."""
+    acts_on = {group: {group} for group in network.incoming}  # directly or through other groups
     for _ in acts_on:
         for edge in network.topology.edges:
             acts_on.get(edge.pre, set()).update(acts_on[edge.post])
@@ -144,15 +144,15 @@ def order_of_errors(network: Network, plastic: Sequence[str]) -> Order:
     for group in reversed(network.incoming):
         if any(group in acts_on[learner] for learner in plastic):
             together.setdefault(frozenset(acts_on[group]), []).append(group)
-    # whoever acts on others reaches all that they reach, and more unless they act on it
+    # a group that acts on others reaches all that they reach, and more unless they act on it
     return tuple(tuple(together[reached]) for reached in sorted(together, key=len))
 
 
 def gradient(network: Network, weights: Weights, newborn: Phenotype, past: Past, errors: Activities) -> Weights:
-    """dE/dW and dE/db of what is plastic, 0 elsewhere and where no synapse grew.
+    """dE/dW and dE/db of the plastic projections and groups; 0 elsewhere and where no synapse grew.
 
     Args:
-        errors: dE/dactivity by group as far as E depends on it directly, (P, units, T * B); are written into.
+        errors: dE/dactivity by group, the direct part, (P, units, T * B); modified in place.
     """
     sweep, slopes, plastic = _Sweep(network, weights, newborn, past, errors), weights.zeros(), past.descent.step_size
     for groups in past.order:
@@ -170,7 +170,7 @@ def gradient(network: Network, weights: Weights, newborn: Phenotype, past: Past,
 
 @final
 class _Sweep:
-    """Backwards through groups and steps. Only errors that come round go step by step; all else is one product."""
+    """A backward pass through groups and steps. Only errors in loops go step by step; the rest is one product."""
 
     def __init__(self, network: Network, weights: Weights, newborn: Phenotype, past: Past, errors: Activities) -> None:
         self._network, self._past, self._errors = network, past, errors
@@ -180,7 +180,7 @@ class _Sweep:
         self._asked = {group for groups in past.order for group in groups}
 
     def deltas(self, groups: tuple[str, ...]) -> Activities:
-        """dE/d(summed input), (P, units, T * B), of the next groups in the order that E depends on at all."""
+        """dE/d(summed input), (P, units, T * B), of the next groups in the order, without those that have no error."""
         within = [e for e in self._network.topology.edges if e.pre in groups and e.post in groups]
         if within or groups[0] in self._past.steps[0].drives:
             deltas = self._round(groups, within)
@@ -195,7 +195,7 @@ class _Sweep:
         return deltas
 
     def _send(self, edge: Projection, delta: Tensor) -> None:
-        """Adds to the error of the presynaptic group, at the step before where the projection is late."""
+        """Adds to the error of the presynaptic group; for a recurrent or lateral projection, at the step before."""
         back = self._back[edge.name]
         room = self._past.empty(f"error {edge.name}", delta, *back.shape[:2], delta.shape[2])
         error = torch.bmm(back, delta, out=room)
@@ -205,7 +205,7 @@ class _Sweep:
         self._errors[edge.pre] = self._errors[edge.pre].add_(error) if edge.pre in self._errors else error
 
     def _round(self, groups: tuple[str, ...], within: Sequence[Projection]) -> Activities:
-        """The same where errors come round to the group that sent them, or stay in it, from step to step."""
+        """`deltas` for groups whose errors return to the same groups, or stay in them, from step to step."""
         steps, now, kept = self._past.steps, dict[str, Tensor](), dict[str, Tensor]()
         errors = {group: self._error(group) for group in groups}
         by_step = {group: error.unflatten(2, (len(steps), -1)).unbind(2) for group, error in errors.items()}
@@ -215,7 +215,7 @@ class _Sweep:
             for group in groups:
                 delta = by_step[group][time].clone(memory_format=torch.contiguous_format)
                 for post, back in posts[group]:
-                    if post in now:  # its delta of this step if the projection carries within it, else of the next
+                    if post in now:  # its delta of this step if the projection carries within it, else of the next step
                         delta.baddbmm_(back, now[post])
                 if group in drives:
                     if group in kept:

@@ -1,4 +1,4 @@
-"""The learning rules that come with the house; registering one here is what puts it under the contract tests."""
+"""The learning rules of instinct; a class that is listed here is tested against the contract."""
 
 from inner_loop.rule import LearningRule
 from inner_loop.rules.backprop import Backprop

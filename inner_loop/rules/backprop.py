@@ -16,5 +16,5 @@ class Backprop(GradientDescent):
     """Gradient descent with momentum on every weight and bias."""
 
     def check(self, topology: Topology) -> None:
-        """Refuses a network with memory: its error has to go back through time."""
+        """Raises InputError for a network with memory: its error would have to go back through time."""
         require(not topology.has_memory, "rule", "BPTT in a network with memory", "Backprop")

@@ -24,12 +24,12 @@ from inner_loop.rule import Teacher
 class BPTT(ThroughTime[Past]):
     """Gradient descent with momentum on the mean error of an episode, at its end.
 
-    The mean is over all steps of the episodes side by side, each as much as its target counts; a life that no target
-    counted for stays as it is. In a task, which has no time, each step is an episode of its own.
+    The mean is over all steps of the episodes side by side, each weighted as its target; a life in which every weight
+    is 0 does not change. In a task, which has no time, each step is an episode of its own.
 
     Attributes:
-        window: truncated BPTT (Williams & Peng 1990, Neural Computation 2:490): an update after so many steps, and no
-            error goes back beyond them; None: the whole episode.
+        window: truncated BPTT (Williams & Peng 1990, Neural Computation 2:490): an update after this number of steps,
+            and no error goes back beyond them; None: the whole episode.
     """
 
     window: int | None = None
@@ -40,7 +40,7 @@ class BPTT(ThroughTime[Past]):
 
     @property
     def teacher(self) -> Teacher:
-        """The error that it descends."""
+        """The error, which it descends."""
         return "error"
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Past:
@@ -50,14 +50,14 @@ class BPTT(ThroughTime[Past]):
     def step(
         self, network: Network, weights: Weights, state: Past, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Past]:
-        """Remembers; learns when a window is full."""
+        """Stores the step; learns when a window is full."""
         state.steps.append(lived)
         if lived.alive is None or len(state.steps) == self.window:
             return self.consolidate(network, weights, state, newborn)
         return weights, state
 
     def consolidate(self, network: Network, weights: Weights, state: Past, newborn: Phenotype) -> tuple[Weights, Past]:
-        """One update from what was lived since the last one."""
+        """One update from the steps since the last one."""
         if not state.steps:
             return weights, state
         errors, counts = _errors(network, state), _counts(state.steps)
@@ -65,7 +65,7 @@ class BPTT(ThroughTime[Past]):
         if counts is not None:
             total = counts.sum(1)
             learns = total > 0.0
-            # the error of a mean over all steps and episodes becomes that of a mean over those that count
+            # turns the error of a mean over all steps and episodes into that of a mean over those with a weight above 0
             share = counts * torch.where(learns, counts.shape[1] / total, 0.0)[:, None]
             for error in errors.values():
                 error.mul_(share[:, None, :])
@@ -74,7 +74,7 @@ class BPTT(ThroughTime[Past]):
 
 
 def _errors(network: Network, past: Past) -> Activities:
-    """dE/dactivity where E is the mean over all steps and episodes: the steps as so many samples, (P, units, T * B)."""
+    """dE/dactivity for E, the mean over all steps and episodes; steps count as samples, (P, units, T * B)."""
     first = past.steps[0]
     if first.objective is None:
         return first.error()
@@ -84,7 +84,7 @@ def _errors(network: Network, past: Past) -> Activities:
 
 
 def _counts(steps: Sequence[Lived]) -> Shaped[Tensor, "P TB"] | None:
-    """How much each step of each episode counts; None in a task, where all are alike."""
+    """The weight of each step of each episode; None in a task, where all are equal."""
     if steps[0].alive is None:
         return None
     alive = torch.cat([lived.alive for lived in steps if lived.alive is not None], dim=1)

@@ -16,12 +16,12 @@ from inner_loop.plasticity.feedback import Feedback, FixedRandom
 class FeedbackAlignment(GradientDescent):
     """Gradient descent in which errors come back through fixed random weights: delta_pre = (B^T delta_post) f'.
 
-    B is drawn at birth, for every individual from its own stream. The forward weights come to align with it, so that
-    the changes stay within 90 degrees of the gradient.
+    B is drawn at birth, for every individual from its own stream. The forward weights align with it during learning, so
+    that the changes stay within 90 degrees of the gradient.
     """
 
     feedback: ClassVar[Feedback] = FixedRandom()
 
     def check(self, topology: Topology) -> None:
-        """Refuses a network with memory: its error has to go back through time."""
+        """Raises InputError for a network with memory: its error would have to go back through time."""
         require(not topology.has_memory, "rule", "a network without memory, for FeedbackAlignment", "memory")

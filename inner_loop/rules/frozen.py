@@ -15,12 +15,12 @@ from inner_loop.rule import LearningRule
 @final
 @dataclass(frozen=True)
 class Frozen(LearningRule[tuple[()]]):
-    """The weights stay what they were at birth."""
+    """The weights stay as they were at birth."""
 
     learns: ClassVar[bool] = False
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> tuple[()]:
-        """Nothing to remember."""
+        """Empty: the rule has no state."""
         return ()
 
     def step(

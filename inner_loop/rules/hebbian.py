@@ -34,14 +34,14 @@ class Coefficients:
 
     @classmethod
     def of(cls, synapses: Synapses) -> Coefficients:
-        """Those of newborn synapses."""
+        """The coefficients of newborn synapses."""
         rate = synapses.parameters["rule.learning_rate"].to(synapses.weight)
         if synapses.mask is not None:
             rate = rate * synapses.mask
         return cls(*(rate * synapses.parameters[f"rule.{name}"].to(rate) for name in _COEFFICIENTS))
 
     def change(self, product: Tensor, pre: Tensor, post: Tensor) -> Float[Tensor, "P post pre"]:
-        """The change by the means of y x, x and y."""
+        """The change from the means of y x, x and y."""
         change = post * self.postsynaptic + self.constant
         return torch.addcmul(change, self.presynaptic, pre).addcmul_(self.correlation, product)
 
@@ -53,15 +53,15 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
 
     A to D are those of the paper, B the pre- and C the postsynaptic term. Coefficients are shared by the individual, a
     projection, a pair of cell types or some synapses, or each synapse has its own, as in the paper. The mean is over
-    the episodes that go on. Recurrent and lateral projections carry x of the step before. After a step, the weights of
-    a projection whose largest magnitude passes `bound` are scaled back to it (the paper divides by the largest always),
-    so nothing blows up.
+    the running episodes. Recurrent and lateral projections carry x of the step before. After a step, if the largest
+    magnitude of a projection's weights exceeds `bound`, they are rescaled to it (the paper always divides by the
+    largest), so weights cannot diverge.
 
     Attributes:
         learning_rate, correlation, presynaptic, postsynaptic, constant: eta, A, B, C, D.
         bound: largest magnitude of a weight.
-        taught: while it learns, the output group shows the target in place of its own activity (supervised Hebb), as
-            far as the target counts.
+        taught: True: while it learns, the output group shows the target in place of its own activity (supervised Hebb),
+            in proportion to the target's weight.
     """
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.01
@@ -78,19 +78,19 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
 
     @property
     def teacher(self) -> Teacher:
-        """The targets, if it is taught."""
+        """The targets, if `taught`."""
         return "targets" if self.taught else "nothing"
 
     def init(
         self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams
     ) -> tuple[Coefficients, ...]:
-        """The coefficients of every projection: they do not change in a life."""
+        """The coefficients of every projection, which do not change in a life."""
         return _coefficients(newborn)
 
     def step(
         self, network: Network, weights: Weights, state: tuple[Coefficients, ...], lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, tuple[Coefficients, ...]]:
-        """One Hebbian update of every projection; biases stay. Without coefficients, (), they are worked out anew."""
+        """One Hebbian update of every projection; biases stay. If the state is empty, it computes the coefficients."""
         state = state or _coefficients(newborn)
         going = lives_going(lived)
         for edge, coefficients in zip(newborn.topology.edges, state, strict=True):
@@ -108,14 +108,14 @@ def _coefficients(newborn: Phenotype) -> tuple[Coefficients, ...]:
 
 
 def _shown(lived: Lived) -> Tensor:
-    """What the output group shows under a teacher."""
+    """The activity of the output group under a teacher."""
     if lived.weight is None:
         return lived.targets
     return torch.lerp(lived.activities[lived.output], lived.targets, lived.weight[:, None, :])
 
 
 def _means(post: Tensor, pre: Tensor, weight: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Means of y x, x and y over the episodes that go on, each (P, post, pre) or as it broadcasts to that."""
+    """Means of y x, x and y over the running episodes, each (P, post, pre) or broadcastable to it."""
     if post.shape[2] == 1:
         y, x = side_by_side(post, pre, weight)
         return y * x, x, y

@@ -18,7 +18,7 @@ class OutputOnly(GradientDescent):
     trains: ClassVar[Trained] = "output"
 
     def check(self, topology: Topology) -> None:
-        """Refuses an output group with a memory of its own; what lies before it may have one."""
+        """Raises InputError if the output group has a memory of its own; the groups before it may have one."""
         late = [e.name for e in topology.edges if e.post == topology.output.name and topology.kind(e) == "lateral"]
         memory = late or topology.output.leaks
         require(not memory, "rule", "BPTT where the output group has memory", "OutputOnly")

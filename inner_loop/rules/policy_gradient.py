@@ -1,4 +1,4 @@
-"""REINFORCE: Williams 1992, Machine Learning 8:229, on the reward to come, against a running mean of it."""
+"""REINFORCE: Williams 1992, Machine Learning 8:229, on the future reward, minus a running mean of it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from inner_loop.rule import Exploration, Teacher
 @final
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """State of a life by trials.
+    """State of a life with REINFORCE.
 
     Attributes:
-        past: the steps of the episode, and what its gradient will be added to.
-        expected: by life and step of an episode, (2, P, T): the running mean of the reward to come, as much of it as
-            there is, and how much that is, 0 to 1.
+        past: the steps of the episode, and the state of gradient descent.
+        expected: by life and step of an episode, (2, P, T): the running mean of the future reward times its total
+            weight, and that weight, 0 to 1.
     """
 
     past: Past
@@ -40,19 +40,20 @@ class Trials:
 class PolicyGradient(ThroughTime[Trials]):
     """Ascends mean_b sum_t log pi(a_t) (G_t - baseline_t) after each episode.
 
-    The policy pi is softmax(outputs / choice) where actions are a choice, and a Gaussian of standard deviation `choice`
-    around the outputs where they are numbers. G_t = r_t + discount * G_t+1, 0 after the end. Late steps count like
-    early ones, as is common: with a discount below 1 this is not quite the gradient of the discounted return.
+    The policy pi is softmax(outputs / choice) for discrete actions, and a Gaussian of standard deviation `choice`
+    around the outputs for continuous ones. G_t = r_t + discount * G_t+1, 0 after the end. Late steps have the same
+    weight as early ones, as is common: with a discount below 1 this is not exactly the gradient of the discounted
+    return.
 
-    The gradient grows with rewards and with the length of episodes: `clip` keeps a long one from overthrowing all.
+    The gradient grows with rewards and with the length of episodes: `clip` limits the change by a long episode.
 
-    The baseline is the mean of G_t in earlier episodes, by life and step, that of n updates ago with a weight of
-    (1 - baseline_rate)^n. As it knows nothing of this episode's actions, it makes the update less noisy, never biased.
+    The baseline is the mean of G_t in earlier episodes, by life and step; the episode of n updates ago has a weight of
+    (1 - baseline_rate)^n. As it does not depend on the actions of this episode, it reduces noise without bias.
 
     Attributes:
-        discount: of a reward a step later, 0 to 1.
+        discount: factor of a reward one step later, 0 to 1.
         choice: temperature of the softmax, or standard deviation of the actions, above 0.
-        baseline_rate: how fast the baseline moves, 0 to 1; 0: no baseline.
+        baseline_rate: rate of the running mean, 0 to 1; 0: no baseline.
     """
 
     learning_rate: Annotated[Evolvable, Synaptic] = 0.01
@@ -80,13 +81,13 @@ class PolicyGradient(ThroughTime[Trials]):
         return Exploration(choice=newborn.traits["rule.choice"])
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Trials:
-        """At rest, with no expectations."""
+        """The state at birth: no velocity, no steps, no expectation."""
         return Trials(self.at_birth(network, newborn, weights), newborn.like.new_zeros(2, newborn.lives, 0))
 
     def step(
         self, network: Network, weights: Weights, state: Trials, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Trials]:
-        """Remembers what was done; nothing, in a task."""
+        """Stores the step; in a task, does nothing."""
         if lived.reward is not None:
             state.past.steps.append(lived)
         return weights, state
@@ -94,7 +95,7 @@ class PolicyGradient(ThroughTime[Trials]):
     def consolidate(
         self, network: Network, weights: Weights, state: Trials, newborn: Phenotype
     ) -> tuple[Weights, Trials]:
-        """One step up the gradient, and a better idea of what is to come."""
+        """One step up the gradient, and an update of the baseline."""
         steps, traits = state.past.steps, newborn.traits
         if not steps:
             return weights, state
@@ -122,7 +123,7 @@ def _to_come(rewards: Float[Tensor, "P T B"], discount: Float[Tensor, "P 1"]) ->
 def _log_slope(
     outputs: Float[Tensor, "P outputs TB"], steps: Sequence[Lived], choice: Float[Tensor, "P 1 1"]
 ) -> Float[Tensor, "P outputs TB"]:
-    """d log pi(a) / d output, of what was done."""
+    """d log pi(a) / d output, for the actions taken."""
     actions = torch.stack([lived.actions for lived in steps if lived.actions is not None], dim=-2).flatten(-2)
     if actions.dim() == 2:
         slope = torch.softmax(outputs / choice, dim=1).neg_()
@@ -131,7 +132,7 @@ def _log_slope(
 
 
 def _baseline(expected: Float[Tensor, "2 P T"], count: int) -> Float[Tensor, "P count"]:
-    """What is expected at the first steps; 0 where nothing was ever lived."""
+    """The expected future reward at the first steps; 0 for steps that no episode has reached."""
     mean, share = torch.nn.functional.pad(expected, (0, max(0, count - expected.shape[2])))[:, :, :count]
     return mean / share.clamp(min=torch.finfo(share.dtype).tiny)
 
@@ -142,7 +143,7 @@ def _expected(
     alive: Bool[Tensor, "P S B"],
     rate: Float[Tensor, "P 1"],
 ) -> Float[Tensor, "2 P U"]:
-    """The same after one more episode of S steps; steps that no episode came to stay as they were."""
+    """Updates `expected` with one more episode of S steps; steps that it did not reach stay the same."""
     longer = max(0, to_come.shape[1] - expected.shape[2])
     later = torch.nn.functional.pad(expected, (0, longer))
     came = alive.sum(2)

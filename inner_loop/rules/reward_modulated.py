@@ -23,12 +23,12 @@ from inner_loop.rule import Exploration, LearningRule, Teacher
 @final
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """State of a life under reward.
+    """State of a life with rewards.
 
     Attributes:
         rate: by projection, the learning rate, 0 where no synapse grew, (P, 1, 1) or (P, post, pre).
-        decay: by projection, of its traces, (P, 1, 1, 1) or (P, 1, post, pre).
-        baseline: the reward that is expected, (P, 1).
+        decay: by projection, the decay of its traces, (P, 1, 1, 1) or (P, 1, post, pre).
+        baseline: the expected reward, (P, 1).
         traces: by projection, (P, B, post, pre); none before the first step of an episode.
     """
 
@@ -44,22 +44,22 @@ class RewardModulated(LearningRule[Traced]):
     """e_ij <- decay * e_ij + g_i x_j, and dw_ij = learning_rate * mean_b (r - baseline) e_ij, at every step.
 
     x is presynaptic activity (of the step before in recurrent and lateral projections), g the postsynaptic factor, r
-    the reward. With g the postsynaptic activity this is Hebb's rule under reward. With g the noise that was added to
-    the unit's summed input it is node perturbation (Werfel, Xie & Seung 2005, Neural Computation 17:2699; Fiete & Seung
-    2006, Phys. Rev. Lett. 97:048104): the mean update is noise^2 times the gradient of the reward.
+    the reward. If g is the postsynaptic activity, this is Hebb's rule times the reward. If g is the noise that was
+    added to the unit's summed input, it is node perturbation (Werfel, Xie & Seung 2005, Neural Computation 17:2699;
+    Fiete & Seung 2006, Phys. Rev. Lett. 97:048104): the mean update is noise^2 times the gradient of the reward.
 
     The baseline is a running mean of the life's rewards, baseline <- baseline + baseline_rate * (r - baseline) after
-    the update: it makes updates less noisy. It begins at 0, a newborn expects nothing, and goes on through the life;
-    traces end with their episode. Each episode has a trace of its own; the mean is over those that go on. Biases stay.
-    Weights are bounded as in Hebbian. In a task, which has no reward, nothing is learned.
+    the update: it makes updates less noisy. It is 0 at birth and is kept through the life; traces end with their
+    episode. Each episode has a trace of its own; the mean is over the running episodes. Biases stay. Weights are
+    bounded as in Hebbian. In a task, which has no reward, the weights do not change.
 
     Attributes:
         learning_rate: of each synapse.
-        decay: of each synapse's trace in a step, 0 to 1; 0: only what is rewarded at once is learned.
-        factor: what g is.
+        decay: factor of each synapse's trace in a step, 0 to 1; 0: only immediate rewards have an effect.
+        factor: the meaning of g.
         baseline_rate: 0 to 1; 0: no baseline.
-        noise: standard deviation of what is added to the summed input of every unit while it learns, 0 or more.
-        choice: softmax temperature of discrete actions while it learns, or standard deviation of what is added to
+        noise: standard deviation of the noise in the summed input of every unit while it learns, 0 or more.
+        choice: softmax temperature of discrete actions while it learns, or standard deviation of the noise in
             continuous ones; 0: none, if it does not evolve.
         bound: largest magnitude of a weight.
     """
@@ -92,12 +92,12 @@ class RewardModulated(LearningRule[Traced]):
         return "reward"
 
     def explores(self, newborn: Phenotype) -> Exploration:
-        """Noise in the units, and in the choice."""
+        """Noise in the units and in the choice of actions."""
         choice, noise = (newborn.traits[f"rule.{name}"] for name in ("choice", "noise"))
         return Exploration(choice if self.choice != 0.0 else None, noise if self.noise != 0.0 else None)
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Traced:
-        """Nothing was done, nothing is expected."""
+        """The state at birth: no traces, and an expected reward of 0."""
         rate, decay = {}, {}
         for name, synapses in newborn.projections.items():
             rate[name] = synapses.parameters["rule.learning_rate"].to(synapses.weight)
@@ -109,7 +109,7 @@ class RewardModulated(LearningRule[Traced]):
     def step(
         self, network: Network, weights: Weights, state: Traced, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Traced]:
-        """Remembers what was done, and learns from the reward for it."""
+        """Updates the traces, and learns from the reward."""
         if lived.reward is None or lived.alive is None:
             return weights, state
         going, surprise = lives_going(lived), _surprise(lived.reward, state.baseline, lived.alive)
@@ -126,7 +126,7 @@ class RewardModulated(LearningRule[Traced]):
     def consolidate(
         self, network: Network, weights: Weights, state: Traced, newborn: Phenotype
     ) -> tuple[Weights, Traced]:
-        """Traces end with the episode; what is expected stays."""
+        """Removes the traces at the end of the episode; the expected reward stays."""
         state.traces.clear()
         return weights, state
 
@@ -136,19 +136,19 @@ def _range(number: Evolvable) -> tuple[float, float]:
 
 
 def _surprise(reward: Tensor, baseline: Tensor, alive: Tensor) -> Float[Tensor, "P B"]:
-    """r - baseline, each as much as it counts in the mean over the episodes that go on."""
+    """r - baseline, divided by the number of running episodes; 0 in those that have ended."""
     surprise = torch.where(alive, reward - baseline, 0.0)
     return surprise if alive.shape[1] == 1 else surprise / alive.sum(1, keepdim=True).clamp_(min=1)
 
 
 def _remembered(traces: dict[str, Tensor], name: str, decay: Tensor, done: Tensor) -> Float[Tensor, "P B post pre"]:
-    """The trace of a projection after one more step; what was done is written into."""
+    """The trace of a projection after one more step; `done` is modified in place."""
     traces[name] = done.addcmul_(traces[name], decay) if name in traces else done
     return traces[name]
 
 
 def _done(post: Tensor, pre: Tensor, alive: Tensor) -> Float[Tensor, "P B post pre"]:
-    """g x of every episode, 0 in those that have ended beside others."""
+    """g x of every episode, 0 in those that have ended if there are several."""
     if alive.shape[1] > 1:
         post, pre, _ = of_going(post, pre, alive)
     return post.mT.contiguous()[..., None] * pre.mT.contiguous()[:, :, None, :]

@@ -1,4 +1,4 @@
-"""Trial and error, the accidental success stamped in: Thorndike 1898; random guessing as in Hinton & Nowlan 1987."""
+"""Trial and error, which keeps an accidental success: Thorndike 1898; random guessing as in Hinton & Nowlan 1987."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher
 
-_STEPS = 64  # drawn at once: a draw costs hundreds of small operations
+_STEPS = 64  # steps drawn at once: a draw costs hundreds of small operations
 _WORD = 32  # guesses in a word
 
 
@@ -26,7 +26,7 @@ class Guesses:
 
     Attributes:
         plastic: by projection name, (P, post, pre), the synapses that are guessed.
-        words: (K, 64, words), a coin for each synapse at each of 64 steps, 32 in a word.
+        words: (K, 64, words), a random bit for each synapse at each of 64 steps, 32 in a word.
     """
 
     plastic: dict[str, Bool[Tensor, "P post pre"]]
@@ -36,10 +36,10 @@ class Guesses:
 @final
 @dataclass(frozen=True)
 class TrialAndError(LearningRule[Guesses]):
-    """After a step without reward every plastic synapse is guessed anew, -1 or +1; a reward keeps the guess.
+    """After a step without reward every plastic synapse is guessed again, -1 or +1; a reward keeps the guess.
 
-    Plastic are the synapses whose parameter `plastic` is above 0, or all that grew where there is none. Of episodes
-    side by side one with a reward above 0 is enough; once all have ended nothing changes.
+    Synapses are plastic if their parameter `plastic` is above 0; without that parameter, all that grew are plastic. If
+    one of several episodes side by side has a reward above 0, the guess is kept; once all have ended nothing changes.
     """
 
     @property
@@ -48,7 +48,7 @@ class TrialAndError(LearningRule[Guesses]):
         return "reward"
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Guesses:
-        """The synapses that are plastic; nothing is drawn yet."""
+        """The plastic synapses; no random numbers are drawn yet."""
         plastic = {}
         for edge in newborn.topology.edges:
             synapses = newborn.projections[edge.name]
@@ -59,7 +59,7 @@ class TrialAndError(LearningRule[Guesses]):
     def step(
         self, network: Network, weights: Weights, state: Guesses, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, Guesses]:
-        """One guess of every plastic synapse of the lives that were not rewarded; biases stay."""
+        """One guess of every plastic synapse of the lives without a reward; biases stay."""
         block, row = divmod(lived.step, _STEPS)
         if row == 0:
             state = replace(state, words=_words(lived.streams, block, newborn.topology.synapses))
@@ -75,7 +75,7 @@ class TrialAndError(LearningRule[Guesses]):
 
 
 def _words(streams: Streams, block: int, synapses: int) -> Int[Tensor, "K steps words"]:
-    """The words of a block of steps, numbered by step: it does not matter how many are drawn at once."""
+    """The words of a block of steps, numbered by step: they do not depend on the size of the block."""
     count = _STEPS * -(-synapses // _WORD)
     return streams.stream("guesses").words(count, block * count).view(streams.owners, _STEPS, -1)
 
@@ -87,7 +87,7 @@ def _unpacked(words: Int[Tensor, "K words"]) -> Tensor:
 
 
 def _fails(lived: Lived) -> Bool[Tensor, "P 1 1"] | None:
-    """Lives that go on and were not rewarded at this step; None where nothing ever is."""
+    """Running lives without a reward at this step; None if there are no rewards."""
     if lived.reward is None:
         return None
     going = torch.ones_like(lived.reward, dtype=torch.bool) if lived.alive is None else lived.alive

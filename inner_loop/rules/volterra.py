@@ -23,21 +23,21 @@ from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, si
 from inner_loop.rule import LearningRule, Teacher
 
 _LETTERS = "xywr"
-_MANY = 16  # terms beyond which two products of matrices are faster than an operation for each term
+_MANY = 16  # with more terms, two matrix products are faster than an operation for each term
 
 Powers = tuple[int, int, int, int]
-"""Of x, y, w and r in a term."""
+"""The powers of x, y, w and r in a term."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """What the terms of a projection are made of, 0 in episodes that have ended.
+    """The factors of the terms of a projection, 0 in episodes that have ended.
 
     Attributes:
         one, reward: (P, 1, B), or (1, 1, 1) where they are the same everywhere.
         post, pre: (P, units, B).
-        share: of an episode in the mean.
+        share: the weight of an episode in the mean.
     """
 
     one: Tensor
@@ -48,10 +48,10 @@ class Factors:
 
     @classmethod
     def of(cls, post: Tensor, pre: Tensor, lived: Lived, lives: int) -> Factors:
-        """Those of a step."""
+        """The factors of a step."""
         post, pre, one = post.expand(lives, -1, -1), pre.expand(lives, -1, -1), post.new_ones(1, 1, 1)
         reward = 0.0 * one if lived.reward is None else lived.reward[:, None, :]
-        if lived.alive is None or post.shape[2] == 1:  # whether a single episode goes on is the weights' concern
+        if lived.alive is None or post.shape[2] == 1:  # for a single episode, `add_bounded` leaves ended lives alone
             return cls(one, reward, post, pre, 1.0 / post.shape[2])
         going = lived.alive[:, None, :]
         return cls(going.to(post), torch.where(going, reward, 0.0), *of_going(post, pre, lived.alive))
@@ -64,8 +64,8 @@ class Polynomial:
 
     Attributes:
         rate: the learning rate, 0 where no synapse grew.
-        theta: of each term, (P, 1, 1) or (P, post, pre).
-        matrix: the same where terms are many and shared, (P, powers of y, of r, of w, of x).
+        theta: the coefficient of each term, (P, 1, 1) or (P, post, pre).
+        matrix: the coefficients if terms are many and shared by synapses, (P, powers of y, of r, of w, of x).
     """
 
     rate: Tensor
@@ -99,7 +99,7 @@ class Polynomial:
 
 
 def _by_matrix(matrix: Float[Tensor, "P y r w x"], factors: Factors) -> dict[int, Tensor]:
-    """The same as a product of what depends on y and r, and what on x."""
+    """`_by_term` as a product of the factors in y and r with the factors in x."""
     lives, of_y, of_r, of_w, of_x = matrix.shape
     units, samples = factors.post.shape[1:]
     late = torch.stack(_powers(factors.one, factors.post)[:of_y], dim=3)
@@ -114,7 +114,7 @@ def _by_matrix(matrix: Float[Tensor, "P y r w x"], factors: Factors) -> dict[int
 
 
 def _powers(one: Tensor | float, number: Tensor) -> list[Tensor]:
-    """number^0 (as far as there is something), number^1, number^2, all of one shape."""
+    """number^0 (with the shape of `one` broadcast), number^1, number^2, all of one shape."""
     return [torch.ones_like(number) * one, number, number * number]
 
 
@@ -124,16 +124,16 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
     """dw_ij = learning_rate * mean_b sum_abcd theta_abcd x_j^a y_i^b w_ij^c r^d, no power above 2.
 
     x is presynaptic activity (of the step before in recurrent and lateral projections), y postsynaptic, w the weight
-    itself, r the reward of the step, 0 where there is none. The mean is over the episodes that go on. Hebb's rule is
-    xy; Oja's (1982) xy - yyw; xyr is Hebb's under a third factor. Biases stay. Weights are bounded as in Hebbian.
+    itself, r the reward of the step, 0 without rewards. The mean is over the running episodes. Hebb's rule is xy; Oja's
+    (1982) is xy - yyw; xyr is Hebb's rule with a third factor. Biases stay. Weights are bounded as in Hebbian.
 
-    Deviation from the paper: where neurons spike, x and y of Confavreux et al. are low-pass traces of the spikes; here
-    there are no traces, x and y are the rates of the moment, as in their networks of rates and in Mehta et al.
+    Deviation from the paper: in spiking networks, x and y of Confavreux et al. are low-pass traces of the spikes; here
+    they are the present rates, without traces, as in their networks of rates and in Mehta et al.
 
     Attributes:
         terms: products of the letters x, y, w and r, each at most twice, such as yyw; "1" is the constant. (): all 81.
         coefficient: theta of each term, in the genome `coefficient.TERM` with the letters in the order x, y, w, r.
-        fixed: numbers that are added to theta, one for each term: what evolves is then what a known rule lacks.
+        fixed: numbers that are added to theta, one for each term: evolution then searches for changes of a known rule.
         learning_rate: of each synapse.
         bound: largest magnitude of a weight.
     """
@@ -157,24 +157,24 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
 
     @property
     def powers(self) -> tuple[Powers, ...]:
-        """Of each term."""
+        """The powers of each term."""
         if not self.terms:
             return tuple((a, b, c, d) for a, b, c, d in product(range(3), repeat=4))
         return tuple((t.count("x"), t.count("y"), t.count("w"), t.count("r")) for t in self.terms)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What each term is called."""
+        """The name of each term."""
         names = ("".join(x * n for x, n in zip(_LETTERS, powers, strict=True)) for powers in self.powers)
         return tuple(name or "1" for name in names)
 
     @property
     def teacher(self) -> Teacher:
-        """A reward, if it is in any term."""
+        """A reward, if any term contains it."""
         return "reward" if any(d for *_, d in self.powers) else "nothing"
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> tuple[Polynomial, ...]:
-        """The polynomial of every projection: it does not change in a life."""
+        """The polynomial of every projection, which does not change in a life."""
         return tuple(self._polynomial(newborn.projections[edge.name]) for edge in newborn.topology.edges)
 
     def _polynomial(self, synapses: Synapses) -> Polynomial:
@@ -200,7 +200,7 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
 
 
 def _matrix(theta: Mapping[Powers, Tensor]) -> Float[Tensor, "P y r w x"]:
-    """Numbers that all synapses share, 0 for terms that are not there."""
+    """Coefficients that all synapses share, 0 for terms that do not occur."""
     x, y, w, r = (1 + max(powers) for powers in zip(*theta, strict=True))
     first = next(iter(theta.values()))
     matrix = first.new_zeros(first.shape[0], y, r, w, x)

@@ -1,4 +1,4 @@
-"""The targets of instinct; a class that is registered here is under the contract tests."""
+"""The targets of instinct; a class that is listed here is tested against the contract."""
 
 from inner_loop.target import Target
 from inner_loop.targets.wiring import Wiring

@@ -18,7 +18,7 @@ from genomes.phenotype import Phenotype
 from genomes.topology import Topology
 from inner_loop.target import Target
 
-_LEAST = 1e-6  # a probability of 0 for a synapse that is there would cost everything
+_LEAST = 1e-6  # a probability of 0 for an existing synapse would give a likelihood of minus infinity
 
 
 @final
@@ -27,18 +27,18 @@ class Wiring(Target):
     """An .npz with an array of 0 and 1 for each projection, (post, pre), under its name `pre -> post`.
 
     Scores: `log_likelihood`, mean over the measured synapses, in nats, where a synapse has the probability
-    `parameters["probability"]` that its encoding gives, or else |tanh w|; `agreement`, the share of synapses that are
-    there where the probability is above one half, and not there elsewhere.
+    `parameters["probability"]` that its encoding gives, or else |tanh w|; `agreement`, the share of pairs for which the
+    probability is above one half exactly if the synapse exists.
 
     Attributes:
-        path: of the file.
+        path: the path of the file.
     """
 
     path: str = ""
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        """The likelihood decides."""
+        """Log-likelihood, which selection uses, and agreement."""
         return ("log_likelihood", "agreement")
 
     def ready(self) -> None:
@@ -51,7 +51,7 @@ class Wiring(Target):
         return hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
 
     def check(self, topology: Topology) -> None:
-        """Every array is a projection of its size, and there is at least one."""
+        """Raises InputError unless every array fits a projection, and there is at least one."""
         measured = _measured(self.path, _stamp(self.path))
         require(measured, "Wiring.path", "an array for at least one projection", "none")
         edges = {edge.name: topology.shape(edge) for edge in topology.edges}

@@ -1,4 +1,4 @@
-"""The tasks that come with the house; registering one here is what puts it under the contract tests."""
+"""The tasks of instinct; a class that is listed here is tested against the contract."""
 
 from inner_loop.task import Task
 from inner_loop.tasks.arrays import Arrays

@@ -16,13 +16,13 @@ from inner_loop.data.scale import Scale, doubts_about, ranged, scaled
 from inner_loop.task import SPLITS, Split
 
 _KEPT = 4  # data sets in memory
-_SHOWN = 12  # classes and characters of a hash that a sentence shows
+_SHOWN = 12  # classes and characters of a hash that a message shows
 
 _data: dict[Arrays, Dataset] = {}
-"""The last data sets, by a task whose `sha256` says what they were made of: no file can change behind such a name."""
+"""The last data sets, by a task whose `sha256` identifies their bytes, so that a changed file gets another entry."""
 
 _hashes: dict[str, tuple[Stamp, str]] = {}
-"""By path: what the file system said when a file was read, and the SHA-256 of what was read."""
+"""By path: the state of the file when it was read, and the SHA-256 of its bytes."""
 
 
 @final
@@ -31,20 +31,20 @@ class Arrays(LabelledTask):
     """Samples, each with a label: text, or a whole number from 0 or from 1. The names of classes are kept.
 
     Three layouts: an .npz with x_train (n, ...), y_train (n,), x_test and y_test; a folder with MNIST's four files
-    (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz and the two of t10k), compressed or not; a CSV whose header
-    names a column of labels, all its other columns that have a name being inputs. Inputs of more than one axis are
-    flattened. A file that has changed is read again; a run refuses others than the data that it began with.
+    (train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz and the two of t10k), compressed or not; a CSV with a header
+    and a column of labels, in which all other columns with a name are inputs. Inputs of more than one axis are
+    flattened. A file that has changed is read again; a run refuses other data than those with which it began.
 
     Attributes:
-        path: of the file or folder, as seen from the current folder.
+        path: the file or folder, relative to the current folder.
         label: the column of labels in a CSV.
-        selection: share of the training data on which what is selected for is measured.
-        test: share of a CSV that is held out from both; the other layouts have a test split of their own.
-        split_seed: of the division into splits; the same for every run, so that results compare.
-        classes: output units; None: as many as there are labels, every one of which must occur.
+        selection: share of the training data on which the scores for selection are measured.
+        test: share of a CSV that neither lives nor selection use; the other layouts have a test split of their own.
+        split_seed: seed of the division into splits; the same for every run, so that results can be compared.
+        classes: output units; None: the number of labels, which must all occur.
         scale: of the inputs, by the training split: `standard`, zero mean and unit variance of every feature; `unit`,
             to [0, 1]; `none`, as they are; None: bytes (uint8) to [0, 1], other numbers as they are.
-        sha256: of the data, as `fingerprint` gives it; others are refused. A run writes down its own. None: any.
+        sha256: hash of the data, from `fingerprint`; other data are refused. A run stores that of its data. None: any.
     """
 
     path: str
@@ -69,38 +69,38 @@ class Arrays(LabelledTask):
 
     @property
     def inputs(self) -> int:
-        """Numbers in a sample."""
+        """The number of inputs of a sample."""
         return self._there().inputs["train"].shape[1]
 
     @property
     def outputs(self) -> int:
-        """Classes."""
+        """The number of classes."""
         return self._there().classes
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """As the data name them; none of data that have changed."""
+        """The names in the data; none if the data have changed."""
         there, data = _load(replace(self, sha256=None)) if self not in _data else (self, _data[self])
         return data.names if self.sha256 in (None, there.sha256) else ()
 
     def dataset(self) -> Dataset:
-        """What the file or files hold.
+        """The contents of the file or files.
 
         Raises:
-            InputError: whatever is wrong with the data, in one sentence; or they are not those that `sha256` names.
+            InputError: the data have an error, described in one sentence, or they are not those of `sha256`.
         """
         return _load(self)[1]
 
     def fingerprint(self) -> str:
-        """SHA-256 of the bytes that the data set was made of; of a folder, of the SHA-256 of its four files."""
+        """SHA-256 of the bytes of the data file; for a folder, of the SHA-256 of its four files."""
         return str(_load(self)[0].sha256)
 
     def pinned(self, fingerprint: str) -> Arrays:
-        """The same, of the data of this fingerprint alone."""
+        """Returns a copy that accepts only data of this fingerprint."""
         return replace(self, sha256=self.sha256 or fingerprint or None)
 
     def summary(self) -> str:
-        """How many samples there are, the range of their inputs, and the names of the classes."""
+        """The number of samples, the range of their inputs, and the names of the classes."""
         data = self._there()
         sizes = ", ".join(f"{data.size(split)} {split} ({ranged(data.inputs[split])})" for split in SPLITS)
         how = {"standard": "standardised inputs", "unit": "inputs scaled to 1"}.get(str(self.scale), "inputs")
@@ -109,11 +109,11 @@ class Arrays(LabelledTask):
         return f"{self.path}: {self.inputs} {how}, samples {sizes}; {data.classes} classes{named}."
 
     def doubts(self) -> tuple[str, ...]:
-        """About columns, scale, and classes without samples."""
+        """Warnings about columns, scale, and classes without samples."""
         return self._there().doubts
 
     def _there(self) -> Dataset:
-        """What is there now, be it what `sha256` names or not: a run whose data have changed can still be opened."""
+        """The present data, whether they fit `sha256` or not: a run whose data have changed can still be opened."""
         return _load(self if self in _data else replace(self, sha256=None))[1]
 
 
@@ -135,7 +135,7 @@ def _load(task: Arrays) -> tuple[Arrays, Dataset]:
         named = replace(task, sha256=files.digest)
         if named not in _data:
             _data[named] = _made(task, read(files, task.label))
-    _data[named] = _data.pop(named)  # the last to be asked for is the last to go
+    _data[named] = _data.pop(named)  # the least recently used data set is removed first
     while len(_data) > _KEPT:
         del _data[next(iter(_data))]
     return named, _data[named]
@@ -171,7 +171,7 @@ def _made(task: Arrays, source: Source) -> Dataset:
 
 
 def _never(dataset: Dataset, path: str) -> list[str]:
-    """About classes that no life can learn."""
+    """Warnings about classes that no life can learn."""
     seen = set(dataset.labels["train"].tolist())
     absent = [dataset.names[c] if dataset.names else str(c) for c in range(dataset.classes) if c not in seen]
     few = ", ".join(absent[:_SHOWN]) + (", ..." if len(absent) > _SHOWN else "")
@@ -179,14 +179,14 @@ def _never(dataset: Dataset, path: str) -> list[str]:
 
 
 def _inputs(raw: ndarray, where: str) -> ndarray:
-    """(n, input units), of their own type."""
+    """Inputs as (n, input units), of their own type."""
     require(raw.dtype.kind in "buif", where, "numbers", str(raw.dtype))
     require(raw.ndim >= 2 and raw.size > 0, where, "samples of at least one number each, (n, ...)", raw.shape)
     return raw.reshape(len(raw), -1)
 
 
 def _labels(raw: ndarray, where: str, samples: int) -> ndarray:
-    """(n,) numbers or text."""
+    """Labels as (n,) numbers or text."""
     require(raw.dtype.kind in "buifUS", where, "whole numbers or text", str(raw.dtype))
     if raw.ndim == 2 and raw.shape[1] == 1:
         raw = raw[:, 0]

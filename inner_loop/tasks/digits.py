@@ -20,9 +20,9 @@ class Digits(LabelledTask):
 
     Attributes:
         train: samples that lives learn from.
-        selection: samples on which what is selected for is measured.
-        test: held out from both.
-        split_seed: of the division into splits; the same for every run, so that results compare.
+        selection: samples on which the scores for selection are measured.
+        test: samples that neither lives nor selection use.
+        split_seed: seed of the division into splits; the same for every run, so that results can be compared.
     """
 
     train: int = 397
@@ -58,7 +58,7 @@ class Digits(LabelledTask):
 
 @lru_cache(maxsize=4)
 def _load(task: Digits) -> Dataset:
-    from sklearn.datasets import load_digits  # half a second: only when a life needs it
+    from sklearn.datasets import load_digits  # takes half a second: imported only when a life needs it
 
     digits = load_digits()
     pixels, labels = (digits.data / 16.0).astype(np.float32), digits.target.astype(np.int64)

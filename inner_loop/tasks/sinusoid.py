@@ -20,12 +20,12 @@ _REACH = 5.0
 @final
 @dataclass(frozen=True)
 class Sinusoid(Task):
-    """y = A sin(x - phase), x uniform in [-5, 5]; each stream of chance is one sinusoid, the same in all its splits.
+    """y = A sin(x - phase), x uniform in [-5, 5]; each random stream is one sinusoid, the same in all its splits.
 
     The phase is subtracted, as in the authors' code. Also the first task of Fernando et al. 2018 (arXiv:1806.07917),
-    where evolution finds initial weights that learn any of them. `train` is K points of the stream's sinusoid in one
-    order for ever, sample i being shot i modulo K: a batch of K sees all of them at every step. `selection` and `test`
-    are other points of that sinusoid, without end. Sinusoids that nobody has learned before come from other streams.
+    where evolution finds initial weights that can learn any of them. `train` is K points of the stream's sinusoid in a
+    fixed order, repeated without end: sample i is shot i modulo K, and a batch of K has all of them at every step.
+    `selection` and `test` are other points of that sinusoid, without end. New sinusoids come from other streams.
 
     Attributes:
         shots: K, points that a life learns from.
@@ -69,11 +69,11 @@ class Sinusoid(Task):
         return True
 
     def size(self, split: Split) -> int:
-        """The shots; for selection and test, which have no end, as many as configured."""
+        """The number of shots; for selection and test, which have no end, the configured number."""
         return self.shots if split == "train" else self.measured
 
     def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
-        """The shots over and over, or points that have not been there before."""
+        """The shots over and over, or new points."""
         if split != "train":
             return self._points(split, samples, streams, start)
         shots = self._points(split, self.shots, streams, 0)

@@ -25,7 +25,7 @@ class Teacher(Task):
         inputs_size, outputs_size: units.
         hidden: neurons of the teacher.
         measured: samples that measure a split.
-        teacher_seed: one teacher for all lives and generations; None: drawn from the chance of the life, a new one for
+        teacher_seed: one teacher for all lives and generations; None: drawn from the streams of the life, a new one for
             each stream of samples.
     """
 
@@ -57,15 +57,15 @@ class Teacher(Task):
 
     @property
     def varies(self) -> bool:
-        """Unless there is one teacher for all."""
+        """True unless there is one teacher for all."""
         return self.teacher_seed is None
 
     def size(self, split: Split) -> int:
-        """As many as configured: the stream has no end."""
+        """The configured number: the stream has no end."""
         return self.measured
 
     def draw(self, split: Split, samples: int, streams: Streams, start: int = 0) -> Samples:
-        """New inputs, and what the teacher of this stream answers."""
+        """New inputs, and the outputs of this stream's teacher for them."""
         inputs = streams.stream(split).normal(samples, self.inputs_size, start=start * self.inputs_size).mT.float()
         return Samples(inputs.contiguous(), self.answers(inputs, streams))
 

@@ -1,1 +1,1 @@
-"""What worlds of trials share: periods, timing, pay."""
+"""Parts that worlds of trials share: periods, timing, rewards."""

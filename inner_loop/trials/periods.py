@@ -1,7 +1,7 @@
 """Trials that are made of periods, as in NeuroGym (Molano-Mazón et al. 2022) and in Yang et al. 2019 (Nat. Neurosci.).
 
-A trial is a table that is written at the reset, a row a step: what is shown, what would be right, what each action is
-paid. So a step of all lives is a row that is looked up. T is the longest trial; row T is the silence after it.
+A trial is a table that is written at the reset, one row a step: the observation, the right action, the reward of each
+action. A step of all lives is then a look-up of one row. T is the longest trial; row T is the silence after it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from genomes.streams import Streams
 from inner_loop.world import Moment
 
 SCORES = ("accuracy", "return")
-"""Accuracy comes first: the return also counts broken fixations, and what a success is worth is a matter of scale."""
+"""Accuracy comes first: the return also counts broken fixations, and depends on the scale of rewards."""
 
 Duration = float | tuple[Literal["choice", "uniform", "truncated_exponential"], tuple[float, ...]]
-"""How long a period lasts, ms; it takes the whole steps that fit into it. Always the same; or drawn for each trial, and
-written as in NeuroGym: ("choice", (some, times)), ("uniform", (low, high)), or ("truncated_exponential", (mean, low,
-high)), which is drawn from the exponential distribution of that mean until it lies in the range."""
+"""The duration of a period, ms; the period takes the whole steps that fit into it. It is constant, or drawn for each
+trial and written as in NeuroGym: ("choice", (some, times)), ("uniform", (low, high)), or ("truncated_exponential",
+(mean, low, high)), drawn from the exponential distribution of that mean until it lies in the range."""
 
 
 def check_timing(world: str, dt: float, durations: Mapping[str, Duration]) -> None:
-    """Raises InputError when a duration is none, or when there is no time to decide in."""
+    """Raises InputError when a duration is invalid, or when there is no time for a decision."""
     require(0.0 < dt < math.inf, f"{world}.dt", "a number of ms above 0", dt)
     for name, duration in durations.items():
         kind, times = _drawn_from(duration)
@@ -43,7 +43,7 @@ def check_timing(world: str, dt: float, durations: Mapping[str, Duration]) -> No
 
 
 def extent(duration: Duration, dt: float) -> tuple[int, int]:
-    """Steps of `dt` ms at least and at most."""
+    """The smallest and the largest number of steps of `dt` ms."""
     kind, times = _drawn_from(duration)
     if kind == "choice":
         return int(min(times) // dt), int(max(times) // dt)
@@ -57,12 +57,12 @@ def longest(durations: Mapping[str, Duration], dt: float) -> int:
 
 
 def lengths(durations: Mapping[str, Duration], dt: float, streams: Streams, episodes: int) -> dict[str, Tensor]:
-    """Steps of each period in each trial, (K, B)."""
+    """The number of steps of each period in each trial, (K, B)."""
     return {name: length(duration, dt, streams.stream(name), episodes) for name, duration in durations.items()}
 
 
 def length(duration: Duration, dt: float, streams: Streams, episodes: int) -> Int[Tensor, "K B"]:
-    """Steps of a period in each trial."""
+    """The number of steps of a period in each trial."""
     shortest, most = extent(duration, dt)
     if shortest == most:
         return streams.keys.new_full((streams.owners, episodes), most)
@@ -73,7 +73,7 @@ def length(duration: Duration, dt: float, streams: Streams, episodes: int) -> In
         time = times[0] + (times[1] - times[0]) * streams.uniform(episodes)
     else:
         mean, low, high = times
-        share = -math.expm1((low - high) / mean)  # of the exponential beyond `low`, what lies in the range
+        share = -math.expm1((low - high) / mean)  # the part of the exponential beyond `low` that lies in the range
         time = low - mean * torch.log1p(-share * streams.uniform(episodes))
     return (time / dt).floor().long().clamp(shortest, most)
 
@@ -90,7 +90,7 @@ def picked(values: tuple[float, ...], streams: Streams, episodes: int) -> Float6
 
 
 def tuned(direction: Int[Tensor, "K B"], directions: int) -> Float64[Tensor, "K directions B"]:
-    """Cosine of the angle between a direction and those that the channels of a ring prefer."""
+    """Cosine of the angle between a direction and the preferred direction of each channel of a ring."""
     angle = torch.arange(directions, dtype=torch.float64, device=direction.device) * (2.0 * math.pi / directions)
     return torch.cos(angle[:, None] - angle[direction][:, None])
 
@@ -98,11 +98,11 @@ def tuned(direction: Int[Tensor, "K B"], directions: int) -> Float64[Tensor, "K 
 @final
 @dataclass(frozen=True, eq=False)
 class Periods:
-    """Which steps of K x B trials belong to what. The last period is called decision.
+    """The periods of K x B trials, by steps. The last period is called decision.
 
     Attributes:
-        start, end: first step of a period, and of what comes after it, by name, each (K, B).
-        steps: of the longest trial, T.
+        start, end: the first step of a period, and of the part after it, by name, each (K, B).
+        steps: T, the length of the longest trial.
     """
 
     start: Mapping[str, Tensor]
@@ -111,28 +111,28 @@ class Periods:
 
     @staticmethod
     def in_turn(taken: Mapping[str, Tensor], steps: int) -> Periods:
-        """One after the other, by the steps that each takes."""
+        """Periods in sequence, from the number of steps of each."""
         end = dict(zip(taken, torch.stack(list(taken.values())).cumsum(0), strict=True))
         return Periods({name: end[name] - taken[name] for name in taken}, end, steps)
 
     def since(self, name: str) -> Int[Tensor, "rows K B"]:
-        """Steps since the first of a period, in every row of the table."""
+        """Steps since the first step of a period, for every row of the table."""
         start = self.start[name]
         return torch.arange(self.steps + 1, device=start.device)[:, None, None] - start
 
     def during(self, first: str, last: str | None = None) -> Bool[Tensor, "rows K 1 B"]:
-        """Whether a row belongs to a period, or to one of those from the first to the last."""
+        """True for rows in a period, or in one of those from the first to the last."""
         since = self.since(first)
         return ((since >= 0) & (since < self.end[last or first] - self.start[first]))[:, :, None]
 
     def last(self) -> Bool[Tensor, "rows K 1 B"]:
-        """Whether a row is the last step of its trial."""
+        """True for the last step of each trial."""
         return (self.since("decision") == self.end["decision"] - self.start["decision"] - 1)[:, :, None]
 
     def noisy(
         self, name: str, mean: Float[Tensor, "K n B"], deviation: float, most: int, streams: Streams
     ) -> Float[Tensor, "rows K n B"]:
-        """A stimulus in a period of `most` steps at most: normal around its mean, anew at each step; 0 elsewhere."""
+        """A stimulus in a period of at most `most` steps: normal around its mean, drawn at each step; 0 elsewhere."""
         channels, episodes = mean.shape[1:]
         noise = streams.normal(episodes, max(most, 1), channels).permute(2, 0, 3, 1)
         step = self.since(name).clamp(0, max(most, 1) - 1)[:, :, None].expand(-1, -1, channels, -1)
@@ -140,25 +140,25 @@ class Periods:
 
 
 class Trial(NamedTuple):
-    """What K x B trials hold, a row a step: each (T + 1, K, n, B) or (T + 1, K, B); the lives may share theirs."""
+    """The tables of K x B trials, a row a step: each (T + 1, K, n, B) or (T + 1, K, B); lives may share one."""
 
     observation: Tensor
     target: Tensor  # one-hot over the actions
     weight: Tensor
-    pay: Tensor  # for each action, while nothing is decided
-    right: Tensor  # flags, for each action: it is a success, while nothing is decided
+    pay: Tensor  # reward of each action, before the trial is decided
+    right: Tensor  # flags, for each action: it is a success, before the trial is decided
     decides: Tensor  # flags: any action but fixation is the answer
     last: Tensor  # flags: the last step
 
     def of(self, lives: int) -> Trial:
-        """The same for so many lives; without a copy."""
+        """The same trials for this number of lives; without a copy."""
         if self.weight.shape[1] == lives:
             return self
         return Trial(*(table.expand(-1, lives, *table.shape[2:]) for table in self))
 
 
 class Ongoing(NamedTuple):
-    """Trials, and how far they are."""
+    """Trials, and the present step in them."""
 
     trial: Trial
     step: int
@@ -169,20 +169,20 @@ class Ongoing(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Scheme:
-    """What is paid, what ends a trial, and what a teacher insists on; names and numbers as in NeuroGym.
+    """Rewards, the end of a trial, and the weights of a teacher; names and numbers as in NeuroGym.
 
-    Action 0 is to fixate. The first other action in the decision period is the answer; in the fixation period it is
-    paid `abort`; between the two it has no consequence.
+    Action 0 is to fixate. The first other action in the decision period is the answer; in the fixation period its
+    reward is `abort`; between the two it has no consequence.
 
     Attributes:
-        correct: for a right answer.
-        abort: for each step of the fixation period without fixation.
-        must_fixate: whether acting in the fixation period settles the trial as a failure (NeuroGym's `abort=True`).
-        interrupt: whether the trial ends once it is settled; False: it goes on to its last step, and later actions do
-            not count, which is what a teacher wants who has something to say at every step.
-        decision_weight: what a step of the decision period counts for a teacher, any other counts 1. Yang et al. 2019
-            have 5, beside graces of 100 ms at the start and at the go cue, which are left out here: a whole decision
-            period may be as short.
+        correct: reward of a right answer.
+        abort: reward of each step of the fixation period without fixation.
+        must_fixate: True: an action in the fixation period makes the trial a failure (NeuroGym's `abort=True`).
+        interrupt: True: the trial ends once it is decided; False: it goes on to its last step, and later actions do
+            not count, so that a teacher has a target at every step.
+        decision_weight: weight of a step of the decision period for a teacher; other steps have 1. Yang et al. 2019
+            have 5, and grace periods of 100 ms at the start and at the go cue, which are left out here, since a whole
+            decision period may be as short.
     """
 
     correct: float = 1.0
@@ -208,14 +208,14 @@ class Scheme:
         fail: float = 0.0,
         miss: float = 0.0,
     ) -> tuple[Ongoing, Moment]:
-        """Writes the table and shows its first row.
+        """Writes the table and returns its first row.
 
         Args:
-            truth: the action that a teacher would take: 0 before the decision period.
-            right: which answer is a success at which step; None: the teacher's, where it is not to fixate.
+            truth: the action of a teacher: 0 before the decision period.
+            right: the successful answers at each step; None: the teacher's action, if it is not to fixate.
             worth: of a success, in units of `correct`; spreads to (rows, K, actions, B).
-            fail: paid for a wrong answer.
-            miss: paid at the end where there was no answer and should have been one.
+            fail: reward of a wrong answer.
+            miss: reward at the end for no answer where one was due.
         """
         action = torch.arange(actions, device=truth.device)[:, None]
         deciding, fixating = periods.during("decision"), periods.during("fixation")
@@ -232,7 +232,7 @@ class Scheme:
         return Ongoing(trial, 0, none, none), _moment(trial, 0, none.float(), none)
 
     def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
-        """What the action is paid in this row, and the next row."""
+        """The reward of the action in this row, and the next row."""
         trial, row, chosen, undecided = state.trial.of(len(actions)), state.step, actions[:, None], ~state.closed
         reward = trial.pay[row].gather(1, chosen)[:, 0] * undecided
         correct = state.correct | (trial.right[row].gather(1, chosen)[:, 0] & undecided)
@@ -242,12 +242,12 @@ class Scheme:
         return Ongoing(trial, after, closed, correct), _moment(trial, after, reward, ended)
 
     def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """The share of trials that were decided rightly; the mean return."""
+        """The share of trials with a right decision; the mean return."""
         return {"accuracy": state.correct.double().mean(1), "return": returns.mean(1)}
 
 
 USUAL = Scheme()
-"""What most tasks of NeuroGym pay."""
+"""The rewards of most tasks of NeuroGym."""
 
 
 def _moment(trial: Trial, row: int, reward: Tensor, ended: Tensor) -> Moment:

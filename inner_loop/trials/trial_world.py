@@ -1,4 +1,4 @@
-"""What worlds of single trials have in common: a teacher at every step, and a scheme of what is paid and what ends."""
+"""The common part of worlds of single trials: a teacher at every step, and a scheme of rewards and ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TrialWorld(World):
     """Implementations are frozen dataclasses; their `reset` writes the table of a trial, by `scheme.begin`.
 
     Attributes:
-        scheme: what is paid, what ends a trial, and what a teacher insists on; a field of every implementation.
+        scheme: rewards, the end of a trial, and the weights of a teacher; a field of every implementation.
     """
 
     scheme: Scheme
@@ -25,7 +25,7 @@ class TrialWorld(World):
 
     @property
     def teaches(self) -> bool:
-        """What would be right is known at every step."""
+        """True: the right action is known at every step."""
         return True
 
     def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:

@@ -1,4 +1,4 @@
-"""The worlds that come with the house; registering one here is what puts it under the contract tests."""
+"""The worlds of instinct; a class that is listed here is tested against the contract."""
 
 from inner_loop.world import World
 from inner_loop.worlds.cart_pole import CartPole

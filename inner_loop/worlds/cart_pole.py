@@ -16,7 +16,7 @@ from inner_loop.world import Discrete, Moment, World
 
 _TIME_STEP = 0.02  # s
 _TRACK = 2.4  # m, to either side of the middle
-_LEAN = 12.0 * 2.0 * math.pi / 360.0  # the last bit as Gymnasium has it
+_LEAN = 12.0 * 2.0 * math.pi / 360.0  # the same as in Gymnasium to the last bit
 
 
 @final
@@ -26,10 +26,10 @@ class _State:
 
     Attributes:
         phase: (4, P, B): position (m), velocity (m/s), angle (rad) and angular velocity (rad/s).
-        push: (K, B), acceleration of cart and pole together that action 1 has more than action 0, m/s^2.
+        push: (K, B), difference between the accelerations of cart and pole by action 1 and by action 0, m/s^2.
         length: (K, 1), half the length of each life's pole, m.
         lever: (K, 1), the same times the pole's share of the mass, m.
-        inertia: (K, 1), 4/3 of the length, m: what turning the pole takes while the cart is held.
+        inertia: (K, 1), 4/3 of the length, m: resistance of the pole to turning while the cart is held.
         limits: (2, 1, 1), largest position and angle.
         reward: (K, B), of every step.
         fallen: (P, B), the pole has fallen or the cart has left the track.
@@ -80,7 +80,7 @@ class CartPole(World):
         force: of a push, N.
         gravity: m/s^2.
         longest: steps of an episode at most.
-        reversed: whether the two actions are exchanged; random: drawn for each life and the same in all its
+        reversed: `always` exchanges the two actions; `random` draws this for each life, the same in all its
             episodes.
     """
 
@@ -114,11 +114,11 @@ class CartPole(World):
 
     @property
     def steps(self) -> int:
-        """As many as configured."""
+        """The configured number."""
         return self.longest
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """Everything near 0."""
+        """Starts all carts with all four numbers near 0."""
         phase = (streams.stream("start").uniform(episodes, 4).movedim(2, 0).contiguous() - 0.5) * 0.1
         fallen = torch.zeros_like(phase[0], dtype=torch.bool)
         push = torch.full_like(phase[0], 2.0 * self.force / (self.cart_mass + self.pole_mass))
@@ -137,7 +137,7 @@ class CartPole(World):
         return state, Moment(state.motion.float(), torch.zeros_like(reward), fallen, fallen)
 
     def step(self, state: _State, actions: Int64[Tensor, "P B"]) -> tuple[_State, Moment]:
-        """One push; what has ended stands still."""
+        """One push; episodes that have ended do not move."""
         before = state.phase.expand(-1, len(actions), -1)
         _, velocity, angle, spin = before
         sine, cosine = angle.sin(), angle.cos()

@@ -21,7 +21,7 @@ class _State(NamedTuple):
     y: Tensor  # (P, B)
     heading: Tensor  # (P, B), radians
     start: Tensor  # (K, B), the first distance from the peak
-    sensed: Tensor  # (P, B), the concentration as it was last sensed
+    sensed: Tensor  # (P, B), the last sensed concentration
     bends: Tensor  # (steps, K, B), uniform in [-1, 1]
     noise: Tensor | None  # (steps + 1, K, B), N(0, noise)
 
@@ -29,9 +29,9 @@ class _State(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Chemotaxis(World):
-    """A worm crawls at a constant speed and knows the concentration where it is, never the direction of the gradient.
+    """A worm crawls at a constant speed; it senses the concentration at its place, never the direction of the gradient.
 
-    It runs on or turns by a random angle (klinokinesis): no choice of a direction, only of the moment to give one up.
+    It runs on or turns by a random angle (klinokinesis): it cannot choose a direction, only the moment to leave one.
     The concentration is exp(-r^2 / (2 width^2)) at the distance r from its peak. The worm starts at a random distance
     and heads anywhere. Lengths are in one unit throughout, say cm.
 
@@ -39,7 +39,7 @@ class Chemotaxis(World):
     |---|---|---|
     | concentration | of the peak | [0, 1] and noise |
     | its change in the last step, times `gain`; only if `change` | of the peak | about [-1, 1] |
-    | always the same | - | 1 |
+    | constant | - | 1 |
 
     | action | |
     |---|---|
@@ -54,12 +54,12 @@ class Chemotaxis(World):
         duration: steps of an episode.
         speed: length of a step.
         width: standard deviation of the concentration, a length.
-        nearest, farthest: of the first distance from the peak, uniform between.
+        nearest, farthest: range of the first distance from the peak, uniform.
         turn, wander: degrees.
-        noise: standard deviation of what is sensed, in units of the peak; the change is that of what is sensed.
-        gain: of the change.
-        change: whether the change is an input; without it a network has to remember.
-        repellent: whether the peak is to be fled from.
+        noise: standard deviation of the sensed concentration, in units of the peak; the change includes this noise.
+        gain: factor of the change.
+        change: True makes the change an input; without it a network needs a memory.
+        repellent: True makes the peak a place to avoid.
     """
 
     duration: int = 200
@@ -101,7 +101,7 @@ class Chemotaxis(World):
         return self.duration
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """Somewhere around the peak; every angle of the episode is drawn here, and the noise if there is any."""
+        """Starts around the peak; draws every angle of the episode, and the noise if there is any."""
         place = streams.stream("place").uniform(episodes, 3).float()
         start = self.nearest + (self.farthest - self.nearest) * place[..., 0]
         bearing = 2.0 * math.pi * place[..., 1]
@@ -115,7 +115,7 @@ class Chemotaxis(World):
         return state, self._moment(state, torch.zeros_like(x), torch.zeros_like(x))
 
     def step(self, state: _State, actions: Int[Tensor, "P B"]) -> tuple[_State, Moment]:
-        """One length of the way of every life."""
+        """Moves every life by one step length."""
         reach = torch.where(actions == 1, math.radians(self.turn), math.radians(self.wander))
         heading = state.heading + reach * state.bends[state.step % self.duration]
         x = torch.add(state.x, heading.cos(), alpha=self.speed)
@@ -141,5 +141,5 @@ class Chemotaxis(World):
 
 
 def _first(drawn: Tensor) -> Tensor:
-    """(K, B, steps) with the steps first, each in one piece."""
+    """(K, B, steps) to (steps, K, B), contiguous."""
     return drawn.float().movedim(-1, 0).contiguous()

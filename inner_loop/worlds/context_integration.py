@@ -1,4 +1,4 @@
-"""One of two kinds of evidence counts, and a context says which: Mante, Sussillo, Shenoy & Newsome 2013 (Nature)."""
+"""Two kinds of evidence, and a context that says which one counts: Mante, Sussillo, Shenoy & Newsome 2013 (Nature)."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ Context = Literal["cued", "first", "second"]
 @final
 @dataclass(frozen=True)
 class ContextIntegration(TrialWorld):
-    """Two noisy stimuli at once, such as motion and colour; one is to be integrated, the other to be ignored.
+    """Two noisy stimuli at once, such as motion and colour; the network integrates one and ignores the other.
 
-    Periods, noise and payment are those of NeuroGym's ContextDecisionMaking-v0: fixation, stimulus, delay, decision.
-    There the context is not cued unless asked for, `use_expl_context=True`; here it is, as in the paper.
+    Periods, noise and rewards are those of NeuroGym's ContextDecisionMaking-v0: fixation, stimulus, delay, decision.
+    There the context is cued only with `use_expl_context=True`; here it is cued by default, as in the paper.
 
     | observation | unit | range |
     |---|---|---|
@@ -51,18 +51,18 @@ class ContextIntegration(TrialWorld):
 
     Reward, end, teacher: `Scheme`; by default 1 for the right direction, 0 for another or none, -0.1 for each action in
     the fixation period. Terminated by the answer or at the end of the decision period.
-    Scores: `accuracy`, the share of trials with the right answer in the decision period; the return. By default nobody
-    is right in more than 0.94 of the trials; who ignores the context is right in 0.75 of the trials at most.
+    Scores: `accuracy`, the share of trials with the right answer in the decision period; the return. By default no
+    network can be right in more than 0.94 of the trials; one that ignores the context is right in at most 0.75.
 
     Attributes:
-        directions: alternatives, at even angles; evidence falls with the cosine of the angle.
-        coherences: percent, each as frequent in each modality.
+        directions: alternatives, at even angles; evidence decreases with the cosine of the angle.
+        coherences: percent, equally frequent in each modality.
         context: drawn for each trial and cued; or always the first or the second modality, without a cue.
         sigma: standard deviation of the noise at a step of 1 ms; at a step of `dt` it is sigma / sqrt(dt).
         dt: ms of a step.
         fixation, stimulus, delay, decision: ms.
         fail: reward for a wrong answer.
-        scheme: other rewards, and what ends a trial.
+        scheme: other rewards, and the end of a trial.
     """
 
     directions: int = 2
@@ -108,7 +108,7 @@ class ContextIntegration(TrialWorld):
         return longest(self.durations, self.dt)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
-        """New trials."""
+        """Draws new trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
         shown, energies = [], []
         for name in ("first", "second"):

@@ -1,4 +1,4 @@
-"""Is it the one seen before? Delayed match to sample: Miller, Erickson & Desimone 1996 (J. Neurosci. 16:5154)."""
+"""Delayed match to sample, recognition after a delay: Miller, Erickson & Desimone 1996 (J. Neurosci. 16:5154)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from inner_loop.world import Discrete, Moment
 @final
 @dataclass(frozen=True)
 class DelayedMatch(TrialWorld):
-    """A sample is to be held in mind over a delay, and compared with a test: the same, or the opposite.
+    """The network remembers a sample over a delay and compares it with a test: the same direction, or the opposite.
 
-    Periods, noise and payment are those of NeuroGym's DelayMatchSample-v0: fixation, sample, delay, test, decision.
+    Periods, noise and rewards are those of NeuroGym's DelayMatchSample-v0: fixation, sample, delay, test, decision.
 
     | observation | unit | range |
     |---|---|---|
@@ -54,7 +54,7 @@ class DelayedMatch(TrialWorld):
         dt: ms of a step.
         fixation, sample, delay, test, decision: ms.
         fail: reward for a wrong answer.
-        scheme: other rewards, and what ends a trial.
+        scheme: other rewards, and the end of a trial.
     """
 
     directions: int = 2
@@ -95,7 +95,7 @@ class DelayedMatch(TrialWorld):
         return longest(self.durations, self.dt)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
-        """New trials."""
+        """Draws new trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
         likeness = tuned(streams.stream("sample").integers(self.directions, episodes), self.directions)
         differs = streams.stream("match").integers(2, episodes)

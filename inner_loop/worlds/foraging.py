@@ -1,4 +1,4 @@
-"""Food and poison told apart by colour: after Todd & Miller 1991 and Ackley & Littman 1991, who let learning evolve."""
+"""Food and poison that differ in colour, where learning evolves: Todd & Miller 1991 and Ackley & Littman 1991."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _TURNS = (0, -1, 1)  # of the actions, in quarters to the right
 
 class _State(NamedTuple):
     after: Tensor  # (3, cells * 4): the pose that an action leads to; a pose is cell * 4 + heading
-    colours: Tensor  # (K, cells, B): of the plants, 0 where none grows
+    colours: Tensor  # (K, cells, B): of the plants, 0 for a cell without a plant
     edible: Tensor  # (K, B): the colour that is food
-    ripe: Tensor  # (P, cells, B): the step from which on a plant bears fruit
+    ripe: Tensor  # (P, cells, B): the step at which a plant bears fruit again
     pose: Tensor  # (P, B)
     step: int
 
@@ -33,9 +33,9 @@ class _State(NamedTuple):
 class Foraging(World):
     """A forager on a torus of cells, where plants bear red or blue fruit: one colour is food and the other is poison.
 
-    It steps ahead, or turns to the left or to the right and steps there, and eats whatever fruit it comes upon; the
-    plant bears again some time later. Where the poisonous colour is always the same one, the innate liking of the other
-    is all that it takes; where it is drawn, only tasting tells.
+    It steps ahead, or turns to the left or to the right and steps there, and eats the fruit in the cell that it enters;
+    the plant bears again some time later. If the poisonous colour is always the same one, an innate preference for the
+    other is enough; if it is drawn at random, the forager must taste to know it.
 
     | observation | unit | range |
     |---|---|---|
@@ -56,12 +56,12 @@ class Foraging(World):
 
     Attributes:
         size: cells along each side.
-        density: share of cells with a plant; half of the plants are of either colour, on average.
-        regrowth: steps from the eating of a fruit to the next one there; longer than the duration: never.
+        density: share of cells with a plant; each colour has half of the plants, on average.
+        regrowth: steps until a plant bears fruit again after it is eaten; longer than the duration: never.
         duration: steps of an episode.
         poisonous: always the same colour; or random, drawn for each episode; or drawn for each life and the same in
             all its episodes.
-        food, harm: the worth of a fruit.
+        food, harm: the reward of food, and the penalty of poison.
     """
 
     size: int = 8
@@ -97,7 +97,7 @@ class Foraging(World):
         return self.duration
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """All plants bear fruit; all chance of the episode is drawn here."""
+        """Gives all plants fruit; draws all random numbers of the episode."""
         plants = streams.stream("plants").uniform(episodes, self.size**2).mT
         colours = (plants < self.density).to(torch.int8) + (plants < self.density / 2.0)
         edible = streams.stream("edible").integers(2, episodes) + _RED
@@ -113,7 +113,7 @@ class Foraging(World):
         return state, self._moment(state, seen, torch.zeros_like(pose, dtype=torch.float32))
 
     def step(self, state: _State, actions: Int[Tensor, "P B"]) -> tuple[_State, Moment]:
-        """One step of every life, and a bite."""
+        """One step of every life, and a bite if there is fruit."""
         pose = state.after[actions, state.pose]
         state = state._replace(pose=pose, ripe=state.ripe.expand(len(pose), -1, -1), step=state.step + 1)
         seen = _seen(state)

@@ -1,4 +1,4 @@
-"""Act after one stimulus, hold still after the other: delayed go/no-go, Zhang et al. 2019 (eLife 8:e43191)."""
+"""Action after one stimulus, no action after the other: delayed go/no-go, Zhang et al. 2019 (eLife 8:e43191)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from inner_loop.world import Discrete, Moment
 @final
 @dataclass(frozen=True)
 class GoNoGo(TrialWorld):
-    """A stimulus, a delay, and then the time to go, or not to.
+    """A stimulus, a delay, and then a decision period, in which the network goes or holds still.
 
-    Periods and payment are those of NeuroGym's GoNogo-v0: fixation (of no length), stimulus, delay, decision.
+    Periods and rewards are those of NeuroGym's GoNogo-v0: fixation (of length 0), stimulus, delay, decision.
 
     | observation | unit | range |
     |---|---|---|
@@ -33,18 +33,18 @@ class GoNoGo(TrialWorld):
     | 0 | hold still |
     | 1 | go |
 
-    Reward, end, teacher: `Scheme`; by default 1 for going after a go stimulus, -0.5 at the end for not having gone,
+    Reward, end, teacher: `Scheme`; by default 1 for going after a go stimulus, -0.5 at the end for not going after it,
     -0.5 for going after a no-go stimulus, 0 for holding still. Terminated by going in the decision period, or at its
     end.
-    Scores: `accuracy`, the share of trials in which the network went where it should, or held still throughout the
-    decision period where it should: holding still for ever is right in as many trials as are no-go; the return.
+    Scores: `accuracy`, the share of trials in which the network went after a go stimulus, or held still throughout the
+    decision period after a no-go stimulus; a network that always holds still is right in all no-go trials; the return.
 
     Attributes:
         go: share of trials with a go stimulus.
         dt: ms of a step.
         fixation, stimulus, delay, decision: ms.
-        fail, miss: reward for going where it should not, and at the end for not having gone where it should.
-        scheme: other rewards, and what ends a trial.
+        fail, miss: reward for going after a no-go stimulus, and at the end for not going after a go stimulus.
+        scheme: other rewards, and the end of a trial.
     """
 
     go: float = 0.5
@@ -84,7 +84,7 @@ class GoNoGo(TrialWorld):
         return longest(self.durations, self.dt)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
-        """New trials."""
+        """Draws new trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
         go = (streams.stream("go").uniform(episodes) < self.go)[:, None]
         deciding = periods.during("decision")
@@ -93,5 +93,5 @@ class GoNoGo(TrialWorld):
         goes = torch.tensor([[False], [True]], device=go.device)
         right = torch.where(goes, deciding & go, periods.last() & ~go)
         truth = (deciding & go).long()
-        # to have held still is right, but it is not paid
+        # holding still is right, but it has no reward
         return self.scheme.begin(periods, observation, truth, self.outputs, right, goes, self.fail, self.miss)

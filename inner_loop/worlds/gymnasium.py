@@ -19,20 +19,20 @@ from inner_loop.gymnasium_environments import anatomy_of, made, only_here, versi
 from inner_loop.world import Continuous, Discrete, Moment, World
 
 _log = logging.getLogger(__name__)
-_OURS = {"max_episode_steps", "disable_env_checker"}  # arguments of Gymnasium's, not of an environment
+_OURS = {"max_episode_steps", "disable_env_checker"}  # arguments of Gymnasium itself, not of an environment
 
 
 @final
 @dataclass(frozen=True)
 class Gymnasium(World):
-    """Every episode has an environment of its own, newly made: what an older one has been through cannot matter.
+    """Every episode has a newly made environment, so that earlier episodes cannot affect it.
 
-    | observation | how it is seen |
+    | observation | as the network sees it |
     |---|---|
     | Box | flattened, in the units and ranges of the environment; NaN is 0, infinite the largest number |
     | Discrete | one-hot |
 
-    | action | how it is taken |
+    | action | as the environment takes it |
     |---|---|
     | Discrete | by its number |
     | Box with one axis and finite ends | in the units of the environment, within its range; NaN is the middle |
@@ -40,10 +40,10 @@ class Gymnasium(World):
     Reward and end: those of the environment; also truncated after `longest` steps.
 
     Attributes:
-        id: as registered, with its version; one of your own with the module that registers it, `module:Id-v0`.
+        id: as registered, with its version; a user-defined one with the module that registers it, `module:Id-v0`.
         arguments: of the environment, each a name and a value.
-        longest: steps of an episode at most; None: as registered.
-        damaged_actions: actuators that do nothing: whatever they are told, they take the middle of their range, as in
+        longest: maximal number of steps of an episode; None: as registered.
+        damaged_actions: actuators that do nothing: they always take the middle of their range, as in
             the damaged leg of Najarro & Risi 2020. The front left leg of Ant-v5 has 2 (hip) and 3 (ankle).
     """
 
@@ -62,47 +62,47 @@ class Gymnasium(World):
 
     @property
     def inputs(self) -> int:
-        """Numbers in an observation."""
+        """The number of inputs."""
         return anatomy_of(self).inputs
 
     @property
     def actions(self) -> Discrete | Continuous:
-        """Those of the environment."""
+        """The actions of the environment."""
         return anatomy_of(self).actions
 
     @property
     def steps(self) -> int:
-        """As many as configured, or as registered."""
+        """The configured or the registered number."""
         return anatomy_of(self).steps
 
     def ready(self) -> None:
         """Raises InputError when there is no such environment or a package is missing.
 
-        Logs a warning where the environment is one that no other process finds by this id.
+        Logs a warning if no other process can find the environment by this id.
         """
         anatomy_of(self)
         if sentence := only_here(self):
             _log.warning("Gymnasium.id: %s", sentence)
 
     def fingerprint(self) -> str:
-        """Versions of the simulators: another one may behave otherwise."""
+        """Versions of the simulators, since another version may behave otherwise."""
         return versions(self)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_Episodes, Moment]:
-        """New environments, each with a seed of its own."""
+        """Makes new environments, each with its own seed."""
         seeds = streams.stream("seed").integers(2**31, episodes)
         state = _Episodes(self, seeds.flatten().tolist(), episodes)
         return state, state.moment(seeds.device)
 
     def step(self, state: _Episodes, actions: Tensor) -> tuple[_Episodes, Moment]:
-        """One step of every episode that has not ended. The state is the environments': it is not left alone."""
+        """One step of every episode that has not ended. The state holds the environments, so it is changed in place."""
         state.step(actions)
         return state, state.moment(actions.device)
 
 
 @final
 class _Episodes:
-    """Environments in the middle of lives x episodes, life after life; closed when they are forgotten."""
+    """Environments of lives x episodes, life after life; closed when this object is deleted."""
 
     def __init__(self, world: Gymnasium, seeds: list[int], episodes: int) -> None:
         self._world, self._seeds, self._episodes = world, seeds, episodes
@@ -111,7 +111,7 @@ class _Episodes:
         self._begin(seeds)
 
     def _begin(self, seeds: list[int]) -> None:
-        """More environments, before the first step of all."""
+        """Makes more environments, before the first step."""
         for seed in seeds:
             self._environments.append(made(self._world))
             self._observations.append(self._anatomy.seen(self._environments[-1].reset(seed=seed)[0]))
@@ -120,9 +120,9 @@ class _Episodes:
         self._going = list(range(count))
 
     def step(self, actions: Tensor) -> None:
-        """Whoever has ended is left alone: the last observation and the end stay, and there is no more reward."""
+        """One step of the running episodes; an ended one keeps its last observation and its end, with a reward of 0."""
         given = self._anatomy.given(actions)
-        if len(given) > len(self._environments):  # lives that have begun alike differ from now on
+        if len(given) > len(self._environments):  # lives with the same start can differ from now on
             self._begin(self._seeds * (len(actions) - 1))
         self._rewards = [0.0] * len(given)
         for i in self._going:
@@ -133,7 +133,7 @@ class _Episodes:
         self._going = [i for i in self._going if not (self._terminated[i] or self._truncated[i])]
 
     def moment(self, device: torch.device) -> Moment:
-        """What all of them show now."""
+        """The present moment of all environments."""
         observation = torch.tensor(np.stack(self._observations), dtype=torch.float32, device=device).nan_to_num()
         reward = torch.tensor(np.array(self._rewards), dtype=torch.float32, device=device)
         ends = torch.tensor(np.array([self._terminated, self._truncated], dtype=bool), device=device)

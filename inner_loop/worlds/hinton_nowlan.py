@@ -17,7 +17,7 @@ from inner_loop.world import Moment, Response, World
 @final
 @dataclass(frozen=True)
 class HintonNowlan(World):
-    """A row of switches that helps when all of them are right and not at all before. A step is a learning trial.
+    """A row of switches with a reward only if all of them are right. A step is a learning trial.
 
     | observation | unit | range |
     |---|---|---|
@@ -27,13 +27,13 @@ class HintonNowlan(World):
     |---|---|
     | one output a switch | right above 0, wrong otherwise |
 
-    Reward: 1 + 19 n / trials at the first trial at which all switches are right, 0 before. n trials remain, that trial
-    among them: who is born right has n = trials and the fitness 20, who never succeeds has 1.
+    Reward: 1 + 19 n / trials at the first trial at which all switches are right, 0 before. n trials remain, including
+    that trial: a network that is right at birth has n = trials and the fitness 20; without success the fitness is 1.
     End: terminated by success; truncated after all trials.
 
     Attributes:
         loci: switches.
-        trials: of a life.
+        trials: the number of trials in a life.
     """
 
     loci: int = 20
@@ -45,7 +45,7 @@ class HintonNowlan(World):
 
     @property
     def inputs(self) -> int:
-        """One, always on."""
+        """One input, always 1."""
         return 1
 
     @property
@@ -64,7 +64,7 @@ class HintonNowlan(World):
         return ("fitness",)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[int, Moment]:
-        """The state is the number of trials that have been made; nothing here is left to chance."""
+        """The state is the number of trials so far; this world draws no random numbers."""
         none = torch.zeros(streams.owners, episodes, dtype=torch.bool, device=streams.keys.device)
         return 0, _moment(none.float(), none, none)
 

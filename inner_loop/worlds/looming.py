@@ -1,4 +1,4 @@
-"""Escape from what comes nearer and nothing else: Temizer, Donovan, Baier & Semmelhack 2015 (Curr. Biol. 25:1823)."""
+"""Escape from approaching objects only: Temizer, Donovan, Baier & Semmelhack 2015 (Curr. Biol. 25:1823)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Distractor = Literal["receding", "translating", "dimming"]
 
 _ESCAPE = 1
 _KINDS: tuple[Distractor, ...] = ("receding", "translating", "dimming")
-_INSTANT = 1e-6  # s: the nearest that an object comes, so that its size stays a number
+_INSTANT = 1e-6  # s: smallest time to collision, so that the size of an object stays finite
 
 
 class _Film(NamedTuple):
-    """What is shown, whatever is done; lengths in pixels, each (K, B) unless said otherwise."""
+    """The frames, which do not depend on the actions; lengths in pixels, each (K, B) unless said otherwise."""
 
     looms: Tensor
     dims: Tensor
-    frames: Tensor  # until the end
+    frames: Tensor  # number of frames until the end
     size: Tensor  # l/v, s
     time: Tensor  # to the collision, in the first frame, s
     pace: Tensor  # of that time in a frame, s
@@ -44,12 +44,12 @@ class _State(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Looming(World):
-    """A retina sees a dark disc on a bright ground. If it is coming nearer, escape before it arrives; else stay.
+    """A retina sees a dark disc on a bright ground. If the disc approaches, escape before the collision; else stay.
 
-    An object of half-size l that comes at the speed v has the angular size 2 atan((l/v) / t) at the time t before the
-    collision. Half of the films loom. The others are a looming film that runs backwards; a disc of constant size, that
-    of a looming one half-way, which crosses the field of view; a field without edges that grows dark as fast as a disc
-    would make it on average. All of them last until the collision, or as long as if there were one.
+    An object of half-size l and speed v has the angular size 2 atan((l/v) / t) at the time t before the collision. Half
+    of the films show a looming disc. The others show a looming film that runs backwards; a disc of constant size (that
+    of a looming one at half-time) that crosses the field of view; or a field without edges whose mean darkness grows as
+    with a disc. All of them last until the collision, or as long as if there were one.
 
     | observation | unit | range |
     |---|---|---|
@@ -61,22 +61,22 @@ class Looming(World):
     | 0 | stay |
     | 1 | escape |
 
-    Reward: 1 for an escape from a looming disc before it arrives, 1 at the end of any other film without an escape.
-    An escape too early to tell is worth as much, and is a false alarm half of the time.
+    Reward: 1 for an escape from a looming disc before the collision, 1 at the end of any other film without an escape.
+    An escape too early to distinguish the films has the same reward, and is a false alarm half of the time.
     End: terminated by an escape, the collision or the end of the film.
-    Scores: the return, the share of films that were answered rightly; `hit_rate` of looming films, `correct_rejection`
-    of the others, each 0 where there was none.
+    Scores: the return, the share of films with the right answer; `hit_rate` for looming films, `correct_rejection` for
+    the others, each 0 if there was none.
 
     Attributes:
-        pixels: along each side of the retina.
-        field: degrees of visual angle along each side; taken for flat.
+        pixels: number of pixels along each side of the retina.
+        field: degrees of visual angle along each side; the retina is treated as flat.
         frame: duration of a step, s.
         l_over_v: (lowest, highest), s, uniform.
         collision: (earliest, latest), s from the first frame, uniform.
-        eccentricity: the disc is centred, or passes at half-time, up to so many degrees off the middle on both axes.
+        eccentricity: the disc is centred, or passes at half-time, up to this many degrees off the middle on both axes.
         looming: share of films that loom.
-        distractors: the others, each as frequent.
-        change: whether the change is an input; without it a network has to remember.
+        distractors: the other films, all equally frequent.
+        change: True makes the change an input; without it a network needs a memory.
     """
 
     pixels: int = 7
@@ -104,7 +104,7 @@ class Looming(World):
 
     @property
     def inputs(self) -> int:
-        """Pixels, and their changes if these are given."""
+        """The number of pixels, twice that if their changes are inputs."""
         return self.pixels**2 * (2 if self.change else 1)
 
     @property
@@ -119,18 +119,18 @@ class Looming(World):
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        """The return; the rates of its two kinds of success."""
+        """The return, and the rates of its two kinds of success."""
         return ("return", "hit_rate", "correct_rejection")
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """The first frame; all chance of the film is drawn here."""
+        """The first frame; draws all random numbers of the film."""
         film = self._film(streams, episodes)
         image = self._image(film, 0)
         none = torch.zeros_like(film.looms)
         return _State(film, 0, image), self._moment(image, torch.zeros_like(image), none.float(), none)
 
     def step(self, state: _State, actions: Int[Tensor, "P B"]) -> tuple[_State, Moment]:
-        """The next frame; an escape counts for the frame that it answers."""
+        """The next frame; an escape counts for the frame before it."""
         film, frame = state.film, state.frame + 1
         escaped, over = actions == _ESCAPE, frame >= film.frames
         right = torch.where(escaped, film.looms, over & ~film.looms)
@@ -138,7 +138,7 @@ class Looming(World):
         return _State(film, frame, image), self._moment(image, image - state.image, right.float(), escaped | over)
 
     def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
-        """The share of right answers, among all films, looming ones and others."""
+        """The share of right answers in all films, in looming ones and in others."""
         looms = state.film.looms.double()
         hits, rejections = ((returns * kind).sum(1) / kind.sum(1).clamp(min=1.0) for kind in (looms, 1.0 - looms))
         return {"return": returns.mean(1), "hit_rate": hits, "correct_rejection": rejections}
@@ -161,7 +161,7 @@ class Looming(World):
         pixel = self.field / self.pixels
         away = self.eccentricity / pixel
         middle = (drawn[2:4] * 2.0 - 1.0) * away
-        # half the way of a disc that comes from beyond an edge of the field and leaves beyond the opposite one
+        # half the path of a disc that enters beyond an edge of the field and leaves beyond the opposite one
         reach = torch.where(translates, self.pixels / 2.0 + away + _radius(size, time, pixel), 0.0)
         angle = drawn[4] * (2.0 * math.pi)
         direction = torch.stack((angle.cos(), angle.sin()))
@@ -183,5 +183,5 @@ def _between(ends: tuple[float, float], uniform: Tensor) -> Tensor:
 
 
 def _radius(size: Tensor, time: Tensor, pixel: float) -> Tensor:
-    """Half the angular size of a disc, in pixels of so many degrees."""
+    """Half the angular size of a disc, in pixels of `pixel` degrees."""
     return (size / time.clamp(min=_INSTANT)).atan() * (math.degrees(1.0) / pixel)

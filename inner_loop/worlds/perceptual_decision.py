@@ -1,4 +1,4 @@
-"""Which way do most of the dots move? Britten, Shadlen, Newsome & Movshon 1992 (J. Neurosci. 12:4745)."""
+"""The direction of motion of most random dots: Britten, Shadlen, Newsome & Movshon 1992 (J. Neurosci. 12:4745)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from inner_loop.world import Discrete, Moment
 @final
 @dataclass(frozen=True)
 class PerceptualDecision(TrialWorld):
-    """Noisy evidence is to be integrated over time, and the answer given when the stimulus is gone.
+    """The network integrates noisy evidence over time, and answers when the stimulus is gone.
 
-    Periods, noise and payment are those of NeuroGym's PerceptualDecisionMaking-v0: fixation, stimulus, delay, decision.
+    Periods, noise and rewards are those of NeuroGym's PerceptualDecisionMaking-v0: fixation, stimulus, delay, decision.
 
     | observation | unit | range |
     |---|---|---|
@@ -47,16 +47,16 @@ class PerceptualDecision(TrialWorld):
     Reward, end, teacher: `Scheme`; by default 1 for the right direction, 0 for another or none, -0.1 for each action in
     the fixation period. Terminated by the answer or at the end of the decision period.
     Scores: `accuracy`, the share of trials with the right answer in the decision period; the return. At a coherence of
-    0 there is nothing to see: by default nobody is right in more than 0.90 of the trials.
+    0 there is no evidence: by default no network can be right in more than 0.90 of the trials.
 
     Attributes:
-        directions: alternatives, at even angles; the energy falls with the cosine of the angle.
-        coherences: percent, each as frequent.
+        directions: alternatives, at even angles; the energy decreases with the cosine of the angle.
+        coherences: percent, equally frequent.
         sigma: standard deviation of the noise at a step of 1 ms; at a step of `dt` it is sigma / sqrt(dt).
         dt: ms of a step.
         fixation, stimulus, delay, decision: ms.
         fail: reward for a wrong answer.
-        scheme: other rewards, and what ends a trial.
+        scheme: other rewards, and the end of a trial.
     """
 
     directions: int = 2
@@ -99,7 +99,7 @@ class PerceptualDecision(TrialWorld):
         return longest(self.durations, self.dt)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
-        """New trials."""
+        """Draws new trials."""
         periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
         direction = streams.stream("direction").integers(self.directions, episodes)
         coherence = picked(self.coherences, streams.stream("coherence"), episodes)

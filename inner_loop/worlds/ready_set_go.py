@@ -1,4 +1,4 @@
-"""An interval is measured and then produced: Jazayeri & Shadlen 2010 (Nat. Neurosci. 13:1020)."""
+"""Measurement and production of an interval: Jazayeri & Shadlen 2010 (Nat. Neurosci. 13:1020)."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from inner_loop.world import Discrete, Moment
 @final
 @dataclass(frozen=True)
 class ReadySetGo(TrialWorld):
-    """Ready and Set are an interval apart; go is to come as long after Set, or `gain` times as long.
+    """Ready and Set are an interval apart; the network goes the same time after Set, or `gain` times that.
 
-    Periods and payment are those of NeuroGym's ReadySetGo-v0: fixation, measure (with Ready at its start), set, and a
-    decision period of twice the interval that is to be produced.
+    Periods and rewards are those of NeuroGym's ReadySetGo-v0: fixation, measure (with Ready at its start), set, and a
+    decision period of twice the interval to be produced.
 
     | observation | unit | range |
     |---|---|---|
@@ -45,21 +45,21 @@ class ReadySetGo(TrialWorld):
     | 0 | wait |
     | 1 | go |
 
-    Reward, end, teacher: `Scheme`. The interval that was produced counts from the start of Set. With an error of e ms,
-    of w = margin x interval + slack that are allowed, going is paid max(0.1, (1 - e / w) ** 1.5), and 0 beyond;
+    Reward, end, teacher: `Scheme`. The produced interval counts from the start of Set. With an error of e ms, and an
+    allowed error w = margin x interval + slack, going has the reward max(0.1, (1 - e / w) ** 1.5), and 0 beyond w;
     -0.1 for each action in the fixation period. Terminated by going in the decision period, or at its end.
-    The target counts from the end of Set, as NeuroGym's ground truth does: a step later than what is paid best, yet
-    within the margin; `aligned` has it at the best step.
-    Scores: `accuracy`, the share of trials with an error within the margin; the return.
+    The target counts from the end of Set, as NeuroGym's ground truth does: a step later than the best-rewarded step,
+    yet within the margin; `aligned` puts it at the best step. Scores: `accuracy`, the share of trials with an error
+    within the margin; the return.
 
     Attributes:
-        gain: of the interval to be produced over the one measured.
-        margin, slack: error that is allowed, as a share of the interval, and ms beside it.
-        aligned: whether the target is the step that is paid best.
+        gain: ratio of the interval to be produced to the measured one.
+        margin, slack: allowed error, as a share of the interval, and ms in addition.
+        aligned: True puts the target at the step with the largest reward.
         dt: ms of a step.
         fixation, ready_cue, measure, set_cue: ms; Ready lies within the measured interval.
         fail: reward for a wrong answer.
-        scheme: other rewards, and what ends a trial.
+        scheme: other rewards, and the end of a trial.
     """
 
     gain: float = 1.0
@@ -107,7 +107,7 @@ class ReadySetGo(TrialWorld):
         return longest(self.durations, self.dt) + int(2.0 * (measured * self.dt * self.gain) / self.dt)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
-        """New trials."""
+        """Draws new trials."""
         taken = lengths(self.durations, self.dt, streams.stream("periods"), episodes)
         interval = taken["measure"].double() * self.dt * self.gain  # to be produced, ms
         periods = Periods.in_turn(taken | {"decision": (2.0 * interval / self.dt).long()}, self.steps)

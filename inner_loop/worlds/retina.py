@@ -17,7 +17,7 @@ from genomes.streams import Streams
 from inner_loop.selectivity import direction_index, vector_index
 from inner_loop.world import Labels, Moment, Response, World
 
-_PHASES = 4  # episodes that belong together
+_PHASES = 4  # episodes of a group
 
 
 class _State(NamedTuple):
@@ -25,7 +25,7 @@ class _State(NamedTuple):
     reward: Tensor  # (K, B), none
     flags: Tensor  # (2, K, B): no, yes
     step: int
-    responses: tuple[Tensor, ...]  # to each direction, (P, outputs) float64, and to whatever comes after the end
+    responses: tuple[Tensor, ...]  # to each direction, (P, outputs) float64, and to all after the end
 
 
 @final
@@ -33,10 +33,10 @@ class _State(NamedTuple):
 class Retina(World):
     """Gratings or bars move over a sheet of bipolar cells, in one direction after the other.
 
-    At each position are two cells, one of each type, that receive the same light. Their time constants, and how they
-    are wired to the tip of the dendrite, are the network's. The dendrite of the model lies along x, its soma at the low
-    end, its tip at the high one: sluggish cells near the soma and prompt ones near the tip make it prefer motion from
-    soma to tip, direction 0, since what they say of it arrives together.
+    Each position has two cells, one of each type, with the same light. Their time constants, and their synapses onto
+    the tip of the dendrite, are those of the network. The dendrite of the model lies along x, with its soma at the low
+    end and its tip at the high one: with sluggish cells near the soma and prompt ones near the tip it prefers motion
+    from soma to tip, direction 0, since their signals of this motion arrive together.
 
     | observation | unit | range |
     |---|---|---|
@@ -44,22 +44,22 @@ class Retina(World):
 
     | action | |
     |---|---|
-    | response | the output activity; what is below 0 is not released |
+    | response | the output activity; negative activity releases nothing |
 
     Reward: none. End: truncated after all directions.
-    Scores, of the response to a direction, the time mean of the squared positive output (contrast energy: Adelson &
-    Bergen 1985) over all episodes and steps of its trials; means over the outputs, 0 for one that is silent:
-    `dsi` = (R(0) - R(180)) / (R(0) + R(180)), -1 to 1, positive for soma to tip; `gdsi` = |sum R exp(i a)| / sum R, for
-    any preferred direction a; `gosi` = |sum R exp(2 i a)| / sum R, for any orientation.
+    Scores: the response to a direction is the time mean of the squared positive output (contrast energy: Adelson &
+    Bergen 1985) over all episodes and steps of its trials; scores are means over the outputs, with 0 for a silent
+    output: `dsi` = (R(0) - R(180)) / (R(0) + R(180)), -1 to 1, positive for soma to tip; `gdsi` = |sum R exp(i a)| /
+    sum R, for any preferred direction a; `gosi` = |sum R exp(2 i a)| / sum R, for any orientation.
 
-    Each direction is a trial: the stimulus, then nothing but the background. Four episodes belong together, 4 m to
-    4 m + 3. Their gratings are a quarter of a cycle apart, from a phase that is drawn for the four; their bars are
-    bright, dark, bright, dark. What is linear before the rectification is blind to direction while all cells have one
-    time constant, whatever the weights: over four phases the squares add up to |h(t)|^2 |sum w exp(i k x)|^2, which is
-    the same for k and -k. This is exact for gratings if episodes come in fours and activity is forgotten at each trial;
-    if it is not, of a cell with the leak l a part (1 - l)^blank lasts into the next, and the order of the directions
-    tells them apart. For bars, whose films in opposite directions are each other's reversal in time, it is exact up to
-    what of the response comes after its trial.
+    Each direction is a trial: the stimulus, then only the background. Four episodes form a group, 4 m to 4 m + 3. Their
+    gratings are a quarter of a cycle apart, from a phase that is drawn for the group; their bars are bright, dark,
+    bright, dark. A response that is linear before the rectification has no direction selectivity while all cells have
+    one time constant, for any weights: over four phases the squares add up to |h(t)|^2 |sum w exp(i k x)|^2, which is
+    the same for k and -k. This is exact for gratings if the number of episodes is a multiple of four and activity is
+    reset at each trial; without the reset, a part (1 - l)^blank of the activity of a cell with the leak l lasts into
+    the next trial, and the order of the directions makes a difference. For bars, whose films in opposite directions are
+    time reversals of each other, it is exact up to the part of the response after its trial.
 
     Attributes:
         stimulus: sinusoidal gratings, or bars half a wavelength wide.
@@ -67,9 +67,9 @@ class Retina(World):
         directions: equally spaced, the first from low to high x; even, 4 at least.
         wavelength: positions; its inverse is the spatial frequency.
         speed: positions a step.
-        contrast: of the light to the background, up to 1.
-        shown: steps that a stimulus lasts.
-        blank: steps without one after it.
+        contrast: of the light to the background, at most 1.
+        shown: number of steps with a stimulus.
+        blank: number of steps without one after it.
         dendrites: output units, each with tuning of its own.
     """
 
@@ -100,7 +100,7 @@ class Retina(World):
 
     @property
     def inputs(self) -> int:
-        """Bipolar cells: two at each position."""
+        """The number of bipolar cells: two at each position."""
         return 2 * math.prod(self.field)
 
     @property
@@ -110,12 +110,12 @@ class Retina(World):
 
     @property
     def steps(self) -> int:
-        """A trial for each direction."""
+        """The steps of one trial for each direction."""
         return self.directions * (self.shown + self.blank)
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        """Selectivity: to direction 0 against 180 degrees, to any direction, to any orientation."""
+        """Selectivity: direction 0 against 180 degrees, for any direction, for any orientation."""
         return ("dsi", "gdsi", "gosi")
 
     def labels(self, step: Int64[ndarray, " stimuli"]) -> Labels:
@@ -124,7 +124,7 @@ class Retina(World):
         return Labels("direction", np.eye(self.directions)[step // (self.shown + self.blank)], angles)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """The whole film is made here; its light does not depend on what the network does."""
+        """Makes the whole film; its light does not depend on the network's outputs."""
         film = self._film(streams, episodes)
         reward = torch.zeros_like(film[0, :, 0])
         flags = torch.stack((reward > 0, reward == 0))
@@ -133,7 +133,7 @@ class Retina(World):
         return state, self._moment(state)
 
     def step(self, state: _State, actions: Float[Tensor, "P outputs B"]) -> tuple[_State, Moment]:
-        """Adds the energy of the response to what was shown, and shows the next frame."""
+        """Adds the energy of the response to the frame before, and returns the next frame."""
         film, reward, flags, step, responses = state
         if len(actions) != len(reward):
             lives = len(actions)
@@ -146,7 +146,7 @@ class Retina(World):
         return state, self._moment(state)
 
     def tuning(self, state: _State) -> Float[Tensor, "P outputs directions"]:
-        """The response of each output to each direction, up to a factor; 0 for what has not been shown yet."""
+        """The response of each output to each direction, up to a factor; 0 for directions not shown yet."""
         return torch.stack(torch.broadcast_tensors(*state.responses[:-1]), dim=-1)
 
     def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
@@ -175,7 +175,7 @@ class Retina(World):
         x, y = (torch.arange(length, device=device) - (length - 1) / 2.0 for length in self.field)
         along = torch.outer(angles.cos(), x)[:, :, None] + torch.outer(angles.sin(), y)[:, None, :]
         frame = torch.arange(self.shown + self.blank, device=device)
-        # in the middle of its time a stimulus is in the middle of the field: films of opposite directions are reversals
+        # at half its time a stimulus is in the middle of the field: films of opposite directions are time reversals
         travelled = (frame - (self.shown - 1) / 2.0) * self.speed
         ahead = (
             along.flatten(1)[:, None, None, :, None] - travelled[:, None, None, None]
@@ -186,7 +186,7 @@ class Retina(World):
             phase = drawn[:, :episodes] + number % _PHASES / _PHASES
             light = ((ahead / self.wavelength + phase[:, None]) * (2.0 * math.pi)).sin()
         else:
-            # a position sees what falls on a receptive field one position wide
+            # each position has a receptive field one position wide
             covered = ((self.wavelength / 2.0 + 1.0) / 2.0 - ahead.abs()).clamp(0.0, 1.0)
             light = (covered * (1.0 - 2.0 * (number % 2))).expand(-1, -1, streams.owners, -1, -1)
         light = light * ((frame < self.shown) * self.contrast)[:, None, None, None]

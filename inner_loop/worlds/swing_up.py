@@ -1,8 +1,8 @@
 """A pole that hangs from a cart is swung up and balanced: the task of weight-agnostic networks, Gaier & Ha 2019.
 
-Where it comes from: the equations of motion, masses, length, friction and gravity from PILCO (Deisenroth & Rasmussen
-2011, software v0.9), as Zuo's DeepPILCO has them with the angle 0 upright; the time step, start, reward, ends and the
-1000 steps from the code released with Gaier & Ha (google/brain-tokyo-workshop, domain/cartpole_swingup.py).
+Sources: the equations of motion, masses, length, friction and gravity are those of PILCO (Deisenroth & Rasmussen 2011,
+software v0.9), in the form of Zuo's DeepPILCO with the angle 0 upright; the time step, start, reward, ends and the 1000
+steps are those of the code of Gaier & Ha (google/brain-tokyo-workshop, domain/cartpole_swingup.py).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SwingUp(World):
     Attributes:
         pole_length: the whole length of the pole, a uniform rod, m.
         pole_mass, cart_mass: kg.
-        force: the largest, N.
+        force: the largest force, N.
         gravity: m/s^2.
         friction: of the cart, N s/m.
         track: to either side of the middle, m.
@@ -101,18 +101,18 @@ class SwingUp(World):
 
     @property
     def steps(self) -> int:
-        """As many as configured."""
+        """The configured number."""
         return self.longest
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """Near rest, the pole hanging down."""
+        """Starts near rest, the pole hanging down."""
         motion = streams.stream("start").normal(episodes, 4).mT.contiguous() * self.spread
         motion[:, 2] += math.pi
         none = torch.zeros_like(motion[:, 0], dtype=torch.bool)
         return _State(motion, none, 0), Moment(_observation(motion), none.float(), none, none)
 
     def step(self, state: _State, actions: Float[Tensor, "P 1 B"]) -> tuple[_State, Moment]:
-        """One push; what has ended stands still."""
+        """One push; episodes that have ended do not move."""
         before = state.motion.expand(len(actions), -1, -1)
         acceleration = self._acceleration(before, actions[:, 0].double().nan_to_num().clamp(-self.force, self.force))
         _, velocity, _, spin = before.unbind(1)
@@ -127,12 +127,12 @@ class SwingUp(World):
     def _acceleration(
         self, motion: Float64[Tensor, "P 4 B"], force: Float64[Tensor, "P B"]
     ) -> tuple[Float64[Tensor, "P B"], Float64[Tensor, "P B"]]:
-        """Of the cart, m/s^2, and of the angle, rad/s^2."""
+        """Acceleration of the cart, m/s^2, and of the angle, rad/s^2."""
         _, velocity, angle, spin = motion.unbind(1)
         sine, cosine = angle.sin(), angle.cos()
         push = force - velocity * self.friction
         mass = self.cart_mass + self.pole_mass
-        pull = sine * spin.square() * (self.pole_mass * self.pole_length)  # of the swinging pole on the cart
+        pull = sine * spin.square() * (self.pole_mass * self.pole_length)  # force of the swinging pole on the cart
         share = 4.0 * mass - cosine.square() * (3.0 * self.pole_mass)
         cart = sine * cosine * (3.0 * self.pole_mass * self.gravity) - 2.0 * pull + 4.0 * push
         pole = sine * (6.0 * mass * self.gravity) + cosine * (6.0 * push - 3.0 * pull)

@@ -20,8 +20,8 @@ class _State(NamedTuple):
     first: Tensor  # (K, B): the side of the large reward at the start, 0 left, 1 right
     reversals: Tensor  # (K, B, reversals): the trials that begin with the rewards exchanged
     place: Tensor  # (P, B): steps from home
-    trial: Tensor  # (P, B): trials that are over
-    large: Tensor  # (P, B): of those, the ones that found the large reward
+    trial: Tensor  # (P, B): number of finished trials
+    large: Tensor  # (P, B): number of them with the large reward
 
 
 @final
@@ -29,8 +29,8 @@ class _State(NamedTuple):
 class TMaze(World):
     """Many visits to a maze: home, a corridor, a junction, an arm with a large or a small reward, home again.
 
-    Which arm holds the large reward is hidden and changes at hidden moments: only who learns from the rewards goes on
-    finding it. With `start` a side and no reversals, whoever is born turning there does as well.
+    The arm with the large reward is hidden and changes at hidden moments: only a network that learns from the rewards
+    can keep finding it. If `start` is a side and there are no reversals, an innate turn to that side is as good.
 
     | observation | unit | range |
     |---|---|---|
@@ -38,7 +38,7 @@ class TMaze(World):
     | at the junction | flag | 0, 1 |
     | at the end of an arm | flag | 0, 1 |
     | the reward just received | reward | `crash` to `large` |
-    | always the same | - | 1 |
+    | constant | - | 1 |
 
     | action | |
     |---|---|
@@ -46,12 +46,12 @@ class TMaze(World):
     | 1 | straight |
     | 2 | right |
 
-    Reward: `large` or `small` on reaching the end of an arm, whence any action leads home; `crash` for a turn before
-    the junction or none at it, which also ends the trial: home again, at once. A trial begins whenever the agent is
-    home. End: terminated when it is home after the last trial.
-    Scores: the return, at most large x trials; `large_share`, the share of trials that found the large reward.
+    Reward: `large` or `small` at the end of an arm, from where any action leads home; `crash` for a turn before the
+    junction or for no turn at it, which also ends the trial: the agent is home again at once. A trial begins whenever
+    the agent is home. End: terminated when it is home after the last trial. Scores: the return, at most large x trials;
+    `large_share`, the share of trials that found the large reward.
 
-    Deviation from the paper: there one output neuron acts, left below -1/3, right above 1/3 and straight on between;
+    Deviation from the paper: there one output neuron acts, left below -1/3, right above 1/3 and straight between;
     here each of the three actions has an output, and one more input is always 1.
 
     Attributes:
@@ -60,8 +60,8 @@ class TMaze(World):
         large, small, crash: rewards; the paper's are 1, 0.2 and -0.4.
         start: the side of the large reward at the start of an episode: always the same one, or random, drawn for each
             episode, or drawn for each life and the same in all its episodes.
-        reversals: how often it changes sides in an episode.
-        window: trials among which the moment of a reversal is drawn, about its place at even distances.
+        reversals: the number of changes of side in an episode.
+        window: number of trials in which the moment of a reversal is drawn; the windows are evenly spaced.
     """
 
     trials: int = 50
@@ -95,7 +95,7 @@ class TMaze(World):
 
     @property
     def steps(self) -> int:
-        """All trials without a crash: out of home, down the corridor, a turn, and home from the arm."""
+        """All trials without a crash: out of home, along the corridor, a turn, and home from the arm."""
         return self.trials * (self.corridor + 3)
 
     @property
@@ -104,7 +104,7 @@ class TMaze(World):
         return ("return", "large_share")
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[_State, Moment]:
-        """Everybody at home; all chance of the episode is drawn here."""
+        """Starts at home; draws all random numbers of the episode."""
         first = streams.stream("start").integers(2, episodes)
         if self.start == "life":
             first = life.stream("start").integers(2, 1).expand_as(first)

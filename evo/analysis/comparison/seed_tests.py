@@ -1,7 +1,7 @@
-"""Two conditions over seeds: how much they differ, how surely, and how surely it could be said at all.
+"""Compares two conditions over seeds: the difference, its uncertainty, and the smallest p that these seeds allow.
 
-Student's paired t where they share seeds, Welch's t where they do not, and beside either the exact permutation test
-(Fisher 1935, The Design of Experiments).
+Student's paired t if they share seeds, Welch's t otherwise, and in both cases the exact permutation test (Fisher 1935,
+The Design of Experiments).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy import ndarray
 from evo.analysis.statistics import NORMAL, Estimate, mean_over_runs, nothing
 
 EXCHANGES = 10_000
-"""As many are enumerated by the exact test, and no more."""
+"""The largest number of exchanges that the exact test enumerates; with more there is no exact test."""
 
 _NAN = float("nan")
 _Scores = Float64[ndarray, " _"]
@@ -27,17 +27,17 @@ _Scores = Float64[ndarray, " _"]
 @final
 @dataclass(frozen=True)
 class Difference:
-    """One condition minus another; numbers that cannot be had are nan.
+    """One condition minus another; numbers that cannot be computed are nan.
 
     Attributes:
         difference: of the means, over pairs where seeds are paired.
-        low, high: 95 % interval, over seeds and, where they share them, the samples that examine them.
+        low, high: 95 % interval, over seeds and, if all seeds share the samples of the examination, over these too.
         test: `paired t`, `Welch's t` or `none`.
         seeds: pairs of seeds, or the seeds of each.
         effect: in standard deviations: of the paired differences (d_z), or pooled over the conditions (Cohen's d).
         p: two-sided, of the test.
-        p_exact: two-sided, of all exchanges; nan where there are too many.
-        p_smallest: the least that p_exact can be with so many seeds; nan where a condition has one.
+        p_exact: two-sided, of all exchanges; nan if there are too many.
+        p_smallest: the smallest possible p_exact with this number of seeds; nan if a condition has one seed.
     """
 
     difference: float
@@ -58,13 +58,13 @@ Resampled = Mapping[int, Float64[ndarray, " R"]]
 def difference(
     one: Mapping[int, float], other: Mapping[int, float], again: tuple[Resampled, Resampled] | None = None
 ) -> Difference:
-    """One condition minus the other, each a finite score by seed, one at least.
+    """One condition minus the other, each a finite score by seed, at least one.
 
-    Paired over the seeds that both have, where these are two or more and at least half of the larger condition.
+    Paired over the seeds that both have, if these are at least two and at least half of the larger condition.
 
     Args:
-        again: of both, where all seeds are examined on the same samples: interval and p are then over these too, since
-            more seeds make nothing surer that is due to the samples. The exact test stays one of these samples.
+        again: scores of both on resamples, if all seeds are examined on the same samples: interval and p then cover
+            these samples too, since more seeds cannot reduce the uncertainty from samples. The exact test ignores it.
     """
     shared = sorted(one.keys() & other.keys())
     paired = len(shared) >= 2 and 2 * len(shared) >= max(len(one), len(other))
@@ -94,7 +94,8 @@ def _paired(one: _Scores, other: _Scores, again: Sequence[Float64[ndarray, "_ R"
 def _welch(one: _Scores, other: _Scores, again: Sequence[Float64[ndarray, "_ R"]] | None) -> tuple[Estimate, float]:
     """The difference of the means (Welch 1947, Biometrika 34:28), and the pooled standard deviation.
 
-    By hand: scipy's test gives no standard error, which the samples are to be added to, and warns of equal scores.
+    Computed here: scipy's test returns no standard error, to which that of the samples is added, and warns of equal
+    scores.
     """
     from scipy.stats import t
 
@@ -109,13 +110,13 @@ def _welch(one: _Scores, other: _Scores, again: Sequence[Float64[ndarray, "_ R"]
 
 
 def _spread(values: _Scores, *scores: _Scores) -> float:
-    """The standard deviation; 0 where what there is of it is the rounding of scores."""
+    """The standard deviation; 0 if it is only the rounding of scores."""
     spread = float(values.std(ddof=1))
     return spread if spread > 1e-12 * float(np.abs(np.concatenate(scores)).max()) else 0.0
 
 
 def _exact(one: Float64[ndarray, " m"], other: Float64[ndarray, " n"], kind: str, exchanges: int) -> float:
-    """Twice the share of all exchanges that reach the smaller side of what was seen."""
+    """Twice the share of all exchanges that are at least as extreme as the observed one, on the smaller side."""
     from scipy.stats import permutation_test
 
     if exchanges > EXCHANGES:
