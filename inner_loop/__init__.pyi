@@ -6,6 +6,7 @@ from .contracts.components import check_task as check_task
 from .contracts.targets import check_target as check_target
 from .contracts.worlds import check_world as check_world
 from .environment import Environment as Environment
+from .environment import Score as Score
 from .environment import Split as Split
 from .life import Exam as Exam
 from .life import Life as Life

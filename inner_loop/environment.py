@@ -4,23 +4,55 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
 
 Split = Literal["train", "selection", "test"]
 """Lives learn on train; selection uses scores measured on selection; neither lives nor selection ever use test."""
 
 SPLITS: tuple[Split, ...] = ("train", "selection", "test")
 
-_BOUNDS = {
-    **dict.fromkeys(("accuracy", "large_share", "hit_rate", "correct_rejection"), (0.0, 1.0)),
-    "explained_variance": (-math.inf, 1.0),
-    **dict.fromkeys(("log_likelihood", "negative_squared_error"), (-math.inf, 0.0)),
+
+@final
+@dataclass(frozen=True)
+class Score:
+    """What a score is, for sentences, axes and intervals. Larger is better in every score: selection maximises.
+
+    Attributes:
+        name: as measurements write it.
+        unit: such as `nats`; empty for numbers without one.
+        share: True for a share of answers, which sentences give in per cent.
+        low, high: bounds that no network can pass.
+    """
+
+    name: str
+    unit: str = ""
+    share: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def label(self) -> str:
+        """The name in words."""
+        return self.name.replace("_", " ")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest value."""
+        return self.low, self.high
+
+
+KNOWN = {
+    score.name: score
+    for score in (
+        *(Score(n, "", True, 0.0, 1.0) for n in ("accuracy", "agreement")),
+        *(Score(n, "", False, 0.0, 1.0) for n in ("large_share", "hit_rate", "correct_rejection")),
+        Score("explained_variance", high=1.0),
+        Score("log_likelihood", "nats", high=0.0),
+        Score("negative_squared_error", high=0.0),
+    )
 }
-
-
-def bounds(score: str) -> tuple[float, float]:
-    """The range of a score of this name, for any network: 0 to 1 for a share; infinite bounds for unknown names."""
-    return _BOUNDS.get(score, (-math.inf, math.inf))
+"""Scores that several environments report; `Environment.score` says what others are."""
 
 
 class Environment(ABC):
@@ -46,6 +78,10 @@ class Environment(ABC):
     @abstractmethod
     def score_names(self) -> tuple[str, ...]:
         """The scores that lives get here, the main one first; larger is better in all of them."""
+
+    def score(self, name: str) -> Score:
+        """What one of `score_names` is; of a name that nothing is known of, a number without bounds."""
+        return KNOWN.get(name, Score(name))
 
     @property
     def things(self) -> str | None:

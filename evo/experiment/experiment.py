@@ -20,7 +20,7 @@ from genomes.genome import CHROMOSOMES, Genome
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from genomes.topology import Topology
-from inner_loop.environment import Environment, bounds
+from inner_loop.environment import Environment, Score
 from inner_loop.life import Life
 from inner_loop.lives.episodes import EpisodicLifetime
 from inner_loop.lives.fit import Fit
@@ -130,9 +130,14 @@ class Experiment:
         return self.environment.score_names[0]
 
     @property
+    def score(self) -> Score:
+        """What the main score is."""
+        return self.environment.score(self.main)
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """The range of the main score, for any network."""
-        return bounds(self.main)
+        return self.score.bounds
 
     @property
     def same_exam(self) -> bool:

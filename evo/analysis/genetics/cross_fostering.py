@@ -15,7 +15,7 @@ from evo.analysis.genetics.units import units_of
 from evo.analysis.genetics.variants import Scored, Variants, examined
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import CONDITIONS
-from evo.analysis.report.wording import is_share, moment, number
+from evo.analysis.report.wording import moment, number
 from evo.analysis.statistics import Estimate, clear
 from evo.distribution.executor import Executor
 from evo.evolution.run import Run
@@ -23,6 +23,7 @@ from genomes.errors import require
 
 if TYPE_CHECKING:
     import pandas
+from inner_loop.environment import Score
 
 _TITLE = "Cross-fostering"
 _EFFECTS: Mapping[str, Mapping[int, int | float]] = {
@@ -68,15 +69,17 @@ def cross_fostering(a: Run, b: Run, executor: Executor, births: int) -> Section:
     examiner = AssayRunner(experiment, executor)
     conditions = Variants(examiner, units_of(experiment, own), births).conditions
     scores = examined(examiner, "cross-fostering", levels, "test", conditions, range(births))
-    names, main = _names(a, b), experiment.main
+    names, main = _names(a, b), experiment.score
     genomes = [(wiring, plasticity) for wiring in names for plasticity in names]
     rows = [{"wiring": w, "plasticity": p} | _scored(scores, k) for k, (w, p) in enumerate(genomes)]
     effects = {(e, c): scores.contrast(c, parts) for e, parts in _EFFECTS.items() for c in scores.main}
-    terms = {f"{part} {moment(c)}": f"{main}, test split" for part in ("score", "low", "high") for c in scores.main}
+    terms = {
+        f"{part} {moment(c)}": f"{main.name}, test split" for part in ("score", "low", "high") for c in scores.main
+    }
     return Section(
         "cross-fostering",
         _TITLE,
-        _sentences(experiment.main, names, effects, births, a.experiment == b.experiment),
+        _sentences(main, names, effects, births, a.experiment == b.experiment),
         _TERMS | terms,
         {"genomes": pandas.DataFrame(rows), "effects": _effects_table(effects)},
         {"genomes": _picture(main, names, scores)},
@@ -122,7 +125,7 @@ def _effects_table(effects: Mapping[tuple[str, str], Estimate]) -> pandas.DataFr
 
 
 def _sentences(
-    main: str, names: tuple[str, str], effects: Mapping[tuple[str, str], Estimate], births: int, same: bool
+    main: Score, names: tuple[str, str], effects: Mapping[tuple[str, str], Estimate], births: int, same: bool
 ) -> tuple[str, ...]:
     measured = [condition for _, condition in effects]
     condition = "learned" if "learned" in measured else measured[-1]
@@ -141,12 +144,12 @@ def _sentences(
     return tuple(said)
 
 
-def _signed(main: str, found: Estimate) -> str:
+def _signed(main: Score, found: Estimate) -> str:
     ends = [f"{'-' if value < 0 else ''}{number(main, value)}" for value in (found.mean, found.low, found.high)]
-    return f"{ends[0]}{' points' if is_share(main) else ''} [{ends[1]}, {ends[2]}]"
+    return f"{ends[0]}{' points' if main.share else ''} [{ends[1]}, {ends[2]}]"
 
 
-def _picture(main: str, names: tuple[str, str], scores: Scored) -> Picture:
+def _picture(main: Score, names: tuple[str, str], scores: Scored) -> Picture:
     """Draws one line for each wiring; lines that are not parallel show an interaction."""
     figure, axes = canvas(max(4.4, 3.2 * len(scores.main)), 3.4, 1, len(scores.main))
     for axis, name in zip(np.ravel(axes), scores.main, strict=True):
@@ -158,7 +161,7 @@ def _picture(main: str, names: tuple[str, str], scores: Scored) -> Picture:
             axis.errorbar((0, 1), middle, np.maximum(error, 0.0), color=colour, linestyle=style, capsize=3)
             axis.plot((0, 1), middle, style, color=colour, label=f"wiring of {names[wiring]}")
         axis.set_xticks((0, 1), [f"plasticity of\n{run}" for run in names], fontsize=8)
-        axis.set(xlim=(-0.4, 1.4), ylabel=main.replace("_", " "))
+        axis.set(xlim=(-0.4, 1.4), ylabel=main.label)
         axis.set_title(moment(name), fontsize=9)
     lines = np.ravel(axes)[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False, fontsize=8)

@@ -12,11 +12,12 @@ from evo.analysis.genetics.units import Units
 from evo.analysis.genetics.variants import Part, Scored, Variants
 from evo.analysis.report.section import Picture, canvas
 from evo.analysis.report.style import INNATE, LEARNED
-from evo.analysis.report.wording import is_share, moment, number, signed
+from evo.analysis.report.wording import moment, number, signed
 from evo.analysis.statistics import holm, nothing
 
 if TYPE_CHECKING:
     import pandas
+from inner_loop.environment import Score
 
 _STRONGEST = 8
 _CERTAIN = 0.05
@@ -37,7 +38,7 @@ def epistasis(variants: Variants, singles: Scored, order: Sequence[int], said: S
         return Part(("Epistasis is not defined: this genome has no two units that share no number.",))
     scores = singles.beside(variants.tested("pairs", variants.units.without(pairs), judged=True))
     table = pairs_table(variants.units, scores, pairs, variants.judged)
-    said_of_it, picture = _sentence(variants.experiment.main, table), _picture(variants, chosen, table)
+    said_of_it, picture = _sentence(variants.experiment.score, table), _picture(variants, chosen, table)
     return Part((said_of_it,), {"epistasis": table}, {"epistasis": picture})
 
 
@@ -82,13 +83,13 @@ def pairs_table(
     return pandas.DataFrame(rows).assign(p=holm([float(row["p"]) for row in rows]))
 
 
-def _sentence(main: str, table: pandas.DataFrame) -> str:
+def _sentence(main: Score, table: pandas.DataFrame) -> str:
     sure = table[table["p"] <= _CERTAIN]
     tried = f"{len(table) // table['condition'].nunique()} pairs of the strongest units"
     if sure.empty:
         return f"Epistasis: no clear interaction in any of {tried} (Holm's correction)."
     row = sure.loc[sure["epistasis"].abs().idxmax()]
-    unit = " points" if is_share(main) else ""
+    unit = " points" if main.share else ""
     how = "compensate for each other" if row["epistasis"] > 0 else "depend on each other"
     together, apart_cost = (signed(main, cost) for cost in (row["both"], row["one alone"] + row["other alone"]))
     ends = ", ".join(number(main, end) for end in sorted((row["low"], row["high"]), key=abs))

@@ -23,7 +23,7 @@ from evo.analysis.genetics.units import units_of, unsilenced
 from evo.analysis.genetics.variants import Part, Scored, Variants
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import CONDITIONS
-from evo.analysis.report.wording import is_share, loss, moment, score
+from evo.analysis.report.wording import loss, moment, score
 from evo.analysis.statistics import Estimate, estimate, holm, nothing
 from evo.analysis.subject import Subject
 from evo.evaluation.stochastic_scores import is_stochastic
@@ -136,7 +136,7 @@ def _estimates(row: Mapping[str, Any], conditions: Sequence[str]) -> dict[str, E
 
 
 def _single_sentences(variants: Variants, frame: pandas.DataFrame) -> list[str]:
-    main, said = variants.experiment.main, []
+    main, said = variants.experiment.score, []
     kinds = [frame[frame["kind"] == kind].to_dict("records") for kind in ("rule", "gene")]
     for row in [*kinds[0][:_SAID], *kinds[1][: 1 if kinds[0] else _SAID]]:
         effects = _estimates(row, variants.conditions)
@@ -155,7 +155,7 @@ def _together(variants: Variants) -> Part:
     """Knocks out whole chromosomes, and everything, after which the score must be at chance."""
     import pandas
 
-    units, main = variants.units, variants.experiment.main
+    units, main = variants.units, variants.experiment.score
     sets: dict[str, Sequence[int]] = {"nothing": ()}
     genome = variants.experiment.genome
     acts = [genome.owner(unit.positions[0][0]).chromosome.acts for unit in units.each]
@@ -188,7 +188,7 @@ def _intervals(found: Mapping[str, Estimate]) -> dict[str, float]:
 
 
 def _main(variants: Variants) -> str:
-    return variants.experiment.main.replace("_", " ")
+    return variants.experiment.score.label
 
 
 def _limits(variants: Variants, singles: Scored, failures: int) -> list[str]:
@@ -255,5 +255,5 @@ def _terms(variants: Variants) -> dict[str, str]:
         terms[f"effect {text}"] = f"{of}, {text}: that of the genome minus that without the unit, in the same lives"
         terms[f"low {text}"], terms[f"high {text}"] = terms["low"], terms["high"]
         terms[f"p {text}"] = terms["p"]
-    shares = " Shares of answers, 0 to 1." if is_share(variants.experiment.main) else ""
+    shares = " Shares of answers, 0 to 1." if variants.experiment.score.share else ""
     return terms | {"effect": f"score of the genome minus that of the variant.{shares}"}

@@ -106,7 +106,7 @@ def _tested(variants: Variants, path: list[int], enough: int) -> tuple[pandas.Da
         rows.append(row)
     here = points.index(enough)
     kind = variants.units.each[path[0]].kind
-    main = variants.experiment.main
+    main = variants.experiment.score
     reached = ", ".join(
         f"{score(main, scores.contrast(name, {here: 1}))} {moment(name)}, compared with "
         f"{score(main, scores.contrast(name, {0: 1}))} of the whole genome"
@@ -129,6 +129,6 @@ def _picture(variants: Variants, table: pandas.DataFrame, enough: int) -> Pictur
     axes.axvline(enough, color="0.6", linewidth=0.8, linestyle=":")
     axes.invert_xaxis()
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel="units left", ylabel=variants.experiment.main.replace("_", " "))
+    axes.set(xlabel="units left", ylabel=variants.experiment.score.label)
     axes.legend(frameon=False, fontsize=8)
     return Picture(figure, "Score while units are removed, with 95 % intervals; dotted: the minimal genome.")

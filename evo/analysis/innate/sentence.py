@@ -8,6 +8,7 @@ from typing import Any, final
 
 from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
 from evo.analysis.subject import Subject
+from inner_loop.environment import Score
 
 _CERTAIN = 0.05
 _BORN = {"innate": "at birth", "innate_memory": "with memory in its activity", "innate_plastic": "with plasticity on"}
@@ -27,7 +28,7 @@ class Wording:
     """
 
     who: str
-    score: str
+    score: Score
     things: str | None = None
     plastic: bool = False
     several: bool = False
@@ -47,22 +48,22 @@ class Wording:
             who = who.replace(" the evolved", ", in an experiment they did not evolve in, the evolved", 1)
             who = who if several else who.replace("they", "it")
         plastic = "innate_plastic" in experiment.lifetime.distinct(experiment.topology, experiment.rule)
-        return cls(who, experiment.main, experiment.environment.things, plastic, several)
+        return cls(who, experiment.score, experiment.environment.things, plastic, several)
 
     def does(self, amount: str) -> str:
         """Returns the predicate of the sentence, with the score that is reached."""
         ending = "" if self.several else "s"
-        if self.score == "accuracy" and self.things:
+        if self.score.share and self.things:
             return f"classif{'y' if self.several else 'ies'} {amount} of unseen {self.things}"
-        if self.score == "return":
+        if self.score.name == "return":
             return f"reach{'' if self.several else 'es'} a return of {amount}"
-        return f"score{ending} {amount} in {self.score.replace('_', ' ')}"
+        return f"score{ending} {amount} in {self.score.label}"
 
     def amount(self, value: float | None, interval: Sequence[float | None] = (None, None)) -> str:
         """Writes a score, with its interval if there is one: 95 % [93, 97]."""
         if value is None:
             return "no finite score"
-        percent = self.score == "accuracy"
+        percent = self.score.share
         shown = [f"{100 * v:.0f}" if percent else number(v) for v in (value, *interval) if v is not None]
         unit = " %" if percent else ""
         return f"{shown[0]}{unit} [{shown[1]}, {shown[2]}]" if len(shown) == 3 else f"{shown[0]}{unit}"

@@ -8,6 +8,7 @@ from math import isnan
 from evo.analysis.report.style import CONDITIONS
 from evo.analysis.statistics import Estimate
 from genomes.wiring_rule import WiringRule
+from inner_loop.environment import Score
 
 
 def says(unit: WiringRule, verb: str) -> str:
@@ -23,12 +24,12 @@ def moment(condition: str) -> str:
     return CONDITIONS[condition][0]
 
 
-def number(main: str, value: float) -> str:
+def number(main: Score, value: float) -> str:
     """Writes a score or a difference of scores without sign: in percent for shares, else with three digits."""
-    return f"{abs(value) * 100:.1f}" if is_share(main) else f"{abs(value):.3g}"
+    return f"{abs(value) * 100:.1f}" if main.share else f"{abs(value):.3g}"
 
 
-def signed(main: str, value: float) -> str:
+def signed(main: Score, value: float) -> str:
     """Writes a score or a difference like `number`, with a minus sign if it is below 0."""
     text = number(main, value)
     return f"-{text}" if value < 0 and float(text) else text
@@ -40,21 +41,16 @@ def went(ends: Iterable[float], several: bool) -> str:
     return f"went from {first} to {last}" if several else f"was {first}"
 
 
-def is_share(main: str) -> bool:
-    """Tells whether a score is a share of correct answers."""
-    return main == "accuracy"
-
-
-def score(main: str, found: Estimate) -> str:
+def score(main: Score, found: Estimate) -> str:
     """Writes a score with its interval: `95.5 % [93.2, 97.4]`."""
-    unit = " %" if is_share(main) else ""
+    unit = " %" if main.share else ""
     if isnan(found.mean):
         return "no score"
     ends = "" if isnan(found.low) else f" [{signed(main, found.low)}, {signed(main, found.high)}]"
     return f"{signed(main, found.mean)}{unit}{ends}"
 
 
-def loss(main: str, found: Estimate) -> str:
+def loss(main: Score, found: Estimate) -> str:
     """Writes the loss by a knock-out, `20.1 points less [18.0, 22.3]`, or `no clear change` if it may be 0."""
     if isnan(found.low):
         return "unknown (too few lives had a score)"
@@ -64,8 +60,8 @@ def loss(main: str, found: Estimate) -> str:
         return f"no clear change [{signed(main, found.low)}, {signed(main, found.high)}]"
     if found.low == found.high:
         more = "less" if found.mean > 0 else "more"
-        return f"{number(main, found.mean)} {'points ' if is_share(main) else ''}{more} in every life"
+        return f"{number(main, found.mean)} {'points ' if main.share else ''}{more} in every life"
     less = found.mean > 0
     low, high = (found.low, found.high) if less else (-found.high, -found.low)
-    unit = "points " if is_share(main) else ""
+    unit = "points " if main.share else ""
     return f"{number(main, found.mean)} {unit}{'less' if less else 'more'} [{number(main, low)}, {number(main, high)}]"

@@ -19,7 +19,7 @@ from evo.analysis.statistics import (
     widened,
 )
 from genomes.streams import derive
-from inner_loop.environment import bounds
+from inner_loop.environment import KNOWN, Score
 
 
 def draws(*shape, seed=0):
@@ -166,9 +166,12 @@ def test_the_interval_over_runs_covers_the_score_on_samples_unseen(runs, effect)
 def test_an_interval_ends_where_the_score_cannot_lie():
     wide = Estimate(0.5, -0.9, 1.9, 0.1, 0.0, 1.0)
     assert (wide.within((0.0, 1.0)).low, wide.within((0.0, 1.0)).high) == (0.0, 1.0)
-    assert wide.within(bounds("log_likelihood")) == wide, "a mean beyond: another score of that name"
-    assert wide.within(bounds("return")) == wide
-    assert (bounds("accuracy"), bounds("explained_variance")[1]) == ((0.0, 1.0), 1.0)
+    assert wide.within(KNOWN["log_likelihood"].bounds) == wide, "a mean beyond: another score of that name"
+    assert wide.within(Score("return").bounds) == wide
+    assert (
+        KNOWN["accuracy"].bounds,
+        KNOWN["explained_variance"].bounds[1],
+    ) == ((0.0, 1.0), 1.0)
     alone = Estimate(0.5, np.nan, np.nan).within((0.0, 1.0))
     assert np.isnan([alone.low, alone.high]).all()
 

@@ -32,6 +32,7 @@ from genomes.spec import Field, GenomeSpec
 from genomes.streams import derive
 from genomes.topology import layered
 from genomes.wiring_rule import WiringRule
+from inner_loop.environment import KNOWN, Score
 from inner_loop.lives.samples import Lifetime
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rules.backprop import Backprop
@@ -312,15 +313,21 @@ def test_lives_without_a_score_are_left_out_and_counted(small, samples):
 
 
 def test_words_of_effects():
-    assert loss("accuracy", Estimate(0.201, 0.18, 0.223)) == "20.1 points less [18.0, 22.3]"
-    assert loss("accuracy", Estimate(-0.02, -0.03, -0.01)) == "2.0 points more [1.0, 3.0]"
-    assert loss("return", Estimate(1.0, -2.0, 4.0)) == "no clear change [-2, 4]"
-    assert loss("return", Estimate(0.0, 0.0, 0.0)) == "no change"
-    assert score("return", Estimate(-12.5, -20.0, 3.0)) == "-12.5 [-20, 3]"
+    assert loss(KNOWN["accuracy"], Estimate(0.201, 0.18, 0.223)) == "20.1 points less [18.0, 22.3]"
+    assert loss(KNOWN["accuracy"], Estimate(-0.02, -0.03, -0.01)) == "2.0 points more [1.0, 3.0]"
+    assert loss(Score("return"), Estimate(1.0, -2.0, 4.0)) == "no clear change [-2, 4]"
+    assert loss(Score("return"), Estimate(0.0, 0.0, 0.0)) == "no change"
+    assert score(Score("return"), Estimate(-12.5, -20.0, 3.0)) == "-12.5 [-20, 3]"
     nothing = Estimate(np.nan, np.nan, np.nan)
-    assert (score("return", nothing), score("accuracy", Estimate(0.5, np.nan, np.nan))) == ("no score", "50.0 %")
-    assert loss("return", nothing) == "unknown (too few lives had a score)"
-    assert (signed("accuracy", -0.0001), signed("return", -0.02)) == ("0.0", "-0.02")
+    assert (
+        score(Score("return"), nothing),
+        score(KNOWN["accuracy"], Estimate(0.5, np.nan, np.nan)),
+    ) == ("no score", "50.0 %")
+    assert loss(Score("return"), nothing) == "unknown (too few lives had a score)"
+    assert (
+        signed(KNOWN["accuracy"], -0.0001),
+        signed(Score("return"), -0.02),
+    ) == ("0.0", "-0.02")
     rule = WiringRule("r", "rule", (("a", 0),), "", "neuron 3 of eye", "neurons of hand")
     assert says(rule, "excite and inhibit") == "neuron 3 of eye excites and inhibits neurons of hand"
     assert says(replace(rule, pre="neurons of eye"), "inhibit") == "neurons of eye inhibit neurons of hand"

@@ -7,6 +7,7 @@ import pytest
 from evo.analysis.innate.sentence import Wording, chances, number, one_line
 from evo.evolution.run import Run
 from evo.experiment.config import load
+from inner_loop.environment import KNOWN, Score
 
 DIGITS = {
     "innate": 0.948,
@@ -23,7 +24,7 @@ DIGITS = {
     "runs": 1,
     "tests": 3,
 }
-RUN = Wording("In this run the evolved genome", "accuracy", "digits")
+RUN = Wording("In this run the evolved genome", KNOWN["accuracy"], "digits")
 
 
 def test_of_digits():
@@ -65,7 +66,7 @@ def test_of_a_world_where_plasticity_is_chosen():
     off = {**DIGITS, "innate": 51.92, "innate_ci": [48.0, 55.0], "random_founders": 61.2, "learned": 472.1}
     off |= {"random_founders_ci": [50.0, 72.04], "shuffled": 58.3}
     on = {**off, "innate": 500.0, "innate_ci": [499.2, 500.0], "random_founders": 26.3, "learned": 500.0}
-    wording = Wording("In this run the evolved genome", "return", plastic=True)
+    wording = Wording("In this run the evolved genome", Score("return"), plastic=True)
     assert one_line({**off, "conditions": {"innate_plastic": on}}, wording) == (
         "In this run the evolved genome reaches a return of 51.9 [48.0, 55.0] at birth with plasticity off; "
         "random founders 61.2 [50.0, 72.0]; shuffled wiring 58.3; after learning 472. "
@@ -75,7 +76,7 @@ def test_of_a_world_where_plasticity_is_chosen():
 
 
 def test_of_another_score():
-    wording = Wording("In this run the evolved genome", "explained_variance", "samples")
+    wording = Wording("In this run the evolved genome", KNOWN["explained_variance"], "samples")
     assert "scores 0.948 [0.930, 0.968] in explained variance at birth" in one_line(DIGITS, wording)
 
 
