@@ -84,6 +84,7 @@ SEAMS_SHOWN = {
     "objective": "AbsoluteError",
     "task": "Quadrants",
     "world": "Bandit",
+    "target": "Density",
     "goals": "Thrifty",
     "search": "Climber",
 }
@@ -117,7 +118,9 @@ def test_the_examples_live_together(monkeypatch, tmp_path):
     for block in COMPLETE.values():
         exec(block, module.__dict__)
     topology = "{groups: [{name: a, size: 2}, {name: b, size: 6, activation: tanh}, {name: c, size: 2}], projections: "
-    kinds = "\n".join(f"{seam}: 'shown_together:{name}'" for seam, name in SEAMS_SHOWN.items() if seam != "world")
+    kinds = "\n".join(
+        f"{seam}: 'shown_together:{name}'" for seam, name in SEAMS_SHOWN.items() if seam not in ("world", "target")
+    )
     rest = "\nlifetime: {steps: 2, batch: 8}\ngenerations: 2\ncohort: 8\n"
     experiment = read(f"topology: {topology}[a -> b, b -> c]}}\n{kinds}{rest}", "shown", allow_code=True)
     *_, last = evolve(experiment, tmp_path / "run")

@@ -17,6 +17,7 @@ from torch import Tensor
 from genomes.contract import Clauses
 from genomes.streams import Streams, derive
 from inner_loop.contracts import specimen
+from inner_loop.contracts.rules_in_episodes import check_in_episodes
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective, error_by_autograd, weight_error_by_autograd
 from inner_loop.rule import LearningRule
@@ -53,6 +54,8 @@ def _rule(clauses: Clauses, rule: LearningRule) -> None:
         finite = all(bool(t.isfinite().all()) for t in lived.values())
         clauses.hold(finite, f"weights are finite after {_STEPS} steps with a small teacher")
         _check_neighbours(clauses, rule)
+    if not rule.answers_itself:  # such a rule is met in samples alone
+        check_in_episodes(clauses, rule)
 
 
 def _check_neighbours(clauses: Clauses, rule: LearningRule) -> None:

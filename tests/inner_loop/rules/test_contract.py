@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.evolve import Evolve
+from genomes.evolve import Evolvable, Evolve
 from genomes.streams import derive
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_objective, check_rule, check_task
@@ -299,3 +299,37 @@ def test_a_rule_that_answers_in_its_own_way_is_examined_so_at_birth_and_after():
         assert (own[f"{when}.explained_variance"] != plain[f"{when}.explained_variance"]).all()
     assert Settled().answers_itself
     assert not Frozen().answers_itself
+
+
+@final
+@dataclass(frozen=True)
+class Restless(LearningRule[tuple[()]]):
+    """Hebb's rule that does not look at which episodes have ended, or divides by a number that may be silent."""
+
+    scale: Evolvable = 1.0
+    fault: str = ""
+
+    def init(self, network, newborn, weights, streams):
+        return ()
+
+    def step(self, network, weights, state, lived, newborn):
+        for edge in newborn.topology.edges:
+            pre, post = network.presynaptic(edge, lived.activities, lived.before), lived.activities[edge.post]
+            if lived.alive is not None and self.fault != "ended":
+                post = torch.where(lived.alive[:, None, :], post, 0.0)
+                pre = torch.where(lived.alive[:, None, :], pre, 0.0)
+            scale = newborn.traits["rule.scale"][:, None, None].to(post)
+            change = 0.01 * torch.tanh(post @ pre.mT) * (1.0 / scale if self.fault == "divides" else scale)
+            mask = newborn.projections[edge.name].mask
+            weights.projections[edge.name] += change if mask is None else torch.where(mask, change, 0.0)
+        return weights, state
+
+
+@pytest.mark.parametrize(
+    ("fault", "clause"),
+    [("ended", "after its end teaches nothing"), ("divides", "every number at its neutral value")],
+)
+def test_a_rule_that_is_broken_in_episodes_is_told_so(fault, clause):
+    assert any("recurrent" in sentence for sentence in check_rule(Restless()))
+    with pytest.raises(InputError, match=clause):
+        check_rule(Restless(fault=fault))

@@ -289,7 +289,7 @@ def test_losses_that_are_gains_are_said_with_their_sign():
     row = {"one": "a", "other": "b", "condition": "at birth", "one alone": -3.0, "other alone": -1.5, "both": -2.0}
     table = pandas.DataFrame([row | {"epistasis": 2.5, "low": 2.0, "high": 3.0, "p": 0.01}])
     said = "loss of both costs -2, the sum of the single losses is -4.5, a difference of 2.5 [2, 3]"
-    assert said in _sentence("return", table)
+    assert said in _sentence(Score("return"), table)
 
 
 def test_what_cannot_be_knocked_out_is_said(small, samples, refused):
