@@ -150,30 +150,6 @@ def test_individuals_learn_at_their_own_rates():
     assert len(rates.unique()) == LIVES
 
 
-def test_a_life_whose_episodes_have_ended_keeps_its_weights_to_the_bit():
-    from dataclasses import replace
-
-    from inner_loop.contracts import specimen
-    from inner_loop.network import Network, Weights
-    from inner_loop.objectives.squared_error import SquaredError
-
-    rule, newborn = Backprop(0.1, 0.9), specimen.newborn(Backprop(0.1, 0.9))
-    network, weights = Network(newborn.topology), Weights.born(newborn)
-    state = rule.init(network, newborn, weights, own_streams(newborn))
-    moment = specimen.moment(SquaredError())
-    inputs = moment.activities["input"].float()
-    for step in range(3):
-        activities = network.activity(weights, inputs)
-        alive = torch.ones(4, inputs.shape[2], dtype=torch.bool)
-        alive[1] = step == 0
-        before = {name: w.clone() for name, w in weights.projections.items()}
-        lived = replace(moment, activities=activities, targets=moment.targets.float(), alive=alive)
-        weights, state = rule.step(network, weights, state, lived, newborn)
-        for name, w in weights.projections.items():
-            assert torch.equal(w[1], before[name][1]) == (step > 0), "momentum would carry it on"
-            assert not torch.equal(w[0], before[name][0])
-
-
 def test_a_life_that_goes_on_after_an_end_has_the_momentum_that_it_had():
     """A step during which nothing of it is alive is none: neither its weights nor its velocity know of it."""
     rule = Backprop(0.1, 0.9)

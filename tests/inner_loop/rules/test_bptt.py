@@ -274,26 +274,6 @@ def test_in_a_task_it_is_backprop():
             assert not torch.equal(wanted, specimen.tensors(cohort)[name])
 
 
-def test_nothing_changes_once_an_episode_has_ended_however_long_the_neighbours_go_on():
-    rule, topology = BPTT(learning_rate=0.5, window=2), TOPOLOGIES["one lateral projection"]
-    newborn, (lesson,) = born(rule, topology), lessons(topology, steps=8, episodes=1)
-    short = Lesson(*(part[:4] for part in (lesson.inputs, lesson.targets, lesson.alive, lesson.weight)))
-    early, late = (after(rule, SquaredError(), newborn, [given]) for given in (short, lesson))
-    for name, weight in early.projections.items():
-        assert torch.equal(late.projections[name][0], weight[0]), "life 0 has ended"
-        assert not torch.equal(late.projections[name][1:], weight[1:])
-
-
-def test_a_life_that_is_not_a_number_leaves_the_others_bytes_alone():
-    rule, topology = BPTT(learning_rate=0.5, clip=1.0, window=3), TOPOLOGIES["everything, tanh"]
-    newborn, taught = born(rule, topology), lessons(topology)
-    clean = after(rule, SquaredError(), newborn, taught)
-    beside = after(rule, SquaredError(), specimen.with_nan(newborn, 1), taught)
-    for name, weight in specimen.tensors(clean).items():
-        assert torch.equal(specimen.tensors(beside)[name][[0, 2, 3]], weight[[0, 2, 3]])
-        assert specimen.tensors(beside)[name][1].isnan().any()
-
-
 @dataclass(frozen=True)
 class Recall(World):
     """Shows -1 or +1 once, wants it four steps later, and takes away the squared distance from it."""

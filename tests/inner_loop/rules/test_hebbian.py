@@ -198,24 +198,6 @@ def test_projections_that_are_late_carry_what_was_before(rule, episodes):
 
 
 @pytest.mark.parametrize("rule", [Hebbian(**evolving("individual")), Hebbian(**LOT)], ids=["individual", "lot"])
-def test_a_life_that_has_ended_keeps_its_weights_to_the_bit(rule):
-    """Though they are beyond the bound, and though its activity is not finite any more."""
-    rule = replace(rule, bound=0.1)
-    newborn = specimen.newborn(rule, topology=ROUND)
-    network, lived = moment(newborn, episodes=1)
-    lived.alive[[0, 2]] = False
-    lived.activities["hidden"][0] = torch.inf
-    lived.activities["output"][2] = torch.nan
-    for name, weight in after(rule, newborn, network, lived).items():
-        born = newborn.projections[name].weight
-        for life in (0, 2):
-            assert weight[life].numpy().tobytes() == born[life].numpy().tobytes()
-        for life in (1, 3):
-            assert not torch.equal(weight[life], born[life])
-            assert weight[life].isfinite().all()
-
-
-@pytest.mark.parametrize("rule", [Hebbian(**evolving("individual")), Hebbian(**LOT)], ids=["individual", "lot"])
 def test_episodes_that_have_ended_count_no_more(rule):
     newborn = specimen.newborn(rule, torch.float64, ROUND)
     network, lived = moment(newborn, episodes=3)
@@ -230,21 +212,6 @@ def test_episodes_that_have_ended_count_no_more(rule):
         torch.testing.assert_close(weight, some[name], rtol=1e-12, atol=1e-12)
         assert torch.equal(weight[3], newborn.projections[name].weight[3])
         assert not torch.equal(weight[0], newborn.projections[name].weight[0])
-
-
-@pytest.mark.parametrize("episodes", [1, 3])
-def test_each_life_is_lived_as_if_it_were_alone(episodes):
-    rule = Hebbian(**LOT)
-    newborn = specimen.newborn(rule, torch.float64, ROUND)
-    network, lived = moment(newborn, episodes)
-    lived.activities["hidden"][1] = torch.nan
-    together = after(rule, newborn, network, lived)
-    for life in (0, 2, 3):
-        one = slice(life, life + 1)
-        parts = [{name: y[one] for name, y in by.items()} for by in (lived.activities, lived.before)]
-        alone = replace(lived, activities=parts[0], before=parts[1], alive=lived.alive[one])
-        for name, weight in after(rule, specimen.chosen(newborn, [life]), network, alone).items():
-            torch.testing.assert_close(together[name][one], weight, rtol=1e-12, atol=1e-12)
 
 
 def test_a_target_is_shown_as_far_as_it_counts():

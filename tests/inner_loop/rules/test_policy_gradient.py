@@ -225,37 +225,6 @@ def test_clipping_bounds_each_lifes_own_gradient():
     torch.testing.assert_close(norms[3.0], norms[None].clamp(max=3.0), **EXACT)
 
 
-def test_a_life_that_is_not_a_number_leaves_the_others_bytes_alone():
-    rule = PolicyGradient(learning_rate=0.3, clip=1.0, momentum=0.5)
-    newborn, network = born(rule, RECURRENT), Network(RECURRENT)
-    ends = []
-    for cohort in (newborn, specimen.with_nan(newborn, 1)):
-        weights = Weights.born(cohort)
-        state = rule.init(network, cohort, weights, own_streams(cohort))
-        for number in range(3):
-            _, weights, state = episode(rule, cohort, weights, state, *random_episode(number, 4, True))
-        ends.append(specimen.tensors(weights))
-    for name, weight in ends[0].items():
-        assert torch.equal(ends[1][name][[0, 2, 3]], weight[[0, 2, 3]])
-        assert ends[1][name][1].isnan().any()
-
-
-def test_an_episode_that_has_ended_teaches_nothing_however_long_the_neighbours_go_on():
-    rule = PolicyGradient(learning_rate=0.3, momentum=0.5)
-    newborn, network, ends = born(rule, RECURRENT), Network(RECURRENT), []
-    for steps in (3, 6):
-        weights = Weights.born(newborn)
-        state = rule.init(network, newborn, weights, own_streams(newborn))
-        for number in range(2):
-            inputs, actions, rewards, alive = random_episode(number, 6, True)
-            alive = [moment & (torch.arange(LIVES)[:, None] > 0) if t > 1 else moment for t, moment in enumerate(alive)]
-            given = (part[:steps] for part in (inputs, actions, rewards, alive))
-            _, weights, state = episode(rule, newborn, weights, state, *given)
-        ends.append(weights.projections["hidden -> hidden"])
-    torch.testing.assert_close(ends[0][0], ends[1][0], **EXACT)
-    assert not torch.allclose(ends[0][1:], ends[1][1:])
-
-
 @dataclass(frozen=True)
 class Bandit(World):
     """One choice among four, the third of which pays most, in the mean."""

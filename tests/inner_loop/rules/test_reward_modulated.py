@@ -120,39 +120,6 @@ def test_the_rule_is_a_loop_over_synapses_and_steps(rule, side):
         assert torch.equal(bias[:, :, 0], newborn.bias(name))
 
 
-@pytest.mark.parametrize("rule", VARIANTS.values(), ids=VARIANTS)
-def test_a_life_that_has_ended_keeps_its_weights_to_the_bit(rule):
-    rule = replace(rule, bound=0.1)
-    newborn = specimen.newborn(rule, topology=ROUND)
-    lived = episode(newborn, side=1)[0]
-    lived.alive[[0, 2]] = False
-    lived.activities["hidden"][0], lived.noise["output"][2] = torch.inf, torch.nan
-    weights, state = lived_through(rule, newborn, [lived, lived])
-    for name, weight in weights.projections.items():
-        born = newborn.projections[name].weight
-        for life in (0, 2):
-            assert weight[life].numpy().tobytes() == born[life].numpy().tobytes()
-        for life in (1, 3):
-            assert not torch.equal(weight[life], born[life])
-            assert weight[life].abs().max() <= 0.1 * (1 + 1e-6)
-    assert (state.baseline[[0, 2]] == 0).all()
-    assert (state.baseline[[1, 3]] != 0).all() == (rule.baseline_rate != 0)
-
-
-@pytest.mark.parametrize("side", [1, 3])
-def test_each_life_is_lived_as_if_it_were_alone(side):
-    newborn = specimen.newborn(rule := VARIANTS["lot"], torch.float64, ROUND)
-    steps = episode(newborn, side)
-    steps[1].noise["hidden"][1] = torch.nan
-    together, _ = lived_through(rule, newborn, steps)
-    assert together.projections["input -> hidden"][1].isnan().any()
-    for life in (0, 2, 3):
-        one = specimen.chosen(newborn, [life])
-        alone, _ = lived_through(rule, one, episode(one, side, owners=[life]))
-        for name, weight in alone.projections.items():
-            torch.testing.assert_close(together.projections[name][life : life + 1], weight, **EXACT)
-
-
 def test_traces_end_with_the_episode_and_what_is_expected_does_not():
     rule = RewardModulated(learning_rate=0.5, decay=1.0, bound=100.0)
     newborn = specimen.newborn(rule, torch.float64, ROUND)

@@ -116,14 +116,6 @@ def test_a_reward_keeps_the_guess_and_its_end_sets_it_free():
     assert not torch.equal(again[1], kept[1])
 
 
-def test_an_episode_that_has_ended_changes_nothing():
-    life = Life(born())
-    guess = life.step()["in -> out"]
-    after = life.step([[0.0]] * 3, [[True], [False], [True]])["in -> out"]
-    assert torch.equal(after[1], guess[1])
-    assert not torch.equal(after[0], guess[0])
-
-
 def test_one_reward_among_episodes_side_by_side_is_enough_while_its_episode_goes_on():
     life = Life(born())
     guess = life.step()["in -> out"]

@@ -169,39 +169,6 @@ def test_ojas_neuron_finds_the_first_principal_component():
     assert ((learned * component).sum(1).abs() / learned.norm(dim=1) > 0.99).all()
 
 
-@pytest.mark.parametrize("rule", [evolving(FEW), evolving(()), evolving((), per="synapse", shared=2)], ids=repr)
-def test_a_life_that_has_ended_keeps_its_weights_to_the_bit(rule):
-    rule = replace(rule, bound=0.1)
-    newborn = specimen.newborn(rule, topology=ROUND)
-    network, lived = moment(newborn, episodes=1)
-    lived.alive[[0, 2]] = False
-    lived.activities["hidden"][0] = torch.inf
-    lived.activities["output"][2] = torch.nan
-    for name, weight in after(rule, newborn, network, lived).items():
-        born = newborn.projections[name].weight
-        for life in (0, 2):
-            assert weight[life].numpy().tobytes() == born[life].numpy().tobytes()
-        for life in (1, 3):
-            assert not torch.equal(weight[life], born[life])
-            assert weight[life].abs().max() <= 0.1 * (1 + 1e-6)
-
-
-@pytest.mark.parametrize("rule", [evolving(FEW), evolving(())], ids=["few", "all"])
-@pytest.mark.parametrize("episodes", [1, 3])
-def test_each_life_is_lived_as_if_it_were_alone(rule, episodes):
-    newborn = specimen.newborn(rule, torch.float64, ROUND)
-    network, lived = moment(newborn, episodes)
-    lived.activities["hidden"][1] = torch.nan
-    together = after(rule, newborn, network, lived)
-    for life in (0, 2, 3):
-        one = slice(life, life + 1)
-        parts = [{name: y[one] for name, y in by.items()} for by in (lived.activities, lived.before)]
-        rest = {"alive": lived.alive[one], "reward": lived.reward[one]}
-        alone = replace(lived, activities=parts[0], before=parts[1], **rest)
-        for name, weight in after(rule, specimen.chosen(newborn, [life]), network, alone).items():
-            torch.testing.assert_close(together[name][one], weight, **EXACT)
-
-
 def test_terms_have_one_name_each_and_a_gene_each():
     rule = evolving(("ywy", "rxy", "1", "wx"), per="projection")
     assert rule.labels == ("yyw", "xyr", "1", "xw")
