@@ -27,7 +27,7 @@ def evolving(per):
 
 
 def one_step(rule, common=False, dtype=torch.float64):
-    """Newborn networks, what they lived in one step, and their weights after it."""
+    """Newborn networks, one step of theirs, and their weights after it."""
     newborn = specimen.newborn(rule, dtype)
     network = Network(newborn.topology)
     source = derive(5, "lesson", owners=-1 if common else specimen.OWNERS)
@@ -199,7 +199,7 @@ def test_projections_that_are_late_carry_what_was_before(rule, episodes):
 
 @pytest.mark.parametrize("rule", [Hebbian(**evolving("individual")), Hebbian(**LOT)], ids=["individual", "lot"])
 def test_a_life_that_has_ended_keeps_its_weights_to_the_bit(rule):
-    """Though they are beyond the bound, and though its activity is not finite any more."""
+    """Weights stay although they exceed the bound and activity is no longer finite."""
     rule = replace(rule, bound=0.1)
     newborn = specimen.newborn(rule, topology=ROUND)
     network, lived = moment(newborn, episodes=1)
