@@ -106,7 +106,7 @@ def test_stimuli_can_be_few_and_chosen_by_their_numbers():
         assert np.array_equal(some.targets, part.targets)
     with pytest.raises(InputError, match=r"that were met, 200 of them, got \[200\]"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), LUCK, stimuli=np.array([3, 200]))
-    with pytest.raises(InputError, match="one stream of chance"):
+    with pytest.raises(InputError, match="one stream"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), derive(0, "life", owners=[1, 2]))
 
 

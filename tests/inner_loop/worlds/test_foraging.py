@@ -13,7 +13,7 @@ RED_EATEN, BLUE_EATEN, TASTE = 3, 7, 8
 
 
 def forage(world, likes, episodes=400, seed=0):
-    """Mean return, and the returns, of an agent that prefers colours by `likes(observation)`, (red, blue); ties at random."""
+    """Mean return, and the returns, of an agent that prefers colours by `likes(observation)`, (red, blue)."""
     key = derive(seed, "episodes")
     state, moment = world.reset(key, episodes, key)
     returns = torch.zeros(1, episodes, dtype=torch.float64)
