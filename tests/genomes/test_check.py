@@ -1,4 +1,4 @@
-"""Every registered encoding keeps the contract; one that breaks a clause is told which."""
+"""Every registered encoding keeps the contract; if one breaks a clause, the error names the clause."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""What all encodings have in common: gain, differentiability, founders' variance, errors."""
+"""Properties of all encodings: gain, differentiability, founders' variance, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences for whoever gave something wrong."""
+"""Error messages for wrong input."""
 
 from genomes.errors import InputError
 

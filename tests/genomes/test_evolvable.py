@@ -1,4 +1,4 @@
-"""Constants and genes end as tensors of one shape under one name; where they may differ, they are spread as said."""
+"""Constants and genes become tensors of one shape under one name, and are spread over synapses as configured."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Part:
 
 
 def grown(part: Part, lives: int = 2):
-    """Its numbers, with genes counted upwards so that each can be recognised."""
+    """Its numbers, with genes counted upwards so that the test can recognise each."""
     spec = evolved_spec(part, TOPOLOGY)
     genes = {f.name: torch.arange(lives * f.size, dtype=torch.float64).reshape(lives, *f.shape) for f in spec.fields}
     return expressed(part, genes, TOPOLOGY, torch.zeros(lives, 7, 5, dtype=torch.float64))
@@ -118,7 +118,7 @@ def test_a_constant_is_finite(number):
 
 
 def test_synapses_share_their_numbers_by_lot_and_evenly():
-    """By turns a number would always be followed by the same one, along rows and from one projection to the next."""
+    """A cyclic assignment would put the same number after each, along rows and from one projection to the next."""
     topology, shared = Topology((Group("eye", 20), Group("hand", 20)), ("eye -> hand", "hand -> hand")), 5
     part = Part(rate=Evolve((0.0, 1.0), per="synapse", shared=shared))
     genes = {"rate": torch.arange(2.0 * shared).reshape(2, shared)}

@@ -1,4 +1,4 @@
-"""A stranger's module is imported, or one sentence says why not; it never ends the process that asks."""
+"""Imports of user-defined modules: they succeed, or one sentence gives the reason; they never end this process."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What is done to newborns: the contract for every intervention, and what each must keep and must take."""
+"""Interventions on newborns: the contract of each, the properties that it must keep, and those that it must change."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_shuffled_keeps_degrees_and_the_weights_of_each_projection(masked):
 
 
 def test_shuffled_deals_evenly():
-    """Each weight of three comes to each synapse that grew in a third of the individuals."""
+    """Each of three weights must come to each synapse that grew in a third of the individuals."""
     topology = Topology((Group("a", 4), Group("b", 1)), ("a -> b",))
     weight = torch.tensor([[[1.0, 0.0, 2.0, 3.0]]]).expand(6000, 1, 4).contiguous()
     mask = weight != 0

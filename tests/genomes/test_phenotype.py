@@ -1,4 +1,4 @@
-"""The waist: named tensors of a cohort, and one of its networks taken out as a module."""
+"""Phenotypes: named tensors of a cohort, and one of its networks taken out as a module."""
 
 from __future__ import annotations
 
@@ -129,11 +129,11 @@ def test_synapses_grown_counts_masks():
 
 
 def changed(weight=None, mask=None, groups=None):
-    """A cohort in which one projection or the groups are something else."""
+    """A cohort with another value for one projection or for the groups."""
     topology = layered(5, 4, 2)
     good = newborn(topology, biased=())
     synapses = Synapses(good.projections["layer0 -> layer1"].weight if weight is None else weight)
-    object.__setattr__(synapses, "mask", mask)  # past the check of shapes that only the tests have switched on
+    object.__setattr__(synapses, "mask", mask)  # bypasses the check of shapes that only tests switch on
     return Phenotype(topology, {**good.projections, "layer0 -> layer1": synapses}, groups or {})
 
 

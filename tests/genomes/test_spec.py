@@ -30,7 +30,7 @@ quick = settings(max_examples=60)
 
 @st.composite
 def fields(draw) -> dict[str, object]:
-    """What a field is made of. Built in the test: beartype checks by chance, which hypothesis forbids in a strategy."""
+    """A random field. Built in the test: beartype checks at random, which hypothesis forbids in a strategy."""
     shape = tuple(draw(st.lists(st.integers(0, 3), max_size=3)))
     if draw(st.booleans()):
         return {"shape": shape, "choices": draw(st.integers(2, 300))}
@@ -42,7 +42,7 @@ def fields(draw) -> dict[str, object]:
 
 @st.composite
 def genomes(draw) -> tuple[list[dict[str, object]], np.ndarray]:
-    """A genome's fields, and a cohort of unit-cube genomes that go past both of its walls."""
+    """The fields of a genome, and a cohort of unit-cube genomes that exceed both ends."""
     parts = draw(st.lists(fields(), max_size=4))
     size = sum(math.prod(part["shape"]) for part in parts)
     shape = (draw(st.integers(1, 3)), size)

@@ -1,4 +1,4 @@
-"""Randomness: the published answers of Philox, streams that do not know of each other, and honest distributions."""
+"""Random numbers: the published values of Philox, independent streams, and correct distributions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_philox_gives_the_known_answers_of_random123(counter, key, answer):
 
 
 def philox_in_whole_numbers(counter: list[int], key: list[int]) -> list[int]:
-    """The same function with Python's unbounded integers, where nothing can wrap."""
+    """The same function with Python's unbounded integers, which cannot wrap."""
     c, k = list(counter), list(key)
     for _ in range(10):
         p, q = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]

@@ -1,4 +1,4 @@
-"""What a topology is and every way in which it can be wrong, each with its one sentence."""
+"""Topologies, and every way in which they can be wrong, each with its one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EYE, HIDDEN, DEEP, HAND = Group("eye", 4), Group("hidden", 3, "tanh"), Group("de
 
 
 def sentence(text: str) -> str:
-    """A pattern that the whole of a message must match, and that admits one line only."""
+    """A pattern that the whole message must match, and that allows one line only."""
     return f"^{re.escape(text)}$"
 
 

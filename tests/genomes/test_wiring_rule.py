@@ -1,4 +1,4 @@
-"""Every encoding says what its rules are, and a rule that is silenced is gone from the network and nothing else is."""
+"""Every encoding lists its rules; a silenced rule disappears from the network, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_rule_of_a_projection_leaves_the_others_alone(encoding):
     for rule in rules:
         without = weights(grown(encoding, [rule]))
         assert all(torch.equal(without[n], full[n]) for n in full if n != rule.projection), rule.name
-    # a unit of g may be silent for all of its inputs, and a gene be switched off
+    # a unit of g may be silent for all of its inputs, and a gene may be switched off
     if not isinstance(encoding, GenomicBottleneck) and not getattr(encoding, "switches", False):
         assert all(not torch.equal(weights(grown(encoding, [r]))[r.projection], full[r.projection]) for r in rules)
 
@@ -88,7 +88,7 @@ def test_an_interaction_joins_the_genes_that_it_names():
 
 
 def test_a_gene_takes_direct_biases_with_it_only_where_they_are_expressed():
-    """Also where a group has as many neurons as there are genes."""
+    """Also if a group has as many neurons as there are genes."""
     for bias, silenced in (("expressed", True), ("direct", False)):
         encoding = GeneExpression(genes=5, bias=bias)
         gene = next(rule for rule in encoding.rules(SPECIMEN) if rule.name == "gene 4")

@@ -1,4 +1,4 @@
-"""Shared by the tests of lives in worlds: a world of two numbers that can be followed by hand, and its networks."""
+"""Shared by the tests of lives in worlds: a world of two numbers that can be computed by hand, and its networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class _State(NamedTuple):
     side: Tensor  # (K, 1), -1 or 1
     place: Tensor  # (P, B)
     ended: Tensor  # (P, B)
-    gone: Tensor  # (P, B), had ended a step before
+    gone: Tensor  # (P, B), ended a step before
     time: int
 
 
@@ -31,19 +31,19 @@ class Corridor(World):
     | observation | |
     |---|---|
     | noise | uniform in (0, 1), drawn for every step of every episode |
-    | side | -1 or 1, hidden in the life: which way the walk goes |
+    | side | -1 or 1, hidden in the life: the direction of the walk |
     | place | 0 at the start |
 
-    Place moves by `stride * side * action`: -1 or 1 of a choice, a number, or the sum of two outputs.
+    Place moves by `stride * side * action`: -1 or 1 for a discrete action, a number, or the sum of two outputs.
     Reward: the place, and the noise of the new observation, seen by the walker of that side. Ends beyond +-1.
 
     Attributes:
         kind: of the actions.
-        walk: steps of an episode at most.
+        walk: maximal number of steps of an episode.
         trial: steps after which a new trial begins; 0: never.
-        taught: whether the side is a target, in the last step of each trial.
-        stride: of a step.
-        aftermath: what is added to rewards and observations after the moment at which an episode ends.
+        taught: True if the side is a target, in the last step of each trial.
+        stride: length of a step.
+        aftermath: number added to rewards and observations after the moment at which an episode ends.
     """
 
     kind: Literal["discrete", "continuous", "response"] = "discrete"

@@ -1,4 +1,4 @@
-"""What a component gives back of another size is told at once: it is never spread or cut anew over other lives."""
+"""A component that returns a tensor of another size raises at once: it is never spread or reshaped over lives."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -69,7 +69,7 @@ def test_a_part_that_is_no_tensor():
 
 @dataclass(frozen=True)
 class Fake:
-    """A task whose answers a test gives."""
+    """A task that returns the answers of a test."""
 
     given: Any
     inputs: int = 5
@@ -101,7 +101,7 @@ def test_scores_are_one_number_a_life_each(scores):
 
 @dataclass(frozen=True)
 class Changing(LearningRule[tuple[()]]):
-    """Gives back weights of which one thing is wrong."""
+    """Returns weights with one fault."""
 
     what: str = ""
 
@@ -130,7 +130,7 @@ def test_weights_keep_their_sizes(what):
 
 @dataclass(frozen=True)
 class Wide(SquaredError.__base__):  # type: ignore[misc,name-defined]
-    """An objective whose error is spread over the lives."""
+    """An objective with an error that is broadcast over the lives."""
 
     group: str = "output"
 
@@ -150,7 +150,7 @@ def test_errors_have_the_size_of_the_activity(group):
 
 @dataclass(frozen=True)
 class Lonely(Direct.__base__):  # type: ignore[misc,name-defined]
-    """Grows one network, however many genomes there are."""
+    """Grows one network, for any number of genomes."""
 
     def spec(self, topology):
         return Direct().spec(topology)

@@ -1,4 +1,4 @@
-"""When a life is measured and what its measurements say, on learning curves made by hand."""
+"""The times and values of the measurements of a life, on learning curves made by hand."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ def test_probes_are_log_spaced_from_birth_to_the_end():
 
 @dataclass(frozen=True)
 class Ramp(Task):
-    """Scores the one weight of a network: its learning curve is whatever the rule does to it."""
+    """Scores the single weight of a network, so that the rule determines its learning curve."""
 
     inputs = outputs = property(lambda self: 1)
     score_names = property(lambda self: ("weight", "minus"))

@@ -1,4 +1,4 @@
-"""Activities seen from outside are those that were lived, or that the scores of a life were made of."""
+"""Recorded activities equal those of the lives, from which scores were computed."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -38,7 +38,7 @@ def observe(newborn, rule, objective, environment, lifetime, streams, *more, **n
 
 
 def born(topology, lives=3, units=None):
-    """Random networks with all that Backprop and Hebbian ask for."""
+    """Random networks with all numbers that Backprop and Hebbian need."""
     projections = {}
     for edge in topology.edges:
         post, pre = topology.shape(edge)
@@ -78,7 +78,7 @@ def test_activities_at_birth_are_the_exported_networks():
 @final
 @dataclass(frozen=True)
 class Erasing(LearningRule):
-    """Leaves the weights that it is given alone and gives back others: nothing but zeros."""
+    """Does not change the given weights and returns others, all zero."""
 
     def init(self, network, newborn, weights, streams):
         return ()
@@ -106,7 +106,7 @@ def test_stimuli_can_be_few_and_chosen_by_their_numbers():
         assert np.array_equal(some.targets, part.targets)
     with pytest.raises(InputError, match=r"that were met, 200 of them, got \[200\]"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), LUCK, stimuli=np.array([3, 200]))
-    with pytest.raises(InputError, match="one stream of chance"):
+    with pytest.raises(InputError, match="one stream"):
         observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=0), derive(0, "life", owners=[1, 2]))
 
 
@@ -173,7 +173,7 @@ def test_what_is_replayed_at_birth_is_what_the_first_individual_lived(corridor, 
     assert place[1:][follows] == pytest.approx((place + world.stride * side * did)[:-1][follows])
     assert np.array_equal(observed.birth["senses"][1], observed.birth["senses"][0])
     assert not np.array_equal(observed.birth["action"][1], observed.birth["action"][0])
-    assert (np.abs(place) <= 1).all()  # what comes after an end was not met
+    assert (np.abs(place) <= 1).all()  # steps after an end were not recorded
     assert observed.asked == "nothing"
     assert observed.classes is None
 

@@ -273,7 +273,7 @@ def test_a_strangers_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @dataclass(frozen=True)
 class Greedy(RandomSearch.__base__):  # type: ignore[misc,name-defined]
-    """A search with a number that nobody would read from a genome."""
+    """A search with a number that cannot be read from a genome."""
 
     greed: Evolvable = 1.0
     lives = 2

@@ -1,4 +1,4 @@
-"""`instinct check` on a stranger's component: the right seam is named, and everything that is wrong is one sentence."""
+"""`instinct check` on a user-defined component: it names the right interface, and each error is one sentence."""
 
 import sys
 

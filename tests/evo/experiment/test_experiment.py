@@ -1,4 +1,4 @@
-"""The genome that an experiment asks for, and the birth that it leads to."""
+"""The genome that an experiment needs, and the births from it."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Configs that nobody wrote by hand: components drawn at random come back, mutants of a config are read or refused."""
+"""Generated configs: components drawn at random can be read back; mutants of a config are read or refused."""
 
 import copy
 import random
@@ -120,7 +120,7 @@ def mutant(rng: random.Random) -> Any:
 
 
 def complaints(data: Any) -> list[str]:
-    """What is wrong with a config, a sentence each; any exception but InputError gets through."""
+    """The mistakes of a config, a sentence each; does not catch exceptions other than InputError."""
     try:
         assert isinstance(understood(data, "x.yaml"), Experiment)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What is selected for: named columns of the measurements, all maximised."""
+"""Goals of selection: named columns of the measurements, all maximised."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Every mistake is told at once, and of the command line's what is not the file's."""
+"""All mistakes are reported at once, and those of the command line are separated from those of the file."""
 
 import pytest
 
@@ -43,12 +43,12 @@ def test_of_several_mistakes_each_is_told_once(overrides, wrong):
 @pytest.mark.parametrize(
     ("overrides", "wrong"),
     [
-        # more elites than the default population has: how large the population is meant to be is not known
+        # more elites than the default population has: the intended population is not known
         (["search={kind: Genetic, population: x, elites: 5000}"], ["search.population"]),
         (["search={kind: Genetic, populaton: 9000, elites: 5000}"], ["search.populaton"]),
         # units have no default
         (["topology.groups.hidden.size=x", "topology.groups.hidden.types=40"], ["topology.groups.hidden.size"]),
-        # what a goal can name depends on the life, which is no number
+        # the names that a goal can use depend on the life, which is no number
         (["lifetime.steps=x", "goals=[area]"], ["lifetime.steps"]),
         (["search.population=x"], ["search.population"]),
     ],

@@ -72,7 +72,7 @@ def test_what_the_yaml_reader_quotes_is_printable_and_short() -> None:
 
 
 def test_a_bomb_of_aliases_costs_no_time() -> None:
-    """Spread out it would be 10^20 letters, and this test would never end."""
+    """Expanded, it would have 10^20 letters, and this test would never end."""
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
     with pytest.raises(InputError, match="no anchors and aliases"):

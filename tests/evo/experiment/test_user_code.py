@@ -1,4 +1,4 @@
-"""A run goes on with the code that it began with: modules of one's own are named by hash, with all that they import."""
+"""A run continues with the code with which it began: hashes cover user-defined modules and all their imports."""
 
 import importlib
 import sys
@@ -71,7 +71,7 @@ def ours(folder, small):
     def made():
         forget()
         importlib.invalidate_caches()
-        importlib.import_module("own_code_other")  # here, but nothing of the experiment needs it
+        importlib.import_module("own_code_other")  # imported, but nothing of the experiment needs it
         return small(rule=importlib.import_module("own_code.rules.decay").Decay())
 
     return made

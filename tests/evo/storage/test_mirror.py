@@ -1,4 +1,4 @@
-"""A run at a URL: what is there is what is here, whatever a store does; one driver; nothing torn is taken for good."""
+"""A run at a URL: both sides hold the same files after any fault of a store; one driver; no damaged file passes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from genomes.errors import InputError
 
 
 class Bad(MemoryFileSystem):
-    """A store that fails and tears as it is told."""
+    """A store that fails, or writes half an object, when the test asks for it."""
 
     protocol = "bad"
     store: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
     pseudo_dirs: ClassVar[list[str]] = [""]  # type: ignore[misc]
     away: ClassVar[bool] = False
-    tearing: ClassVar[int] = 0  # so many puts leave a half, and raise
-    refused: ClassVar[str] = ""  # a pattern: "put PATH" and "rm PATH" that fit it fail
+    tearing: ClassVar[int] = 0  # number of puts that write half of the object, and raise
+    refused: ClassVar[str] = ""  # a pattern: "put PATH" and "rm PATH" that match it fail
     puts: ClassVar[list[str]] = []
 
     @classmethod
@@ -73,7 +73,7 @@ fsspec.register_implementation("bad", Bad, clobber=True)
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Machines are caches of their own; `elsewhere("b")` goes to another one. Stores are empty, and nobody waits."""
+    """Each machine has its own cache; `elsewhere("b")` switches to another one. Stores are empty; waits are skipped."""
     Bad.store.clear(), MemoryFileSystem.store.clear(), Bad.puts.clear()
     Bad.away, Bad.tearing, Bad.refused = False, 0, ""
     monkeypatch.setattr(mirror, "_AGAIN", 0.0)
@@ -121,7 +121,7 @@ def test_what_is_here_is_there_and_another_machine_goes_on(scheme, small, undist
     assert files_of(second) == files_of(first)
     extend(second, 5, allow_code=False)
     assert files_of(lived(small(generations=5, keep=2), url)) == undisturbed
-    elsewhere("a")  # where the run is older than there
+    elsewhere("a")  # where the run is older than at the URL
     assert files_of(Run(url).path) == undisturbed
     assert Run(url).experiment.generations == 5
     assert [line["generation"] for line in Run(url).folder.log.read()] == [0, 1, 2, 3, 4]
@@ -242,7 +242,7 @@ def test_puts_that_are_torn_are_put_again(tearing, small, undisturbed):
 
 @pytest.mark.parametrize("refused", [f"put .*{SUMS}", "rm .*state"])
 def test_what_a_store_refuses_once_is_asked_for_again(refused, small, caplog):
-    """Also where nothing else changes before the end: the list names what is there, and nothing else is there."""
+    """Also if nothing else changes before the end: the list names all objects there, and there are no others."""
     url = "bad://bucket/run"
     with caplog.at_level(logging.WARNING):
         for generation in evolve(small(generations=5), url):
@@ -450,7 +450,7 @@ def test_after_a_damaged_generation_the_old_course_comes_back_from_nowhere(small
     url, experiment = "memory://bucket/run", small(generations=5, keep=2)
     run = lived(experiment, url)
     store, base = fsspec.url_to_fs(url)
-    name = "generations/00001.npz"  # damaged here and there
+    name = "generations/00001.npz"  # damaged on both sides
     (run / name).write_bytes(b"torn")
     store.pipe_file(f"{base}/{name}", b"torn")
     states = sorted(path.name for path in (run / "state").iterdir())

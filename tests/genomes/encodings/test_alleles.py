@@ -1,4 +1,4 @@
-"""Alleles: what each level grows into, the founders of Hinton & Nowlan 1987, and guesses that belong to individuals."""
+"""Alleles: the weight of each level, the founders of Hinton & Nowlan 1987, and guesses that belong to individuals."""
 
 import numpy as np
 import pytest

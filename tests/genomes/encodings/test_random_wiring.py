@@ -1,4 +1,4 @@
-"""Weights that chance alone makes: each projection has its own, and so has each birth."""
+"""Random weights: each projection has its own, and so has each birth."""
 
 import torch
 

@@ -33,7 +33,7 @@ def grown(encoding, topology, genes):
 
 
 def bumps(shape: tuple[int, ...], place: torch.Tensor, width: torch.Tensor) -> list[list[float]]:
-    """How strongly each neuron of a sheet expresses each gene of one individual."""
+    """The expression of each gene by each neuron of a sheet, for one individual."""
     rows = []
     for cell in np.ndindex(*shape):
         where = [(c + 0.5) / n for c, n in zip(cell, shape, strict=True)]

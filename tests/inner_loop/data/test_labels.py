@@ -1,4 +1,4 @@
-"""Labels: text by its alphabet, numbers from 0 or from 1, and columns of a CSV that are no inputs."""
+"""Labels: text in alphabetical order, numbers from 0 or from 1, and columns of a CSV that are not inputs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Data that change under a process: what is hashed is what was read, and a task that names its data takes no others."""
+"""Files that change during a process: the hash fits the bytes read, and a task with a hash accepts no other data."""
 
 import hashlib
 import os
@@ -15,20 +15,20 @@ from inner_loop.tasks.arrays import Arrays
 
 @pytest.fixture(params=["soon after", "long after"])
 def grain(request, monkeypatch):
-    """A file that is new is hashed again at every look; an old one is believed until the file system says otherwise."""
+    """The file of a new name is hashed again at every look; an old one only if the file system reports a change."""
     monkeypatch.setattr(formats, "_GRAIN", 2 * 10**9 if request.param == "soon after" else -1)
 
 
 @pytest.fixture
 def fetched(monkeypatch):
-    """How often files were read."""
+    """The number of reads of files."""
     seen, fetch = [], formats.fetch
     monkeypatch.setattr(arrays, "fetch", lambda path: seen.append(path) or fetch(path))
     return seen
 
 
 def write(folder, number, name="data.csv"):
-    """One file in the place of another, of the same size."""
+    """Replaces a file by another one of the same size."""
     (folder / "new").write_text("a,label\n" + f"{number},0\n{number},1\n" * 20)
     os.replace(folder / "new", folder / name)
     return Arrays(str(folder / name))

@@ -1,4 +1,4 @@
-"""One scale for a whole data set, by its training split; and what a user is told of the range of inputs."""
+"""One scale for a whole data set, from its training split; and warnings about the range of inputs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The loop of an episode, number by number: what is sensed, done, rewarded, learned, and what comes after the end."""
+"""The loop of an episode, number by number: observation, action, reward, learning, and the steps after the end."""
 
 import math
 from collections import Counter
@@ -33,7 +33,7 @@ def own(owners, purpose="luck"):
 
 @dataclass(frozen=True)
 class Rewarded(LearningRule[tuple[()]]):
-    """dw = rate * mean over the episodes of reward * post * pre, while they last."""
+    """dw = rate * mean over the running episodes of reward * post * pre."""
 
     rate: float = 0.05
     exploration: Exploration = field(default_factory=Exploration)
@@ -54,7 +54,7 @@ class Rewarded(LearningRule[tuple[()]]):
 
 @dataclass(frozen=True)
 class Listening(LearningRule[tuple[()]]):
-    """Learns nothing, keeps what it is told."""
+    """Learns nothing and keeps every step."""
 
     heard: list = field(default_factory=list)
     exploration: Exploration = field(default_factory=Exploration)
@@ -71,7 +71,7 @@ class Listening(LearningRule[tuple[()]]):
 
 
 def lived(world, newborn, rule=None, streams=COMMON, episodes=EPISODES, apart=False, feedback=False, **given):
-    """Episodes from birth on; with `apart` each on weights of its own."""
+    """Episodes from birth on; with `apart` each has its own weights."""
     weights = Weights.born(newborn)
     if apart:
         newborn, weights = newborn.repeated(episodes), weights.repeated(episodes)
@@ -126,7 +126,7 @@ class Walk:
 
 
 def by_hand(world, newborn, streams, rate=0.0, feedback=False, forgetful=False, episodes=EPISODES):
-    """One life; gives its walks and its weights."""
+    """One life; returns its walks and its weights."""
     topology = newborn.topology
     units = {group: {name: t[0].tolist() for name, t in by.items()} for group, by in newborn.groups.items()}
     weights = {name: s.weight[0].tolist() for name, s in newborn.projections.items()}
@@ -153,7 +153,7 @@ def by_hand(world, newborn, streams, rate=0.0, feedback=False, forgetful=False, 
 
 
 def single(newborn, streams, life):
-    """One life out of many, and its stream."""
+    """Selects one of many lives, and its stream."""
     return chosen(newborn, [life]), streams if streams.owners == 1 else Streams(streams.keys[life : life + 1])
 
 
@@ -169,7 +169,7 @@ def test_the_corridor_is_a_world(corridor, kind, taught):
 
 @dataclass(frozen=True)
 class Spoilt(World):
-    """A good world with one fault, of those that the loop would not notice."""
+    """A good world with one fault that the loop alone would not notice."""
 
     good: World
     fault: str
@@ -290,7 +290,7 @@ def test_episodes_end_at_different_times_and_only_until_then_they_count(corridor
 
 
 def same(one, other, lives=slice(None)):
-    """Bit for bit, the weights of episodes apart being those of their life."""
+    """Compares bit for bit; the weights of episodes apart must be those of their life."""
     fits = [torch.equal(one.scores[name][lives], other.scores[name][lives]) for name in one.scores]
     fits.append(torch.equal(one.steps[lives], other.steps[lives]))
     for name, weight in one.weights.projections.items():
@@ -414,7 +414,7 @@ def test_the_error_counts_as_much_as_the_target_and_while_the_episode_lasts(corr
 
 
 def silent(newborn):
-    """The same networks without synapses: what is left are biases and chance."""
+    """The same networks without synapses: only biases and random numbers remain."""
     nothing = {n: replace(s, weight=torch.zeros_like(s.weight)) for n, s in newborn.projections.items()}
     return replace(newborn, projections=nothing)
 

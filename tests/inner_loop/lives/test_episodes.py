@@ -1,4 +1,4 @@
-"""A life in a world: each condition means what it says, and lives keep to themselves."""
+"""A life in a world: tests the meaning of each condition, and that lives are independent."""
 
 from dataclasses import dataclass, field, replace
 
@@ -33,7 +33,7 @@ def own(owners):
 
 @dataclass(frozen=True)
 class Growing(LearningRule[torch.Tensor]):
-    """Adds to one bias at every step that a life goes on: how much says how long it was plastic, and from when on.
+    """Adds to one bias at every step of a running life: the sum shows how long and since when it was plastic.
 
     The state counts the steps since birth; an episode that is over adds `evening`.
     """
@@ -71,7 +71,7 @@ def grown(newborn, more):
 
 
 def exam(newborn, world, streams, rule=None, split="selection", exams=4, forgetful=False, feedback=False):
-    """Scores and steps of an examination, done without live_in."""
+    """Scores and steps of an examination, computed without live_in."""
     apart, drawn = rule is not None, (streams.stream(f"exam {split}"), streams.stream("hidden"))
     weights = Weights.born(newborn).repeated(exams if apart else 1)
     newborn = newborn.repeated(exams if apart else 1)
@@ -182,7 +182,7 @@ def test_an_examination_begins_with_a_new_state_and_the_rule_is_told_so(corridor
 
 
 def test_exploration_belongs_to_plasticity(corridor, networks):
-    """What a rule tries, it tries in the life and in the plastic conditions, and there alone."""
+    """A rule explores in the life and in the plastic conditions, and only there."""
     world, newborn = corridor("response", stride=0.01), networks(range(3))
 
     @dataclass(frozen=True)
@@ -332,7 +332,7 @@ RULES = [Growing(), Hebbian(0.05), TrialAndError(), Backprop(0.01), Frozen()]
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
 @pytest.mark.parametrize("kind", ["discrete", "continuous"])
 def test_a_life_does_not_depend_on_those_beside_it(corridor, networks, rule, kind, monkeypatch):
-    """Whoever lives longer: the others' episodes are over then, and nothing of them changes any more."""
+    """When one life lasts longer, the episodes of the others are over, and nothing of them changes any more."""
     monkeypatch.setattr(episode, "_LOOK", 1)
     owners, order = [4, 5, 6, 7], [2, 0, 3, 1]
     world, life = corridor(kind, walk=30, taught=True), EpisodicLifetime(episodes=2, exams=2, parallel=2)

@@ -1,4 +1,4 @@
-"""One life: what is measured, when, with which samples, and that the lives of a cohort keep to themselves."""
+"""One life: its measurements, their times and samples, and the independence of the lives of a cohort."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -27,7 +27,7 @@ SHARED = derive(0, "life")
 
 
 def cohort(owners, topology=TOPOLOGY, dtype=torch.float32, rate=0.1):
-    """Random networks with nothing but a learning rate and a momentum; the same owner is the same network."""
+    """Random networks with only a learning rate and a momentum; the same owner is the same network."""
     projections = {}
     for edge in topology.edges:
         weight = derive(0, edge.name, owners=owners).normal(*topology.shape(edge)) / topology.shape(edge)[1] ** 0.5
@@ -84,7 +84,7 @@ def test_a_life_leaves_its_phenotype_as_it_was_born():
 
 @dataclass(frozen=True)
 class Shuffled(Task):
-    """Digits that are taught with labels that have nothing to do with the images."""
+    """Digits whose training labels have nothing to do with the images."""
 
     good: Task = DIGITS
 
@@ -114,7 +114,7 @@ def test_shuffled_labels_teach_nothing():
 
 
 def test_common_random_numbers_give_everybody_the_same_life():
-    """Two individuals with the same genome cannot differ, wherever they stand in the cohort's order."""
+    """Two individuals with the same genome cannot differ, at any position in the cohort."""
     measured = grow_up([5, 5, 6, 5])
     assert same(measured, measured, [0, 0], [1, 3])
     assert not np.array_equal(measured["curve"][0], measured["curve"][2])
@@ -122,7 +122,7 @@ def test_common_random_numbers_give_everybody_the_same_life():
 
 @dataclass(frozen=True)
 class Listening(LearningRule[tuple[()]]):
-    """Learns nothing, keeps what it heard."""
+    """Learns nothing and keeps its inputs."""
 
     heard: tuple = ()
 
@@ -213,7 +213,7 @@ def test_an_individual_that_is_not_a_number_leaves_its_neighbours_alone(rule, of
 
 
 def test_filling_a_cohort_up_changes_nobody():
-    """The last cohort of a generation repeats its first individual in the slots that are left."""
+    """The last cohort of a generation repeats its first individual in the empty slots."""
     filled, full = grow_up([5, 6, 5, 5]), grow_up([5, 6, 7, 8])
     assert same(filled, full, [0, 1])
     assert same(filled, filled, [0, 0], [2, 3])
@@ -231,12 +231,12 @@ def test_the_split_that_measures_may_be_chosen():
 
 
 def test_a_bootstrap_over_samples_is_the_score_on_each_resample_however_it_is_computed():
-    """Sample by sample where the score is a mean, as a whole where it is not: the same numbers."""
+    """Sample by sample if the score is a mean, as a whole otherwise: the same numbers."""
 
     @final
     @dataclass(frozen=True)
     class Whole(Task):
-        """The digits as if their accuracy were no mean over samples."""
+        """The digits, as if their accuracy were not a mean over samples."""
 
         digits: Digits
 

@@ -1,4 +1,4 @@
-"""Objectives against their formulas, worked out by hand and by autograd."""
+"""Objectives against their formulas, computed by hand and by autograd."""
 
 import math
 from dataclasses import replace

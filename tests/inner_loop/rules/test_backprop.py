@@ -48,7 +48,7 @@ def after(rule, objective, newborn, taught):
 
 
 def loss_of(objective, outputs, targets):
-    """(out, B) outputs of one individual to its loss, written out again."""
+    """Loss of one individual from its outputs (out, B), computed independently."""
     if isinstance(objective, CrossEntropy):
         return torch.nn.functional.cross_entropy(outputs.T, targets.argmax(0))
     return 0.5 * ((outputs - targets) ** 2).sum() / outputs.shape[1]
@@ -151,7 +151,7 @@ def test_individuals_learn_at_their_own_rates():
 
 
 def test_a_life_that_goes_on_after_an_end_has_the_momentum_that_it_had():
-    """A step during which nothing of it is alive is none: neither its weights nor its velocity know of it."""
+    """A step without running episodes changes neither weights nor velocity."""
     rule = Backprop(0.1, 0.9)
     newborn, moment = specimen.newborn(rule), specimen.moment(SquaredError())
     inputs = moment.activities["input"].float()

@@ -50,7 +50,7 @@ TOPOLOGIES = {
         (Group("in", 5), Group("hidden", 6, "tanh"), Group("out", 3, "sigmoid")),
         ("in -> hidden", "hidden -> hidden", "hidden -> out"),
     ),
-    # "side" hears of "main" a step late and never answers; nothing comes of "lost"
+    # "side" receives "main" a step late and sends nothing back; "lost" has no effect
     "recurrent without a loop": Topology(
         (Group("in", 5), Group("side", 4, "tanh"), Group("main", 6, "relu"), Group("lost", 2, "tanh"), Group("out", 3)),
         ("in -> main", "main -> side", "side -> out", "main -> out", "main -> lost", "lost -> lost"),
@@ -76,7 +76,7 @@ def born(rule, topology):
 
 @dataclass
 class Lesson:
-    """An episode as it is met: inputs, targets, alive, weight, step by step."""
+    """An episode: inputs, targets, alive, weight, step by step."""
 
     inputs: list
     targets: list

@@ -27,7 +27,7 @@ def evolving(per):
 
 
 def one_step(rule, common=False, dtype=torch.float64):
-    """Newborn networks, what they lived in one step, and their weights after it."""
+    """Newborn networks, one step of theirs, and their weights after it."""
     newborn = specimen.newborn(rule, dtype)
     network = Network(newborn.topology)
     source = derive(5, "lesson", owners=-1 if common else specimen.OWNERS)

@@ -1,4 +1,4 @@
-"""Only the readout learns, and it learns what autograd would teach it."""
+"""Only the readout learns, with the same result as autograd."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""REINFORCE: its mean update is the gradient of the expected return, whatever the baseline; and a bandit is learned."""
+"""REINFORCE: its mean update is the gradient of the expected return, for any baseline; and it learns a bandit."""
 
 import itertools
 import math
@@ -82,7 +82,7 @@ PAID, PAID_THEN = SOURCE.stream("paid").normal(3), SOURCE.stream("paid then").no
 
 
 def both_steps(one, other):
-    """Inputs, actions, rewards and alive of a problem of two steps: what is seen and paid depends on both actions."""
+    """Inputs, actions, rewards and alive of a problem of two steps: observations and rewards depend on both actions."""
     inputs = [FIRST[:, :, None], THEN[:, one, :, None]]
     actions = [torch.full((LIVES, 1), action) for action in (one, other)]
     rewards = [PAID[:, one, None], PAID_THEN[:, one, other, None]]
@@ -98,7 +98,7 @@ def test_the_mean_update_is_the_gradient_of_the_expected_return(topology, baseli
     expected_return, mean, updates = 0.0, {}, []
     for one, other in itertools.product(range(3), range(3)):
         if one == 0 and other > 0:
-            continue  # nobody chooses after the end
+            continue  # no action is chosen after the end
         inputs, actions, rewards, alive = both_steps(one, other)
         outputs, _, _ = episode(None, newborn, free, None, inputs, actions, rewards, alive)
         probability = torch.softmax(outputs[0] / 0.7, 1)[:, one, 0]
@@ -188,7 +188,7 @@ def test_the_update_is_that_of_autograd_on_what_was_done(rule, discrete, topolog
 
 
 def running_mean(past, rate):
-    """Of what was met before, the newest last, that of n updates ago with weight (1 - rate)^n; 0 of nothing."""
+    """Mean of earlier episodes, the newest last; that of n updates ago has weight (1 - rate)^n; 0 without any."""
     shares = [(1 - rate) ** n for n in reversed(range(len(past)))]
     total = sum(share * value for share, value in zip(shares, past, strict=True))
     return total / sum(shares) if past and rate > 0 else torch.zeros(()).double()
@@ -227,7 +227,7 @@ def test_clipping_bounds_each_lifes_own_gradient():
 
 @dataclass(frozen=True)
 class Bandit(World):
-    """One choice among four, the third of which pays most, in the mean."""
+    """One choice among four; the third has the largest mean reward."""
 
     inputs = property(lambda self: 1)
     actions = property(lambda self: Discrete(4))

@@ -72,7 +72,7 @@ def lived_through(rule, newborn, *episodes):
 
 
 def by_loops(rule, newborn, *episodes):
-    """Every life, step, synapse and episode by itself: weights by name, and what each life expects."""
+    """Computes every life, step, synapse and episode separately: weights by name, and the baseline of each life."""
     weights = {name: synapses.weight.clone() for name, synapses in newborn.projections.items()}
     expected = [0.0] * LIVES
     for steps in episodes:
@@ -108,7 +108,7 @@ def test_the_rule_is_a_loop_over_synapses_and_steps(rule, side):
     episodes = [episode(newborn, side, name) for name in ("first", "second")]
     assert not all(lived.alive.all() for lived in episodes[0])
     wanted, expected = by_loops(rule, newborn, *episodes)
-    for lived in (lived for steps in episodes for lived in steps):  # what has ended need not be finite
+    for lived in (lived for steps in episodes for lived in steps):  # activity of ended episodes need not be finite
         for y in (*lived.activities.values(), *lived.noise.values()):
             y.masked_fill_(~lived.alive[:, None, :], torch.inf)
         lived.reward.masked_fill_(~lived.alive, torch.nan)
@@ -130,7 +130,7 @@ def test_traces_end_with_the_episode_and_what_is_expected_does_not():
     assert (state.baseline != 0).all()
     first, last = [replace(lived, reward=torch.zeros_like(lived.reward)) for lived in steps[:2]], [steps[2]]
     joined, apart, alone = (lived_through(rule, newborn, *e)[0].flat for e in ([first + last], [first, last], [last]))
-    assert not torch.allclose(joined, apart)  # the reward for what was done before is lost
+    assert not torch.allclose(joined, apart)  # the reward for earlier actions is lost
     torch.testing.assert_close(apart, alone, **EXACT)
 
 
@@ -164,7 +164,7 @@ class Bowl(World):
 
 
 def identical(rule, lives, *sizes):
-    """Newborns that are all the same, with the numbers of the rule."""
+    """Newborns that are all equal, with the numbers of the rule."""
     topology = layered(*sizes)
     weights = {edge.name: derive(1, edge.name).normal(*topology.shape(edge)) * 0.5 for edge in topology.edges}
     projections = {name: Synapses(w.expand(lives, -1, -1).contiguous()) for name, w in weights.items()}
@@ -172,7 +172,7 @@ def identical(rule, lives, *sizes):
 
 
 def after_one_step(rule, newborn, baseline=0.0):
-    """What each weight moves by in one episode of the bowl, by name, (P, post, pre)."""
+    """The change of each weight in one episode of the bowl, by name, (P, post, pre)."""
     network, weights, hidden = Network(newborn.topology), Weights.born(newborn), derive(0, "hidden")
     state = rule.init(network, newborn, weights, own_streams(newborn))
     state.baseline.fill_(baseline)
@@ -195,18 +195,18 @@ def at_birth(newborn):
 @pytest.mark.parametrize("noise", [0.05, 0.5])
 @pytest.mark.parametrize("baseline", [0.0, -1.5, 2.0])
 def test_node_perturbation_ascends_the_reward(noise, baseline):
-    """The mean update is noise^2 times the slope, exactly so for a quadratic reward, whatever the baseline."""
+    """The mean update is noise^2 times the slope, exactly for a quadratic reward, for any baseline."""
     rule = RewardModulated(learning_rate=1.0, noise=noise, baseline_rate=0.0, bound=100.0)
     newborn = identical(rule, 20_000, len(INPUT), len(AIM))
     (moved,) = after_one_step(rule, newborn, baseline).values()
     (wanted,) = at_birth(newborn)[1].values()
     error = moved.std(0) / len(moved) ** 0.5
     assert ((moved.mean(0) - noise**2 * wanted).abs() < 4 * error).all()
-    assert (wanted.abs().amax() * noise**2 > 8 * error).any()  # so that the other sign, or twice as much, would not do
+    assert (wanted.abs().amax() * noise**2 > 8 * error).any()  # excludes the opposite sign, or twice the size
 
 
 def test_node_perturbation_reaches_hidden_units():
-    """To first order in noise^2 where the reward is no quadratic function of it."""
+    """To first order in noise^2 if the reward is not a quadratic function of it."""
     rule = RewardModulated(learning_rate=1.0, noise=0.03, baseline_rate=0.0, bound=100.0)
     newborn = identical(rule, 10_000, len(INPUT), 5, len(AIM))
     reward, slopes = at_birth(newborn)

@@ -1,4 +1,4 @@
-"""Trial and error: who guesses, when, and what; every coin is a bit of the life's own stream."""
+"""Trial and error: the synapses, times and values of guesses; every guess is a bit of the life's own stream."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ LIVES = 3
 
 
 def born(topology=WIDE, lives=LIVES, plastic=None, mask=None):
-    """Newborns whose weights are no guesses."""
+    """Newborns whose weights are not guesses."""
     projections = {}
     for edge in topology.edges:
         weight = torch.full((lives, *topology.shape(edge)), 0.5)
@@ -32,7 +32,7 @@ def born(topology=WIDE, lives=LIVES, plastic=None, mask=None):
 
 
 class Life:
-    """Lives step by step, with whatever reward and end the test gives them."""
+    """Lives step by step, with rewards and ends from the test."""
 
     def __init__(self, newborn, own=None):
         self.newborn, self.network = newborn, Network(newborn.topology)

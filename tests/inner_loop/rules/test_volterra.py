@@ -1,4 +1,4 @@
-"""The polynomial rule against a loop over every synapse, episode and term; Oja's rule, and where it leads."""
+"""The polynomial rule against a loop over every synapse, episode and term; Oja's rule and its limit."""
 
 from dataclasses import replace
 from itertools import product
@@ -22,7 +22,7 @@ from inner_loop.rules.volterra import Volterra
 
 LIVES = len(specimen.OWNERS)
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
-FEW = ("yww", "xyr", "1", "xxyr", "w", "xyyr")  # none reads the same with its letters exchanged
+FEW = ("yww", "xyr", "1", "xxyr", "w", "xyyr")  # exchanging letters would change each of them
 WITHOUT_REWARD = tuple("x" * a + "y" * b + "w" * c or "1" for a, b, c in product(range(3), repeat=3))
 OJA = Volterra(terms=("xy", "yyw"), fixed=(1.0, -1.0), learning_rate=0.05, bound=100.0)
 ROUND = Topology(
@@ -64,7 +64,7 @@ def after(rule, newborn, network, lived):
 
 
 def by_loops(rule, newborn, lived):
-    """Every synapse, episode and term by itself."""
+    """Computes every synapse, episode and term separately."""
     fixed, changed = rule.fixed or (0.0,) * len(rule.labels), {}
     for edge in newborn.topology.edges:
         synapses = newborn.projections[edge.name]
@@ -116,7 +116,7 @@ def test_the_rule_is_a_loop_over_synapses_and_terms(rule, episodes):
     if episodes > 1:
         lived.alive[:, 1] = False
     wanted = by_loops(rule, newborn, lived)
-    if episodes > 1:  # what has ended need not be finite
+    if episodes > 1:  # activity of ended episodes need not be finite
         lived.activities["hidden"][:, :, 1] = torch.inf
         lived.reward[:, 1] = torch.nan
     for name, weight in after(rule, newborn, network, lived).items():
@@ -141,7 +141,7 @@ def test_hebbs_rule_is_one_of_these():
 
 
 def test_ojas_rule():
-    """dw = rate (y x - y^2 w): were the letters of yyw exchanged, w^2 y would take the place of y^2 w."""
+    """dw = rate (y x - y^2 w): if the letters of yyw were exchanged, w^2 y would replace y^2 w."""
     newborn = specimen.newborn(OJA, torch.float64, ROUND)
     network, lived = moment(newborn, episodes=1)
     weight = newborn.projections["hidden -> output"].weight
@@ -151,7 +151,7 @@ def test_ojas_rule():
 
 
 def test_ojas_neuron_finds_the_first_principal_component():
-    """Oja 1982, J. Math. Biology 15:267: the weights come to it with length 1, from anywhere."""
+    """Oja 1982, J. Math. Biology 15:267: the weights converge to it with length 1, from any start."""
     topology = Topology((Group("input", 6), Group("output", 1)), ("input -> output",))
     rule, source = replace(OJA, learning_rate=0.02), derive(3, "inputs", owners=specimen.OWNERS)
     mixing = source.stream("mixing").normal(6, 6) / 2.0

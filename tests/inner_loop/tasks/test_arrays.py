@@ -1,4 +1,4 @@
-"""The user's own data: three layouts, the same splits from each, and one sentence for everything that can be wrong."""
+"""The user's own data: three layouts, the same splits from each, and one sentence for every possible error."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""The tasks of the house against their descriptions, and the scores against loops."""
+"""The tasks of instinct against their descriptions, and the scores against loops."""
 
 import math
 
@@ -121,7 +121,7 @@ def test_teachers_are_each_lifes_own_or_one_for_all():
 
 
 def test_all_splits_of_a_stream_have_the_same_teacher():
-    """What is worked out from the training samples of a stream predicts its test samples, and not another stream's."""
+    """A model fitted to the training samples of a stream predicts its test samples, and not those of another stream."""
     streams = derive(0, "life", owners=[1, 2])
     train, exam = (Teacher(4, 3, hidden=0).draw(split, 50, streams) for split in ("train", "test"))
     assert not torch.equal(train.inputs, exam.inputs)

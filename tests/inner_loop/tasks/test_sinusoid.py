@@ -1,4 +1,4 @@
-"""The sinusoid task against its formula; shots that come again, exams that do not, one curve for all of them."""
+"""The sinusoid task against its formula: repeated shots, new exam points, and one curve for all of them."""
 
 import math
 

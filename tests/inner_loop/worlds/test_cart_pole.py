@@ -1,4 +1,4 @@
-"""The pole on a cart against Gymnasium's own, step for step, and what may be hidden or held out."""
+"""The pole on a cart against Gymnasium's own, step by step, and the parameters that may be hidden or held out."""
 
 import dataclasses
 
@@ -84,7 +84,7 @@ def test_every_episode_is_gymnasiums(world):
 
 
 def test_a_balanced_pole_is_cut_off_after_500_steps_as_gymnasiums_is():
-    """Each step begins from the same state: two runs of an unstable system part, however small the rounding."""
+    """Each step begins from the same state: two runs of an unstable system diverge by any rounding."""
     world, environment = CartPole(), theirs(CartPole())
     state, moment = begun(world, 1, 1)
     environment.reset()

@@ -1,4 +1,4 @@
-"""Chemotaxis: a biased random walk climbs, and the geometry is that of a loop."""
+"""Chemotaxis: a biased random walk climbs, and the geometry agrees with a loop."""
 
 import math
 

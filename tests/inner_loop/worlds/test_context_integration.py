@@ -1,4 +1,4 @@
-"""Two modalities: what is shown when, which of them counts, and what it costs to ignore the context."""
+"""Two modalities: the times of the stimuli, the one that counts, and the cost of ignoring the context."""
 
 import math
 
@@ -15,7 +15,7 @@ FIXED = {"delay": 300.0}
 
 
 def lived(world, choose, episodes=20_000):
-    """Every observation, (T, inputs, B), what is true, (B,), and the accuracy of who chooses by the sums."""
+    """Every observation, (T, inputs, B), the truth, (B,), and the accuracy of an agent that chooses by the sums."""
     keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, sum_ = [], torch.zeros_like(moment.observation[0])

@@ -1,4 +1,4 @@
-"""Every registered world keeps its contract; and a contract that is broken is noticed, in words."""
+"""Every registered world keeps its contract; a broken contract is found and reported in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample, delay, test: what is shown when, what matches, and that memory is what it takes."""
+"""Sample, delay, test: the times of the stimuli, the matches, and the need for memory."""
 
 import math
 
@@ -13,7 +13,7 @@ from inner_loop.worlds.delayed_match import DelayedMatch
 
 
 def lived(world, act, episodes=2000):
-    """Every observation, (T, inputs, B), what is true, (B,), and the scores of who does act(observations so far)."""
+    """Every observation, (T, inputs, B), the truth, (B,), and the scores of an agent with act(observations so far)."""
     keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns = [moment.observation[0]], torch.zeros(1, episodes).double()

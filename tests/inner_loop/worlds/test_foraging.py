@@ -1,4 +1,4 @@
-"""Foraging: who knows the colour of food eats well, who learns it nearly as well; and a loop on a map agrees."""
+"""Foraging: a forager that knows the colour of food eats well, one that learns it almost as well; a loop agrees."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ RED_EATEN, BLUE_EATEN, TASTE = 3, 7, 8
 
 
 def forage(world, likes, episodes=400, seed=0):
-    """Mean return, and the returns, of who goes where `likes(observation)`, (red, blue), draws it; ties by chance."""
+    """Mean return, and the returns, of an agent that prefers colours by `likes(observation)`, (red, blue)."""
     key = derive(seed, "episodes")
     state, moment = world.reset(key, episodes, key)
     returns = torch.zeros(1, episodes, dtype=torch.float64)
@@ -34,7 +34,7 @@ def liking(red, blue):
 
 
 class Taster:
-    """Tries anything, then likes the colour that tasted well and not the other."""
+    """Tries any fruit, then prefers the colour that tasted good."""
 
     def __init__(self):
         self.red = torch.tensor(0.5)

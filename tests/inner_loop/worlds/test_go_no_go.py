@@ -1,4 +1,4 @@
-"""Going and holding still: what is shown when, and what each is worth."""
+"""Going and holding still: the times of the stimuli, and the reward of each answer."""
 
 import math
 
@@ -13,7 +13,7 @@ from inner_loop.worlds.go_no_go import GoNoGo
 
 
 def lived(world, act, episodes=1000):
-    """Moments, whether each trial is go, (B,), and scores, of who does act(step, go)."""
+    """Moments, whether each trial is go, (B,), and scores, of an agent with act(step, go)."""
     keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns, going = [moment], torch.zeros(1, episodes).double(), torch.ones(1, episodes, dtype=torch.bool)
@@ -56,7 +56,7 @@ def test_the_stimulus_says_whether_to_go():
 def test_share_of_go_trials(share):
     _, go, scores = lived(GoNoGo(share), lambda step, go: 0)
     assert go.double().mean().item() == pytest.approx(share, abs=0.04)
-    assert scores["accuracy"].item() == pytest.approx(1.0 - share, abs=0.04)  # who holds still is right where it should
+    assert scores["accuracy"].item() == pytest.approx(1.0 - share, abs=0.04)  # holding still is right in no-go trials
 
 
 def test_each_of_the_four_outcomes():

@@ -1,4 +1,4 @@
-"""Environments of Gymnasium against plain loops over them, and one sentence for everything that cannot be."""
+"""Environments of Gymnasium against plain loops over them, and one sentence for every impossible setting."""
 
 import gc
 import subprocess
@@ -39,7 +39,7 @@ def drawn(world, time, lives=LIVES, episodes=EPISODES):
 
 
 class Alarm(gymnasium.Env):
-    """Ends after a few steps, and complains of whoever goes on; shows its own memory, and counts who closes it."""
+    """Ends after a few steps, and raises on a step after the end; shows its own memory, and counts calls of close."""
 
     action_space = gymnasium.spaces.Box(np.array([-1.0, 2.0], dtype=np.float32), np.array([1.0, 6.0], dtype=np.float32))
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2, 3), dtype=np.float64)
@@ -72,7 +72,7 @@ class Alarm(gymnasium.Env):
 
 
 class Habit(gymnasium.Env):
-    """Has one habit of a stranger's environment, from its second step on or from the beginning."""
+    """Has one fault of a user-defined environment, from its second step on or from the beginning."""
 
     action_space = gymnasium.spaces.Discrete(2)
     observation_space = gymnasium.spaces.Box(-1.0, 1.0, (3,))
@@ -120,7 +120,7 @@ class OldReset(Habit):
 
 
 class Strange(gymnasium.Env):
-    """Takes and shows whatever a test wants."""
+    """Has the spaces that a test needs."""
 
     def __init__(self, taken=None, shown=None, render_mode=None):
         self.action_space = taken or gymnasium.spaces.Discrete(2)
@@ -289,7 +289,7 @@ def test_lives_that_begin_alike_part_with_their_first_actions():
 
 
 def told(world, action):
-    """What reaches the environment of one episode."""
+    """The actions that reach the environment of one episode."""
     state, _ = begun(world, 1, 1)
     world.step(state, torch.tensor(action)[None, :, None])
     return state._environments[0].unwrapped.told[0].tolist()
@@ -309,7 +309,7 @@ def test_a_damaged_actuator_takes_the_middle_of_its_range(alarm):
 def test_every_environment_is_closed_when_its_episode_is_forgotten(alarm):
     world = Gymnasium(alarm, longest=4)
     state, _ = world.reset(streams(1), EPISODES, streams(1, "lives"))
-    assert (Alarm.made, Alarm.closed) == (EPISODES + 1, 1)  # one has shown its spaces
+    assert (Alarm.made, Alarm.closed) == (EPISODES + 1, 1)  # one was made to read its spaces
     state, _ = world.step(state, drawn(world, 0))
     assert (Alarm.made, Alarm.closed) == (LIVES * EPISODES + 1, 1)
     del state

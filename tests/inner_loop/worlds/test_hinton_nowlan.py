@@ -1,4 +1,4 @@
-"""The needle in a haystack: what is right, what it is worth, and how lives that guess find it."""
+"""The needle in a haystack: right switches, their reward, and the success of lives that guess."""
 
 import pytest
 import torch
@@ -87,7 +87,7 @@ def test_lives_that_guess_find_it_as_coins_would(plastic):
     fitness = guessing(plastic, lives, trials)
     found = 2.0**-plastic
     remain = torch.arange(trials, 0, -1, dtype=torch.float64)
-    first = found * (1 - found) ** (trials - remain)  # probability that it is found when so many remain
+    first = found * (1 - found) ** (trials - remain)  # probability of success when this number of trials remain
     wanted = 1 + 19 * (first * remain).sum() / trials
     error = fitness.std() / lives**0.5
     assert abs(fitness.mean() - wanted) <= 4 * error

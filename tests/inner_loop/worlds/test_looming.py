@@ -1,4 +1,4 @@
-"""Looming: who watches the edges escape in time; who watches the darkness is fooled; sizes and times by the formula."""
+"""Looming: an agent that uses the edges escapes in time, one that uses the darkness fails; sizes by the formula."""
 
 import math
 
@@ -29,7 +29,7 @@ def watch(world, escapes, episodes=600):
 
 
 def frames(world, episodes=30):
-    """The images of whole films that nobody runs away from, (steps + 1, side, side, B), and the last state."""
+    """The images of whole films without an escape, (steps + 1, side, side, B), and the last state."""
     state, moment = world.reset(KEY, episodes, KEY)
     images = [moment.observation[0, : world.pixels**2]]
     for _ in range(world.steps):

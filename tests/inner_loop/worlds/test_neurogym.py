@@ -1,7 +1,7 @@
 """The cognitive worlds against NeuroGym 2.3.1: reproductions/neurogym_compare.py recorded its steps, neurogym.json.
 
-NeuroGym cannot be installed beside us, so the recorded facts are the reference: they are made by the script's `record`
-in an environment of its own, and never edited.
+NeuroGym cannot be installed in the same environment, so the recorded facts are the reference: the script's `record`
+makes them in an environment of its own, and they are never edited.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""Dots that move: what is shown when, how noisy it is, and how far integration gets."""
+"""Moving dots: the times of the stimuli, the size of the noise, and the limit of integration."""
 
 import math
 
@@ -13,7 +13,7 @@ from inner_loop.worlds.perceptual_decision import PerceptualDecision
 
 
 def observed(world, episodes=4000):
-    """Every observation, (T, inputs, B), and what is true in the end, (B,), of trials without an action."""
+    """Every observation, (T, inputs, B), and the true answer, (B,), of trials without an action."""
     keys = derive(0, "observed", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen = []
@@ -24,7 +24,7 @@ def observed(world, episodes=4000):
 
 
 def integrated(world, episodes=20_000):
-    """Accuracy of an observer that adds up all it sees and then chooses."""
+    """Accuracy of an observer that adds up all observations and then chooses."""
     keys = derive(0, "integrated", owners=[3])
     state, moment = world.reset(keys, episodes, keys)
     sum_ = torch.zeros_like(moment.observation[:, 1:])

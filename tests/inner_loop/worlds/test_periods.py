@@ -1,4 +1,4 @@
-"""What the cognitive worlds share: durations against their distributions, tables by hand, payment and ends."""
+"""Shared parts of the cognitive worlds: durations against their distributions, tables by hand, rewards and ends."""
 
 import math
 from dataclasses import replace
@@ -104,7 +104,7 @@ def test_only_the_first_answer_counts_when_the_trial_goes_on(kind):
     once, stubborn, contrary = (lived(patient, then(second)) for second in (0, last, 1))
     assert once[1] == stubborn[1] == contrary[1] == lived(world, then(last))[1]
     ends = [torch.stack([moment.terminated for moment in seen]) for seen, _ in (once, lived(patient, nothing))]
-    assert torch.equal(*ends)  # nobody is interrupted, unless asked for
+    assert torch.equal(*ends)  # no trial is interrupted, unless configured
     assert lived(world, then(last))[0][-2].terminated.all()
 
 
@@ -115,7 +115,7 @@ def test_fixation_is_paid_for(kind):
     always = lived(replace(world, scheme=Scheme(interrupt=False)), lambda seen: torch.tensor([[1]]))[0]
     paid = torch.stack([moment.reward for moment in always])
     assert torch.allclose(paid[1 : fixating + 1], torch.tensor(-0.1))
-    assert not paid[fixating + 1 : fixating + 4].any()  # acting is free after that
+    assert not paid[fixating + 1 : fixating + 4].any()  # actions after that have no cost
     strict, scores = lived(replace(world, scheme=Scheme(must_fixate=True)), lambda seen: torch.tensor([[1]]))
     assert strict[1].terminated.all()
     assert scores["accuracy"].item() == 0.0
@@ -233,7 +233,7 @@ def test_noise_is_normal_new_at_every_step_and_only_in_its_period():
     assert shown.shape == (6, 2, 3, episodes)
     assert not shown[~inside].any()
     values = shown.permute(0, 2, 1, 3)[inside.permute(0, 2, 1, 3)].view(-1)
-    assert values.unique().numel() > 0.99 * values.numel()  # no step and no channel sees the noise of another
+    assert values.unique().numel() > 0.99 * values.numel()  # no step and no channel has the noise of another
     noise = torch.where(inside, shown - mean.float(), torch.nan)
     assert noise.nanmean().abs() < 0.003
     assert noise[inside].std().item() == pytest.approx(0.2, rel=0.01)

@@ -1,4 +1,4 @@
-"""Intervals: what is shown when, what each error is worth, and where the target is."""
+"""Intervals: the times of the stimuli, the reward of each error, and the place of the target."""
 
 import math
 
@@ -14,7 +14,7 @@ from inner_loop.worlds.ready_set_go import ReadySetGo
 
 
 def lived(world, goes, episodes=500):
-    """Moments and scores of who goes where goes(steps since Set began, measured steps), once Set has been seen."""
+    """Moments and scores of an agent that goes where goes(steps since Set began, measured steps), after Set."""
     keys = derive(0, "lived", owners=[2])
     state, moment = world.reset(keys, episodes, keys)
     seen, returns, going = [moment], torch.zeros(1, episodes).double(), torch.ones(1, episodes, dtype=torch.bool)

@@ -28,7 +28,7 @@ def film(world, episodes=4, owners=-1):
 
 
 def scores(world, weights, leaks, episodes=4, forgets=True):
-    """Of a linear dendrite, weights (outputs, places, types), leaks by type: a network written down again."""
+    """The response of a linear dendrite, weights (outputs, places, types), leaks by type: computed independently."""
     state, moment = begin(world, episodes)
     weights = np.asarray(weights, dtype=float).reshape(world.outputs, -1)
     leak = np.tile(leaks, world.inputs // 2)[:, None]
@@ -65,7 +65,7 @@ def test_a_grating_moves_over_a_sheet_in_each_direction():
         along = (math.cos(direction * math.pi / 4), math.sin(direction * math.pi / 4))
         frame, x, y = np.meshgrid(np.arange(10), np.arange(4), np.arange(3), indexing="ij")
         cycles = (along[0] * x + along[1] * y - 0.75 * frame) / 9.0
-        # a quarter of a cycle on, a sine is a cosine: turned back by its place and time, the pair is the phase alone
+        # a sine a quarter of a cycle later is a cosine: rotated back by place and time, the pair gives the phase alone
         pair = light[direction, ..., 0] + 1j * light[direction, ..., 1]
         turned = pair * np.exp(2j * math.pi * cycles)
         assert np.allclose(turned, turned[0, 0, 0], atol=1e-5)
@@ -98,7 +98,7 @@ def test_bars_cross_the_field_bright_and_dark():
 
 @pytest.mark.parametrize("stimulus", ["grating", "bar"])
 def test_opposite_directions_are_reversals_in_time(stimulus):
-    """Of bars in every episode; of gratings over the four phases, whose covariance in space and time is compared."""
+    """For bars in every episode; for gratings over the four phases, by their covariance in space and time."""
     light = film(Retina(stimulus, field=(4, 2)))[:, :24]
     for direction in range(4):
         forth, back = light[direction], light[direction + 4, ::-1]
@@ -119,7 +119,7 @@ def test_space_time_wiring_prefers_motion_from_soma_to_tip():
 @pytest.mark.parametrize("wiring", ["space-time", "random"])
 def test_exchanging_the_time_constants_of_the_types_exchanges_the_directions(stimulus, wiring):
     weights = any_weights()
-    weights[:, 4:] = weights[:, 3::-1, ::-1]  # one type is wired as the mirror image of the other
+    weights[:, 4:] = weights[:, 3::-1, ::-1]  # the weights of one type mirror those of the other
     weights = LAGGED_NEAR_THE_SOMA if wiring == "space-time" else weights
     one, other = (scores(Retina(stimulus), weights, leaks) for leaks in ([0.2, 1.0], [1.0, 0.2]))
     assert abs(one["dsi"]) > 0.05

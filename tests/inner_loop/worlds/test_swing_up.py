@@ -19,7 +19,7 @@ def begun(world, lives=LIVES, episodes=EPISODES):
 
 
 def at(world, *motion):
-    """One episode in a state of one's own."""
+    """One episode in a given state."""
     state, _ = begun(world, 1, 1)
     return dataclasses.replace(state, motion=torch.tensor(motion, dtype=torch.float64)[None, :, None])
 
@@ -36,7 +36,7 @@ def test_the_contract(world):
 
 
 def published(world, motion, force):
-    """Deisenroth's equations, in which the angle is 0 where the pole hangs down; one Euler step."""
+    """Deisenroth's equations, in which the angle is 0 for a hanging pole; one Euler step."""
     x, v, angle, w = motion
     l, m, total, g = world.pole_length, world.pole_mass, world.pole_mass + world.cart_mass, world.gravity
     s, c, f = math.sin(angle - math.pi), math.cos(angle - math.pi), force - world.friction * v
@@ -78,7 +78,7 @@ def test_every_step_is_the_published_one(world):
 
 
 def energy(world, motion):
-    """Of a cart and of a uniform rod that leans to the left where its angle is positive, J."""
+    """Energy of a cart and of a uniform rod that leans to the left at a positive angle, J."""
     _, v, angle, w = motion
     m, l = world.pole_mass, world.pole_length
     moving = 0.5 * (world.cart_mass + m) * v**2 - 0.5 * m * l * v * w * math.cos(angle) + m * l**2 * w**2 / 6
@@ -86,7 +86,7 @@ def energy(world, motion):
 
 
 def gained(world, force=0.0, seconds=1.0):
-    """Energy that has come in some time, and the work done on the cart."""
+    """Gain of energy in some time, and the work done on the cart."""
     state = at(world, 0.0, 0.3, 2.0, 1.0)
     first, work = energy(world, state.motion[0, :, 0].tolist()), 0.0
     for _ in range(round(seconds / world.time_step)):

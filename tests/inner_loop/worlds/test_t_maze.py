@@ -1,4 +1,4 @@
-"""The T-maze against its description: who knows, who learns, who is born with a side; and against a loop."""
+"""The T-maze against its description: agents that know, that learn, or that have an innate side; and a loop."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ HOME, JUNCTION, END, REWARD = 0, 1, 2, 3
 
 
 def visit(world, turn, lives=1, episodes=200, seed=0):
-    """Episodes of an agent that walks straight and at the junction does what `turn(state, moment)` says.
+    """Episodes of an agent that walks straight and turns at the junction by `turn(state, moment)`.
 
     Returns the last state, the returns and all moments.
     """
@@ -64,7 +64,7 @@ def test_a_loop_agrees_on_random_actions(world):
     state, moment = world.reset(derive(1, "episodes", owners=range(lives)), episodes, derive(1, "life"))
     first, reversals = state.first, state.reversals
     actions = derive(1, "actions", owners=range(lives)).integers(3, world.steps, episodes)
-    # mostly sensible, or hardly anybody would ever see the end of an arm
+    # mostly sensible actions, since random ones would rarely reach the end of an arm
     sensible = derive(1, "sense", owners=range(lives)).uniform(world.steps, episodes) < 0.8
     moments, returns = [moment], torch.zeros(lives, episodes, dtype=torch.float64)
     taken, over = [], torch.zeros(lives, episodes, dtype=torch.bool)
