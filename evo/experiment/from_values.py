@@ -117,8 +117,8 @@ class Reader:
         """True if an experiment needs a part; `values` holds the parts before it, `rule` the data of its rule."""
         if name == "task":
             return not given
-        if name == "objective":
-            return _descends(values.get("rule"), rule)
+        if name == "objective":  # a world may have no targets: the experiment checks that first
+            return given != ["world"] and _descends(values.get("rule"), rule)
         return shape.required and not (name == "rule" and given == ["target"])
 
     def _alone(self, name: str, value: Any) -> Any:

@@ -131,7 +131,7 @@ class EpisodicLifetime(Life):
         """Raises InputError unless the environment is a world and the network has its size."""
         require(isinstance(environment, World), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
         assert isinstance(environment, World), "just required"
-        felt = "inputs and of its feedback" if self.feedback else "inputs"
+        felt = "inputs and the feedback" if self.feedback else "inputs"
         check_size(environment, topology.sensory, self.inputs(environment), felt)
         check_size(environment, topology.output, environment.outputs, "outputs")
 

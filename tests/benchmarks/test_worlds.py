@@ -116,8 +116,3 @@ def test_quick_run_ends_with_the_figures_for_scripts(worlds, monkeypatch, capsys
         assert (value is None) == (key.endswith("_over_jax") and not HAS_JAX)
         assert value is None or value > 0
     assert (tmp_path / "worlds.md").read_text() == "\n".join(text)
-    rows = [line.split("|")[1:-1] for line in text if line.startswith("| ")]
-    rates = {name.strip(" *"): float(rate.replace(",", "")) for name, rate, *_ in rows if "/s" not in rate}
-    ours = max(rate for name, rate in rates.items() if name.startswith("ours, cohort"))
-    naive, half = rates["naive: torch, Gymnasium"], 0.051  # rates are printed to a tenth: a slow machine has few
-    assert (ours - half) / (naive + half) <= figures["W4_over_naive"] <= (ours + half) / max(naive - half, 1e-9)

@@ -139,7 +139,7 @@ HOME = YAML[: YAML.index("held_out")] + YAML[YAML.index("goals") :]
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("task=Teacher", "task: expected a task or a world, one of them, got 'both'"),
+        ("task=Teacher", "task: expected a task, a world or a target, one of them, got 'task and world'"),
         ("world.kind=CartPol", "world.kind: no world 'CartPol'; did you mean 'CartPole'? (CartPole, "),
         ("world.pole_lenght=1", "world.pole_lenght: no such key in CartPole; did you mean 'pole_length'?"),
         ("world.force=0", "world.force: expected a finite number above 0, got 0.0"),
@@ -154,7 +154,7 @@ HOME = YAML[: YAML.index("held_out")] + YAML[YAML.index("goals") :]
         ("lifetime.measured=[inate]", "lifetime.measured: expected a list, each 'innate' or 'innate_memory' or "),
         ("lifetime.measured=[learned]", "goals.names: no measurement 'innate_plastic.return'; "),
         ("lifetime.episodes=-1", "lifetime.episodes: expected at least 0, got -1"),
-        ("lifetime.feedback=true", "topology.groups.senses.size: expected 7 units, the inputs of CartPole"),
+        ("lifetime.feedback=true", "topology.groups.senses.size: expected 7 units, the inputs and the feedback of CartPole"),
         ("topology.groups.hidden.leak=2", "topology.groups.hidden.leak: expected above 0, at most 1, got [2.0]"),
         ("topology.groups.hidden.leak={evolve: [0, 1]}", "topology.groups.hidden.leak: expected above 0, at most 1"),
         ("topology.groups.action.leak.per=synapse", "topology.groups.action.leak.per: expected individual or "),
@@ -250,7 +250,7 @@ def echo(**changes):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"world": None}, "task: expected a task or a world, one of them, got 'neither'"),
+        ({"world": None}, "task: expected a task, a world or a target, one of them, got 'neither'"),
         ({"lifetime": Lifetime()}, "lifetime: expected lives in a world, got 'Lifetime'"),
         ({"rule": Backprop()}, "objective: expected what Backprop is to make small, got None"),
         ({"held_out": (("pole", CartPole()),)}, "held_out.pole: expected the world's own sizes, got (4, 2)"),

@@ -19,6 +19,8 @@ from inner_loop.recording import Observed, evenly, observe
 _FOUNDERS = 19  # one more random genome exceeds all of them with probability 1 / 20
 _SAMPLES, _MOMENTS, _COMPARED = 500, 2500, 500  # number of stimuli in a task, in a world, and in a matrix
 
+_NOTHING = "Nothing is met or lived here, so there are no stimuli that neurons could respond to."
+
 TERMS = {
     "group": "group of neurons",
     "comparison": "the code at birth with that after the life; or a code with the target of the environment (class, "
@@ -61,10 +63,8 @@ def inside(
     """Observes a genome and 19 random founders at birth and after their lives, on the same test stimuli.
 
     Args:
-        experiment: the experiment of the genome.
-        levels: (G,) the genome.
-        generation, slot: generation and slot of its birth, which determine the random numbers of its development and
-            of a life that a generation shares.
+        experiment, levels: the genome, (G,), and its experiment.
+        generation, slot: of its birth; the random numbers of its development and life follow from them.
         measured: a measured representation, which is compared with the layers on its own stimuli.
 
     Raises:
@@ -73,8 +73,7 @@ def inside(
     import pandas
 
     if not experiment.lifetime.unit:
-        nothing = "Nothing is met or lived here, so there are no stimuli that neurons could respond to."
-        return Section("life", "Life inside", (nothing,), {})
+        return Section("life", "Life inside", (_NOTHING,), {})
     streams = derive(experiment.seed, "inside")
     observed = _observed(experiment, levels, generation, slot, _SAMPLES if experiment.task else _MOMENTS)
     seen = observed.part(evenly(len(observed.stimuli), _COMPARED))

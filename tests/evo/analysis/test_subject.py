@@ -131,5 +131,5 @@ def test_a_file_that_would_run_code_or_fill_the_memory_is_refused(run_path, tmp_
     buffer = io.BytesIO()
     np.savez_compressed(buffer, levels=np.zeros(2**20 + 1, np.uint8))
     (tmp_path / "bomb.npz").write_bytes(buffer.getvalue())
-    with pytest.raises(InputError, match=r"bomb\.npz: .* unfold to"):
+    with pytest.raises(InputError, match=r"bomb\.npz: .* expand to"):
         subject(tmp_path / "bomb.npz", config=config(tmp_path, run_path))

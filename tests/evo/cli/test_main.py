@@ -133,7 +133,9 @@ def test_export(finished, kind, capsys):
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
     listed = last_line(capsys)
-    assert {"encodings", "rules", "objectives", "tasks", "worlds", "goals", "searches", "configs"} == set(listed)
+    assert {"encodings", "rules", "objectives", "tasks", "worlds", "targets", "goals", "searches", "configs"} == set(
+        listed
+    )
     assert "Backprop" in listed["rules"]
     assert listed["configs"]["digits"]
     assert main(["list", "searches"]) == 0
@@ -289,7 +291,7 @@ def test_a_run_at_a_url_is_called_by_its_url(tmp_path, monkeypatch, capsys):
     assert f"run {url}, from generation 1 of 2" in words
     assert f"results: {url}  picture: {tmp_path / 'cache'}" in words
     assert main(["evolve", *SMALL, "--seeds", "1", "--run", f"{url}-set"]) == 0
-    assert f"the set: {url}-set; instinct compare {url}-set sets" in capsys.readouterr().out
+    assert f"the set: {url}-set; instinct compare {url}-set compares its runs" in capsys.readouterr().out
 
 
 def test_what_is_there_already_is_named_without_quotes(finished, tmp_path, capsys):

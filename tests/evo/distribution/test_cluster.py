@@ -324,7 +324,7 @@ from genomes.streams import derive
 
 experiment = replace(load("teacher", ("lifetime.steps=5", "cohort=4")), rule=Mine(0.1))
 spec = experiment.genome.spec
-(cohort,) = cohorts(0, spec.quantise(founders(4, spec, chance(0, "founders"))), 4)
+(cohort,) = cohorts(0, spec.quantise(founders(4, spec, derive(0, "founders"))), 4)
 said = {"here": _lived(experiment, cohort).hex()}
 
 def where():

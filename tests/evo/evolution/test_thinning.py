@@ -179,13 +179,16 @@ def test_who_analyses_a_thinned_run_says_what_it_lacks(runs):
     run = runs[0]
     found = section(run, run.best(), founders_scores(run.experiment))
     said = "\n".join(found.sentences)
-    assert "Of 4 generations only the best were kept (keep: 3), so the line of the best genome cannot be foll" in said
-    assert "Every individual was kept of 4 of 8 generations (keep: 3); what is said here of spreads and genes " in said
+    assert "Of 4 generations only the best were kept (keep: 3), so the line of the best genome cannot be trac" in said
+    assert (
+        "All individuals were kept of 4 of 8 generations (keep: 3); statements about spreads and genes refer to 4 of"
+        in said
+    )
     assert found.tables["generations"]["generation"].tolist() == [0, 3, 6, 7]
     assert found.tables["leaders"]["generation"].tolist() == [0, 3, 6, 7]
     whole = section(runs[1], runs[1].best(), founders_scores(run.experiment))
     assert "were kept" not in "\n".join(whole.sentences)
-    assert "Every individual" not in "\n".join(whole.sentences)
+    assert "All individuals" not in "\n".join(whole.sentences)
 
 
 def test_pictures_of_a_thinned_run_are_those_of_a_whole_one(runs, tmp_path):

@@ -92,7 +92,7 @@ def test_episodes_are_those_of_an_examination(subject_of, world):
 
 @pytest.mark.parametrize(
     ("options", "key", "got"),
-    [({"draws": 5}, "--draws", 5), ({"births": 0}, "--births", 0), ({"episodes": 2}, "--episodes", "a task")],
+    [({"draws": 5}, "--draws", 5), ({"births": 0}, "--births", 0), ({"episodes": 2}, "--episodes", "Lifetime")],
 )
 def test_mistakes(subject_of, task, options, key, got, refused):
     with refused(key, got):
