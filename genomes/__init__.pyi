@@ -17,6 +17,7 @@ from .genome import Chromosome as Chromosome
 from .genome import Gene as Gene
 from .genome import Genome as Genome
 from .intervention import Intervention as Intervention
+from .neuron import Neuron as Neuron
 from .phenotype import Phenotype as Phenotype
 from .phenotype import Synapses as Synapses
 from .spec import Field as Field

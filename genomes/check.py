@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from genomes.activation import ACTIVATIONS
 from genomes.contract import Clauses
 from genomes.encoding import Encoding, develop, encoding_spec
 from genomes.phenotype import Phenotype
@@ -57,8 +56,6 @@ def _encoding(clauses: Clauses, encoding: Encoding, topology: Topology) -> None:
     masked = all(s.mask is None or bool((s.weight[~s.mask] == 0).all()) for s in grown.projections.values())
     clauses.hold(masked, "a synapse that did not grow has the weight 0")
     _check_cohort(clauses, encoding, topology, spec.genes(levels[:_COHORT], torch.float64))
-    if topology.is_feedforward:
-        _check_module(clauses, encoding, topology, spec.genes(levels[:_COHORT], torch.float64))
     _check_rules(clauses, encoding, topology)
     listed = encoding.constants(topology)
     named = all(isinstance(name, str) and isinstance(number, int | float | str) for name, number in listed.items())
@@ -129,30 +126,6 @@ def _check_cohort(clauses: Clauses, encoding: Encoding, topology: Topology, gene
     beside = _tensors(_grow(encoding, broken, topology, range(_COHORT)))
     same = _same({n: t[others] for n, t in beside.items()}, {n: t[others] for n, t in straight.items()})
     clauses.hold(same, "genes that are not numbers leave the other individuals' bytes alone")
-
-
-def _check_module(clauses: Clauses, encoding: Encoding, topology: Topology, genes: Genes) -> None:
-    grown = _grow(encoding, genes, topology, range(_COHORT))
-    inputs = derive(0, "inputs").normal(7, topology.sensory.size)[0]
-    outputs = _forward(grown, inputs)
-    with torch.no_grad():
-        modules = torch.stack([grown.module(i)(inputs) for i in range(_COHORT)])
-    clauses.hold(_close(modules, outputs), "module(i) gives the outputs of individual i (to 1e-12)")
-
-
-def _forward(grown: Phenotype, inputs: Tensor) -> Tensor:
-    """Outputs of P feed-forward networks, (P, B, output units), straight from the definition."""
-    topology = grown.topology
-    activity = {topology.sensory.name: inputs.expand(grown.lives, -1, -1)}
-    for group in topology.groups[1:]:
-        bias = grown.bias(group.name)
-        total = inputs.new_zeros(grown.lives, len(inputs), group.size)
-        total = total if bias is None else total + bias[:, None, :]
-        for edge in topology.edges:
-            if edge.post == group.name:
-                total = total + torch.einsum("pij,pbj->pbi", grown.projections[edge.name].weight, activity[edge.pre])
-        activity[group.name] = ACTIVATIONS[group.activation].apply_(total)
-    return activity[topology.output.name]
 
 
 def _grow(

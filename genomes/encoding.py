@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genomes.errors import ShapeError
-from genomes.evolvable import evolved_spec, expressed, leak_spec, with_leaks
+from genomes.evolvable import evolved_spec, expressed, unit_spec, with_units
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Streams
@@ -65,8 +65,8 @@ class Encoding(ABC):
 
 
 def encoding_spec(encoding: Encoding, topology: Topology) -> GenomeSpec:
-    """All genes of the wiring: the encoding's own fields, its Evolvable numbers, and the leaks under evolution."""
-    return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology), leak_spec(topology)])
+    """All genes of the wiring: the encoding's own fields, its Evolvable numbers, and those of neurons."""
+    return GenomeSpec.join([encoding.spec(topology), evolved_spec(encoding, topology), unit_spec(topology)])
 
 
 def develop(
@@ -84,4 +84,4 @@ def develop(
     grown = encoding.develop({**genes, **individual}, topology, streams)
     if grown.lives != len(like) or grown.topology != topology:
         raise ShapeError(f"{type(encoding).__name__}: expected {len(like)} networks of the topology, got {grown.lives}")
-    return with_leaks(grown, genes)
+    return with_units(grown, genes)

@@ -16,7 +16,7 @@ from genomes.evolve import Among, Category, Evolvable, Evolve, Evolving, Neutral
 from genomes.phenotype import Phenotype
 from genomes.spec import Genes, GenomeSpec
 from genomes.streams import derive
-from genomes.topology import Projection, Topology
+from genomes.topology import Group, Projection, Topology
 
 
 def evolvable_names(component_type: type) -> dict[str, bool]:
@@ -146,26 +146,42 @@ def endowed(newborn: Phenotype, path: str, component: Any, genes: Genes) -> Phen
     )
 
 
-def leak_spec(topology: Topology) -> GenomeSpec:
-    """The genes of leaks that are under evolution, `leak.GROUP`."""
+def unit_numbers(group: Group) -> Iterator[Number]:
+    """The numbers of a group's neurons: the leak if it has one, and those of its unit model."""
+    if group.leaks:
+        yield Number("leak", group.leak, False, neutral_value(Group, "leak"))
+    if group.neuron is not None:
+        yield from numbers(group.neuron)
+
+
+def unit_spec(topology: Topology) -> GenomeSpec:
+    """The genes of neurons' numbers that are under evolution, such as `leak.GROUP`."""
     fields = []
     for group in topology.groups:
-        if isinstance(group.leak, Evolving):
-            fields.append(group.leak.field(f"leak.{group.name}", (group.types if group.leak.per == "types" else 1,)))
+        for number in unit_numbers(group):
+            if isinstance(number.value, Evolving):
+                per = number.value.per
+                where = f"group {group.name}.{number.path}.per"
+                require(per in ("individual", "types"), where, "individual or types", per)
+                fields.append(
+                    number.value.field(f"{number.path}.{group.name}", (group.types if per == "types" else 1,))
+                )
     return GenomeSpec(tuple(fields))
 
 
-def with_leaks(newborn: Phenotype, genes: Genes) -> Phenotype:
-    """Adds `leak`, (P, units), to every group that has a memory of its own."""
-    leaks = {}
+def with_units(newborn: Phenotype, genes: Genes) -> Phenotype:
+    """Adds the numbers of neurons, (P, units) each, to every group that has some."""
+    units: dict[str, dict[str, Tensor]] = {}
     for group in newborn.topology.groups:
-        if isinstance(group.leak, Evolving):
-            values = genes[f"leak.{group.name}"]
-            each = values[:, group.cell_types] if group.leak.per == "types" else values
-            leaks[group.name] = each.expand(-1, group.size)
-        elif group.leaks:
-            leaks[group.name] = torch.full_like(newborn.like[:, :1, :1].flatten(1), group.leak).expand(-1, group.size)
-    return newborn.with_units({name: {"leak": leak} for name, leak in leaks.items()})
+        for number in unit_numbers(group):
+            if isinstance(number.value, Evolving):
+                values = genes[f"{number.path}.{group.name}"]
+                each = values[:, group.cell_types] if number.value.per == "types" else values
+            else:
+                assert not isinstance(number.value, str), "numbers of neurons are no words"
+                each = torch.full_like(newborn.like[:, :1, :1].flatten(1), number.value)
+            units.setdefault(group.name, {})[number.path] = each.expand(-1, group.size)
+    return newborn.with_units(units)
 
 
 def _type_pairs(edge: Projection, topology: Topology) -> tuple[int, int]:

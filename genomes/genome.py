@@ -17,12 +17,12 @@ from numpy import ndarray
 
 from genomes.encoding import develop, encoding_spec
 from genomes.errors import check_shape
-from genomes.evolvable import endowed, evolved_spec, neutral_value, numbers
+from genomes.evolvable import endowed, evolved_spec, numbers, unit_numbers
 from genomes.evolve import Among, Evolve, Evolving
 from genomes.phenotype import Phenotype
 from genomes.spec import Field, Genes, GenomeSpec
 from genomes.streams import Streams
-from genomes.topology import Group, Topology
+from genomes.topology import Topology
 
 Acts = Literal["at birth", "in life"]
 """The time at which genes act: on the network as it grows, or on its learning."""
@@ -64,6 +64,7 @@ class Gene:
         of: the owner of that number, such as a group of neurons or a term; empty where there is only one.
         evolve: the Evolve that put the number under evolution; None for a field of the encoding itself.
         neutral: the value at which the number has no effect; None: it cannot be silenced.
+        units: True for a number of neurons, such as a leak; `of` is their group.
     """
 
     chromosome: Chromosome
@@ -72,6 +73,7 @@ class Gene:
     of: str = ""
     evolve: Evolve | Among | None = None
     neutral: float | None = 0.0
+    units: bool = False
 
 
 @final
@@ -113,6 +115,7 @@ class Genome:
     def _genes(self) -> dict[str, Gene]:
         chromosomes = {chromosome.name: chromosome for chromosome in CHROMOSOMES}
         components, genes = dict(self.components), {}
+        of_units = {f"{n.path}.{g.name}": n for g in self.topology.groups for n in unit_numbers(g)}
         asked = {field.name for field in components["encoding"].spec(self.topology).fields}
         for field in self.spec.fields:
             chromosome, _, path = field.name.partition(".")
@@ -120,14 +123,11 @@ class Genome:
                 genes[field.name] = Gene(chromosomes[chromosome], path)
                 continue
             name, _, of = path.partition(".")
-            evolve: Any
-            if chromosome == "encoding" and name == "leak":
-                evolve, neutral = self.topology.group(of).leak, neutral_value(Group, "leak")
-            else:
-                number = next(each for each in numbers(components[chromosome]) if each.path == path)
-                evolve, neutral = number.value, number.neutral
-            assert isinstance(evolve, Evolving), "a field beside the encoding's own is an Evolve"
-            genes[field.name] = Gene(chromosomes[chromosome], path, name, of, evolve, neutral)
+            units = chromosome == "encoding" and path in of_units
+            own = {} if units else {number.path: number for number in numbers(components[chromosome])}
+            number = of_units[path] if units else own[path]
+            assert isinstance(number.value, Evolving), "a field beside the encoding's own is an Evolve"
+            genes[field.name] = Gene(chromosomes[chromosome], path, name, of, number.value, number.neutral, units)
         return genes
 
     def owner(self, field: str | Field) -> Gene:

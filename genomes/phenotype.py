@@ -8,9 +8,8 @@ from typing import final
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from genomes.activation import ACTIVATIONS
 from genomes.errors import InputError, nearest, require
 from genomes.topology import Topology
 
@@ -142,79 +141,3 @@ class Phenotype:
         for s in self.projections.values():
             grown += s.weight[0].numel() if s.mask is None else s.mask.sum((1, 2))
         return grown
-
-    def module(self, individual: int) -> nn.Module:
-        """Returns one network as an nn.Module: (B, input units) to (B, output units), or (T, B, ...) with memory.
-
-        Raises:
-            InputError: no such individual.
-        """
-        require(0 <= individual < self.lives, "individual", f"0 to {self.lives - 1}", individual)
-        return PhenotypeModule(self, individual)
-
-
-@final
-class PhenotypeModule(nn.Module):
-    """A single network with trainable parameters, independent of the cohort that it came from.
-
-    Attributes:
-        weights: of each projection, (post, pre), in the order of the topology's projections.
-        biases: of each group in `biased`, (units,).
-        biased: names of the groups that have a bias.
-        leaks: of each group in `leaking`, (units,); not trained.
-        leaking: names of the groups that have a memory of their own.
-    """
-
-    def __init__(self, phenotype: Phenotype, individual: int) -> None:
-        super().__init__()
-        topology = phenotype.topology
-        self.topology = topology
-        weights = [phenotype.projections[edge.name].weight[individual] for edge in topology.edges]
-        self.weights = nn.ParameterList([nn.Parameter(w.detach().clone()) for w in weights])
-        biases = {g.name: phenotype.bias(g.name) for g in topology.groups}
-        # a list, since torch's ParameterDict does not accept group names such as "V1.L4" or "type"
-        self.biased = tuple(name for name, b in biases.items() if b is not None)
-        self.biases = nn.ParameterList(
-            [nn.Parameter(b[individual].detach().clone()) for b in biases.values() if b is not None]
-        )
-        leaks = {name: by["leak"][individual] for name, by in phenotype.groups.items() if "leak" in by}
-        self.leaking = tuple(leaks)
-        self.leaks = nn.ParameterList(
-            [nn.Parameter(leak.detach().clone(), requires_grad=False) for leak in leaks.values()]
-        )
-
-    def forward(self, inputs: Float[Tensor, "*T B input"]) -> Float[Tensor, "*T B output"]:
-        """Maps (B, input units) to (B, output units); a network with memory maps all steps, (T, B, units)."""
-        topology = self.topology
-        if not topology.has_memory:
-            return self.step(inputs, {})[topology.output.name]
-        require(inputs.dim() == 3, "module", "(T, B, input units): the network has memory", tuple(inputs.shape))
-        activity = {g.name: inputs.new_zeros(inputs.shape[1], g.size) for g in topology.groups}
-        outputs = []
-        for now in inputs:
-            activity = self.step(now, activity)
-            outputs.append(activity[topology.output.name])
-        return torch.stack(outputs)
-
-    def step(self, inputs: Float[Tensor, "B input"], before: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Activity of every group, (B, units), from the inputs and the activity of the step before."""
-        topology, sensory = self.topology, self.topology.sensory.name
-        activity = {sensory: self._leaky(sensory, inputs, before)}
-        biases = dict(zip(self.biased, self.biases, strict=True))
-        for group in topology.groups[1:]:
-            total = inputs.new_zeros(len(inputs), group.size)
-            for edge, weight in zip(topology.edges, self.weights, strict=True):
-                if edge.post == group.name:
-                    late = topology.kind(edge) in ("recurrent", "lateral")
-                    total = total + (before if late else activity)[edge.pre] @ weight.T
-            if group.name in biases:
-                total = total + biases[group.name]
-            # the copy keeps the tensors that autograd saved apart from the in-place activation
-            drive = ACTIVATIONS[group.activation].apply_(total.clone())
-            activity[group.name] = self._leaky(group.name, drive, before)
-        return activity
-
-    def _leaky(self, group: str, drive: Tensor, before: Mapping[str, Tensor]) -> Tensor:
-        if group not in self.leaking:
-            return drive
-        return before[group] + self.leaks[self.leaking.index(group)] * (drive - before[group])

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genomes.activation import ACTIVATIONS
 from genomes.errors import InputError, nearest, require
 from genomes.evolve import Evolvable, Evolving, Neutral, ends
+from genomes.neuron import Neuron, check_function
 
 _MOST_SYNAPSES = 2**31
 
@@ -24,17 +24,18 @@ Kind = Literal["feed-forward", "skip", "recurrent", "lateral"]
 @final
 @dataclass(frozen=True)
 class Group:
-    """A population of neurons that share a name, an activation function and, optionally, a sheet on which they lie.
+    """A population of neurons that share a name, a unit model and, optionally, a sheet on which they lie.
 
     Attributes:
         name: the name that projections and reports use.
         size: number of neurons.
-        activation: linear, tanh, relu or sigmoid.
+        activation: name of the function of rate units, one of `genomes.neuron.FUNCTIONS`.
         grid: lengths of the axes of a sheet, such as [8, 8]; their product is the size. None: neurons have no place.
         types: number of cell types; neuron i is of type i modulo types unless the encoding says otherwise.
         leak: fraction of the difference between drive and activity that a step adds to activity; above 0, at most 1;
             dt / tau for a rate unit with time constant tau (Yang et al. 2019, eq. 2). 1: no memory of its own. May be
             under evolution, one for the group or `per: types`.
+        neuron: the unit model; None: rate units with the activation.
     """
 
     name: str
@@ -43,16 +44,16 @@ class Group:
     grid: tuple[int, ...] | None = None
     types: int = 1
     leak: Annotated[Evolvable, Neutral(1.0)] = 1.0
+    neuron: Neuron | None = None
 
     def __post_init__(self) -> None:
         plain = self.name.isprintable() and self.name and "->" not in self.name and self.name == self.name.strip()
         require(plain, "group", "a printable name without '->' and without spaces around it", self.name)
         require(self.size >= 1, f"group {self.name}.size", "a size of at least 1", self.size)
         require(1 <= self.types <= self.size, f"group {self.name}.types", f"1 to {self.size} cell types", self.types)
-        if self.activation not in ACTIVATIONS:
-            near = nearest(self.activation, ACTIVATIONS)
-            others = f" ({', '.join(sorted(ACTIVATIONS))})" if near.startswith("did you mean") else ""
-            raise InputError(f"group {self.name}.activation: no activation '{self.activation}'; {near}{others}")
+        check_function(self.activation, f"group {self.name}.activation")
+        alone = self.neuron is None or self.activation == "linear"
+        require(alone, f"group {self.name}.activation", "none beside a neuron", self.activation)
         self._check_leak()
         if self.grid is not None:
             fits = len(self.grid) > 0 and min(self.grid) > 0 and math.prod(self.grid) == self.size
@@ -67,8 +68,13 @@ class Group:
 
     @property
     def leaks(self) -> bool:
-        """True if the group's activity has a memory of its own."""
+        """True if a part of the activity stays from step to step."""
         return self.leak != 1.0
+
+    @property
+    def has_memory(self) -> bool:
+        """True if the group's activity has a memory of its own: a leak, or a unit model with a memory."""
+        return self.leaks or (self.neuron is not None and self.neuron.has_memory)
 
     @cached_property
     def coordinates(self) -> Float[Tensor, "units axes"] | None:
@@ -129,6 +135,12 @@ class Topology:
         for what, names in (("group", [g.name for g in self.groups]), ("projection", [p.name for p in self.edges])):
             twice = [name for name, count in Counter(names).items() if count > 1]
             require(not twice, "topology", f"every {what} once", twice)
+        require(
+            self.sensory.neuron is None,
+            "topology.groups.0.neuron",
+            "none: its activity is the input",
+            self.sensory.name,
+        )
         for edge in self.edges:
             for end in (edge.pre, edge.post):
                 if end not in self.index:
@@ -176,8 +188,8 @@ class Topology:
 
     @property
     def has_memory(self) -> bool:
-        """True if activity depends on the activity of the step before: recurrent or lateral projections, or a leak."""
-        return not self.is_feedforward or any(group.leaks for group in self.groups)
+        """True if activity depends on the activity of the step before: late projections, or neurons with memory."""
+        return not self.is_feedforward or any(group.has_memory for group in self.groups)
 
     @property
     def is_feedforward(self) -> bool:

@@ -3,6 +3,7 @@
 from .contracts.components import check_objective as check_objective
 from .contracts.components import check_rule as check_rule
 from .contracts.components import check_task as check_task
+from .contracts.neurons import check_neuron as check_neuron
 from .contracts.targets import check_target as check_target
 from .contracts.worlds import check_world as check_world
 from .environment import Environment as Environment
@@ -16,6 +17,7 @@ from .lives.episodes import live_in as live_in
 from .lives.fit import Fit as Fit
 from .lives.samples import Lifetime as Lifetime
 from .lives.samples import live as live
+from .module import PhenotypeModule as PhenotypeModule
 from .network import Activities as Activities
 from .network import Network as Network
 from .network import Weights as Weights

@@ -15,17 +15,35 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genomes.activation import ACTIVATIONS
+from genomes.neuron import Numbers
 from genomes.phenotype import Phenotype
 from genomes.topology import Projection, Topology
+from inner_loop.neurons.rate import Rate
 
 _ALIGNED = 16  # numbers; every block of the flat buffer begins on a cache line
 
 Activities = dict[str, Tensor]
 """By group name: (P, units, B); that of the sensory group may be (1, units, B)."""
 
-NO_NOISE: Mapping[str, Tensor] = {}
-"""The noise of a network without exploration: none."""
+NOTHING: Mapping[str, Tensor] = {}
+"""The noise of a network without exploration."""
+
+_NO_NUMBERS: Numbers = {}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class NetworkState:
+    """A network after a step.
+
+    Attributes:
+        activities: of every group, (P, units, B); that of the sensory group may be (1, units, B).
+        internal: by group, what its unit model keeps beside the activity, (P, n, B), such as membrane potentials. A
+            sensory group that leaks keeps its input.
+    """
+
+    activities: Activities
+    internal: Activities
 
 
 @final
@@ -86,65 +104,108 @@ class Weights:
 
 @final
 class Network:
-    """The order in which a topology computes, determined once.
+    """The order in which a topology computes, and the numbers of its neurons, determined once.
 
     Within a step, activity passes through the groups in their order. Feed-forward and skip projections carry the
     present activity of the earlier group; recurrent and lateral projections carry the activity of the step before.
     """
 
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
+    def __init__(self, topology: Topology, units: Mapping[str, Numbers] | None = None) -> None:
+        """Prepares a network.
+
+        Args:
+            units: by group, numbers of its neurons, (P, units, 1): `leak`, `function`, `present`, those of its model.
+        """
+        self.topology, self.units = topology, units or {}
         self.sensory = topology.sensory.name
         self.output = topology.output.name
         self.incoming: dict[str, tuple[Projection, ...]] = {
             g.name: tuple(e for e in topology.edges if e.post == g.name) for g in topology.groups[1:]
         }
-        self.activation = {g.name: ACTIVATIONS[g.activation] for g in topology.groups}
+        self.neurons = {g.name: g.neuron or Rate(g.activation) for g in topology.groups}
         self.late = frozenset(e.name for e in topology.edges if topology.kind(e) in ("recurrent", "lateral"))
         """Names of the projections that carry activity of the step before."""
 
+    @classmethod
+    def of(cls, newborn: Phenotype) -> Network:
+        """The network of P newborns, with the numbers of their neurons."""
+        units = {
+            name: {key: number[:, :, None] for key, number in by.items() if key != "bias"}
+            for name, by in newborn.groups.items()
+        }
+        return cls(newborn.topology, {name: numbers for name, numbers in units.items() if numbers})
+
     def activity(self, weights: Weights, inputs: Float[Tensor, "K units B"]) -> Activities:
         """One pass through a network without memory; inputs (P, units, B) or (1, units, B)."""
-        return self.advance(weights, inputs, None, {})[0]
+        return self.advance(weights, inputs).activities
 
     def advance(
         self,
         weights: Weights,
         inputs: Float[Tensor, "K units B"],
-        before: Activities | None,
-        leaks: Mapping[str, Tensor],
-        noise: Mapping[str, Tensor] = NO_NOISE,
-    ) -> tuple[Activities, Activities]:
-        """One step: h <- (1 - leak) h + leak * f(W x + b), Yang et al. 2019, eq. 2; the sensory group's drive is x.
+        before: NetworkState | None = None,
+        noise: Mapping[str, Tensor] = NOTHING,
+    ) -> NetworkState:
+        """One step: every group's unit model turns the summed input W x + b into activity.
+
+        The sensory group's activity is the input x, or (1 - leak) h + leak x if it leaks.
 
         Args:
             inputs: (P, units, B) or (1, units, B).
-            before: activity of the step before (see `at_rest`); None without memory.
-            leaks: by group that leaks, (P, units, 1).
+            before: the step before (see `at_rest`); None without memory.
             noise: by group, added to the summed input, (P, units, B).
-
-        Returns:
-            activities: of every group.
-            drives: f(W x + b) of the groups that leak.
         """
-        activities, drives = {self.sensory: inputs}, {}
-        if self.sensory in leaks and before is not None:
-            drives[self.sensory] = inputs
-            activities[self.sensory] = torch.lerp(before[self.sensory], inputs, leaks[self.sensory])
+        earlier = None if before is None else before.activities
+        activities, internal = {self.sensory: inputs}, dict[str, Tensor]()
+        leak = self.units.get(self.sensory, _NO_NUMBERS).get("leak")
+        if leak is not None and earlier is not None:
+            internal[self.sensory] = inputs
+            activities[self.sensory] = torch.lerp(earlier[self.sensory], inputs, leak)
         for group, edges in self.incoming.items():
             total = None
             for edge in edges:
-                total = _add_product(total, weights.projections[edge.name], self.presynaptic(edge, activities, before))
+                total = _add_product(total, weights.projections[edge.name], self.presynaptic(edge, activities, earlier))
             assert total is not None, "a topology has a path to every group"
             if group in weights.biases:
                 total += weights.biases[group]
             if group in noise:
                 total += noise[group]
-            activities[group] = self.activation[group].apply_(total)
-            if group in leaks and before is not None:
-                drives[group] = total
-                activities[group] = torch.lerp(before[group], total, leaks[group])
-        return activities, drives
+            self._step(group, total, before, activities, internal)
+        return NetworkState(activities, internal)
+
+    def _step(
+        self, group: str, total: Tensor, before: NetworkState | None, activities: Activities, internal: Activities
+    ) -> None:
+        """Adds the activity of a group, and what its neurons keep; absent neurons are silent."""
+        numbers = self.units.get(group, _NO_NUMBERS)
+        last, kept = (None, None) if before is None else (before.activities[group], before.internal.get(group))
+        activity, kept = self.neurons[group].step(total, last, kept, numbers)
+        activities[group] = activity * numbers["present"] if "present" in numbers else activity
+        if kept is not None:
+            internal[group] = kept
+
+    def back(
+        self, group: str, error: Tensor, later: Tensor | None, activity: Tensor, internal: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The error of a group's summed input from that of its activity, by the chain rule of its unit model.
+
+        Args:
+            error: dE/dactivity, (P, units, B); may be overwritten.
+            later: the error that the step after hands back within the neurons; None at the last step.
+            activity, internal: of this step.
+
+        Returns:
+            delta: dE/d(summed input).
+            earlier: `later` of the step before; None if the neurons have no memory.
+        """
+        numbers = self.units.get(group, _NO_NUMBERS)
+        if "present" in numbers:
+            error = error.mul_(numbers["present"])
+        return self.neurons[group].back(error, later, activity, internal, numbers)
+
+    def remembers(self, group: str) -> bool:
+        """True if the neurons of a group have a memory of their own."""
+        return self.topology.group(group).has_memory
 
     def presynaptic(self, edge: Projection, activities: Activities, before: Activities | None) -> Tensor:
         """The presynaptic activity that a projection carries at this step."""
@@ -153,15 +214,10 @@ class Network:
             return before[edge.pre]
         return activities[edge.pre]
 
-    def at_rest(self, like: Tensor, samples: int) -> Activities:
-        """Zero activity, (P, units, B): the activity before the first step."""
+    def at_rest(self, like: Tensor, samples: int) -> NetworkState:
+        """The state before the first step: zero activity, (P, units, B)."""
         lives = like.shape[0]
-        return {g.name: like.new_zeros(lives, g.size, samples) for g in self.topology.groups}
-
-
-def leaks_of(newborn: Phenotype) -> dict[str, Tensor]:
-    """The leaks of the groups that have a memory of their own, (P, units, 1)."""
-    return {name: by["leak"][:, :, None] for name, by in newborn.groups.items() if "leak" in by}
+        return NetworkState({g.name: like.new_zeros(lives, g.size, samples) for g in self.topology.groups}, {})
 
 
 def _add_product(total: Tensor | None, weight: Tensor, activity: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class Lived:
         streams: streams of this life (of this episode), P or common to all.
         traits: numbers of the individuals by config path, (P,), such as `objective.smoothing`.
         before: activities of the step before, zero at the first step; None in networks without memory.
-        drives: by group that leaks, (P, units, B): f(summed input), towards which its activity moves.
+        internal: by group, what its unit model keeps beside the activity, (P, n, B), such as membrane potentials.
         actions: the actions taken: (P, B) int64, or (P, outputs, B) before clipping to their range.
         reward: (P, B), for that action.
         alive: (P, B), False once an episode has ended: from then on nothing may change.
@@ -53,7 +53,7 @@ class Lived:
     streams: Streams
     traits: Mapping[str, Tensor] = field(default_factory=dict)
     before: Activities | None = None
-    drives: Activities = field(default_factory=dict)
+    internal: Activities = field(default_factory=dict)
     actions: Tensor | None = None
     reward: Tensor | None = None
     alive: Tensor | None = None

@@ -22,7 +22,7 @@ from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import behave
 from inner_loop.lives.episodes import EpisodicLifetime, WorldLives
 from inner_loop.lives.samples import Lifetime, learn, lessons_of
-from inner_loop.network import Activities, Network, Weights, leaks_of
+from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
 from inner_loop.task import Task
@@ -134,7 +134,7 @@ def _in_a_task(
     chosen = _chosen(np.arange(task.size(split)), stimuli)
     exam = drawn(task, split, task.size(split), streams.met)
     inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     birth = _of_all(rule.answer(network, weights, inputs, newborn), newborn.lives)
     lessons = lessons_of(newborn.like, task, lifetime, streams.met)
     for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams.met, streams.own):
@@ -154,7 +154,7 @@ def _in_a_world(
     split: Split,
     stimuli: int | ndarray,
 ) -> Observed:
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     being = AgentState(network, newborn, world, objective, lifetime.feedback)
     exam, hidden = streams.met.stream(f"exam {split}"), streams.met.stream("hidden")
     moments = behave(being, weights, exam, hidden, _episodes(world), _Watching(), []).state
@@ -202,22 +202,22 @@ def _chosen(there: ndarray, stimuli: int | ndarray) -> ndarray:
 
 def _seen(network: Network, moment: Lived) -> Tensor:
     """The input of a network, with its own last action and reward if it senses them."""
-    return moment.drives.get(network.sensory, moment.activities[network.sensory])
+    return moment.internal.get(network.sensory, moment.activities[network.sensory])
 
 
 def _replayed(
     network: Network, newborn: Phenotype, weights: Weights, inputs: list[Tensor], chosen: ndarray, steps: int
 ) -> dict[str, ndarray]:
     """Activities (P, units, stimuli) at the chosen moments of a sequence of inputs, each (1, units, B)."""
-    groups, leaks = newborn.topology.groups, leaks_of(newborn)
+    groups = newborn.topology.groups
     found = {group.name: np.empty((newborn.lives, group.size, len(chosen))) for group in groups}
     before = network.at_rest(newborn.like, inputs[0].shape[2]) if newborn.topology.has_memory else None
     for step, seen in enumerate(inputs):
-        activities = network.advance(weights, seen, before, leaks)[0]
+        state = network.advance(weights, seen, before)
         now = chosen % steps == step
         for name in found:
-            found[name][:, :, now] = _double(activities[name])[:, :, chosen[now] // steps]
-        before = activities if before is not None else None
+            found[name][:, :, now] = _double(state.activities[name])[:, :, chosen[now] // steps]
+        before = state if before is not None else None
     return found
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from evo.evaluation.cohort import cohorts
 from evo.evaluation.evaluate import evaluate
-from evo.experiment.config import dump, load, read, shipped
+from evo.experiment.config import load, read, shipped
+from evo.experiment.dump import dump
 from evo.experiment.experiment import measurement_names
 from evo.search.base import founders
 from genomes.streams import derive

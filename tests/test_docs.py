@@ -80,6 +80,7 @@ def test_every_trap_names_a_test_that_is_there():
 
 SEAMS_SHOWN = {
     "encoding": "RankOne",
+    "neuron": "Integrator",
     "rule": "Decay",
     "objective": "AbsoluteError",
     "task": "Quadrants",
@@ -119,7 +120,9 @@ def test_the_examples_live_together(monkeypatch, tmp_path):
         exec(block, module.__dict__)
     topology = "{groups: [{name: a, size: 2}, {name: b, size: 6, activation: tanh}, {name: c, size: 2}], projections: "
     kinds = "\n".join(
-        f"{seam}: 'shown_together:{name}'" for seam, name in SEAMS_SHOWN.items() if seam not in ("world", "target")
+        f"{seam}: 'shown_together:{name}'"
+        for seam, name in SEAMS_SHOWN.items()
+        if seam not in ("world", "target", "neuron")
     )
     rest = "\nlifetime: {steps: 2, batch: 8}\ngenerations: 2\ncohort: 8\n"
     experiment = read(f"topology: {topology}[a -> b, b -> c]}}\n{kinds}{rest}", "shown", allow_code=True)

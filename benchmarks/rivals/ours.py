@@ -37,7 +37,7 @@ def prepare(newborns: Newborns) -> Life:
 
     def live_all() -> list[Tensor]:
         with torch.inference_mode():
-            network, weights = Network(newborn.topology), Weights.born(newborn)
+            network, weights = Network.of(newborn), Weights.born(newborn)
             lessons = zip(newborns.inputs, targets, strict=True)
             for _, lived in learn(network, weights, newborn, rule, objective, lessons, life):
                 weights = lived

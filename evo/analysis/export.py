@@ -17,6 +17,7 @@ from evo.storage.atomic import write_atomic
 from evo.storage.folder_checks import make_folder
 from evo.storage.user_paths import file_to_write
 from genomes.phenotype import Phenotype
+from inner_loop.module import PhenotypeModule
 
 
 def export(run: Run, kind: str, path: Path | None = None) -> Path:
@@ -82,9 +83,9 @@ def _graphml(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
 
 
 def _torch(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
-    """Stores the state_dict of `phenotype.module(0)`: tensors only, for torch.load(weights_only=True)."""
+    """Stores the state_dict of `PhenotypeModule(phenotype, 0)`: tensors only, for torch.load(weights_only=True)."""
     buffer = io.BytesIO()
-    torch.save(newborn.module(0).state_dict(), buffer)
+    torch.save(PhenotypeModule(newborn, 0).state_dict(), buffer)
     return buffer.getvalue()
 
 

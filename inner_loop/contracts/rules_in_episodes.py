@@ -126,7 +126,7 @@ def _lived(
     rule: LearningRule, cohort: Any, world: Corridor | None = None, owners: Any = specimen.OWNERS
 ) -> dict[str, Tensor]:
     """Weights after some episodes in a row."""
-    network, weights, streams = Network(cohort.topology), Weights.born(cohort), derive(0, "life", owners=list(owners))
+    network, weights, streams = Network.of(cohort), Weights.born(cohort), derive(0, "life", owners=list(owners))
     being = AgentState(network, cohort, world or Corridor(), SquaredError())
     state = rule.init(network, cohort, weights, derive(0, "own", owners=list(owners)))
     for episode in range(_LIVES):

@@ -11,7 +11,7 @@ from torch import Tensor
 from genomes.errors import check_shape
 from genomes.streams import Streams
 from inner_loop.lives.agent import AgentState
-from inner_loop.network import NO_NOISE, Activities
+from inner_loop.network import NOTHING, Activities
 from inner_loop.rule import LearningRule
 from inner_loop.world import Continuous, Discrete
 
@@ -48,7 +48,7 @@ class ActionSampler:
     def noise(self, step: int) -> Activities:
         """The noise that is added to the summed inputs, by group, (P, units, B)."""
         if self._noise is None:
-            return dict(NO_NOISE)
+            return dict(NOTHING)
         drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
         return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
 

@@ -16,7 +16,7 @@ from genomes.streams import Streams
 from inner_loop.answer_shapes import Moments, Sizes, checked_scores
 from inner_loop.lives.actions import BLOCK, ActionSampler
 from inner_loop.lives.agent import AgentState
-from inner_loop.network import Activities, Weights, leaks_of
+from inner_loop.network import Activities, NetworkState, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
 from inner_loop.world import Discrete, Moment
@@ -66,15 +66,15 @@ def behave(
     for step in range(being.world.steps):
         if forgetful and step:
             going.forget(moment)
-        activities, drives, noise = going.active(weights, moment, step)
-        act = going.act(activities, step)
+        now, noise = going.active(weights, moment, step)
+        act = going.act(now.activities, step)
         there, after = being.world.step(there, act)
         ended = going.rewarded(after)
         if rule is not None:
-            lived = going.lived(activities, drives, noise, moment, step, weights)
+            lived = going.lived(now, noise, moment, step, weights)
             weights, state = sizes.checked(rule, rule.step(being.network, weights, state, lived, being.newborn))
             going.remember(lived)
-        going.on(activities, ended)
+        going.on(now, ended)
         moment = after
         if step % _LOOK == _LOOK - 1 and not bool(going.alive.any()):
             break
@@ -94,7 +94,7 @@ class EpisodeState:
         self._moments.checked(first)
         newborn, side = being.newborn, 1 if being.apart else episodes
         like = newborn.like
-        self._being, self._episodes, self._leaks = being, episodes, leaks_of(newborn)
+        self._being, self._episodes = being, episodes
         self._streams = streams if rule is None else being.streams(streams, episodes)
         self._acting = ActionSampler(being, rule, streams, episodes)
         self._memory = being.objective.init(being.network, newborn) if being.objective and rule else ()
@@ -111,15 +111,18 @@ class EpisodeState:
             begins = self._being.inward(moment.trial, self._episodes)[:, None, :]
             self._felt = torch.where(begins, 0.0, self._felt)
             if self._before is not None:
-                self._before = {name: torch.where(begins, 0.0, activity) for name, activity in self._before.items()}
+                parts = self._before.activities, self._before.internal
+                self._before = NetworkState(
+                    *({k: torch.where(begins, 0.0, t) for k, t in part.items()} for part in parts)
+                )
 
-    def active(self, weights: Weights, moment: Moment, step: int) -> tuple[Activities, Activities, Activities]:
-        """Activities, drives and noise of a step."""
+    def active(self, weights: Weights, moment: Moment, step: int) -> tuple[NetworkState, Activities]:
+        """The network at a step, and the noise in its summed inputs."""
         being, noise = self._being, self._acting.noise(step)
         seen = being.inward(moment.observation, self._episodes).to(being.newborn.like)
         if being.feedback:
             seen = torch.cat([seen.expand(len(self.alive), -1, -1), self._felt], dim=1)
-        return *being.network.advance(weights, seen, self._before, self._leaks, noise), noise
+        return being.network.advance(weights, seen, self._before, noise), noise
 
     def act(self, activities: Activities, step: int) -> Tensor:
         """The action in the world's shape."""
@@ -139,8 +142,7 @@ class EpisodeState:
 
     def lived(
         self,
-        activities: Activities,
-        drives: Activities,
+        now: NetworkState,
         noise: Activities,
         moment: Moment,
         step: int,
@@ -150,15 +152,15 @@ class EpisodeState:
         being = self._being
         targets, weight = _taught(being, moment, self._episodes)
         return Lived(
-            activities=activities,
+            activities=now.activities,
             targets=targets,
             output=being.network.output,
             objective=being.objective,
             step=step,
             streams=self._streams,
             traits=being.newborn.traits,
-            before=self._before,
-            drives=drives,
+            before=None if self._before is None else self._before.activities,
+            internal=now.internal,
             actions=self._did,
             reward=self._reward,
             alive=self.alive,
@@ -173,14 +175,14 @@ class EpisodeState:
         if lived.objective is not None:
             self._memory = lived.objective.after(lived)
 
-    def on(self, activities: Activities, ended: Tensor) -> None:
+    def on(self, now: NetworkState, ended: Tensor) -> None:
         """Counts one more step for the episodes that had not ended."""
-        self._recent.append((self.alive, self._reward, activities[self._being.network.output]))
+        self._recent.append((self.alive, self._reward, now.activities[self._being.network.output]))
         if len(self._recent) == BLOCK:
             self._sum()
         self.alive = self.alive > ended
         if self._before is not None:
-            self._before = activities
+            self._before = now
 
     def _sum(self) -> None:
         """Adds up steps, rewards and outputs of many steps at once, with as many operations as one step would need."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
-from inner_loop.network import NO_NOISE, Network, Weights
+from inner_loop.network import NOTHING, Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
 
@@ -34,10 +34,11 @@ class Choices:
 
     def paid(self, lived: Lived, weights: Weights, inputs: Tensor) -> Lived:
         """The step with the choice that was made and its reward; activities are those with exploration in them."""
-        noise, activities = self._noise(lived.step, inputs), lived.activities
+        noise = self._noise(lived.step, inputs)
         if noise:
-            activities = self._network.advance(weights, inputs, None, {}, noise)[0]
-        output = activities[lived.output]
+            now = self._network.advance(weights, inputs, None, noise)
+            lived = replace(lived, activities=now.activities, internal=now.internal)
+        output = lived.activities[lived.output]
         if self._tries.choice is not None:
             uniform = self._streams.stream("choice").stream(lived.step).uniform(output.shape[2], output.shape[1]).mT
             # Gumbel's maximum is a draw from the softmax
@@ -45,11 +46,11 @@ class Choices:
         actions = output.max(1).indices
         reward = self._pay(actions, lived.targets).to(output)
         alive = torch.ones_like(reward, dtype=torch.bool)
-        return replace(lived, activities=activities, actions=actions, reward=reward, alive=alive, noise=noise)
+        return replace(lived, actions=actions, reward=reward, alive=alive, noise=noise)
 
     def _noise(self, step: int, inputs: Tensor) -> dict[str, Tensor]:
         if self._tries.noise is None:
-            return dict(NO_NOISE)
+            return dict(NOTHING)
         units = sum(self._sizes.values())
         drawn = self._streams.stream("noise").stream(step).normal(inputs.shape[2], units).mT.to(inputs)
         drawn = drawn * self._tries.noise[:, None, None]

@@ -259,7 +259,7 @@ class WorldLives:
         """Runs an examination; if the rule learns, the episodes learn apart, from the same weights."""
         exams, hidden = self.lifetime.exams, self.streams.stream("hidden")
         newborn = self.newborn.repeated(exams) if plastic else self.newborn
-        network = Network(newborn.topology)
+        network = Network.of(newborn)
         being = AgentState(network, newborn, self.world, self.objective, self.lifetime.feedback, apart=plastic)
         streams = self.streams.stream(f"exam {self.split}")
         if not plastic:
@@ -275,7 +275,7 @@ class WorldLives:
         return self._known["grown"]
 
     def _live(self) -> tuple[Weights, ndarray, ndarray]:
-        network, lifetime = Network(self.newborn.topology), self.lifetime
+        network, lifetime = Network.of(self.newborn), self.lifetime
         being = AgentState(network, self.newborn, self.world, self.objective, lifetime.feedback)
         weights = Weights.born(self.newborn)
         state = self.rule.init(network, self.newborn, weights, self.own)

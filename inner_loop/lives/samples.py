@@ -151,7 +151,7 @@ def live(
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
         `area` over log(1 + step), `trials_to_criterion` (one batch past the end if never), `gain`, `synapses`.
     """
-    network = Network(newborn.topology)
+    network = Network.of(newborn)
     require(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
     with torch.inference_mode():
         # a bootstrap uses the same samples for all lives: all samples of a split, in one order
@@ -189,15 +189,16 @@ def learn(
     memory = objective.init(network, newborn) if objective else ()
     sizes, choices = Sizes(weights), Choices(network, newborn, rule, streams, pay) if pay else None
     for step, (inputs, targets) in enumerate(lessons):
-        activities = network.activity(weights, inputs)
+        now = network.advance(weights, inputs)
         lived = Lived(
-            activities,
+            now.activities,
             targets,
             network.output,
             objective,
             step,
             streams,
             newborn.traits,
+            internal=now.internal,
             weights=weights,
             memory=memory,
         )

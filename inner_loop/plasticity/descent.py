@@ -122,7 +122,7 @@ class GradientDescent(LearningRule[Descent]):
             if delta is None:
                 self._descended_beside(network, weights, state, beside, group if group in plastic else "")
                 continue
-            delta = network.activation[group].chain_(delta, lived.activities[group])
+            delta = network.back(group, delta, None, lived.activities[group], lived.internal.get(group))[0]
             for edge in network.incoming[group]:
                 weight = weights.projections[edge.name]
                 if network.topology.index[edge.pre] >= deepest:

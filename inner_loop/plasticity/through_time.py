@@ -16,7 +16,7 @@ from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Synaptic
 from genomes.phenotype import Phenotype
 from genomes.topology import Projection
-from inner_loop.network import Activities, Network, Weights, accumulate_product, leaks_of
+from inner_loop.network import Activities, Network, Weights, accumulate_product
 from inner_loop.objective import Lived
 from inner_loop.plasticity.descent import Descent, trained_groups
 from inner_loop.plasticity.feedback import TRANSPOSED
@@ -54,6 +54,12 @@ class Past:
             self.known[group] = self.joined(group, first + [lived.activities[group] for lived in self.steps])
         known = self.known[group]
         return known[:, :, :-samples] if late else known[:, :, samples * len(first) :]
+
+    def internal(self, group: str) -> Tensor | None:
+        """What the unit model of a group keeps at all steps, (P, n, T * B); None if nothing."""
+        if group not in self.steps[0].internal:
+            return None
+        return self.joined(f"internal {group}", [lived.internal[group] for lived in self.steps])
 
     def forget(self) -> None:
         """Removes the steps since the last update."""
@@ -176,18 +182,18 @@ class _Sweep:
         self._network, self._past, self._errors = network, past, errors
         way, ways = TRANSPOSED.way, past.descent.ways
         self._back = {edge.name: way(edge, weights, ways).mT for edge in network.topology.edges}
-        self._leaks = leaks_of(newborn)
         self._asked = {group for groups in past.order for group in groups}
 
     def deltas(self, groups: tuple[str, ...]) -> Activities:
         """dE/d(summed input), (P, units, T * B), of the next groups in the order, without those that have no error."""
         within = [e for e in self._network.topology.edges if e.pre in groups and e.post in groups]
-        if within or groups[0] in self._past.steps[0].drives:
+        if within or self._network.remembers(groups[0]):
             deltas = self._round(groups, within)
         else:
             deltas = {group: self._errors.pop(group) for group in groups if group in self._errors}
             for group, error in deltas.items():
-                self._network.activation[group].chain_(error, self._past.activity(self._network, group))
+                known = self._past.activity(self._network, group), self._past.internal(group)
+                deltas[group] = self._network.back(group, error, None, *known)[0]
         for group, delta in deltas.items():
             for edge in self._network.incoming[group]:
                 if edge.pre in self._asked and edge.pre not in groups:
@@ -206,24 +212,20 @@ class _Sweep:
 
     def _round(self, groups: tuple[str, ...], within: Sequence[Projection]) -> Activities:
         """`deltas` for groups whose errors return to the same groups, or stay in them, from step to step."""
-        steps, now, kept = self._past.steps, dict[str, Tensor](), dict[str, Tensor]()
+        steps, now, kept = self._past.steps, dict[str, Tensor](), dict[str, Tensor | None]()
         errors = {group: self._error(group) for group in groups}
         by_step = {group: error.unflatten(2, (len(steps), -1)).unbind(2) for group, error in errors.items()}
         posts = {group: [(e.post, self._back[e.name]) for e in within if e.pre == group] for group in groups}
         for time in reversed(range(len(steps))):
-            activities, drives = steps[time].activities, steps[time].drives
+            activities, internal = steps[time].activities, steps[time].internal
             for group in groups:
                 delta = by_step[group][time].clone(memory_format=torch.contiguous_format)
                 for post, back in posts[group]:
                     if post in now:  # its delta of this step if the projection carries within it, else of the next step
                         delta.baddbmm_(back, now[post])
-                if group in drives:
-                    if group in kept:
-                        delta.add_(kept[group])
-                    kept[group] = delta * (1.0 - self._leaks[group])
-                    delta.mul_(self._leaks[group])
-                now[group] = self._network.activation[group].chain_(delta, drives.get(group, activities[group]))
-                by_step[group][time].copy_(delta)
+                known = activities[group], internal.get(group)
+                now[group], kept[group] = self._network.back(group, delta, kept.get(group), *known)
+                by_step[group][time].copy_(now[group])
         return errors
 
     def _error(self, group: str) -> Tensor:

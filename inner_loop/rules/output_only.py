@@ -20,5 +20,5 @@ class OutputOnly(GradientDescent):
     def check(self, topology: Topology) -> None:
         """Raises InputError if the output group has a memory of its own; the groups before it may have one."""
         late = [e.name for e in topology.edges if e.post == topology.output.name and topology.kind(e) == "lateral"]
-        memory = late or topology.output.leaks
+        memory = late or topology.output.has_memory
         require(not memory, "rule", "BPTT where the output group has memory", "OutputOnly")

@@ -15,7 +15,7 @@ from genomes.encodings.spatial_expression import SpatialExpression
 from genomes.errors import InputError
 from genomes.evolve import Evolve
 from genomes.phenotype import Synapses
-from genomes.topology import Group, Topology, layered
+from genomes.topology import layered
 
 GAIN = Evolve((0.1, 10.0), scale="log")
 VARIANTS = [
@@ -31,19 +31,12 @@ VARIANTS = [
 @pytest.mark.parametrize("encoding", VARIANTS, ids=repr)
 def test_encodings_keep_their_contract(encoding):
     said = check_encoding(encoding)
-    assert "module(i) gives the outputs of individual i (to 1e-12)" in said
     assert ("expressed bits lie between 0 and the bits of the genome" in said) == getattr(encoding, "switches", False)
 
 
 def test_another_topology_may_be_asked_for():
     said = check_encoding(GeneExpression(), layered(4, 3, 2))
     assert any(sentence.startswith("layer0 -> layer1") for sentence in said)
-
-
-def test_a_topology_in_time_has_no_module():
-    groups = (Group("in", 3), Group("hidden", 4, "tanh"), Group("out", 2))
-    said = check_encoding(Direct(), Topology(groups, ("in -> hidden", "hidden -> hidden", "hidden -> out")))
-    assert not any(sentence.startswith("module") for sentence in said)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import torch
 from genomes.errors import InputError
 from genomes.topology import Group, Projection, Topology, layered
 
+CHOICES = "absolute, cosine, gaussian, inverse, linear, relu, sigmoid, sine, square, step, tanh"
+
 EYE, HIDDEN, DEEP, HAND = Group("eye", 4), Group("hidden", 3, "tanh"), Group("deep", 2, "relu"), Group("hand", 2)
 
 
@@ -115,9 +117,12 @@ def test_a_path_may_come_back_from_a_later_group():
         ({"types": 5}, "group eye.types: expected 1 to 4 cell types, got 5"),
         (
             {"activation": "tahn"},
-            "group eye.activation: no activation 'tahn'; did you mean 'tanh'? (linear, relu, sigmoid, tanh)",
+            "group eye.activation: no activation 'tahn'; did you mean 'tanh'? (" + CHOICES + ")",
         ),
-        ({"activation": "xx"}, "group eye.activation: no activation 'xx'; choose from linear, relu, sigmoid, tanh"),
+        (
+            {"activation": "xx"},
+            "group eye.activation: no activation 'xx'; choose from " + CHOICES,
+        ),
     ],
 )
 def test_a_bad_group_gets_its_sentence(numbers, message):

@@ -5,13 +5,14 @@ import math
 import pytest
 import torch
 
-from genomes.evolvable import leak_spec, with_leaks
+from genomes.evolvable import unit_spec, with_units
 from genomes.evolve import Evolve
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
-from inner_loop.network import Network, Weights, accumulate_product, leaks_of
+from inner_loop.module import PhenotypeModule
+from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.rules.frozen import Frozen
 
 LIVES = len(specimen.OWNERS)
@@ -28,12 +29,12 @@ def test_the_cohorts_outputs_are_those_of_the_modules(activation, common):
     newborn = specimen.newborn(Frozen(), torch.float64, deep(activation))
     inputs = derive(0, "inputs", owners=-1 if common else specimen.OWNERS).normal(5, 9)
     given = inputs.clone()
-    weights, network = Weights.born(newborn), Network(newborn.topology)
+    weights, network = Weights.born(newborn), Network.of(newborn)
     outputs = network.activity(weights, inputs)[network.output]
     assert outputs.shape == (LIVES, 3, 9)
     for i in range(LIVES):
         with torch.no_grad():
-            wanted = newborn.module(i)(inputs[0 if common else i].T).T
+            wanted = PhenotypeModule(newborn, i)(inputs[0 if common else i].T).T
         torch.testing.assert_close(outputs[i], wanted, rtol=1e-12, atol=1e-12)
     assert torch.equal(inputs, given)
     for group in newborn.topology.groups[1:]:
@@ -104,15 +105,15 @@ def over_time(weights, biases, inputs, leak):
 def test_recurrent_activity_is_that_of_explicit_loops(leak):
     groups = (Group("in", 3), Group("hidden", 4, "tanh", leak=leak), Group("out", 2))
     topology = Topology(groups, ("in -> hidden", "hidden -> hidden", "hidden -> out", "out -> hidden"))
-    newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
-    network, weights = Network(topology), Weights.born(newborn)
+    newborn = with_units(specimen.newborn(Frozen(), torch.float64, topology), {})
+    network, weights = Network.of(newborn), Weights.born(newborn)
     assert network.late == {"hidden -> hidden", "out -> hidden"}
     inputs = derive(0, "inputs", owners=specimen.OWNERS).normal(6, 3, 5)  # (P, T, in, B)
-    before, leaks = network.at_rest(newborn.like, 5), leaks_of(newborn)
+    before = network.at_rest(newborn.like, 5)
     shown = []
     for t in range(6):
-        before, _ = network.advance(weights, inputs[:, t].contiguous(), before, leaks)
-        shown.append(before["out"])
+        before = network.advance(weights, inputs[:, t].contiguous(), before)
+        shown.append(before.activities["out"])
     for i in range(LIVES):
         numbers = {name: w[i].tolist() for name, w in weights.projections.items()}
         biases = {name: b[i, :, 0].tolist() for name, b in weights.biases.items()}
@@ -124,14 +125,13 @@ def test_recurrent_activity_is_that_of_explicit_loops(leak):
 
 def test_the_sensory_group_leaks_and_noise_adds_to_the_summed_input():
     topology = Topology((Group("in", 2, leak=0.25), Group("out", 2, "tanh")), ("in -> out",))
-    newborn = with_leaks(specimen.newborn(Frozen(), torch.float64, topology), {})
-    network, weights = Network(topology), Weights.born(newborn)
+    newborn = with_units(specimen.newborn(Frozen(), torch.float64, topology), {})
+    network, weights = Network.of(newborn), Weights.born(newborn)
     inputs, noise = torch.ones(LIVES, 2, 1, dtype=torch.float64), torch.full((LIVES, 2, 1), 0.5, dtype=torch.float64)
-    activities, drives = network.advance(
-        weights, inputs, network.at_rest(newborn.like, 1), leaks_of(newborn), {"out": noise}
-    )
+    now = network.advance(weights, inputs, network.at_rest(newborn.like, 1), {"out": noise})
+    activities = now.activities
     assert activities["in"].eq(0.25).all()
-    assert drives.keys() == {"in"}
+    assert now.internal.keys() == {"in"}
     total = weights.projections["in -> out"] @ activities["in"] + weights.biases["out"] + 0.5
     torch.testing.assert_close(activities["out"], torch.tanh(total), rtol=1e-12, atol=1e-12)
 
@@ -139,9 +139,9 @@ def test_the_sensory_group_leaks_and_noise_adds_to_the_summed_input():
 def test_leaks_per_cell_type_are_genes():
     groups = (Group("in", 4, types=2, leak=Evolve((0.1, 0.9), bits=2, per="types")), Group("out", 1))
     topology = Topology(groups, ("in -> out",))
-    spec = leak_spec(topology)
+    spec = unit_spec(topology)
     assert [(f.name, f.shape) for f in spec.fields] == [("leak.in", (2,))]
-    newborn = with_leaks(
+    newborn = with_units(
         specimen.newborn(Frozen(), torch.float64, topology), {"leak.in": torch.rand(LIVES, 2).double()}
     )
     leak = newborn.groups["in"]["leak"]
@@ -157,4 +157,4 @@ def test_a_cohort_of_one():
     inputs = derive(0, "inputs").normal(3, 5)
     outputs = Network(topology).activity(Weights.born(newborn), inputs)["layer2"]
     with torch.no_grad():
-        torch.testing.assert_close(outputs[0], newborn.module(0)(inputs[0].T).T, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(outputs[0], PhenotypeModule(newborn, 0)(inputs[0].T).T, rtol=1e-12, atol=1e-12)

@@ -16,6 +16,7 @@ from inner_loop import recording
 from inner_loop.life import LifeStreams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime, live
+from inner_loop.module import PhenotypeModule
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.recording import evenly, stimuli_there
@@ -69,7 +70,7 @@ def test_activities_at_birth_are_the_exported_networks():
     newborn = born(layered(64, 16, 10))
     observed = observe(newborn, Frozen(), None, DIGITS, Lifetime(steps=3), LUCK)
     with torch.no_grad():
-        out = newborn.module(2)(torch.tensor(observed.birth["layer0"][2].T).float())
+        out = PhenotypeModule(newborn, 2)(torch.tensor(observed.birth["layer0"][2].T).float())
     assert observed.birth["layer2"][2] == pytest.approx(out.numpy().T, abs=1e-5)
     assert not observed.changed()
     assert not np.array_equal(observed.birth["layer2"][0], observed.birth["layer2"][2])

@@ -115,7 +115,7 @@ def _labels(topology: Topology, field: Field, gene: Gene) -> Iterable[tuple[str,
         return [("", "")]
     if per == "projection":
         return [(f" of {edge.name}", edge.name) for edge in topology.edges]
-    if per == "types" and gene.number != "leak":
+    if per == "types" and not gene.units:
         return [pair for edge in topology.edges for pair in _pairs(topology, edge)]
     called = "type" if per == "types" else "number"
     return [(f" {called} {k}", "") for k in range(field.size)]

@@ -75,7 +75,7 @@ def lived(world, newborn, rule=None, streams=COMMON, episodes=EPISODES, apart=Fa
     weights = Weights.born(newborn)
     if apart:
         newborn, weights = newborn.repeated(episodes), weights.repeated(episodes)
-    network, objective = Network(newborn.topology), SquaredError()
+    network, objective = Network.of(newborn), SquaredError()
     being = AgentState(network, newborn, world, objective, feedback, apart)
     state = None if rule is None else rule.init(network, newborn, weights, own_streams(newborn))
     return behave(being, weights, streams, streams.stream("hidden"), episodes, rule, state, **given)
@@ -388,7 +388,7 @@ def test_a_rule_is_told_what_happened_and_it_stays_so(corridor, networks):
         assert all(torch.equal(a, b) for a, b in zip(copies, later, strict=True))
         before = rest if step == 0 else rule.heard[step - 1].activities
         assert torch.equal(told.before["hidden"], before["hidden"])
-        assert torch.equal(told.activities["hidden"], torch.lerp(before["hidden"], told.drives["hidden"], leak))
+        assert torch.equal(told.activities["hidden"], torch.lerp(before["hidden"], told.internal["hidden"], leak))
         assert torch.equal(told.actions, told.activities["action"])
         assert (told.step, told.output, told.objective) == (step, "action", SquaredError())
         assert torch.equal(told.targets.argmax(1), side.expand(-1, EPISODES))
@@ -465,7 +465,7 @@ def test_noise_enters_every_group_behind_the_sensory_one(corridor, networks):
     assert torch.corrcoef(units).fill_diagonal_(0).abs().max() < 0.1, "lives and units have noise of their own"
     for told in rule.heard:
         bias = {name: by["bias"][:, :, None] for name, by in newborn.groups.items()}
-        assert near(told.drives["hidden"], torch.tanh(bias["hidden"] + told.noise["hidden"]))
+        assert near(told.internal["hidden"], torch.tanh(bias["hidden"] + told.noise["hidden"]))
         assert near(told.activities["action"], bias["action"] + told.noise["action"])
 
 

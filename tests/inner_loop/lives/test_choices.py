@@ -15,7 +15,7 @@ from inner_loop.task import right_choice
 
 def paid(rule, owners=range(4)):
     newborn = specimen.newborn(rule, torch.float64)
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     streams = derive(0, "life", owners=owners)
     inputs = derive(1, "inputs", owners=owners).normal(newborn.topology.sensory.size, 400)
     classes = derive(2, "classes", owners=owners).integers(3, 400)

@@ -75,7 +75,7 @@ def exam(newborn, world, streams, rule=None, split="selection", exams=4, forgetf
     apart, drawn = rule is not None, (streams.stream(f"exam {split}"), streams.stream("hidden"))
     weights = Weights.born(newborn).repeated(exams if apart else 1)
     newborn = newborn.repeated(exams if apart else 1)
-    being = AgentState(Network(newborn.topology), newborn, world, None, feedback, apart)
+    being = AgentState(Network.of(newborn), newborn, world, None, feedback, apart)
     state = rule.init(being.network, newborn, weights, own_streams(newborn)) if apart else None
     return behave(being, weights, *drawn, exams, rule, state, forgetful).scores
 
@@ -111,7 +111,7 @@ def test_a_life_is_its_episodes_one_after_the_other(corridor, networks, parallel
     world, newborn, rule = corridor("response"), networks(range(3)), Growing(evening=EVENING)
     life, streams = replace(LIFE, parallel=parallel, criterion=0.0), own(range(3))
     measured = live_in(newborn, rule, None, world, life, streams)
-    being, weights = AgentState(Network(newborn.topology), newborn, world, None), Weights.born(newborn)
+    being, weights = AgentState(Network.of(newborn), newborn, world, None), Weights.born(newborn)
     state, curve, steps = (
         rule.init(being.network, newborn, weights, own_streams(newborn)),
         [],

@@ -123,7 +123,7 @@ def test_the_mean_of_homeostasis_is_remembered_from_step_to_step():
 def test_a_wiring_cost_alone_shrinks_the_weights_that_learn(rule):
     newborn = specimen.newborn(rule, torch.float64)
     newborn = endowed(newborn, "objective", WiringCost(0.01), {})
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     inputs, targets = torch.rand(1, newborn.topology.sensory.size, 3).double(), torch.zeros(1, 3, 3).double()
     with torch.inference_mode():
         for _, after in learn(

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from genomes.activation import ACTIVATIONS
 from genomes.evolve import Evolve
 from genomes.streams import derive
 from genomes.topology import Group, Topology
+from inner_loop.activation import ACTIVATIONS
 from inner_loop.contracts import specimen
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.samples import learn
+from inner_loop.module import PhenotypeModule
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
@@ -41,7 +42,7 @@ def lessons(topology, own):
 
 
 def after(rule, objective, newborn, taught):
-    network = Network(newborn.topology)
+    network = Network.of(newborn)
     with torch.inference_mode():
         *_, (_, weights) = learn(network, Weights.born(newborn), newborn, rule, objective, taught, derive(0, "life"))
     return weights
@@ -119,7 +120,7 @@ def test_backprop_is_torchs_own_optimiser_on_the_exported_module():
     taught = lessons(newborn.topology, own=True)
     learned = after(rule, CrossEntropy(), newborn, taught)
     for i in range(LIVES):
-        module = newborn.module(i)
+        module = PhenotypeModule(newborn, i)
         optimiser = torch.optim.SGD(module.parameters(), lr=0.2, momentum=0.8)
         for inputs, targets in taught:
             optimiser.zero_grad()
@@ -157,7 +158,7 @@ def test_a_life_that_goes_on_after_an_end_has_the_momentum_that_it_had():
     inputs = moment.activities["input"].float()
 
     def lived(pattern):
-        network, weights = Network(newborn.topology), Weights.born(newborn)
+        network, weights = Network.of(newborn), Weights.born(newborn)
         state = rule.init(network, newborn, weights, own_streams(newborn))
         for going in pattern:
             alive = torch.ones(4, inputs.shape[2], dtype=torch.bool)

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from genomes.activation import ACTIVATIONS
 from genomes.errors import InputError
-from genomes.evolvable import with_leaks
+from genomes.evolvable import with_units
 from genomes.evolve import Evolve
 from genomes.streams import derive
 from genomes.topology import Group, Topology
+from inner_loop.activation import ACTIVATIONS
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
-from inner_loop.network import Network, Weights, leaks_of
+from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.objectives.squared_error import SquaredError
@@ -71,7 +71,7 @@ def born(rule, topology):
         for group in topology.groups
         if isinstance(group.leak, Evolve)
     }
-    return with_leaks(specimen.newborn(rule, torch.float64, topology), leaks)
+    return with_units(specimen.newborn(rule, torch.float64, topology), leaks)
 
 
 @dataclass
@@ -103,20 +103,21 @@ def lessons(topology, weighed=True, steps=STEPS, episodes=EPISODES):
 
 def after(rule, objective, newborn, taught):
     """Weights after these episodes."""
-    network, weights, leaks = Network(newborn.topology), Weights.born(newborn), leaks_of(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     with torch.inference_mode():
         state = rule.init(network, newborn, weights, own_streams(newborn))
         for lesson in taught:
             memory = newborn.topology.has_memory
             before = network.at_rest(newborn.like, BATCH) if memory else None
             for t, inputs in enumerate(lesson.inputs):
-                activities, drives = network.advance(weights, inputs, before, leaks)
+                now = network.advance(weights, inputs, before)
                 lived = Lived(
-                    activities, lesson.targets[t], network.output, objective, t, derive(0, "life"), newborn.traits,
-                    before, drives, alive=lesson.alive[t], weight=lesson.weight and lesson.weight[t],
+                    now.activities, lesson.targets[t], network.output, objective, t, derive(0, "life"), newborn.traits,
+                    before and before.activities, now.internal,
+                    alive=lesson.alive[t], weight=lesson.weight and lesson.weight[t],
                 )  # fmt: skip
                 weights, state = rule.step(network, weights, state, lived, newborn)
-                before = activities if memory else None
+                before = now if memory else None
             weights, state = rule.consolidate(network, weights, state, newborn)
     return weights
 

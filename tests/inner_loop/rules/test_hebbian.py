@@ -13,7 +13,7 @@ from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
 from inner_loop.contracts.specimen import own_streams
-from inner_loop.network import Network, Weights
+from inner_loop.network import Network, NetworkState, Weights
 from inner_loop.objective import Lived
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.hebbian import Hebbian
@@ -29,7 +29,7 @@ def evolving(per):
 def one_step(rule, common=False, dtype=torch.float64):
     """Newborn networks, one step of theirs, and their weights after it."""
     newborn = specimen.newborn(rule, dtype)
-    network = Network(newborn.topology)
+    network = Network.of(newborn)
     source = derive(5, "lesson", owners=-1 if common else specimen.OWNERS)
     inputs = source.stream("inputs").normal(5, BATCH).to(dtype)
     targets = source.stream("targets").normal(3, BATCH).to(dtype)
@@ -134,7 +134,7 @@ def test_a_taught_hebbian_associates_what_it_is_shown():
     """Three orthogonal patterns, each with its own answer: the correlations alone hold all three."""
     rule = Hebbian(learning_rate=0.5, taught=True, bound=10.0)
     newborn = specimen.newborn(rule)
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     for view in weights.projections.values():
         view.zero_()
     inputs, targets = torch.eye(5)[None, :, :3].contiguous(), torch.eye(3)[None]
@@ -165,10 +165,10 @@ def moment(newborn, episodes, owners=specimen.OWNERS):
         return source.stream(name).normal(units, episodes).to(newborn.like)
 
     before = {group.name: normal(f"before {group.name}", group.size) for group in ROUND.groups}
-    activities, drives = network.advance(Weights.born(newborn), normal("now", 5), before, {})
+    now = network.advance(Weights.born(newborn), normal("now", 5), NetworkState(before, {}))
     alive = torch.ones(len(owners), episodes, dtype=torch.bool)
     nothing = torch.zeros(1, 0, episodes)
-    lived = Lived(activities, nothing, "output", None, 0, source, before=before, drives=drives, alive=alive)
+    lived = Lived(now.activities, nothing, "output", None, 0, source, before=before, internal=now.internal, alive=alive)
     return network, lived
 
 

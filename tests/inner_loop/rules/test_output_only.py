@@ -7,6 +7,7 @@ from genomes.evolve import Evolve
 from genomes.streams import derive
 from inner_loop.contracts import specimen
 from inner_loop.lives.samples import learn
+from inner_loop.module import PhenotypeModule
 from inner_loop.network import Network, Weights
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.output_only import OutputOnly
@@ -23,7 +24,7 @@ def taught(newborn):
 
 
 def after(rule, newborn):
-    network = Network(newborn.topology)
+    network = Network.of(newborn)
     with torch.inference_mode():
         lessons = taught(newborn)
         *_, (_, weights) = learn(network, Weights.born(newborn), newborn, rule, SquaredError(), lessons, derive(0, ""))
@@ -47,7 +48,7 @@ def test_the_readout_is_autograds(momentum):
     newborn = specimen.newborn(rule, torch.float64)
     learned = after(rule, newborn)
     for i in specimen.OWNERS:
-        module = newborn.module(i)
+        module = PhenotypeModule(newborn, i)
         readout = {"input -> output": module.weights[2], "hidden -> output": module.weights[1]}
         bias = module.biases[module.biased.index("output")]
         trained = [*readout.values(), bias]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
-from genomes.evolvable import with_leaks
+from genomes.evolvable import with_units
 from genomes.evolve import Evolve
 from genomes.streams import derive
 from genomes.topology import Group, Topology
@@ -16,7 +16,7 @@ from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
-from inner_loop.network import Network, Weights, leaks_of
+from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.objectives.squared_error import SquaredError
 from inner_loop.rules.policy_gradient import PolicyGradient
@@ -34,7 +34,7 @@ BOTH = pytest.mark.parametrize("topology", [REACTIVE, RECURRENT], ids=["reactive
 
 
 def born(rule, topology):
-    return with_leaks(specimen.newborn(rule, torch.float64, topology), {})
+    return with_units(specimen.newborn(rule, torch.float64, topology), {})
 
 
 def leaves(weights):
@@ -58,19 +58,20 @@ def slopes(value, free, newborn):
 
 def episode(rule, newborn, weights, state, inputs, actions, rewards, alive):
     """One episode with these actions, lists over its steps: outputs, the weights after it and the state."""
-    network, leaks, memory, outputs = Network(newborn.topology), leaks_of(newborn), newborn.topology.has_memory, []
+    network, memory, outputs = Network.of(newborn), newborn.topology.has_memory, []
     before = network.at_rest(newborn.like, inputs[0].shape[2]) if memory else None
     for t, observed in enumerate(inputs):
-        activities, drives = network.advance(weights, observed, before, leaks)
-        outputs.append(activities[network.output])
+        now = network.advance(weights, observed, before)
+        outputs.append(now.activities[network.output])
         if rule is not None:
             nothing = observed.new_empty(1, 0, observed.shape[2])
             lived = Lived(
-                activities, nothing, network.output, None, t, derive(0, "life"), newborn.traits, before, drives,
+                now.activities, nothing, network.output, None, t, derive(0, "life"), newborn.traits,
+                before and before.activities, now.internal,
                 actions[t], rewards[t], alive[t],
             )  # fmt: skip
             weights, state = rule.step(network, weights, state, lived, newborn)
-        before = activities if memory else None
+        before = now if memory else None
     if rule is not None:
         weights, state = rule.consolidate(network, weights, state, newborn)
     return outputs, weights, state

@@ -53,16 +53,17 @@ def episode(newborn, side, name="first", owners=specimen.OWNERS):
 
         noise = {group.name: normal(f"noise {group.name}", group.size, side) for group in ROUND.groups[1:]}
         inputs, reward = normal("inputs", 5, side), normal("reward", side) + 1.0
-        activities, drives = network.advance(Weights.born(newborn), inputs, before, {}, noise)
-        lived = Lived(activities, torch.zeros(1, 0, side), "output", None, step, source, newborn.traits, before, drives)
+        now = network.advance(Weights.born(newborn), inputs, before, noise)
+        nothing, last = torch.zeros(1, 0, side), before.activities
+        lived = Lived(now.activities, nothing, "output", None, step, source, newborn.traits, last, now.internal)
         steps.append(replace(lived, reward=reward, alive=alive, noise=noise))
-        before, alive = activities, alive & (source.stream("ends").uniform(side) < 0.7)
+        before, alive = now, alive & (source.stream("ends").uniform(side) < 0.7)
     return steps
 
 
 def lived_through(rule, newborn, *episodes):
     """Weights and state after some episodes."""
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     state = rule.init(network, newborn, weights, own_streams(newborn))
     for steps in episodes:
         for lived in steps:
@@ -173,7 +174,7 @@ def identical(rule, lives, *sizes):
 
 def after_one_step(rule, newborn, baseline=0.0):
     """The change of each weight in one episode of the bowl, by name, (P, post, pre)."""
-    network, weights, hidden = Network(newborn.topology), Weights.born(newborn), derive(0, "hidden")
+    network, weights, hidden = Network.of(newborn), Weights.born(newborn), derive(0, "hidden")
     state = rule.init(network, newborn, weights, own_streams(newborn))
     state.baseline.fill_(baseline)
     streams = derive(0, "life", owners=range(newborn.lives))
@@ -228,7 +229,7 @@ def test_a_baseline_near_the_reward_makes_the_update_less_noisy():
 def test_lives_in_a_bowl_come_near_to_the_place(side):
     rule = RewardModulated(learning_rate=0.3, noise=0.2, baseline_rate=0.2, bound=10.0)
     newborn = identical(rule, LIVES, len(INPUT), len(AIM))
-    network, weights = Network(newborn.topology), Weights.born(newborn)
+    network, weights = Network.of(newborn), Weights.born(newborn)
     state, being = (
         rule.init(network, newborn, weights, own_streams(newborn)),
         AgentState(network, newborn, Bowl(), None),

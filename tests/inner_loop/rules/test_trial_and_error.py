@@ -35,7 +35,7 @@ class Life:
     """Lives step by step, with rewards and ends from the test."""
 
     def __init__(self, newborn, own=None):
-        self.newborn, self.network = newborn, Network(newborn.topology)
+        self.newborn, self.network = newborn, Network.of(newborn)
         self.weights = Weights.born(newborn)
         self.state = RULE.init(self.network, newborn, self.weights, own_streams(newborn))
         self.own, self.time = own or derive(0, "life", owners=range(newborn.lives)), 0

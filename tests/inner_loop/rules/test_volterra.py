@@ -15,7 +15,7 @@ from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
 from inner_loop.contracts.components import check_rule
 from inner_loop.contracts.specimen import own_streams
-from inner_loop.network import Network, Weights
+from inner_loop.network import Network, NetworkState, Weights
 from inner_loop.objective import Lived
 from inner_loop.rules.hebbian import Hebbian
 from inner_loop.rules.volterra import Volterra
@@ -38,20 +38,20 @@ def evolving(terms, **where):
 
 def moment(newborn, episodes, rewarded=True):
     """One step of some episodes in a network with lateral and recurrent projections; all of them go on."""
-    network, source = Network(newborn.topology), derive(6, "moment", owners=specimen.OWNERS)
+    network, source = Network.of(newborn), derive(6, "moment", owners=specimen.OWNERS)
 
     def normal(name, units):
         return source.stream(name).normal(units, episodes).to(newborn.like)
 
     before = {group.name: normal(f"before {group.name}", group.size) for group in newborn.topology.groups}
     inputs = normal("now", newborn.topology.sensory.size)
-    activities, drives = network.advance(Weights.born(newborn), inputs, before, {})
+    now = network.advance(Weights.born(newborn), inputs, NetworkState(before, {}))
     alive = torch.ones(LIVES, episodes, dtype=torch.bool)
     reward = source.stream("reward").normal(episodes).to(newborn.like) if rewarded else None
     nothing = torch.zeros(1, 0, episodes)
     return network, Lived(
-        activities, nothing, "output", None, 0, source,
-        before=before, drives=drives, alive=alive if rewarded else None, reward=reward,
+        now.activities, nothing, "output", None, 0, source,
+        before=before, internal=now.internal, alive=alive if rewarded else None, reward=reward,
     )  # fmt: skip
 
 
