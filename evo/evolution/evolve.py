@@ -24,7 +24,8 @@ from evo.evolution.manifest import check_same_world, manifest
 from evo.evolution.offspring import first_state
 from evo.evolution.run import Run, summary
 from evo.evolution.thinning import thin
-from evo.experiment.config import differing, dump, read, twin
+from evo.experiment.config import read, twin
+from evo.experiment.dump import differing, dump
 from evo.experiment.experiment import Experiment, pinned
 from evo.experiment.keys import shown
 from evo.search.base import State

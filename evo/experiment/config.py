@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic_core import to_jsonable_python
-
+from evo.experiment.dump import dump, plain_component, plain_values
 from evo.experiment.experiment import Experiment
 from evo.experiment.from_values import Reader
 from evo.experiment.keys import name_in, opened, shown
 from evo.experiment.mistakes import COMMAND_LINE, Mistake, begin_of
-from evo.experiment.registry import REGISTRY, component_seam, kind_of
+from evo.experiment.registry import REGISTRY
 from evo.experiment.strict_yaml import LARGEST, parse, write
 from genomes.errors import InputError, nearest, usable
 
-_WITH_CODE = (*REGISTRY, "held_out")
+_WITH_CODE = (*REGISTRY, "topology", "held_out")
 """Keys at or below which a config may name code."""
 
 _LONGEST = 1200
@@ -132,34 +129,6 @@ def _told(mistake: Mistake, begin: str) -> str:
     return told if len(told) <= _LONGEST else f"{told[: _LONGEST // 2]} ... {told[-_LONGEST // 2 :]}"
 
 
-def dump(experiment: Experiment) -> str:
-    """Complete YAML with all defaults: `read(dump(e), ...) == e`."""
-    return write(plain_values(experiment))
-
-
-def plain_values(experiment: Experiment) -> dict[str, Any]:
-    """Complete plain values, as a mapping for YAML or JSON: `understood(plain_values(e), ...) == e`."""
-    plain = _plain(experiment) | {seam: _plain_component(seam, getattr(experiment, seam)) for seam in REGISTRY}
-    plain["held_out"] = {name: _plain_component("world", away) for name, away in experiment.held_out}
-    return {key: value for key, value in plain.items() if value not in (None, {})}
-
-
-def differing(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]]:
-    """All dotted keys at which two experiments differ, with both values; None for a missing one."""
-    here, there = _flat(plain_values(one), ""), _flat(plain_values(other), "")
-    both = ((key, (here.get(key), there.get(key))) for key in {**here, **there})
-    return {key: (mine, theirs) for key, (mine, theirs) in both if mine != theirs}
-
-
-def _flat(value: Any, key: str) -> dict[str, Any]:
-    """Plain values by dotted key; items of lists by their names, if they have names."""
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        value = {name_in(value, i): item for i, item in enumerate(value)}
-    if not isinstance(value, dict):
-        return {key: value}
-    return {at: leaf for name, item in value.items() for at, leaf in _flat(item, f"{key}.{name}".strip(".")).items()}
-
-
 def shipped() -> dict[str, Path]:
     """The configs in the package, by name."""
     package = Path(__file__).parents[1]
@@ -255,13 +224,13 @@ def twin(experiment: Experiment) -> Experiment:
 
 def check_readable(seam: str, component: object) -> None:
     """Raises InputError unless a component can be written to a config and is equal when read back."""
-    plain = _plain_component(seam, component)
+    plain = plain_component(seam, component)
     reader = Reader(dict.fromkeys(_WITH_CODE, True))
     made = reader.component(seam, parse(write({seam: plain}), seam)[seam], seam)
     if reader.mistakes:
         raise InputError("\n".join(f"{where}: {sentence}" for where, sentence in reader.mistakes))
     if made != component:
-        _check_same(plain, _plain_component(seam, made), seam)
+        _check_same(plain, plain_component(seam, made), seam)
 
 
 def _check_same(written: Any, again: Any, where: str) -> None:
@@ -270,32 +239,3 @@ def _check_same(written: Any, again: Any, where: str) -> None:
             _check_same(written[key], again.get(key), f"{where}.{key}" if where else key)
     elif written != again:
         raise InputError(f"{where}: expected a value that a config can hold, got {shown(written)}, read as {again!r}")
-
-
-def _plain_component(seam: str, component: object) -> dict[str, Any] | None:
-    return None if component is None else {"kind": kind_of(seam, component), **_plain(component, seam)}
-
-
-def _plain_fields(value: Any, where: str) -> dict[str, Any]:
-    at = f"{where}." if where else ""
-    return {f.name: _plain(getattr(value, f.name), f"{at}{f.name}") for f in dataclasses.fields(value) if f.init}
-
-
-def _plain(value: Any, where: str = "") -> Any:
-    """Plain form of a value for YAML: mappings, lists, text, numbers; converts numpy numbers and paths."""
-    seam = component_seam(value)
-    if seam is not None and where not in REGISTRY:  # a component inside another
-        return {"kind": kind_of(seam, value), **_plain_fields(value, where)}
-    if dataclasses.is_dataclass(value):
-        return _plain_fields(value, where)
-    if isinstance(value, (tuple, list)):
-        return [_plain(item, f"{where}.{i}") for i, item in enumerate(value)]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item, where) for item in value), key=repr)  # the order of a set differs by process
-    if isinstance(value, np.generic):
-        return value.item()
-    try:
-        return to_jsonable_python(value)
-    except ValueError as error:  # from pydantic, for a value of a type that JSON does not have
-        held = type(value).__name__
-        raise InputError(f"{where}: expected a value that a config can hold, got one of type {held}") from error

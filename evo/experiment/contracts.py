@@ -21,6 +21,7 @@ from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import Streams, derive
 from inner_loop.contracts.components import check_objective, check_rule, check_task
+from inner_loop.contracts.neurons import check_neuron
 from inner_loop.contracts.targets import check_target
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives.samples import Lifetime
@@ -84,6 +85,7 @@ def check_goals(goals: Goals) -> list[str]:
 
 _CONTRACTS: dict[str, Callable[[Any], list[str]]] = {
     "encoding": check_encoding,
+    "neuron": check_neuron,
     "rule": check_rule,
     "objective": check_objective,
     "task": check_task,

@@ -185,7 +185,7 @@ class Reader:
         fields = {key: value for key, value in data.items() if key != "kind"}
         try:
             found = resolve(seam, kind, self._may_run(kind, f"{where}.kind"))
-            return self._record(found, fields, where, seam in _EVOLVING)
+            return self._record(found, fields, where, seam in (*_EVOLVING, "neuron"))
         except InputError as error:
             self.mistakes.append(placed(str(error), seam, {seam: where}))
             return _WRONG

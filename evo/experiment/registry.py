@@ -12,6 +12,8 @@ from genomes.encoding import Encoding
 from genomes.encodings import ENCODINGS
 from genomes.errors import InputError, nearest
 from genomes.foreign import imported
+from genomes.neuron import Neuron
+from inner_loop.neurons import NEURONS
 from inner_loop.objective import Objective
 from inner_loop.objectives import OBJECTIVES
 from inner_loop.rule import LearningRule
@@ -25,6 +27,7 @@ from inner_loop.worlds import WORLDS
 
 REGISTRY: dict[str, tuple[type, ...]] = {
     "encoding": ENCODINGS,
+    "neuron": NEURONS,
     "rule": RULES,
     "objective": OBJECTIVES,
     "task": TASKS,
@@ -37,6 +40,7 @@ REGISTRY: dict[str, tuple[type, ...]] = {
 
 SEAMS: dict[str, type] = {
     "encoding": Encoding,
+    "neuron": Neuron,
     "rule": LearningRule,
     "objective": Objective,
     "task": Task,

@@ -15,7 +15,8 @@ import numpy as np
 
 from evo.evolution.evolve import evolve
 from evo.evolution.offspring import RunFailed
-from evo.experiment.config import document, plain_values, shipped, understood
+from evo.experiment.config import document, shipped, understood
+from evo.experiment.dump import plain_values
 from evo.experiment.experiment import Experiment
 from evo.experiment.strict_yaml import write
 from evo.experiment.sweep import members

@@ -11,7 +11,8 @@ from evo.cli.main import main
 from evo.distribution.ray_executor import OnRay
 from evo.distribution.user_modules import own_modules
 from evo.evolution.run import Run
-from evo.experiment.config import dump, read
+from evo.experiment.config import read
+from evo.experiment.dump import dump
 from evo.experiment.sweep import members
 from genomes.errors import InputError
 from inner_loop.worlds.gymnasium import Gymnasium

@@ -19,7 +19,8 @@ from evo.evaluation.evaluate import evaluate
 from evo.evolution.evolve import evolve
 from evo.evolution.result import result
 from evo.evolution.run import Run
-from evo.experiment.config import dump, read
+from evo.experiment.config import read
+from evo.experiment.dump import dump
 from evo.experiment.experiment import Experiment, measurement_names
 from evo.experiment.goals import Scores
 from evo.search.algorithms import EvolutionStrategy, RandomSearch
@@ -31,6 +32,7 @@ from genomes.topology import Group, Topology, layered
 from inner_loop.life import CONDITIONS
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.lives.samples import Lifetime
+from inner_loop.module import PhenotypeModule
 from inner_loop.objectives import SquaredError
 from inner_loop.rule import LearningRule
 from inner_loop.rules import Backprop, Frozen, Hebbian
@@ -154,7 +156,7 @@ HOME = YAML[: YAML.index("held_out")] + YAML[YAML.index("goals") :]
         ("lifetime.measured=[inate]", "lifetime.measured: expected a list, each 'innate' or 'innate_memory' or "),
         ("lifetime.measured=[learned]", "goals.names: no measurement 'innate_plastic.return'; "),
         ("lifetime.episodes=-1", "lifetime.episodes: expected at least 0, got -1"),
-        ("lifetime.feedback=true", "topology.groups.senses.size: expected 7 units, the inputs and the feedback of CartPole"),
+        ("lifetime.feedback=true", "topology.groups.senses.size: expected 7 units, the inputs and the feedback of "),
         ("topology.groups.hidden.leak=2", "topology.groups.hidden.leak: expected above 0, at most 1, got [2.0]"),
         ("topology.groups.hidden.leak={evolve: [0, 1]}", "topology.groups.hidden.leak: expected above 0, at most 1"),
         ("topology.groups.action.leak.per=synapse", "topology.groups.action.leak.per: expected individual or "),
@@ -571,7 +573,7 @@ def test_leaks_are_exported_and_belong_to_the_module(tmp_path):
     graph = networkx.read_graphml(export(run, "graphml"))
     assert [graph.nodes[f"bipolar/{i}"]["leak"] for i in range(16)] == pytest.approx(leak.tolist())
     state = torch.load(export(run, "torch"), weights_only=True)
-    module = newborn.module(0)
+    module = PhenotypeModule(newborn, 0)
     module.leaks[0].data.zero_()
     module.load_state_dict(state)
     assert torch.equal(module.leaks[0], leak)

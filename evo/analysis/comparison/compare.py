@@ -19,7 +19,7 @@ from evo.analysis.report.style import CONDITIONS
 from evo.analysis.statistics import holm, mean_over_runs
 from evo.evolution.result import RunResult, result
 from evo.evolution.run import Run
-from evo.experiment.config import plain_values
+from evo.experiment.dump import plain_values
 from evo.experiment.keys import name_in, shown
 from evo.experiment.sweep import tails
 from genomes.errors import InputError, require

@@ -13,7 +13,7 @@ from evo.evaluation.cohort import Assay
 from evo.evolution.evolve import evolve
 from evo.evolution.hall_of_fame import genome_frame, hall_of_fame
 from evo.evolution.run import Run
-from evo.experiment.config import dump
+from evo.experiment.dump import dump
 from evo.search.algorithms.nsga2 import NSGA2
 from genomes.errors import InputError
 from inner_loop.tasks.teacher import Teacher

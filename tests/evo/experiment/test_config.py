@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from evo.experiment.config import document, dump, load, plain_values, read, understood
+from evo.experiment.config import document, load, read, understood
+from evo.experiment.dump import dump, plain_values
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms.genetic import Genetic

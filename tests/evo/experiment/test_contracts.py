@@ -89,7 +89,7 @@ def stranger(tmp_path, monkeypatch):
     ("name", "sentence"),
     [
         ("Wine", "check: expected every method of Task, but Wine lacks draw, scores, size"),
-        ("Methods", "check: expected a subclass of one of Encoding, LearningRule, .*Search, got Methods"),
+        ("Methods", "check: expected a subclass of one of Encoding, Neuron, .*Search, got Methods"),
         ("Mine", "check: no 'Mine' in .*; did you mean 'Wine'"),
         ("Endless", "rule.bound: expected a finite number, got Infinity"),
         ("Opaque", "rule.how: expected a value that a config can hold, got one of type builtin_function_or_method"),

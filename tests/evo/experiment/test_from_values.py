@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo.experiment.config import dump, read, understood
+from evo.experiment.config import read, understood
+from evo.experiment.dump import dump
 from evo.experiment.experiment import Experiment
 from genomes.errors import InputError
 

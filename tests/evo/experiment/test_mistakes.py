@@ -81,5 +81,5 @@ def test_the_choices_of_an_activation_are_listed_beside_the_nearest():
         load("digits", ["topology.groups.hidden.activation=gelu"])
     sentence = str(raised.value)
     assert sentence.startswith("command line: topology.groups.hidden.activation: ")
-    assert "linear, relu, sigmoid, tanh" in sentence
+    assert "absolute, cosine, gaussian, inverse, linear, relu" in sentence
     assert "did you mean 'relu'?" in sentence
