@@ -36,7 +36,7 @@ def export(run: Run, kind: str, path: Path | None = None) -> Path:
 
 
 def _npz(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
-    """Stores the genome (levels, and every gene by name), and weights, masks, biases and leaks at birth."""
+    """Stores the genome (levels, and every gene by name), and weights, masks and numbers of neurons at birth."""
     arrays = {"levels": best.levels}
     for name, values in run.experiment.genome.spec.genes(best.levels[None, :], dtype=torch.float64).items():
         arrays[f"gene.{name}"] = values[0].numpy()
@@ -45,11 +45,8 @@ def _npz(run: Run, best: RunIndividual, newborn: Phenotype) -> bytes:
         if synapses.mask is not None:
             arrays[f"mask.{name}"] = synapses.mask[0].numpy()
     for group in newborn.topology.groups:
-        bias = newborn.bias(group.name)
-        if bias is not None:
-            arrays[f"bias.{group.name}"] = bias[0].numpy()
-        if "leak" in newborn.groups.get(group.name, {}):
-            arrays[f"leak.{group.name}"] = newborn.groups[group.name]["leak"][0].numpy()
+        for called, number in newborn.groups.get(group.name, {}).items():
+            arrays[f"{called}.{group.name}"] = number[0].numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

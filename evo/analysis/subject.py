@@ -127,6 +127,6 @@ def _given(arrays: dict[str, ndarray], weights: dict[str, ndarray], topology: To
     units: dict[str, dict[str, ndarray]] = {g.name: {"bias": np.zeros(g.size)} for g in topology.groups[1:]}
     for name, array in arrays.items():
         called, _, group = name.partition(".")
-        if called in ("bias", "leak"):
+        if group in topology.index and called not in ("weight", "mask", "gene"):
             units.setdefault(group, {})[called] = array
     return Given(weights, masks, units)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] = ()) -> networkx.DiGraph:
     """Builds the graph of the neurons of one network and the synapses that grew, for Gephi and Cytoscape.
 
-    Nodes `group/i` have the attributes `group`, `type`, `x`, `y`, `z` if they have coordinates, `bias` and `leak` if
-    they have one, and, for output neurons, `class` if classes have names. Edges have `weight` and every number of a
+    Nodes `group/i` have the attributes `group`, `type`, `x`, `y`, `z` if they have coordinates, the numbers of
+    neurons such as `bias` and `leak`, and, for output neurons, `class` if classes have names. Edges have `weight` and every number of a
     synapse by its name, such as `rule.learning_rate`.
 
     Args:
@@ -47,7 +47,7 @@ def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] =
     graph = networkx.DiGraph()
     for group in newborn.topology.groups:
         units = newborn.groups.get(group.name, {})
-        own = {what: units[what][individual].tolist() for what in ("bias", "leak") if what in units}
+        own = {what: numbers[individual].tolist() for what, numbers in units.items()}
         for i in range(group.size):
             place = {} if group.coordinates is None else dict(zip("xyz", group.coordinates[i].tolist(), strict=False))
             more = {what: numbers[i] for what, numbers in own.items()}
