@@ -53,14 +53,11 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Of the stand-in, the stub and the dispatcher: what they come to does not depend on this machine."""
+    """Of the stand-in, with the dispatcher that it makes, and of the stub: no figure depends on this machine."""
     from cluster_parts import stand_in, stub
-
-    from evo.distribution import dispatcher
 
     clock = Clock()
     monkeypatch.setattr(stand_in, "time", clock)
-    monkeypatch.setattr(dispatcher, "monotonic", clock.monotonic)
     for name in ("perf_counter", "process_time"):
         monkeypatch.setattr(stub, name, getattr(clock, name))
     return clock
