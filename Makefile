@@ -1,6 +1,7 @@
-# Two commands from a fresh machine with Python 3.11-3.13, git and make:
-#   make evolve   sets up .venv and evolves configs/digits.yaml on a local Ray
-#   make test     the same set-up, then the whole test suite
+# From a fresh machine with Python 3.11-3.13, git and make:
+#   make evolve     sets up .venv and evolves configs/digits.yaml on a local Ray
+#   make test       the same set-up, then the linters and the fast tests
+#   make test-all   the same, then the tests that start Ray, processes or a browser, or that are slow
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,13 +9,23 @@ READY := $(VENV)/.ready
 # constraints.txt pins every package; torch goes in first, so that nothing else chooses its build
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: evolve test lint mutants setup
+REST := ray or process or browser or slow
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+.PHONY: evolve test test-rest test-all lint mutants setup
 
 evolve: $(READY)
 	$(BIN)/instinct evolve configs/digits.yaml
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(PYTEST) -m "not ($(REST))"
+
+# what `make test` leaves out, and only that: nothing runs twice in `make test-all`
+test-rest: $(READY)
+	$(PYTEST) -m "$(REST)"
+
+test-all: test
+	$(MAKE) test-rest
 
 lint: $(READY)
 	$(BIN)/ruff check .

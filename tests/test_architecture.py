@@ -132,6 +132,7 @@ def report(check) -> list[str]:
     return [f"{path.relative_to(ROOT)}: {found}" for path, tree in TREES.items() for found in check(path, tree)]
 
 
+@pytest.mark.process
 def test_imports_go_downwards():
     # In a process of its own: import-linter configures logging, which silences every logger that is there.
     lint = "from importlinter import cli; raise SystemExit(cli.lint_imports('pyproject.toml', no_cache=True))"
@@ -280,6 +281,7 @@ def test_no_public_name_is_that_of_a_submodule():
         assert not submodules & set(getattr(package, "__all__", ())), package.__name__
 
 
+@pytest.mark.process
 def test_every_public_name_is_what_it_says_whatever_was_imported_before():
     told = "import evo, evo.evaluation.evaluate, evo.evolution.evolve\n"
     told += "print(*(type(getattr(evo, n)).__name__ for n in evo.__all__))"

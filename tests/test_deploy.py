@@ -151,6 +151,7 @@ def test_the_manifest_has_the_fields_of_the_operator():
     assert job["spec"]["backoffLimit"] > 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("there", "verb"),
     [("", "evolve"), ("experiment.yaml", "evolve"), ("manifest.json", "resume"), ("set.json", "resume")],
@@ -179,6 +180,7 @@ def stub(folder, name, text):
     path.chmod(0o755)
 
 
+@pytest.mark.process
 def test_the_batch_file_is_bash_and_asks_for_what_it_needs():
     subprocess.run(["bash", "-n", DEPLOY / "slurm.sbatch"], check=True)
     text = (DEPLOY / "slurm.sbatch").read_text(encoding="utf-8")
@@ -238,6 +240,7 @@ def slurm(tmp_path):
     shutil.rmtree(submit.folder, ignore_errors=True)
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_a_job_that_is_taken_away_goes_on_to_the_same_bytes(slurm, held, tmp_path):
     config = ["teacher", "lifetime.steps=5", "cohort=4", "search.population=9", "generations=10"]

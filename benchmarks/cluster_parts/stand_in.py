@@ -155,7 +155,7 @@ class OnSleepers(Executor):
         """Yields outcomes in the order of completion; one cohort in a hundred is audited, as on Ray."""
         proof = Fingerprint(experiment, "")
         dispatcher = Dispatcher(
-            self._cluster, self._sleepers, at_once, experiment, cohorts, assay, proof, self._history
+            self._cluster, self._sleepers, at_once, experiment, cohorts, assay, proof, self._history, time.monotonic
         )
         dispatcher.submit()
         return dispatcher.arriving()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from statistics import median
 from time import monotonic
@@ -51,6 +51,7 @@ class Dispatcher:
         evaluator: the function that evaluates a cohort on a worker; None: `evaluate_in_worker`.
         proof: the fingerprint that every worker must compute first; None: no check.
         history: the history of earlier batches.
+        now: the clock, in seconds.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class Dispatcher:
         assay: Assay,
         proof: Fingerprint | None,
         history: DispatchHistory,
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self._cluster, self._task, self._experiment, self._history = cluster, task, experiment, history
+        self._now = now
         self._evaluator, self._assay, self._proof = evaluator, assay, proof
         self._cohorts, self._taken = iter(cohorts), 0
         self._waiting: list[Job] = []
@@ -131,7 +134,7 @@ class Dispatcher:
         import ray
 
         for attempt in list(self._running.values())[: self._capacity]:
-            attempt.began = attempt.began or monotonic()
+            attempt.began = attempt.began or self._now()
         references = list(self._running)
         done, _ = ray.wait(references, timeout=_LOOK)
         if done:
@@ -205,7 +208,7 @@ class Dispatcher:
         others = [ref for ref, attempt in self._running.items() if attempt.job is job] if job.copies else []
         for reference in others:
             del self._running[reference]
-            self._history.late[reference] = (outcome, str(job), monotonic())
+            self._history.late[reference] = (outcome, str(job), self._now())
 
     def _compare_late(self) -> None:
         """Compares late results with the accepted outcomes, and cancels late attempts that hang."""
@@ -223,7 +226,7 @@ class Dispatcher:
                     "is faulty, or a component of the experiment draws random numbers from outside its streams"
                 )
         for reference in hanging:
-            if monotonic() - late[reference][2] > max(_AT_FIRST, _COPIES * self._patience):
+            if self._now() - late[reference][2] > max(_AT_FIRST, _COPIES * self._patience):
                 ray.cancel(reference, force=True)
                 del late[reference]
 
@@ -236,7 +239,7 @@ class Dispatcher:
         """Runs the slowest cohorts again elsewhere when no cohort is waiting; the first result counts."""
         if self._waiting:
             return
-        now, patience = monotonic(), self._patience
+        now, patience = self._now(), self._patience
         overdue = [attempt for attempt in self._running.values() if attempt.began and now - attempt.began > patience]
         # an overdue attempt may be on a machine that no longer exists, so it occupies no place
         free = self._capacity - (len(self._running) - len(overdue))

@@ -53,14 +53,11 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Of the stand-in, the stub and the dispatcher: what they come to does not depend on this machine."""
+    """Of the stand-in, with the dispatcher that it makes, and of the stub: no figure depends on this machine."""
     from cluster_parts import stand_in, stub
-
-    from evo.distribution import dispatcher
 
     clock = Clock()
     monkeypatch.setattr(stand_in, "time", clock)
-    monkeypatch.setattr(dispatcher, "monotonic", clock.monotonic)
     for name in ("perf_counter", "process_time"):
         monkeypatch.setattr(stub, name, getattr(clock, name))
     return clock
@@ -169,6 +166,7 @@ def test_the_projection_says_when_one_driver_is_not_enough():
     assert "2,000 workers with cohorts of 1 s want 2,000 cohorts a second, and one driver hands out 1,000" in text
 
 
+@pytest.mark.process
 def test_cpu_time_of_a_child_is_counted_once():
     pytest.importorskip("psutil")
     from cluster_parts import oversubscribed
@@ -182,6 +180,7 @@ def test_cpu_time_of_a_child_is_counted_once():
     assert before - 0.1 < spent["driver"] < after + 0.1
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_a_tiny_run_on_ray_ends_with_the_figures_for_scripts():
     """In a process of its own: the workers of a Ray that is there already do not know the benchmark."""

@@ -40,6 +40,7 @@ print(json.dumps([
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("script", ["lifetimes.py", "worlds.py"])
 def test_a_benchmark_and_all_its_rivals_have_one_core_and_one_thread(script):
     has_jax = importlib.util.find_spec("jax") is not None

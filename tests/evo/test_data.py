@@ -15,7 +15,7 @@ from evo import Run, evolve
 from evo.analysis.export import export
 from evo.analysis.representation.neural_codes import inside
 from evo.cli.run_progress import Progress
-from evo.distribution.ray_executor import OnRay
+from evo.distribution.executor import Serial
 from evo.evaluation.fingerprint import fingerprint_of_lives
 from evo.evolution.evolve import continued, extend
 from evo.evolution.manifest import check_same_world, manifest
@@ -94,7 +94,7 @@ def test_a_run_whose_data_changed_blames_the_data(on_data, tmp_path, width):
     write(tmp_path, 2, width)
     arrays._data.clear()
     with pytest.raises(InputError, match=r"mine\.npz: expected the data of SHA-256 .* data that have changed"):
-        list(continued(Run(tmp_path / "run"), OnRay()))
+        list(continued(Run(tmp_path / "run"), Serial()))
     if width == 4:
         with pytest.raises(InputError, match="data that have changed"):
             list(evolve(on_data(generations=3), tmp_path / "run"))

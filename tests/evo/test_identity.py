@@ -175,6 +175,7 @@ def _run(processes, target, *arguments):
     return child.exitcode
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("point", "count"),
     [
@@ -194,6 +195,7 @@ def test_killed_at_a_point_and_resumed(point, count, processes, undisturbed, tmp
     assert lived(experiment_with(small(EvolutionStrategy)), run) == undisturbed[EvolutionStrategy]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("search", SEARCHES)
 def test_killed_at_random_moments_and_resumed(search, processes, undisturbed, seconds, tmp_path):
     moments, kills = random.Random(search.__name__), 0

@@ -129,6 +129,7 @@ def test_a_class_whose_module_ends_the_process_is_one_sentence(mine):
         Gymnasium(mine.replace("Mine", "Leaves")).ready()
 
 
+@pytest.mark.process
 def test_a_run_in_an_environment_of_one_s_own_opens_in_other_processes(mine, tmp_path):
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

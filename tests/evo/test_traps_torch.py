@@ -54,6 +54,7 @@ print(json.dumps([digest(outcomes), max(seen), "ray" in sys.modules]))
 """
 
 
+@pytest.mark.process
 def test_d10_t1_t8_t11_another_process_computes_the_same_bytes_on_one_thread_without_ray(small, generation):
     """Its hash seed, its number of threads, its order of imports and its generators are others."""
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "OMP_NUM_THREADS": "4", "MKL_CBWR": "AUTO,STRICT"}

@@ -48,18 +48,21 @@ def test_every_example_is_tested():
     assert [path.stem for path in EXAMPLES] == sorted(PRINTED)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_an_example_prints_what_it_promises(name, printed):
     for pattern in PRINTED[name]:
         assert re.search(pattern, printed(name)), f"{pattern} in\n{printed(name)}"
 
 
+@pytest.mark.process
 def test_the_loop_by_hand_gives_the_numbers_of_the_quickstart(printed):
     first, second = (re.findall(r"(?m)^ +\d+ .*$", printed(name)) for name in ("01_quickstart", "03_own_loop"))
     assert first == second
     assert len(first) == 8
 
 
+@pytest.mark.process
 def test_a_run_that_is_there_is_read_and_not_evolved_again(printed, folder):
     name = "04_read_a_run"
     printed(name)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 TRIES = {  # and whether the broken build is run as well: where that takes seconds
     "driver-killed": (2, True),

@@ -23,6 +23,7 @@ def test_ctrl_c_during_the_imports_is_one_line_and_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "instinct: interrupted\n"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("words", "code", "printed"),
     [([], 0, "usage: instinct"), (["--version"], 0, "instinct 0."), (["help", "pack"], 0, "usage: instinct pack")],

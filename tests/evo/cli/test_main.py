@@ -250,6 +250,7 @@ class Nothing(LearningRule):
     assert main(["resume", "run", "--serial", "--generations", "3", "--allow-code"]) == 0
 
 
+@pytest.mark.process
 def test_help_does_not_load_torch():
     import subprocess
     import sys

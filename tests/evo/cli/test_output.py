@@ -36,6 +36,7 @@ class Refusing(io.StringIO):
         raise self.error
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("shell", [">&-", "> /dev/full", "| head -1", ">&- 2>&- <&-", "> /dev/full 2> /dev/full"])
 def test_a_run_is_whole_though_its_output_cannot_be_written_and_is_driven_once(shell, tmp_path):
     code, printed, told = asked(["evolve", *SMALL, "--run", "run"], tmp_path, shell)
@@ -48,6 +49,7 @@ def test_a_run_is_whole_though_its_output_cannot_be_written_and_is_driven_once(s
     assert not reason or (reason in told and "the work continues without it" in told)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("words", "shell", "code", "sentence"),
     [
@@ -121,6 +123,7 @@ def test_the_callers_streams_come_back(main, capsys):
     assert "Backprop" in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_descriptors_that_are_closed_are_held_so_that_no_file_takes_their_place(tmp_path):
     code = (
         "import os\nfrom evo.cli.output import spared\n"

@@ -83,6 +83,7 @@ def ended(parent):
     return parent.returncode, said
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_once_stops_in_an_orderly_way(number, code, start):
     parent = start()
@@ -92,6 +93,7 @@ def test_once_stops_in_an_orderly_way(number, code, start):
     assert state(driver) == "gone"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_twice_stops_at_once(number, code, start):
     parent = start(STUBBORN)
@@ -107,6 +109,7 @@ def test_twice_stops_at_once(number, code, start):
     assert state(driver) == "gone"
 
 
+@pytest.mark.process
 def test_two_at_the_same_time(start):
     parent = start(STUBBORN)
     driver = start.driver()
@@ -117,6 +120,7 @@ def test_two_at_the_same_time(start):
     assert state(driver) == "gone"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_before_the_driver_can_hear_it(number, code, start):
     parent = start(begin="Path('begun').touch(); time.sleep(600)")
@@ -129,6 +133,7 @@ def test_before_the_driver_can_hear_it(number, code, start):
     ]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_between_two_drivers(number, code, start):
     parent = start(work="os._exit(1)")
@@ -140,6 +145,7 @@ def test_between_two_drivers(number, code, start):
     assert said.splitlines()[-1].startswith("instinct: stopped; ")
 
 
+@pytest.mark.process
 def test_a_signal_to_the_whole_group_as_slurm_sends_it(start):
     parent = start()
     driver = start.driver()
@@ -149,6 +155,7 @@ def test_a_signal_to_the_whole_group_as_slurm_sends_it(start):
     assert state(driver) == "gone"
 
 
+@pytest.mark.process
 def test_a_driver_that_is_told_to_stop_by_somebody_else_is_not_started_again(start):
     parent = start()
     os.kill(int(start.driver()), signal.SIGTERM)
@@ -157,6 +164,7 @@ def test_a_driver_that_is_told_to_stop_by_somebody_else_is_not_started_again(sta
     assert said.count("\n") == 1
 
 
+@pytest.mark.process
 def test_a_driver_that_ends_well_in_spite_of_a_signal_has_ended_well(start):
     parent = start(FINISHING)
     start.driver()
@@ -164,6 +172,7 @@ def test_a_driver_that_ends_well_in_spite_of_a_signal_has_ended_well(start):
     assert ended(parent) == (0, "")
 
 
+@pytest.mark.process
 def test_a_stubborn_orphan_ends_all_the_same(start):
     parent = start(STUBBORN, begin="from evo.cli import driver_link as announce; announce._GRACE = 0.3")
     driver = start.driver()
@@ -172,6 +181,7 @@ def test_a_stubborn_orphan_ends_all_the_same(start):
     wait_for(lambda: state(driver) in ("gone", "Z"))
 
 
+@pytest.mark.process
 def test_ctrl_c_on_a_terminal_reaches_the_driver_once(start):
     terminal, inside = pty.openpty()
     parent = start(STUBBORN, start_new_session=True, stdin=inside, preexec_fn=_take_terminal)
@@ -195,6 +205,7 @@ def _take_terminal():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
+@pytest.mark.process
 def test_ctrl_z_stops_parent_and_driver_until_they_are_woken(start):
     parent = start()
     driver = start.driver()
@@ -206,6 +217,7 @@ def test_ctrl_z_stops_parent_and_driver_until_they_are_woken(start):
     assert ended(parent)[0] == 130
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), CODES)
 def test_without_a_parent(number, code, tmp_path):
     for then, times, words in ((OBEDIENT, 1, "interrupted"), (STUBBORN, 2, "")):
@@ -224,6 +236,7 @@ def test_without_a_parent(number, code, tmp_path):
             (tmp_path / name).unlink()
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_ray_does_not_keep_the_handler_that_it_puts_in_place_of_ours(tmp_path):
     small = ["teacher", "generations=100000", "search.population=5", "cohort=3", "lifetime.steps=3", "--run", "run"]

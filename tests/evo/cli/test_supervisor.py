@@ -246,6 +246,7 @@ def test_every_option_of_resume_is_passed_on():
     assert shared == known, "a new option that both have: say here how it is passed on"
 
 
+@pytest.mark.process
 def test_the_parent_stays_small_and_wrong_input_is_wrong_once(tmp_path):
     code = (
         "import sys; from evo.cli import supervisor; code = supervisor.main()\n"
@@ -271,6 +272,7 @@ def test_other_verbs_run_in_this_process(capsys, monkeypatch):
     assert capsys.readouterr().err.count("did you mean") == 2
 
 
+@pytest.mark.process
 def test_a_driver_that_is_killed_again_and_again_changes_nothing(tmp_path, undisturbed, held):
     run = tmp_path / "run"
     parent = command(["evolve", *SMALL, "--run", "run", "--json"], tmp_path, **held(0, 2))
@@ -285,6 +287,7 @@ def test_a_driver_that_is_killed_again_and_again_changes_nothing(tmp_path, undis
     assert err.count("killed by SIGKILL") == 2
 
 
+@pytest.mark.process
 def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
@@ -307,6 +310,7 @@ def test_a_driver_that_always_dies_at_the_same_point(tmp_path):
     assert "`instinct resume run --allow-code --serial` continues from there" in asked.stderr.splitlines()[-1]
 
 
+@pytest.mark.process
 def test_a_driver_whose_parent_is_killed_stops_and_can_be_resumed(tmp_path, undisturbed, held):
     run = tmp_path / "run"
     parent = command(["evolve", *SMALL, "--run", "run"], tmp_path, **held(0))
@@ -321,6 +325,7 @@ def test_a_driver_whose_parent_is_killed_stops_and_can_be_resumed(tmp_path, undi
     assert generations(run) == undisturbed
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_a_driver_whose_ray_breaks_goes_on_with_a_new_one(tmp_path, undisturbed, held):
     run = tmp_path / "run"
@@ -351,6 +356,7 @@ def group(leader):
     return found
 
 
+@pytest.mark.process
 def test_an_individual_that_kills_a_driver_without_workers_is_met_in_a_child(tmp_path):
     source = """
 import os, signal

@@ -127,6 +127,7 @@ def test_a_silent_address_is_not_waited_for(monkeypatch, unset):
 ALONE = ["unshare", "--pid", "--fork", "--mount-proc"]  # Ray looks for others among the processes of the machine
 
 
+@pytest.mark.process
 @pytest.mark.skipif(
     shutil.which("unshare") is None or subprocess.run([*ALONE, "true"], capture_output=True).returncode != 0,
     reason="needs processes of its own, which only root can have",
@@ -299,6 +300,7 @@ def test_too_much_luggage_is_refused(monkeypatch):
         own_modules(Holder(1))
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_a_wrong_or_missing_token_is_called_a_token(raylets, unset):
     unset.setattr(cluster, "_PROBE", 200.0)  # Ray itself gives up, and says why
@@ -353,6 +355,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_a_node_joins_and_a_stranger_s_package_lives_there(raylets, own):
     with subprocess.Popen(
@@ -375,6 +378,7 @@ def test_a_node_joins_and_a_stranger_s_package_lives_there(raylets, own):
     assert said["seen"][1] == "COMPATIBLE"
 
 
+@pytest.mark.process
 @pytest.mark.ray
 def test_the_doctor_looks_at_every_node(raylets):
     ran = subprocess.run(

@@ -98,7 +98,6 @@ def played(monkeypatch):
         for name in ("wait", "get"):
             monkeypatch.setattr(f"ray.{name}", getattr(there, name))
         monkeypatch.setattr("ray.cancel", lambda reference, force: there.cancelled.append((reference, force)))
-        monkeypatch.setattr("evo.distribution.dispatcher.monotonic", lambda: CLOCK[0])
         return there
 
     return begun
@@ -115,7 +114,8 @@ def begin(experiment, there, cohorts, proof=None, history=None, nodes=NODES):
     cluster = Cluster(address="auto")
     cluster._read = (float("inf"), nodes)
     history = history or DispatchHistory(Counter())
-    return Dispatcher(cluster, there, None, experiment, cohorts, SELECTION, proof, history), history
+    began = Dispatcher(cluster, there, None, experiment, cohorts, SELECTION, proof, history, lambda: CLOCK[0])
+    return began, history
 
 
 def dispatched(experiment, there, cohorts, **more):

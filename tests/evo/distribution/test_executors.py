@@ -109,6 +109,7 @@ def test_runs_may_share_one_executor(to_live, ray_executor):
         executor.outcomes(experiment, tried)
 
 
+@pytest.mark.process
 def test_ray_may_have_been_imported_before(tmp_path):
     code = (
         "import ray, sys\n"

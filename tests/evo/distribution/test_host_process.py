@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 STATE = """
 import json, logging, os, random, signal, sys, warnings
 import numpy as np, torch

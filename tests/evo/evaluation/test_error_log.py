@@ -7,7 +7,6 @@ import pytest
 
 from evo import evolve
 from evo.distribution.executor import Serial
-from evo.distribution.ray_executor import OnRay
 from evo.evolution.offspring import RunFailed
 from inner_loop.rule import LearningRule
 
@@ -23,14 +22,19 @@ class Wrong(LearningRule):
         return weights, state
 
 
-@pytest.mark.parametrize("executor", [Serial(), pytest.param(OnRay(1), marks=pytest.mark.ray)])
+@pytest.fixture(params=["this process", pytest.param("Ray", marks=pytest.mark.ray)])
+def executor(request):
+    return Serial() if request.param == "this process" else request.getfixturevalue("ray_executor")
+
+
 def test_why_individuals_raise_is_said_once_a_run(executor, small, tmp_path, caplog):
     wrong = replace(small(generations=1), rule=Wrong())
     for run in ("first", "second"):
         caplog.clear()
         with caplog.at_level(logging.WARNING), pytest.raises(RunFailed, match="raised"):
             list(evolve(wrong, tmp_path / run, executor))
-        what = "KeyError: 'no such number' (test_error_log.py, line 20)"
+        line = Wrong.init.__code__.co_firstlineno + 1
+        what = f"KeyError: 'no such number' (test_error_log.py, line {line})"
         assert [record.getMessage() for record in caplog.records] == [
             f"an individual raised {what}; it is recorded as `raised`"
         ]

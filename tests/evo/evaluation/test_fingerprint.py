@@ -99,6 +99,7 @@ def test_a_machine_that_rounds_otherwise_does_not_go_on_with_a_run(part, small):
     check_same_world("runs/x", then, experiment)
 
 
+@pytest.mark.process
 def test_portable_kernels_are_kept_by_a_run_and_its_resumes(tmp_path):
     code, _, said = instinct("evolve", *SMALL, "--portable", "--run", "run", folder=tmp_path)
     assert (code, said) == (0, "")
@@ -138,6 +139,7 @@ def test_a_manifest_of_strange_types_is_a_sentence(versions, small, refused):
         check_same_world("runs/x", then, experiment)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("where", ["here", "cached", "there"])
 def test_a_set_and_a_run_at_a_url_keep_portable_kernels(where, tmp_path):
     run = tmp_path / "kept" / "run"
@@ -175,6 +177,7 @@ def test_a_link_in_a_set_says_nothing_about_kernels(tmp_path, monkeypatch, refus
         use_kernels_of(tmp_path / "other")
 
 
+@pytest.mark.process
 def test_a_portable_set_is_gone_on_with(tmp_path):
     few = [word for word in SMALL if word != "generations=2"]
     code, _, said = instinct(

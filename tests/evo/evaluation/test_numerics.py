@@ -31,6 +31,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("given", "branch"), [(None, "AUTO,STRICT"), ("COMPATIBLE", "COMPATIBLE")])
 def test_a_fresh_process_has_one_thread_and_kernels_that_ignore_alignment(given, branch):
     environment = {key: value for key, value in os.environ.items() if key not in ("MKL_CBWR", "OMP_NUM_THREADS")}

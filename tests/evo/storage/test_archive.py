@@ -78,6 +78,7 @@ def test_the_same_files_are_the_same_archive_and_only_them(run, tmp_path):
     assert pack_run(run, tmp_path / "c.zip").read_bytes() != first
 
 
+@pytest.mark.process
 def test_common_tools_open_and_check_it(run, tmp_path):
     with zipfile.ZipFile(pack_run(run, tmp_path / "run.zip")) as packed:
         packed.extractall(tmp_path / "out")

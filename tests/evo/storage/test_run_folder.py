@@ -306,18 +306,21 @@ def outcome(process: subprocess.Popen) -> tuple[int, str, str]:
     return process.returncode, said, complained
 
 
+@pytest.mark.process
 def test_a_driver_killed_in_any_call_loses_nothing_that_was_done(tmp_path):
     code, points, complained = outcome(crash(tmp_path, "every"))
     assert code == 0, complained
     assert int(points) > 60  # four generations of about twenty calls
 
 
+@pytest.mark.process
 def test_a_driver_killed_at_random_moments_loses_nothing_that_was_done(tmp_path):
     code, newest, complained = outcome(crash(tmp_path, "random"))
     assert code == 0, complained
     assert int(newest) >= 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("how", ["ENOSPC", "EIO", "EROFS", "vanish"])
 def test_a_disk_that_refuses_in_any_call_is_one_sentence_and_loses_nothing(how, tmp_path):
     code, points, complained = outcome(crash(tmp_path, how))
@@ -325,12 +328,14 @@ def test_a_disk_that_refuses_in_any_call_is_one_sentence_and_loses_nothing(how, 
     assert int(points) > 60
 
 
+@pytest.mark.process
 def test_the_kills_would_find_files_written_in_place(tmp_path):
     code, _, complained = outcome(crash(tmp_path, "in-place"))
     assert code == 1
     assert "AssertionError: a torn file" in complained
 
 
+@pytest.mark.process
 def test_the_lock_of_a_driver_goes_with_it(tmp_path):
     folder = RunFolder.create(tmp_path / "run", YAML, MANIFEST)
     with crash(tmp_path, "hold") as driver:

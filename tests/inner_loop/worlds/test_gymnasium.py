@@ -455,6 +455,7 @@ def test_without_gymnasium_it_is_one_sentence(monkeypatch):
         Gymnasium(longest=17).ready()
 
 
+@pytest.mark.process
 def test_the_module_alone_imports_nothing():
     code = "import sys, inner_loop.worlds.gymnasium; Gymnasium = inner_loop.worlds.gymnasium.Gymnasium('CartPole-v1')"
     subprocess.run([sys.executable, "-c", f"{code}; sys.exit('gymnasium' in sys.modules)"], check=True)

@@ -14,7 +14,7 @@ from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import INNATE, LEARNED
 
 DRIVER = runpy.run_path(str(Path(__file__).with_name("browser.py")))
-pytestmark = pytest.mark.skipif(bool(DRIVER["missing"]()), reason=DRIVER["missing"]())
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(DRIVER["missing"]()), reason=DRIVER["missing"]())]
 
 LONG = "a_very_long_name_from_a_config_" * 6
 SHOWN = "[...document.querySelectorAll('main > section')].filter(e => e.checkVisibility()).map(e => e.id)"

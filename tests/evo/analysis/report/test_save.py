@@ -90,6 +90,7 @@ def test_names_stay_near_to_what_they_name(text, name):
     assert slug(text) == name
 
 
+@pytest.mark.process
 def test_nothing_heavy_is_imported_before_it_is_used():
     code = "import sys, evo.analysis.report.page\n"
     code += "print({'matplotlib', 'pandas', 'networkx', 'jinja2'} & sys.modules.keys())"

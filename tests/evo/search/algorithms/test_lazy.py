@@ -202,6 +202,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not STATUS.exists(), reason="the peak of a process's memory is read from Linux")
 def test_a_step_takes_the_memory_of_the_table_and_not_of_the_generation():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
