@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
-from evo.distribution.host_process import borrowed, listening_quietly, own_handler, quiet, undrawn
+from evo.distribution.host_process import borrowed, own_handler, quiet, undrawn
+from evo.distribution.ray_internals import listening_quietly, read_environment_again
 from evo.distribution.user_modules import travelling
 from evo.evaluation.numerics import cores, variables
 from genomes.errors import InputError, require
@@ -100,7 +101,7 @@ class Cluster:
             import ray
 
             if "RAY_AUTH_MODE" in os.environ and not ray.is_initialized():
-                ray._raylet.Config.initialize("")  # an earlier `import ray` has read another mode
+                read_environment_again()  # an earlier `import ray` has read another mode
             if not ray.is_initialized():
                 begun.enter_context(listening_quietly())
                 with own_handler(), undrawn():

@@ -17,7 +17,6 @@ _QUIET = {
     "RAY_task_events_report_interval_ms": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # errors of attempts whose result is no longer needed
 }
-_log = logging.getLogger(__name__)
 
 
 def quiet() -> None:
@@ -71,16 +70,3 @@ def own_handler() -> Iterator[None]:
     yield
     if callable(ours) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, ours)
-
-
-@contextmanager
-def listening_quietly() -> Iterator[None]:
-    """Keeps Ray's messages about dead workers and nodes off standard output; the dispatcher counts them instead."""
-    from ray._private import worker
-
-    before = worker.print_to_stdstream
-    worker.print_to_stdstream = lambda data, **_: _log.debug("%s", "\n".join(data["lines"]))
-    try:
-        yield
-    finally:
-        worker.print_to_stdstream = before
