@@ -133,9 +133,18 @@ def test_export(finished, kind, capsys):
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
     listed = last_line(capsys)
-    assert {"encodings", "rules", "objectives", "tasks", "worlds", "targets", "goals", "searches", "configs"} == set(
-        listed
-    )
+    assert {
+        "encodings",
+        "neurons",
+        "rules",
+        "objectives",
+        "tasks",
+        "worlds",
+        "targets",
+        "goals",
+        "searches",
+        "configs",
+    } == set(listed)
     assert "Backprop" in listed["rules"]
     assert listed["configs"]["digits"]
     assert main(["list", "searches"]) == 0
