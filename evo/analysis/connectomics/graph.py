@@ -30,8 +30,8 @@ def neuron_graph(newborn: Phenotype, individual: int = 0, names: Sequence[str] =
     """Builds the graph of the neurons of one network and the synapses that grew, for Gephi and Cytoscape.
 
     Nodes `group/i` have the attributes `group`, `type`, `x`, `y`, `z` if they have coordinates, the numbers of
-    neurons such as `bias` and `leak`, and, for output neurons, `class` if classes have names. Edges have `weight` and every number of a
-    synapse by its name, such as `rule.learning_rate`.
+    neurons such as `bias` and `leak`, and, for output neurons, `class` if classes have names. Edges have `weight` and
+    every number of a synapse by its name, such as `rule.learning_rate`.
 
     Args:
         newborn: the networks.
