@@ -31,7 +31,8 @@ def drawn(task: Task, split: Split, samples: int, streams: Streams, start: int =
     """
     given = task.draw(split, samples, streams, start)
     for name, units in (("inputs", task.inputs), ("targets", task.outputs)):
-        fitting = {(lives, units, samples) for lives in (1, streams.owners)}
+        time = (task.steps,) if task.steps else ()
+        fitting = {(lives, *time, units, samples) for lives in (1, streams.owners)}
         check_shape(task, f"{name} of {split}", getattr(given, name), fitting)
     return given
 

@@ -25,7 +25,7 @@ from inner_loop.lives.samples import Lifetime, learn, lessons_of
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
-from inner_loop.task import Task
+from inner_loop.task import Samples, Task
 from inner_loop.world import LabelKind, World
 
 
@@ -36,8 +36,8 @@ class Observed:
 
     Attributes:
         birth, after: by group, (P, units, stimuli) float64: with the weights at birth, and with those after the life.
-        stimuli: their numbers, ascending: of a sample in its split; in a world episode * world.steps + step.
-        episodes: the episode of each stimulus; in a task every stimulus is an episode of its own.
+        stimuli: their numbers, ascending: of a sample in its split; over time episode * steps + step.
+        episodes: the episode or the sequence of each stimulus; a sample without time is an episode of its own.
         asked: the kind of `targets`.
         targets: (stimuli, outputs), one-hot for classes; nan for stimuli without a target.
         angles: of classes that are directions of motion, radians; None for other classes.
@@ -82,7 +82,7 @@ def evenly(count: int, most: int) -> Int[ndarray, " some"]:
 def stimuli_there(environment: Environment, split: Split = "test") -> int:
     """The number of possible stimuli: samples of a split, or steps of the episodes in which networks are observed."""
     if isinstance(environment, Task):
-        return environment.size(split)
+        return environment.size(split) * max(environment.steps, 1)
     assert isinstance(environment, World), "an environment is a task or a world"
     return _episodes(environment) * environment.steps
 
@@ -99,9 +99,10 @@ def observe(
 ) -> Observed:
     """Observes P networks at birth, and after the lives that begin there, with plasticity off.
 
-    In a task the stimuli are inputs of the split. In a world they are the observations of the first individual in
-    episodes of that split at birth, with plasticity off and activity kept, as in the condition `innate_memory`. The
-    same sequence is then shown to all networks from rest, at birth and after the life, whatever they would do.
+    In a task the stimuli are inputs of the split, at every step if they are sequences. In a world they are the
+    observations of the first individual in episodes of that split at birth, with plasticity off and activity kept, as
+    in the condition `innate_memory`. The same inputs over time are then shown to all networks from rest, at birth and
+    after the life, whatever they would do.
 
     Args:
         streams: one stream of the samples or episodes of all lives, and the individuals' own.
@@ -131,17 +132,31 @@ def _in_a_task(
     split: Split,
     stimuli: int | ndarray,
 ) -> Observed:
-    chosen = _chosen(np.arange(task.size(split)), stimuli)
-    exam = drawn(task, split, task.size(split), streams.met)
-    inputs, targets = exam.inputs[:, :, chosen].to(newborn.like), _double(exam.targets[0, :, chosen].T)
+    steps, exam = max(task.steps, 1), drawn(task, split, task.size(split), streams.met)
+    chosen = _chosen(np.arange(task.size(split) * steps), stimuli)
     network, weights = Network.of(newborn), Weights.born(newborn)
-    birth = _of_all(rule.answer(network, weights, inputs, newborn), newborn.lives)
-    lessons = lessons_of(newborn.like, task, lifetime, streams.met)
-    for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams.met, streams.own):
+    inputs = exam.inputs.to(newborn.like)
+
+    def shown(weights: Weights) -> dict[str, ndarray]:
+        if task.steps:
+            return _replayed(network, newborn, weights, list(inputs.unbind(1)), chosen, steps)
+        return _of_all(rule.answer(network, weights, inputs[:, :, chosen], newborn), newborn.lives)
+
+    birth, lessons = shown(weights), lessons_of(newborn.like, task, lifetime, streams.met)
+    for _, learned in learn(network, weights, newborn, rule, objective, lessons, streams.met, streams.own, task):
         weights = learned
-    after = _of_all(rule.answer(network, weights, inputs, newborn), newborn.lives)
-    asked: LabelKind = "class" if _one_hot(targets) else "target"
-    return Observed(birth, after, chosen, chosen, asked, targets, names=task.class_names)
+    after, targets = shown(weights), _targets(task, exam)[chosen]
+    asked: LabelKind = "class" if _one_hot(targets[np.isfinite(targets).all(1)]) else "target"
+    return Observed(birth, after, chosen, chosen // steps, asked, targets, names=task.class_names)
+
+
+def _targets(task: Task, exam: Samples) -> ndarray:
+    """The target of every stimulus, (stimuli, outputs); nan at steps of a sequence that are not answered."""
+    if not task.steps:
+        return _double(exam.targets[0].T)
+    targets = _double(exam.targets[0].permute(2, 0, 1)).copy()
+    targets[:, np.setdiff1d(np.arange(task.steps), task.answered)] = np.nan
+    return targets.reshape(-1, task.outputs)
 
 
 def _in_a_world(

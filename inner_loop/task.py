@@ -1,4 +1,7 @@
-"""The interface of tasks: samples with targets, drawn from an endless stream, and scores of outputs."""
+"""The interface of tasks: samples with targets, drawn from an endless stream, and scores of outputs.
+
+A sample has no time, or it is a sequence: inputs and targets at T steps, which a network meets from rest.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,16 @@ class Samples:
     """K streams of samples, K = P lives or 1 when they are common to all.
 
     Attributes:
-        inputs: (K, input units, n).
-        targets: (K, output units, n); one-hot where the target is a class.
+        inputs: (K, input units, n); of sequences (K, T, input units, n).
+        targets: (K, output units, n); of sequences (K, T, output units, n). One-hot where the target is a class.
     """
 
-    inputs: Float[Tensor, "K input n"]
-    targets: Float[Tensor, "K output n"]
+    inputs: Float[Tensor, "K *time input n"]
+    targets: Float[Tensor, "K *time output n"]
+
+    def to(self, like: Tensor) -> Samples:
+        """The same samples in the type of a tensor, on its device."""
+        return Samples(self.inputs.to(like), self.targets.to(like))
 
 
 class Task(Environment):
@@ -54,9 +61,19 @@ class Task(Environment):
         raise NotImplementedError("a task that pays says how much")
 
     @property
+    def steps(self) -> int:
+        """T, the time steps of a sequence; 0: samples have no time."""
+        return 0
+
+    @property
+    def answered(self) -> tuple[int, ...]:
+        """The steps of a sequence at which a target is set: the objective and the scores use no others."""
+        return tuple(range(self.steps))
+
+    @property
     def things(self) -> str | None:
-        """Samples."""
-        return "samples"
+        """Samples or sequences."""
+        return "sequences" if self.steps else "samples"
 
     @property
     @abstractmethod
@@ -82,12 +99,12 @@ class Task(Environment):
 
     @abstractmethod
     def scores(self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]) -> dict[str, Tensor]:
-        """Each score by name, mean over the n samples, (P,) float64."""
+        """Each score by name, mean over the n answers, (P,) float64: one a sample, or one at each answered step."""
 
     def sample_scores(
         self, outputs: Float[Tensor, "P output n"], targets: Float[Tensor, "K output n"]
     ) -> Tensor | None:
-        """The main score of each sample, (P, n) float64, if the score is their mean; otherwise None.
+        """The main score of each answer, (P, n) float64, if the score is their mean; otherwise None.
 
         A bootstrap over samples is then a matrix product.
         """

@@ -211,8 +211,9 @@ def _check_teacher(experiment: Experiment) -> None:
     if rule.teacher == "reward":
         require(environment.rewards, "rule", f"a rule that needs no reward: {here} has none", called)
     require(experiment.lifetime.unit or not rule.learns, "rule", "Frozen, where nothing is lived", called)
-    samples = experiment.task is not None or not rule.answers_itself
-    require(samples, "rule", f"a rule that answers by its activity: {here} is met in episodes, not in samples", called)
+    timeless = experiment.task is not None and not experiment.task.steps
+    fits = timeless or not rule.answers_itself
+    require(fits, "rule", f"a rule that answers by its activity: {here} is met step by step in time", called)
     rule.check(experiment.topology)
 
 

@@ -18,6 +18,7 @@ from genomes.contract import Clauses
 from genomes.streams import Streams, derive
 from inner_loop.contracts import specimen
 from inner_loop.contracts.rules_in_episodes import check_in_episodes
+from inner_loop.lives.sequences import asked
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective, error_by_autograd, weight_error_by_autograd
 from inner_loop.rule import LearningRule
@@ -178,6 +179,9 @@ def _task(clauses: Clauses, task: Task) -> None:
     names = task.score_names
     clauses.hold(names and len(set(names)) == len(names), "every score has a name of its own", names)
     clauses.hold(task.fingerprint() == task.fingerprint(), "the fingerprint of its data does not change")
+    if task.steps:
+        ordered = sorted({*task.answered} & {*range(task.steps)})
+        clauses.hold(ordered and ordered == list(task.answered), "answered steps ascend within a sequence", ordered)
     contents = {}
     for split in SPLITS:
         size = task.size(split)
@@ -196,12 +200,15 @@ def _check_stream(clauses: Clauses, task: Task, split: Split) -> None:
     streams = derive(0, "check", owners=(11, 5, 8))
     drawn = _pair(task.draw(split, 7, streams))
     shapes = {name: tuple(t.shape) for name, t in drawn.items()}
-    wanted = {"inputs": (3, task.inputs, 7), "targets": (3, task.outputs, 7)}
-    clauses.hold(shapes == wanted, f"{split}: inputs (K, input units, n), targets (K, output units, n)", shapes)
+    time, named = ((task.steps,), "K, T") if task.steps else ((), "K")
+    wanted = {"inputs": (3, *time, task.inputs, 7), "targets": (3, *time, task.outputs, 7)}
+    clauses.hold(
+        shapes == wanted, f"{split}: inputs ({named}, input units, n), targets ({named}, output units, n)", shapes
+    )
     clauses.hold(all(bool(t.isfinite().all()) for t in drawn.values()), f"{split}: samples are finite")
     clauses.hold(_same(_pair(task.draw(split, 7, streams)), drawn), f"{split}: the same draw gives the same bytes")
     first, then = _pair(task.draw(split, 3, streams)), _pair(task.draw(split, 4, streams, 3))
-    goes_on = all(_close(torch.cat([first[name], then[name]], 2), t, 1e-5) for name, t in drawn.items())
+    goes_on = all(_close(torch.cat([first[name], then[name]], -1), t, 1e-5) for name, t in drawn.items())
     clauses.hold(goes_on, f"{split}: a draw begins where the one before it ended")
     alone = _pair(task.draw(split, 7, Streams(streams.keys[1:2])))
     own = all(_close(alone[name], t[1:2], 1e-5) for name, t in drawn.items())
@@ -229,7 +236,8 @@ def _check_cover(clauses: Clauses, task: Task, split: Split, size: int) -> Count
 def _check_scores(clauses: Clauses, task: Task) -> None:
     count = min(task.size("selection"), 256)
     targets = task.draw("selection", count, derive(0, "check")).targets
-    noise = derive(1, "check", owners=specimen.OWNERS).normal(task.outputs, count).to(targets)
+    targets = asked(targets, task) if task.steps else targets
+    noise = derive(1, "check", owners=specimen.OWNERS).normal(*targets.shape[1:]).to(targets)
     right = task.scores(targets.expand(len(noise), -1, -1), targets)
     random = task.scores(noise, targets)
     clauses.hold(sorted(right) == sorted(task.score_names), "scores are those in score_names", list(right))
@@ -251,7 +259,7 @@ def _pair(samples: Samples) -> dict[str, Tensor]:
 
 def _counted(samples: Samples) -> Counter[bytes]:
     """The count of each sample with its target in the first stream."""
-    both = torch.cat([samples.inputs[0], samples.targets[0]]).T.contiguous().cpu().numpy()
+    both = torch.cat([samples.inputs[0], samples.targets[0]], dim=-2).movedim(-1, 0).contiguous().cpu().numpy()
     return Counter(row.tobytes() for row in both)
 
 

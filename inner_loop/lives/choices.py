@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
-from inner_loop.network import NOTHING, Network, Weights
+from inner_loop.network import NOTHING, Network, NetworkState, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
 
@@ -32,21 +32,29 @@ class Choices:
         self._tries, self._streams = rule.explores(newborn), streams.stream("tries")
         self._sizes = {name: network.topology.group(name).size for name in network.incoming}
 
-    def paid(self, lived: Lived, weights: Weights, inputs: Tensor) -> Lived:
-        """The step with the choice that was made and its reward; activities are those with exploration in them."""
-        noise = self._noise(lived.step, inputs)
+    def paid(
+        self, lived: Lived, weights: Weights, inputs: Tensor, before: NetworkState | None, number: int
+    ) -> tuple[NetworkState, Lived]:
+        """The step with the choice that was made and its reward; activities are those with exploration in them.
+
+        Args:
+            before: the network at the step before; None without memory.
+            number: of the step in the life, which numbers its random choices.
+        """
+        now, noise = NetworkState(lived.activities, lived.internal), self._noise(number, inputs)
         if noise:
-            now = self._network.advance(weights, inputs, None, noise)
+            now = self._network.advance(weights, inputs, before, noise)
             lived = replace(lived, activities=now.activities, internal=now.internal)
         output = lived.activities[lived.output]
         if self._tries.choice is not None:
-            uniform = self._streams.stream("choice").stream(lived.step).uniform(output.shape[2], output.shape[1]).mT
+            uniform = self._streams.stream("choice").stream(number).uniform(output.shape[2], output.shape[1]).mT
             # Gumbel's maximum is a draw from the softmax
             output = output / self._tries.choice[:, None, None] - (-uniform.log()).log().to(output)
         actions = output.max(1).indices
         reward = self._pay(actions, lived.targets).to(output)
+        reward = reward if lived.weight is None else reward * lived.weight
         alive = torch.ones_like(reward, dtype=torch.bool)
-        return replace(lived, actions=actions, reward=reward, alive=alive, noise=noise)
+        return now, replace(lived, actions=actions, reward=reward, alive=alive, noise=noise)
 
     def _noise(self, step: int, inputs: Tensor) -> dict[str, Tensor]:
         if self._tries.noise is None:

@@ -13,18 +13,20 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from genomes.errors import check_shape, require
+from genomes.errors import require
 from genomes.phenotype import Phenotype
-from genomes.streams import Streams, derive
+from genomes.streams import Streams
 from genomes.topology import Topology
-from inner_loop.answer_shapes import Sizes, checked_scores, drawn
+from inner_loop.answer_shapes import Sizes, drawn
 from inner_loop.environment import Environment
 from inner_loop.life import Exam, HeldOut, Life, LifeStreams, Measurements, check_size
-from inner_loop.lives.choices import Choices, Pay
+from inner_loop.lives.choices import Choices
+from inner_loop.lives.sample_exam import SampleExam
+from inner_loop.lives.sequences import Lesson
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
-from inner_loop.task import Samples, Split, Task
+from inner_loop.task import Split, Task
 
 _BLOCK = 2**22  # input numbers drawn at once: few draws, yet not much larger than the cache
 
@@ -102,10 +104,10 @@ class Lifetime(Life):
         return not environment.varies
 
     def check(self, environment: Environment, topology: Topology) -> None:
-        """Raises InputError unless the environment is a task and the network has its size and no memory."""
+        """Raises InputError unless the environment is a task and the network has its size, and memory only in time."""
         require(isinstance(environment, Task), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
         assert isinstance(environment, Task), "just required"
-        require(not topology.has_memory, "topology", "no memory in a task, which has no time", "recurrence or leaks")
+        _check_memory(environment, topology)
         check_size(environment, topology.sensory, environment.inputs, "inputs")
         check_size(environment, topology.output, environment.outputs, "outputs")
 
@@ -152,19 +154,15 @@ def live(
         `area` over log(1 + step), `trials_to_criterion` (one batch past the end if never), `gain`, `synapses`.
     """
     network = Network.of(newborn)
-    require(not newborn.topology.has_memory, "topology", "no memory: a task has no time, a world has", "memory")
+    _check_memory(task, newborn.topology)
     with torch.inference_mode():
-        # a bootstrap uses the same samples for all lives: all samples of a split, in one order
-        common = derive(0, "exam").to(newborn.like.device) if resamples and not task.varies else streams
-        exam = _like(newborn.like, drawn(task, split, task.size(split), common))
-        again, weights = _drawn(exam, resamples) if resamples else None, Weights.born(newborn)
-        probes = {0: _examine(rule, network, weights, newborn, task, exam, again)}
+        exam, weights = SampleExam.of(task, newborn, split, streams, resamples), Weights.born(newborn)
+        probes = {0: exam.scores(rule, network, weights)}
         lessons = lessons_of(newborn.like, task, lifetime, streams)
-        pay = task.pay if task.rewards and rule.teacher == "reward" else None
-        lived = learn(network, weights, newborn, rule, objective, lessons, streams, own, pay) if lifetime.steps else ()
+        lived = learn(network, weights, newborn, rule, objective, lessons, streams, own, task) if lifetime.steps else ()
         for step, learned in lived:
             if step in lifetime.probed:
-                probes[step] = _examine(rule, network, learned, newborn, task, exam, again)
+                probes[step] = exam.scores(rule, network, learned)
     return _measurements(newborn, task, lifetime, probes)
 
 
@@ -177,17 +175,27 @@ def learn(
     lessons: Iterable[tuple[Tensor, Tensor]],
     streams: Streams,
     own: Streams | None = None,
-    pay: Pay | None = None,
+    task: Task | None = None,
 ) -> Iterator[tuple[int, Weights]]:
     """Yields the number of steps and the weights after them, step by step; `weights` may be modified in place.
 
     Args:
-        lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1.
-        pay: rewards of choices, for a rule of reward: every sample is then an episode of one step.
+        lessons: inputs (K, input, B) and targets (K, output, B) of every step, K = P or 1; of sequences
+            (K, T, input, B) and (K, T, output, B).
+        task: that of the lessons: says whether they are sequences, and pays choices if the rule learns from reward
+            (every sample is then an episode of one step); None: samples without time or reward.
     """
     state = rule.init(network, newborn, weights, own or LifeStreams.of(streams, newborn).own)
     memory = objective.init(network, newborn) if objective else ()
-    sizes, choices = Sizes(weights), Choices(network, newborn, rule, streams, pay) if pay else None
+    pays = task is not None and task.rewards and rule.teacher == "reward"
+    choices = Choices(network, newborn, rule, streams, task.pay) if task and pays else None
+    if task is not None and task.steps:
+        lesson = Lesson(network, newborn, rule, objective, streams, task, choices)
+        for step, (inputs, targets) in enumerate(lessons):
+            weights, state = lesson.taught(weights, state, inputs, targets, step)
+            yield step + 1, weights
+        return
+    sizes = Sizes(weights)
     for step, (inputs, targets) in enumerate(lessons):
         now = network.advance(weights, inputs)
         lived = Lived(
@@ -202,7 +210,7 @@ def learn(
             weights=weights,
             memory=memory,
         )
-        lived = choices.paid(lived, weights, inputs) if choices else lived
+        lived = choices.paid(lived, weights, inputs, None, step)[1] if choices else lived
         weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
         if choices:
             weights, state = sizes.checked(rule, rule.consolidate(network, weights, state, newborn))
@@ -210,56 +218,23 @@ def learn(
         yield step + 1, weights
 
 
-def _like(like: Tensor, samples: Samples) -> Samples:
-    return Samples(samples.inputs.to(like), samples.targets.to(like))
+def _check_memory(task: Task, topology: Topology) -> None:
+    fits = task.steps or not topology.has_memory
+    require(fits, "topology", f"no memory: samples of {type(task).__name__} have no time", "recurrence or leaks")
 
 
 def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, streams: Streams) -> Iterator[tuple[Tensor, Tensor]]:
-    """(K, input, B) and (K, output, B) of every step, drawn a block of steps at a time, each step contiguous."""
-    per_step = streams.owners * task.inputs * lifetime.batch
+    """Inputs and targets of every step, as `learn` needs them: drawn a block at a time, each step contiguous."""
+    per_step = streams.owners * task.inputs * max(task.steps, 1) * lifetime.batch
     block = max(1, min(lifetime.steps, _BLOCK // per_step))
     for first in range(0, lifetime.steps, block):
         steps = min(block, lifetime.steps - first)
-        portion = _like(like, drawn(task, "train", steps * lifetime.batch, streams, first * lifetime.batch))
+        portion = drawn(task, "train", steps * lifetime.batch, streams, first * lifetime.batch).to(like)
         parts = [
-            part.view(*part.shape[:2], steps, lifetime.batch).movedim(2, 0).contiguous()
+            part.view(*part.shape[:-1], steps, lifetime.batch).movedim(-2, 0).contiguous()
             for part in (portion.inputs, portion.targets)
         ]
         yield from zip(*parts, strict=True)
-
-
-def _drawn(exam: Samples, resamples: int) -> Tensor:
-    """The indices of each of R bootstrap samples, (R, n); the first ones do not depend on R."""
-    count = exam.targets.shape[2]
-    return derive(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
-
-
-def _examine(
-    rule: LearningRule,
-    network: Network,
-    weights: Weights,
-    newborn: Phenotype,
-    task: Task,
-    exam: Samples,
-    again: Tensor | None = None,
-) -> dict[str, ndarray]:
-    outputs = rule.answer(network, weights, exam.inputs, newborn)[network.output]
-    scores = checked_scores(task, task.scores(outputs, exam.targets), len(outputs))
-    if again is not None:
-        scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, exam.targets, again)}
-    return {name: score.double().cpu().numpy() for name, score in scores.items()}
-
-
-def _resampled(task: Task, outputs: Tensor, targets: Tensor, samples: Tensor) -> Tensor:
-    """The main score on R bootstrap samples, (P, R)."""
-    each = task.sample_scores(outputs, targets)
-    if each is None:
-        again = [task.scores(outputs[:, :, one], targets[:, :, one])[task.score_names[0]] for one in samples]
-        return torch.stack(again, dim=1)
-    check_shape(task, "sample scores", each, {(len(outputs), outputs.shape[2])})
-    often = torch.zeros(samples.shape, dtype=each.dtype, device=each.device)
-    often.scatter_add_(1, samples, torch.ones_like(often))
-    return each @ often.T / samples.shape[1]
 
 
 def _measurements(

@@ -2,8 +2,9 @@
 
 from inner_loop.task import Task
 from inner_loop.tasks.arrays import Arrays
+from inner_loop.tasks.copy_memory import CopyMemory
 from inner_loop.tasks.digits import Digits
 from inner_loop.tasks.sinusoid import Sinusoid
 from inner_loop.tasks.teacher import Teacher
 
-TASKS: tuple[type[Task], ...] = (Digits, Arrays, Teacher, Sinusoid)
+TASKS: tuple[type[Task], ...] = (Digits, Arrays, Teacher, Sinusoid, CopyMemory)

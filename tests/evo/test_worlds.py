@@ -188,8 +188,8 @@ def test_a_held_out_world_that_cannot_be_is_told_by_its_name(override, sentence)
     ("override", "sentence"),
     [
         ("lifetime.episodes=3", "lifetime.episodes: no such key in Lifetime; "),
-        ("topology.projections=[senses -> answer, answer -> answer]", "topology: expected no memory in a task, "),
-        ("topology.groups.answer.leak=0.5", "topology: expected no memory in a task, which has no time, got "),
+        ("topology.projections=[senses -> answer, answer -> answer]", "topology: expected no memory: samples of "),
+        ("topology.groups.answer.leak=0.5", "topology: expected no memory: samples of "),
         ("held_out={far: {}}", "held_out: expected "),
         ("goals=[learned_plastic.explained_variance]", "goals.names: no measurement "),
     ],

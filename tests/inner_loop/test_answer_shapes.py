@@ -74,6 +74,7 @@ class Fake:
     given: Any
     inputs: int = 5
     outputs: int = 3
+    steps: int = 0
 
     def draw(self, split, samples, streams, start=0):
         return self.given

@@ -63,14 +63,14 @@ def controls(experiment: Experiment, levels: Integer[ndarray, " G"]) -> list[Con
     In a task, five networks of each setting learn on the train and selection splits, which evolution uses too. Each
     starts from its own standard initialisation and has its own order of samples. The learning rate is the one at
     which networks that learn on train alone are best on selection. After pruning or a low rank, networks are trained
-    for some more updates. In a world, the weights of a newborn of the genome are compressed without training; there
-    are no controls if no gene encodes the wiring.
+    for some more updates. In a world, or where samples are sequences, the weights of a newborn of the genome are
+    compressed without training; there are no controls if no gene encodes the wiring.
     """
-    if experiment.task is None and not experiment.encoding.spec(experiment.topology).size:
+    if not trains(experiment) and not experiment.encoding.spec(experiment.topology).size:
         return []
     newborn = replace(experiment, device="cpu").birth(levels[None], derive(experiment.seed, "direct network"))
     topology = experiment.topology
-    if experiment.task is None:
+    if not trains(experiment):
         network = weights_of(newborn)
         nothing = {name: torch.zeros_like(weight) for name, weight in network.items()}
         codes = [*_compressed(dict.fromkeys(_SIZES, network), topology), *random_basis(nothing, network)]
@@ -94,9 +94,14 @@ def _trained(experiment: Experiment, newborn: Phenotype) -> Iterator[Code]:
         yield taught(experiment, newborn, code)
 
 
+def trains(experiment: Experiment) -> bool:
+    """True if networks without a genome can learn by gradient: from samples without time."""
+    return experiment.task is not None and not experiment.task.steps
+
+
 def origin(experiment: Experiment) -> str:
     """Describes the origin of the controls, or the reason why there are none, in a sentence."""
-    if experiment.task is not None:
+    if trains(experiment):
         return (
             f"These networks, {NETWORKS} of each setting, each with its own initialisation and order of samples, were "
             f"trained by gradient on both splits that evolution uses, train and selection ({STEPS:,} updates; "
@@ -105,10 +110,10 @@ def origin(experiment: Experiment) -> str:
             "alone are best on selection."
         )
     if experiment.encoding.spec(experiment.topology).size:
-        return "These networks are the compressed wiring of one birth, since there are no samples to train others on."
+        return "These networks are the compressed wiring of one birth: without samples, none is trained from nothing."
     return (
         "There is no network without a genome to compare with: no gene encodes the wiring, so there is nothing to "
-        "compress, and there are no samples to train another network on."
+        "compress, and without samples no other network is trained."
     )
 
 

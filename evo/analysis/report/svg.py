@@ -108,7 +108,10 @@ def _shown(artist: Any) -> list[bool]:
     if isinstance(artist, Collection):
         places: np.ndarray = np.ma.filled(np.ma.asarray(artist.get_offsets(), float), np.nan)
         finite = np.isfinite(places).all(axis=1)
-        return [bool(each) for each in np.resize(finite, max(len(artist.get_paths()), len(finite)))]
+        # a collection without positions, such as the dots of a silent group, still has the path of its marker
+        return [
+            bool(each) for each in np.resize(finite, max(len(artist.get_paths()), len(finite)) if len(finite) else 0)
+        ]
     if isinstance(artist, Line2D) and artist.get_marker() not in ("None", "none", " ", "", None):
         return [bool(place.all()) for place in np.isfinite(artist.get_xydata())]
     return [True]

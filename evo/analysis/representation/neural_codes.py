@@ -170,11 +170,16 @@ def _nearest(theirs: list[Row], measured: Measured) -> str:
 
 def _seen(experiment: Experiment, observed: Observed) -> str:
     count, compared = len(observed.stimuli), min(len(observed.stimuli), _COMPARED)
-    if experiment.task:
+    if experiment.task and not experiment.task.steps:
         stands = f" The neurons of {[*observed.birth][-1]} stand for {', '.join(observed.names)}, in this order."
         return (
             f"Stimuli: {count} samples of the test split, the same at birth and after the life, plasticity off."
             f"{stands if observed.names else ''}"
+        )
+    if experiment.task:
+        return (
+            f"Stimuli: {count} steps of {len(np.unique(observed.episodes))} test sequences, the same at birth and "
+            f"after the life, plasticity off. Layers are compared on {compared} of them."
         )
     return (
         f"Stimuli: {count} steps of {len(np.unique(observed.episodes))} test episodes, as the newborn met them with "

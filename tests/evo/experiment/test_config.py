@@ -87,7 +87,7 @@ def test_every_mistake_of_a_file_at_once() -> None:
         "x.yaml: rule.learning_rate.scale: expected 'linear' or 'log', got 'lgo'; did you mean 'log'?",
         f"x.yaml: rule.momentum: expected {NUMBER}, got Infinity",
         "x.yaml: objective: expected one of CrossEntropy, SquaredError, Homeostasis, WiringCost, Mixture, got nothing",
-        "x.yaml: task.kind: no task 'Teecher'; did you mean 'Teacher'? (Digits, Arrays, Teacher, Sinusoid)",
+        "x.yaml: task.kind: no task 'Teecher'; did you mean 'Teacher'? (Digits, Arrays, Teacher, Sinusoid, CopyMemory)",
         "x.yaml: search.populaton: no such key in RandomSearch; did you mean 'population'?",
         "x.yaml: lifetime.steps: expected a whole number, got 10.0",
     ]

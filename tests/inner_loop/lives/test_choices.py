@@ -21,7 +21,7 @@ def paid(rule, owners=range(4)):
     classes = derive(2, "classes", owners=owners).integers(3, 400)
     targets = torch.nn.functional.one_hot(classes, 3).mT.double()
     lived = Lived(network.activity(weights, inputs), targets, network.output, None, 0, streams, newborn.traits)
-    return Choices(network, newborn, rule, streams, right_choice).paid(lived, weights, inputs), newborn
+    return Choices(network, newborn, rule, streams, right_choice).paid(lived, weights, inputs, None, 0)[1], newborn
 
 
 def test_the_reward_is_that_of_the_choice_and_every_sample_counts():

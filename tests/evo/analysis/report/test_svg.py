@@ -73,6 +73,10 @@ def test_each_dot_has_its_words_and_those_not_measured_are_passed_over(colours):
     np.testing.assert_allclose(steps, steps[0] * np.array([1, 2, 1]), rtol=0.1)
 
 
+def test_a_group_without_a_measured_neuron_has_no_dots_and_no_words():
+    assert tips(svg(scatter([], [], []), "a")) == {}
+
+
 def test_marks_of_a_line_cells_of_a_mesh_and_bars_have_theirs():
     figure, (left, middle, right) = canvas(8.0, 3.0, 1, 3)
     left.plot([0, 1, np.nan, 3], [0, 1, 2, 3], "o-", gid="line")
