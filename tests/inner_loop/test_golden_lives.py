@@ -108,7 +108,8 @@ def lived(rule, kind):
             weights, state = after.weights, after.state
             yield weights
         return
-    lessons = lessons_of(newborn.like, environment, Lifetime(STEPS, SIDE_BY_SIDE), streams)
+    drawn = lessons_of(newborn.like, environment, Lifetime(STEPS, SIDE_BY_SIDE), streams)
+    lessons = ((inputs, targets.round(decimals=3)) for inputs, targets in drawn)  # a teacher computes in float32
     for _, after in learn(network, weights, newborn, rule, SquaredError(), lessons, streams, own, environment):
         yield after
 
