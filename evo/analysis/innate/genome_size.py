@@ -18,7 +18,8 @@ from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.innate import code_length as coding
 from evo.analysis.innate import compressed_networks as controls
 from evo.analysis.innate.design import Design
-from evo.analysis.innate.size_points import GENOME, Point, columns, number, picture, table
+from evo.analysis.innate.size_points import GENOME, Point, columns, picture, table
+from evo.analysis.report.numbers import interval, number
 from evo.analysis.report.section import Section
 from evo.analysis.report.style import CONDITIONS
 from evo.analysis.scores import Rows, Scores, assay_of, main_scores
@@ -246,8 +247,7 @@ def _compared(bench: Design, best: Point, others: Sequence[Point]) -> list[str]:
 
 
 def _interval(found: Estimate, sign: str = "") -> str:
-    ends = "" if np.isnan(found.low) else f" [{number(found.low, sign)}, {number(found.high, sign)}]"
-    return f"{number(found.mean, sign)}{ends}"
+    return f"{number(found.mean, sign)}{interval(found.low, found.high, sign)}"
 
 
 def _said(point: Point, condition: str) -> str:

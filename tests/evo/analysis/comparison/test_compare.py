@@ -98,7 +98,7 @@ def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
     assert found["innate"]["p corrected"] == pytest.approx(3 * min(each["p"] for each in found.values()))
     birth, learned, reach, cost = section.sentences
     assert birth.startswith(
-        "At birth encoding.genes=3 is best with explained variance 0.55 [0.345, 0.755] over 4 seeds"
+        "At birth encoding.genes=3 is best with explained variance 0.550 [0.345, 0.755] over 4 seeds"
     )
     assert birth.endswith("corrected for 3 tests).")
     assert learned.endswith("corrected for 3 tests): the difference is not significant over these seeds.")
@@ -150,8 +150,8 @@ def test_the_other_order_turns_the_difference_and_not_the_verdict(two: Sequence[
 def test_one_seed_says_nothing_about_others(two: Sequence[Run]) -> None:
     section = compare([two[0], two[4]])
     assert section.sentences[0] == (
-        "At birth encoding.genes=3 is best with explained variance 0.4 (one seed); its difference to "
-        "encoding.genes=2, the second best, is 0.3: a condition with one seed allows no conclusion about other seeds."
+        "At birth encoding.genes=3 is best with explained variance 0.400 (one seed); its difference to "
+        "encoding.genes=2, the second best, is 0.300: a condition with one seed allows no conclusion about other seeds."
     )
     assert np.isnan(section.tables["conditions"]["low"]).all()
     assert np.isnan(section.tables["differences"][["low", "p", "p corrected", "p exact"]].astype(float)).all(axis=None)
@@ -175,7 +175,7 @@ def test_seeds_that_do_not_match_are_not_paired(made: Made, two: Sequence[Run]) 
 
 def test_one_condition_is_summed_up(two: Sequence[Run], tmp_path: Path) -> None:
     section = compare(two[:4])
-    assert section.sentences[0].startswith(f"At birth {tmp_path.name} has explained variance 0.2 [")
+    assert section.sentences[0].startswith(f"At birth {tmp_path.name} has explained variance 0.200 [")
     assert section.tables["differences"].empty
     assert section.tables["keys"].empty
 
