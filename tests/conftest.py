@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from runpy import run_path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-from jaxtyping import install_import_hook
 
-install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
+run_path(str(Path(__file__).with_name("shapes.py")))["check"]("genomes", "inner_loop", "evo")
 
 from evo.evaluation.numerics import settle  # noqa: E402  (after the hook)
 from genomes.errors import InputError  # noqa: E402
