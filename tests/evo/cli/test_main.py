@@ -1,7 +1,10 @@
 """The command as a user types it."""
 
+import io
 import json
+import shutil
 import signal
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +23,32 @@ RESULT = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _handlers():
+@contextmanager
+def handlers_kept():
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
+@pytest.fixture(autouse=True)
+def _handlers():
+    with handlers_kept():
+        yield
+
+
+@pytest.fixture(scope="module")
+def evolved(tmp_path_factory):
+    """A run that evolves once for all tests, which take copies, and what was printed of it."""
+    run, printed = tmp_path_factory.mktemp("evolved") / "run", io.StringIO()
+    with handlers_kept(), redirect_stdout(printed):
+        assert main(["evolve", *SMALL, "--run", str(run)]) == 0
+    return run, printed.getvalue()
+
+
 @pytest.fixture
-def finished(tmp_path):
-    run = tmp_path / "run"
-    assert main(["evolve", *SMALL, "--run", str(run)]) == 0
-    return run
+def finished(evolved, tmp_path):
+    return shutil.copytree(evolved[0], tmp_path / "run")
 
 
 def last_line(capsys):
@@ -49,10 +65,8 @@ def test_evolve_prints_one_object_as_the_last_line(tmp_path, capsys):
     assert result == json.loads((tmp_path / "run" / "result.json").read_text())
 
 
-def test_evolve_says_where_the_results_are_and_draws_them(tmp_path, capsys):
-    finished = tmp_path / "run"
-    assert main(["evolve", *SMALL, "--run", str(finished)]) == 0
-    words = capsys.readouterr().out
+def test_evolve_says_where_the_results_are_and_draws_them(evolved):
+    finished, words = evolved
     assert f"results: {finished}" in words
     assert words.count("generation ") >= 2
     assert (finished / "figures" / "evolution.png").read_bytes()[:4] == b"\x89PNG"
@@ -200,7 +214,7 @@ def test_a_run_of_another_version_is_not_gone_on_with(package, finished, capsys)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
-def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
+def test_interrupted_and_resumed(number, code, evolved, tmp_path, monkeypatch, capsys):
     run, real = tmp_path / "run", bred.joined
 
     def interrupted(outcomes):
@@ -215,8 +229,7 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bred, "joined", real)
     assert len(Run(run).folder.journal.read(1)) == 2, "the cohorts that were finished are not lived again"
     assert main(["resume", str(run), "--serial", "--json"]) == 0
-    undisturbed = tmp_path / "undisturbed"
-    main(["evolve", *SMALL, "--run", str(undisturbed)])
+    undisturbed, _ = evolved
     for name in ("00000.npz", "00001.npz"):
         assert (run / "generations" / name).read_bytes() == (undisturbed / "generations" / name).read_bytes()
 

@@ -22,9 +22,8 @@ from inner_loop.rules import Backprop
 
 
 @pytest.fixture
-def lived(small, tmp_path):
-    list(evolve(small(), tmp_path / "run"))
-    return Run(tmp_path / "run")
+def lived(small, copy_of):
+    return Run(copy_of(small()))
 
 
 def test_generations_come_one_by_one_and_callbacks_see_each(small, tmp_path):
@@ -175,11 +174,9 @@ def test_the_best_is_the_smallest_where_small_is_good(lived):
         {"time": np.zeros(1, np.int64)},
     ],
 )
-def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small, tmp_path, refused):
-    experiment = small(search=EvolutionStrategy(5), generations=1)
-    list(evolve(experiment, tmp_path / "run"))
-    extend(tmp_path / "run", 2, allow_code=False)
-    run = Run(tmp_path / "run")
+def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small, copy_of, refused):
+    run = Run(copy_of(small(search=EvolutionStrategy(5), generations=1)))
+    extend(run.path, 2, allow_code=False)
     state = {name: array for name, array in (run.folder.latest()[1] | change).items() if array is not None}
     run.folder.write_state(0, state)
     (name,) = change
@@ -196,9 +193,8 @@ def test_where_lives_vary_the_best_is_examined_again_in_something_new(lived):
     assert np.array_equal(fresh, lived.examine(best, "test").measurements["innate.explained_variance"])
 
 
-def test_the_best_lives_again_as_it_lived(small, tmp_path):
-    list(evolve(small(task=replace(small().task, teacher_seed=1)), tmp_path / "run"))
-    lived = Run(tmp_path / "run")
+def test_the_best_lives_again_as_it_lived(small, run_of):
+    lived = Run(run_of(small(task=replace(small().task, teacher_seed=1))))
     best = lived.best()
     again = lived.examine(best, "selection").measurements
     recorded = lived.generation(best.generation).measurements
@@ -259,9 +255,9 @@ def test_a_generation_without_a_score_is_a_failure_of_the_run(small, tmp_path):
     assert Run(tmp_path / "run").generations == []
 
 
-def test_a_run_goes_back_as_a_whole_before_a_damaged_generation(small, tmp_path):
+def test_a_run_goes_back_as_a_whole_before_a_damaged_generation(small, copy_of, tmp_path):
     experiment = small(generations=4, keep=4)
-    list(evolve(experiment, tmp_path / "run"))
+    copy_of(experiment)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.npz")}
     (tmp_path / "run" / "generations" / "00002.npz").write_bytes(b"torn")
     course = evolve(experiment, tmp_path / "run")

@@ -32,11 +32,9 @@ def experiment(small):
 
 
 @pytest.fixture
-def runs(experiment, tmp_path):
+def runs(experiment, copy_of):
     """The same run, thinned and whole."""
-    for name, keep in (("thinned", 3), ("whole", 1)):
-        list(evolve(replace(experiment, keep=keep), tmp_path / name))
-    return Run(tmp_path / "thinned"), Run(tmp_path / "whole")
+    return Run(copy_of(experiment, "thinned")), Run(copy_of(replace(experiment, keep=1), "whole"))
 
 
 def bytes_of(run):
@@ -95,20 +93,20 @@ def test_failures_are_counted_over_all(experiment, same_bytes):
 
 
 @pytest.mark.parametrize("search", [Genetic(6), EvolutionStrategy(7), NSGA2(8)], ids=lambda s: type(s).__name__)
-def test_the_bytes_do_not_depend_on_stops_or_on_a_later_longer_run(search, experiment, tmp_path):
+def test_the_bytes_do_not_depend_on_stops_or_on_a_later_longer_run(search, experiment, run_of, tmp_path):
     experiment = replace(experiment, search=search)
-    list(evolve(experiment, tmp_path / "undisturbed"))
+    undisturbed = bytes_of(run_of(experiment))
     for _ in range(8):
         next(iter(evolve(experiment, tmp_path / "stopped")))
     list(evolve(replace(experiment, generations=5), tmp_path / "extended"))
     extend(tmp_path / "extended", 8, allow_code=False)
     list(evolve(experiment, tmp_path / "extended"))
-    assert bytes_of(tmp_path / "stopped") == bytes_of(tmp_path / "undisturbed") == bytes_of(tmp_path / "extended")
+    assert bytes_of(tmp_path / "stopped") == undisturbed == bytes_of(tmp_path / "extended")
 
 
 @pytest.mark.parametrize("die", range(4))
-def test_a_crash_while_thinning_is_made_good(die, experiment, tmp_path, monkeypatch):
-    list(evolve(experiment, tmp_path / "undisturbed"))
+def test_a_crash_while_thinning_is_made_good(die, experiment, run_of, tmp_path, monkeypatch):
+    undisturbed = bytes_of(run_of(experiment))
 
     class Died(BaseException):
         pass
@@ -127,7 +125,7 @@ def test_a_crash_while_thinning_is_made_good(die, experiment, tmp_path, monkeypa
                 list(evolve(experiment, tmp_path / "run"))
             calls = count(die)
     list(evolve(experiment, tmp_path / "run"))
-    assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "undisturbed")
+    assert bytes_of(tmp_path / "run") == undisturbed
 
 
 @pytest.mark.parametrize("die", range(5))

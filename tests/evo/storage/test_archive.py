@@ -27,8 +27,8 @@ SUM = hashlib.sha256(b"{}").hexdigest()
 
 
 @pytest.fixture
-def run(small, tmp_path) -> Path:
-    list(evolve(small(), tmp_path / "run"))
+def run(small, copy_of, tmp_path) -> Path:
+    copy_of(small())
     (tmp_path / "run" / "figures").mkdir()
     (tmp_path / "run" / "figures" / "é.svg").write_text("<svg/>")
     return tmp_path / "run"

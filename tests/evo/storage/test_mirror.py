@@ -103,8 +103,8 @@ def lived(experiment, run) -> Path:
 
 
 @pytest.fixture
-def undisturbed(small, tmp_path):
-    return files_of(lived(small(generations=5, keep=2), tmp_path / "undisturbed"))
+def undisturbed(small, run_of):
+    return files_of(run_of(small(generations=5, keep=2)))
 
 
 @pytest.mark.parametrize("scheme", ["memory", "file", "bad"])

@@ -11,7 +11,6 @@ from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.cross_fostering import cross_fostering
 from evo.analysis.genetics.variants import examined
 from evo.distribution.executor import Serial
-from evo.evolution.evolve import evolve
 from evo.evolution.run import Run
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
@@ -21,12 +20,11 @@ BIRTHS = 6
 
 
 @pytest.fixture
-def evolved(small, tmp_path) -> Callable[..., Run]:
+def evolved(small, copy_of) -> Callable[..., Run]:
     """A run of two generations: `evolved(name, **changes of the experiment)`."""
 
     def made(name: str, **changes) -> Run:
-        list(evolve(small(**changes), tmp_path / name))
-        return Run(tmp_path / name)
+        return Run(copy_of(small(**changes), name))
 
     return made
 
