@@ -107,6 +107,7 @@ def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested, ray_execut
     assert capsys.readouterr().out.splitlines()[-1] == tested[0]
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     two = [str(seeds / "seed-0"), str(seeds / "seed-1")]
     assert main(["innate", *two, *QUICK, "--out", str(tmp_path), "--json"]) == 0
@@ -123,6 +124,7 @@ def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     assert 1.05 * half >= high - each.mean() >= half
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert main(["innate", str(run), "task.teacher_seed=5", *QUICK, "--out", str(tmp_path), "--json"]) == 0
     elsewhere = last_line(capsys)
@@ -136,6 +138,7 @@ def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert (tmp_path / "best-innate" / "innate.json").is_file()
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, seeds, tmp_path):
     responses = np.random.default_rng(0).normal(size=(12, 7))
     np.savez(tmp_path / "responses.npz", responses=responses, stimuli=np.arange(12))
@@ -179,6 +182,7 @@ def test_one_run_twice_is_not_two_runs(run, capsys):
     assert "innate: expected every run once, got" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_compare_sets_runs_side_by_side(seeds, run, capsys):
     assert main(["compare", str(seeds), "--json"]) == 0
     told = last_line(capsys)["compare"]
@@ -189,6 +193,7 @@ def test_compare_sets_runs_side_by_side(seeds, run, capsys):
     assert (seeds / "tables" / "compare-runs.csv").is_file()
 
 
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_sweep_makes_a_set_and_resume_goes_on_with_it(tmp_path, capsys):
     path = tmp_path / "set"
     sweep = [*SMALL[:-1], "sweep.encoding.genes=[1, 2]", "--seeds", "2", "--run", str(path)]
