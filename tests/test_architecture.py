@@ -172,6 +172,7 @@ def test_a_circle_is_found_however_it_imports():
     assert circles({name: ast.parse(text) for name, text in trees.items()}) == [["a.one", "a.three", "a.two"]]
 
 
+@pytest.mark.slow
 def test_nothing_is_pickled():
     assert report(lambda path, tree: pickles(tree)) == []
 

@@ -144,6 +144,7 @@ def test_doubts_are_said_once_and_the_first_lines_tell_the_range_and_the_classes
     assert "3 classes: setosa, versicolor, virginica." in said
 
 
+@pytest.mark.slow
 def test_reports_and_graphs_name_the_classes(on_data, tmp_path):
     list(evolve(on_data(), tmp_path / "run"))
     run = Run(tmp_path / "run")

@@ -93,6 +93,7 @@ def test_ray_gives_the_bytes_of_this_process(search, workers, undisturbed, ray_e
     assert found == undisturbed[search]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 def test_stopped_after_every_generation_and_resumed(search, undisturbed, tmp_path):
     experiment, run = experiment_with(small(search)), tmp_path / "run"

@@ -176,6 +176,7 @@ def test_an_interval_ends_where_the_score_cannot_lie():
     assert np.isnan([alone.low, alone.high]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crossed", [False, True])
 def test_of_sixty_effects_that_are_none_hardly_any_is_found_with_four_lives(crossed):
     """Family-wise error after Holm, of 60 paired differences: .05 is promised, in lives alone and over samples too."""

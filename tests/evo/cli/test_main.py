@@ -55,6 +55,7 @@ def last_line(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_evolve_prints_one_object_as_the_last_line(tmp_path, capsys):
     assert main(["evolve", *SMALL, "--run", str(tmp_path / "run"), "--json"]) == 0
     result = last_line(capsys)
@@ -88,6 +89,7 @@ def test_the_result_is_that_of_the_best_genome_on_the_test_split(finished):
     assert result["innate"] != best.innate
 
 
+@pytest.mark.slow
 def test_resume_adds_generations(finished, capsys):
     assert main(["resume", str(finished), "--serial", "--generations", "3", "--json"]) == 0
     assert last_line(capsys)["generations"] == 3
@@ -96,6 +98,7 @@ def test_resume_adds_generations(finished, capsys):
     assert "at least 3" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_resume_takes_no_other_experiment_and_names_what_differs(finished, capsys):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file() and p.name != "lock"}
     words = ["resume", str(finished), "--serial"]
@@ -110,6 +113,7 @@ def test_resume_takes_no_other_experiment_and_names_what_differs(finished, capsy
     assert main([*words, "search.population=5"]) == 0, "it says what the run began with"
 
 
+@pytest.mark.slow
 def test_runs_are_numbered(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
@@ -213,6 +217,7 @@ def test_a_run_of_another_version_is_not_gone_on_with(package, finished, capsys)
     assert f"install {package}==0.0.1 to continue" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
 def test_interrupted_and_resumed(number, code, evolved, tmp_path, monkeypatch, capsys):
     run, real = tmp_path / "run", bred.joined
@@ -248,6 +253,7 @@ def test_a_run_in_which_nobody_lives_fails_with_a_sentence(tmp_path, capsys):
     assert "generation 1: all 5 individuals failed (5 nan)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_code_of_ones_own_runs_and_in_a_folder_must_be_allowed(tmp_path, monkeypatch, capsys):
     source = """
 from dataclasses import dataclass
@@ -298,11 +304,13 @@ def test_an_interruption_that_ray_wrapped_is_one_nevertheless(monkeypatch, capsy
     assert capsys.readouterr().err == "instinct: interrupted\n"
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_said_to_be_finished(finished, capsys):
     assert main(["resume", str(finished), "--serial"]) == 0
     assert f"run {finished}, all of its 2 generations done: " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_at_a_url_is_called_by_its_url(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     url = f"file://{tmp_path}/there"

@@ -75,6 +75,7 @@ def lucky(tmp_path_factory):
     return Run(path)
 
 
+@pytest.mark.slow
 def test_the_best_of_networks_that_grow_by_chance_is_reported_over_new_births(lucky):
     experiment = lucky.experiment
     outcome, best = result(lucky), lucky.best()

@@ -134,6 +134,7 @@ def test_history_is_a_row_a_generation(lived):
     assert logged[0]["innate.explained_variance.best"] == frame.loc[0, "innate.explained_variance.best"]
 
 
+@pytest.mark.slow
 def test_lines_of_the_log_that_a_driver_took_with_it_are_made_good(small, lived):
     path = lived.folder.path / "log.jsonl"
     first, second = path.read_text().splitlines(keepends=True)
@@ -204,6 +205,7 @@ def test_the_best_lives_again_as_it_lived(small, run_of):
     assert lived.phenotype(best).lives == 1
 
 
+@pytest.mark.slow
 def test_founders_are_random_genomes_and_need_no_learning(small):
     experiment = small()
     assert (
@@ -221,6 +223,7 @@ def test_summary_passes_over_the_failed(lived):
     assert row["gain.mean"] == pytest.approx(generation.measurements["gain"][1:].mean())
 
 
+@pytest.mark.slow
 def test_pictures_show_something(lived, tmp_path):
     paths = evolution(lived, result(lived), tmp_path)
     assert [p.suffix for p in paths] == [".svg", ".png"]
@@ -230,6 +233,7 @@ def test_pictures_show_something(lived, tmp_path):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.slow
 def test_a_front_is_drawn_from_the_last_parents(small, tmp_path):
     experiment = small(search=NSGA2(8))
     list(evolve(experiment, tmp_path / "run"))

@@ -92,6 +92,7 @@ def test_of_a_thinned_run_the_generations_that_are_whole_are_named(small, tmp_pa
     assert lived(small(generations=2), tmp_path / "other").whole == [0, 1]
 
 
+@pytest.mark.slow
 def test_where_lives_vary_eight_of_each_kind_are_examined_again(small, tmp_path, monkeypatch):
     """The last ones, the last and the best leaders, each once; births, common to all, as many as tell them apart."""
     monkeypatch.setattr("evo.evolution.run.evaluate", examined := Examined())
@@ -131,6 +132,7 @@ class Examined:
         return outcome
 
 
+@pytest.mark.slow
 def test_a_finalist_that_fails_when_it_is_examined_again_is_not_the_best(small, tmp_path, monkeypatch):
     run = lived(small(generations=4), tmp_path / "run")
     plain, first = run.best(), []
@@ -186,6 +188,7 @@ def test_an_individual_is_examined_on_resampled_samples_where_they_are_asked_for
     assert f"{main}.resampled" not in digits.examine(best).measurements
 
 
+@pytest.mark.slow
 def test_knockouts_live_as_many_lives_as_tell_variants_apart_unless_told(small, tmp_path, monkeypatch):
     run = lived(small(), tmp_path / "run")
     monkeypatch.setattr("evo.analysis.frames.lives_of", lambda experiment, subject: 3)

@@ -4,6 +4,7 @@ import copy
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,6 +130,7 @@ def complaints(data: Any) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 def test_mutants_of_a_config_are_read_or_refused() -> None:
     rng, refused = random.Random(3), 0
     assert isinstance(understood(PLAIN, "x.yaml"), Experiment)

@@ -53,6 +53,7 @@ def test_the_contract(world):
     check_world(world)
 
 
+@pytest.mark.slow
 def test_turning_more_where_it_falls_climbs():
     world = Chemotaxis()
     climbing, returns = crawl(world, down)

@@ -29,6 +29,7 @@ def evolved(small, copy_of) -> Callable[..., Run]:
     return made
 
 
+@pytest.mark.slow
 def test_wiring_and_plasticity_change_places(evolved):
     a, b = evolved("a", seed=1), evolved("b", seed=2)
     section = cross_fostering(a, b, Serial(), BIRTHS)
@@ -57,6 +58,7 @@ def test_wiring_and_plasticity_change_places(evolved):
     section.pictures["genomes"].figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_a_genome_fosters_itself_without_effect(evolved):
     a = evolved("a")
     section = cross_fostering(a, a, Serial(), BIRTHS)
@@ -65,6 +67,7 @@ def test_a_genome_fosters_itself_without_effect(evolved):
     assert not any("All four" in said for said in section.sentences)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exchanged_is_said_in_one_sentence(evolved, refused):
     a = evolved("a")
     larger = evolved("b", encoding=GeneExpression(genes=3, bits=4))

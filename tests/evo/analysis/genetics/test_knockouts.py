@@ -161,6 +161,7 @@ def test_a_rule_that_keeps_less_than_95_per_cent_is_not_given_up(small, samples)
     assert course["score at birth"][3] < 0.85
 
 
+@pytest.mark.slow
 def test_everything_out_is_chance_and_learns_nothing(small, samples):
     """Four classes, an encoding of the house, and a rule that learns: at birth and after a life one in four."""
     experiment = small(
@@ -352,6 +353,7 @@ def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_
     assert "compared with 75.0 % [" in fewest.part.sentences[0]
 
 
+@pytest.mark.slow
 def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small):
     experiment = small(encoding=GeneExpression(genes=1, bits=4))
     spec = experiment.genome.spec

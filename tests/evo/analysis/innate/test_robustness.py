@@ -94,6 +94,7 @@ def test_what_is_above_random_by_chance_alone_is_not_said_to_be(bench_of, task, 
     assert robustness([battery(bench_of(task, own))]).sentences[0].startswith("The evolved genome is not clearly above")
 
 
+@pytest.mark.slow
 def test_worlds_held_out_are_lived_in_at_birth(bench_of, world):
     bench = bench_of(world, births=4, draws=20)
     bench = replace(bench, subject=replace(bench.subject, experiment=world))

@@ -61,6 +61,7 @@ def test_the_table_comes_back_to_the_last_bit(tmp_path):
     assert [name for _, name in rows] == list(whole["name"])
 
 
+@pytest.mark.slow
 def test_the_graph_comes_back_with_what_graphml_can_hold(tmp_path):
     path = save([section()], tmp_path)[-1]
     graph = networkx.read_graphml(io.BytesIO(path.read_bytes()))
@@ -70,6 +71,7 @@ def test_the_graph_comes_back_with_what_graphml_can_hold(tmp_path):
     assert graph.graph["title"] == "rules"
 
 
+@pytest.mark.slow
 def test_the_same_sections_give_the_same_bytes(tmp_path):
     first, again = (save([section()], tmp_path / name) for name in "ab")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]

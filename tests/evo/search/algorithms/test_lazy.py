@@ -136,6 +136,7 @@ def found(search, seed):
     return ((state["centre"] - optimum) ** 2).sum() ** 0.5
 
 
+@pytest.mark.slow
 def test_noise_from_the_table_finds_what_independent_noise_finds(monkeypatch):
     search = EvolutionStrategy(65, sigma=0.05, sigma_end=0.05, step=0.03, step_end=0.005, horizon=40)
     independent = np.mean([found(search, seed) for seed in range(8)])
