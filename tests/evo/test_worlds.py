@@ -329,6 +329,7 @@ def test_without_learning_birth_is_measured_the_same(founded):
     assert "curve" not in innate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("common", [True, False])
 @pytest.mark.parametrize("split", ["selection", "test"])
 def test_one_that_is_no_number_fails_and_leaves_its_neighbours_bytes_alone(founded, same_bytes, common, split):
@@ -397,6 +398,7 @@ def test_stopped_after_every_generation_and_resumed(undisturbed, tmp_path):
     assert files_of(tmp_path / "other") != files_of(undisturbed)
 
 
+@pytest.mark.slow
 def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatch):
     """Finalists are each generation's leader and its first; what decides is measured anew, in what no run has met."""
     run, asked = Run(undisturbed), []

@@ -147,6 +147,7 @@ def probit(runs, effect, seed, count=400):
     return (1.48 + effect * own[:, None] + 0.8 * hard + 0.6 * noise > 0).astype(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [3, 5])
 @pytest.mark.parametrize("effect", [0.1, 0.3])
 def test_the_interval_over_runs_covers_the_score_on_samples_unseen(runs, effect):

@@ -26,6 +26,7 @@ def run_path(small, run_of):
     return run_of(small(search=NSGA2(8), generations=3, task=task))
 
 
+@pytest.mark.slow
 def test_the_best_of_a_run_comes_first_and_the_hall_is_ranked_and_without_copies(run_path):
     run = Run(run_path)
     best = run.best()

@@ -88,6 +88,7 @@ def test_innate_prints_the_promised_numbers_and_writes_them(tested):
     assert (folder / "figures" / "size-size.svg").is_file()
 
 
+@pytest.mark.slow
 def test_innate_says_one_sentence_first_and_where_its_files_are(tested):
     _, folder, words = tested
     said = [line for line in words.splitlines() if not line.startswith("  ") and line]

@@ -131,6 +131,7 @@ def test_another_order_is_another_course(flying, tmp_path):
     assert files(tmp_path / "forwards") != files(tmp_path / "backwards")
 
 
+@pytest.mark.slow
 def test_parents_are_those_who_were_known(flying, tmp_path):
     found = list(evolve(flying(), tmp_path / "run", Backwards()))
     genomes = np.concatenate([generation.levels for generation in found])

@@ -42,6 +42,7 @@ def test_random_founders_are_none_that_the_search_began_with(small, tmp_path, mo
             assert not random & {row.tobytes() for row in own}
 
 
+@pytest.mark.slow
 def test_random_founders_and_the_best_are_measured_on_the_test_split(small, tmp_path):
     experiment = small(
         topology=layered(64, 4, 10),

@@ -85,6 +85,7 @@ def test_an_individual_knows_its_scores_and_whose_chance_it_was_born_with():
     assert (other.sum, other.number) == (1.0, 7)
 
 
+@pytest.mark.slow
 def test_of_a_thinned_run_the_generations_that_are_whole_are_named(small, tmp_path):
     run = lived(small(generations=8, keep=3, search=RandomSearch(2), cohort=2), tmp_path / "run")
     assert run.whole == [0, 3, 6, 7]
@@ -236,6 +237,7 @@ class Mine(Goals):
 """
 
 
+@pytest.mark.slow
 def test_code_that_an_experiment_names_runs_only_where_it_is_allowed(small, tmp_path, monkeypatch):
     (tmp_path / "mine_of_a_run.py").write_text(MINE)
     monkeypatch.syspath_prepend(str(tmp_path))

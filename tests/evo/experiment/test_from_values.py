@@ -77,6 +77,7 @@ PARTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(PARTS, st.lists(NAME, min_size=2, max_size=2, unique=True), st.none() | st.integers(-(2**60), 2**60))
 def test_what_is_dumped_is_read_back(parts: dict[str, Any], groups: list[str], seed: int | None) -> None:

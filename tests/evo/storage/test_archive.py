@@ -52,6 +52,7 @@ def crafted(path: Path, listed: dict[str, str] | None = None, **given) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_run_comes_back_to_the_byte_and_goes_on(run, small, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     packed = pack_run(run, tmp_path / "run.zip")

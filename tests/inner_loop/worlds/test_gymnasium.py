@@ -269,6 +269,7 @@ def test_nobody_goes_on_after_the_end_and_what_is_shown_is_finite(alarm):
     assert (moment.observation[:, 1] > 1e38).all()
 
 
+@pytest.mark.slow
 def test_observations_are_copies_of_what_the_environment_shows(alarm):
     world = Gymnasium(alarm)
     state, first = begun(world)

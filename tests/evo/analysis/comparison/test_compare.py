@@ -140,6 +140,7 @@ def test_seeds_of_one_task_share_its_test_samples_and_intervals_count_both(made:
     assert "the same in all seeds" in section.pictures["curves"].caption
 
 
+@pytest.mark.slow
 def test_the_other_order_turns_the_difference_and_not_the_verdict(two: Sequence[Run]) -> None:
     there, back = compare(two), compare(two[::-1])
     (one,), (other,) = (
@@ -221,6 +222,7 @@ def test_a_result_that_is_old_torn_or_missing_is_had_anew(made: Made, monkeypatc
     assert [*table["gain"]] == [0.0] + [5.0] * len(contents), [*table["run"]]
 
 
+@pytest.mark.slow
 def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
     run, other = made("a"), made("b", seed=1)
     extend(run.path, 9, allow_code=False)

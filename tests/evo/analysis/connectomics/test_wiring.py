@@ -64,6 +64,7 @@ def test_all_kinds_of_measures_are_compared_in_a_recurrent_network():
     assert set(table.loc[table["null"] == "synapses", "measure"]) == {"wire length", "weighted wire length"}
 
 
+@pytest.mark.slow
 def test_planted_bicliques_are_said_first():
     numbers = generator(0, "genes")
     pre, post = numbers.random((40, 4)) < 0.3, numbers.random((20, 4)) < 0.3
@@ -91,6 +92,7 @@ def test_near_neighbours_make_short_wires_and_small_worlds():
     assert table.loc["all", "small-worldness"]["observed"] > 1.2
 
 
+@pytest.mark.slow
 def test_weighted_wires_are_measured_where_every_synapse_grew():
     newborn = random_network(SHEETS, density=None)
     place = SHEETS.group("eye").coordinates

@@ -82,6 +82,7 @@ def test_the_curves_are_drawn_with_random_genomes_beside_them(planted):
     assert all(panel.lines for panel in pictures["course"].figure.axes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("innate", "verdict"),
     [([0.15, 0.3, 0.4], "it rose, which is genetic assimilation"), ([0.4, 0.3, 0.15], "it fell"),

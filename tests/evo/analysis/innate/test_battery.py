@@ -60,6 +60,7 @@ def test_the_same_bytes_whatever_the_order_of_the_cohorts(bench_of, learning, re
         assert assay.split == "test" or paced & set(assay.interventions), "on selection a learning rate is tuned alone"
 
 
+@pytest.mark.slow
 def test_ceilings_are_lives_of_networks_without_a_bottleneck(bench_of, learning, task):
     frame = table([battery(bench_of(learning, births=8))])
     assert frame.at[(LONG, "learned"), "mean"] > frame.at[(DIRECT, "learned"), "mean"]
@@ -128,6 +129,7 @@ def test_further_genomes_are_tested_each(bench_of, task, levels_of, planted):
     assert frame["p corrected"].tolist() == holm(frame["p"].tolist())
 
 
+@pytest.mark.slow
 def test_the_picture_shows_every_draw(bench_of, learning):
     measured = battery(bench_of(learning, draws=30))
     shown = picture([measured], table([measured]))

@@ -21,6 +21,7 @@ def result_of(*subjects, **options):
     return innate_test(subjects, Serial(), **{"births": 2, "draws": 20, **options})
 
 
+@pytest.mark.slow
 def test_of_planted_knowledge(subject_of, task, planted):
     seen = []
     found = result_of(subject_of(task, planted), draws=200, watch=lambda what, done, total: seen.append(what))

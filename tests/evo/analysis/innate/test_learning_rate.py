@@ -44,6 +44,7 @@ def test_the_test_split_chooses_nothing(bench_of, learning, recording):
     assert chosen == PACES[max(range(len(PACES)), key=lambda place: areas[place]["area"].mean())]
 
 
+@pytest.mark.slow
 def test_a_multiple_at_which_lives_fail_is_not_taken(bench_of, learning):
     bench = bench_of(replace(learning, rule=Backprop(100.0)), births=2)
     lived = bench.measure("x", bench.newborns(Standard()), True, bench.life(), split="selection")

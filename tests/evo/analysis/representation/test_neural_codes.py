@@ -90,6 +90,7 @@ def row(table, **where):
     return table.iloc[0]
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_the_network_itself(learner):
     observed, section = learner
     table = section.tables["layers"]

@@ -54,6 +54,7 @@ def test_a_lazy_ask_gives_no_units_and_says_where_they_are(forced):
         _ = asked.held
 
 
+@pytest.mark.slow
 def test_rows_are_the_centre_and_mirrored_windows_of_the_table(forced):
     search = EvolutionStrategy(9, sigma=0.01, sigma_end=0.01)
     units = search.rows(middle(search), np.arange(9), SPEC, streams(0))

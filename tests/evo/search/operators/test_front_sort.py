@@ -60,6 +60,7 @@ def test_fronts_are_deaps_in_deaps_order(sets):
         assert front.tolist() == [place for place, rows in enumerate(expected) for _ in rows]
 
 
+@pytest.mark.slow
 def test_crowding_is_deaps_to_the_bit(sets):
     for _, goals in sets:
         rows = rows_for_deap(goals)
