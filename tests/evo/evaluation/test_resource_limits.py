@@ -74,11 +74,13 @@ def check(outcome, undisturbed, failures):
         assert np.isnan(measured[[i for i, failure in enumerate(failures) if failure]]).all()
 
 
+@pytest.mark.slow
 def test_who_hangs_is_found_and_the_others_live_on(burdened):
     experiment, cohort, undisturbed = burdened([CALM, CALM, SLEEPS, CALM], seconds=0.3)
     check(evaluate_safely(experiment, cohort), undisturbed, ["", "", "timeout", ""])
 
 
+@pytest.mark.slow
 def test_who_wants_too_much_memory_is_found_and_the_others_live_on(burdened):
     experiment, cohort, undisturbed = burdened([GREEDY, CALM, CALM, SLEEPS], seconds=0.3, memory=1.0)
     check(evaluate_safely(experiment, cohort), undisturbed, ["memory", "", "", "timeout"])
@@ -179,6 +181,7 @@ def test_faults_of_a_child_are_reported_and_stay_in_the_child(founded, small, re
         guarded(lambda: require(False, "x", "y", 3), 100.0, ErrorLog())
 
 
+@pytest.mark.slow
 def test_who_kills_its_process_is_found_in_children_of_this_one(burdened):
     experiment, cohort, undisturbed = burdened([CALM, DEADLY, CALM, STUCK, CALM], seconds=0.2)
     check(evaluate_guarded(experiment, cohort), undisturbed, ["", "lost", "", "timeout", ""])

@@ -38,6 +38,7 @@ def near(reach: float) -> torch.Tensor:
     return torch.cdist(place, place)[None] < reach
 
 
+@pytest.mark.slow
 def test_everything_is_there_and_the_same_each_time():
     newborn = random_network(SHEETS, lives=2)
     one, again = (wiring(newborn, 0, draws=19) for _ in range(2))
@@ -63,6 +64,7 @@ def test_all_kinds_of_measures_are_compared_in_a_recurrent_network():
     assert set(table.loc[table["null"] == "synapses", "measure"]) == {"wire length", "weighted wire length"}
 
 
+@pytest.mark.slow
 def test_planted_bicliques_are_said_first():
     numbers = generator(0, "genes")
     pre, post = numbers.random((40, 4)) < 0.3, numbers.random((20, 4)) < 0.3
@@ -75,6 +77,7 @@ def test_planted_bicliques_are_said_first():
     assert "p = .010, corrected" in motif
 
 
+@pytest.mark.slow
 def test_near_neighbours_make_short_wires_and_small_worlds():
     newborn = rewired_as(random_network(SHEETS, density=0.1), "brain -> brain", near(0.3) & ~torch.eye(25, dtype=bool))
     table = wiring(newborn, 0, draws=99).tables["chance"].set_index(["projection", "measure"])
@@ -89,6 +92,7 @@ def test_near_neighbours_make_short_wires_and_small_worlds():
     assert table.loc["all", "small-worldness"]["observed"] > 1.2
 
 
+@pytest.mark.slow
 def test_weighted_wires_are_measured_where_every_synapse_grew():
     newborn = random_network(SHEETS, density=None)
     place = SHEETS.group("eye").coordinates
