@@ -104,6 +104,7 @@ def test_a_run_is_written_to_itself(run):
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("rough_pictures")
 def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested, ray_executor):
     assert main(["innate", str(run), *QUICK[1:], "--workers", "2", "--out", str(tmp_path), "--json"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == tested[0]
