@@ -79,12 +79,12 @@ def test_pictures_show_the_weights_and_the_measures_of_the_tables():
 
 def test_histograms_are_of_weights_degrees_and_strengths():
     newborn = random_network(SHEETS)
-    first = found = wiring(newborn, 0, draws=19).pictures["distributions"].figure.axes[:3]
-    assert [axes.get_xlabel() for axes in found] == ["weight", "degree", "strength"]
+    panels = wiring(newborn, 0, draws=19).pictures["distributions"].figure.axes[:3]
+    assert [axes.get_xlabel() for axes in panels] == ["weight", "degree", "strength"]
     weight = newborn.projections["eye -> brain"].weight[0].numpy()
-    counts = [bar.get_height() for bar in first[0].patches]
+    counts = [bar.get_height() for bar in panels[0].patches]
     assert counts == np.histogram(weight[weight != 0], 30)[0].tolist()
-    drawn = dict(zip([text.get_text() for text in first[1].get_legend().get_texts()], first[1].patches, strict=True))
+    drawn = dict(zip([text.get_text() for text in panels[1].get_legend().get_texts()], panels[1].patches, strict=True))
     both = [(weight != 0).sum(axis) for axis in (1, 0)]
     edges = np.histogram_bin_edges(np.concatenate(both), 12)
     for name, degrees in zip(("in", "out"), both, strict=True):

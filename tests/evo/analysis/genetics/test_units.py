@@ -182,7 +182,7 @@ def test_what_multiplies_is_silent_at_one(small):
     assert (smoothing.positions, smoothing.silent) == ((("objective.smoothing", 0),), 0.0)
 
 
-def test_all_other_numbers_are_silent_at_nothing_and_temperatures_and_thresholds_never():
+def test_every_number_is_silent_at_nothing_but_these():
     components = (Group, *ENCODINGS, *NEURONS, *RULES, *OBJECTIVES)
     silence = {f"{c.__name__}.{name}": neutral_value(c, name) for c in components for name in evolvable_names(c)}
     gains = ("Direct", "GeneExpression", "SpatialExpression", "GenomicBottleneck", "RandomWiring")
