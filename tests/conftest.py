@@ -4,16 +4,17 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
+from runpy import run_path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-from jaxtyping import install_import_hook
 
-install_import_hook(["genomes", "inner_loop", "evo"], "beartype.beartype")
+run_path(str(Path(__file__).with_name("shapes.py")))["check"]("genomes", "inner_loop", "evo")
 
 from evo.evaluation.numerics import settle  # noqa: E402  (after the hook)
 from genomes.errors import InputError  # noqa: E402
@@ -76,6 +77,15 @@ class Held:
 def held(tmp_path: Path) -> Held:
     """Provides `held(0, 2)`, `held.wait(0)` and `held.go()`."""
     return Held(tmp_path / "held")
+
+
+@pytest.fixture
+def rough_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw each figure once, as SVG; their PDF and PNG files hold no picture. For tests of what reports say."""
+    from evo.analysis.report import save, svg
+
+    monkeypatch.setattr(svg, "drawn", cache(svg.drawn))
+    monkeypatch.setattr(save, "drawn", lambda figure, form: form.encode())
 
 
 _ANY = object()

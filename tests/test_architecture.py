@@ -154,6 +154,7 @@ def circles(trees: dict[str, ast.AST]) -> list[list[str]]:
     return [*found, *([module] for module in graph if graph.has_edge(module, module))]
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other():
     trees = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): TREES[path] for path in FILES
@@ -172,10 +173,12 @@ def test_a_circle_is_found_however_it_imports():
     assert circles({name: ast.parse(text) for name, text in trees.items()}) == [["a.one", "a.three", "a.two"]]
 
 
+@pytest.mark.slow
 def test_nothing_is_pickled():
     assert report(lambda path, tree: pickles(tree)) == []
 
 
+@pytest.mark.slow
 def test_known_traps_of_deap_and_ray_cannot_occur():
     assert report(lambda path, tree: traps(tree)) == []
 

@@ -42,6 +42,7 @@ def test_lives_in_the_worlds_of_configs_are_measured(name: str) -> None:
     assert set(measurement_names(experiment)) <= outcome.measurements.keys()
 
 
+@pytest.mark.slow
 def test_the_classic_control_environments_run_by_name(tmp_path: Path) -> None:
     from evo import evolve
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ FIXTURES = {"ray_executor": "ray"}
 FILES = {"browser.py": "browser", "crashes.py": "process"}  # programs beside the tests, by what they start
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+FUNCTIONS = Function.__args__
 Needs = dict[str, set[str]]
 
 
-def calls(node: ast.AST, aliases: dict[str, str]) -> Iterator[str]:
+def calls(nodes: Sequence[ast.AST], aliases: dict[str, str]) -> Iterator[str]:
     """The dotted names of what is called, with the names that imports give them resolved."""
-    for inner in ast.walk(node):
+    for inner in nodes:
         if isinstance(inner, ast.Call):
             root, dot, rest = ast.unparse(inner.func).partition(".")
             yield f"{aliases.get(root, root)}{dot}{rest}"
@@ -41,9 +43,9 @@ def aliases_of(tree: ast.Module) -> dict[str, str]:
     return found
 
 
-def words(node: ast.AST) -> set[object]:
+def words(nodes: Sequence[ast.AST]) -> set[object]:
     """The constants that something is called with."""
-    called = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    called = [inner for inner in nodes if isinstance(inner, ast.Call)]
     return {word.value for call in called for word in call.args if isinstance(word, ast.Constant)}
 
 
@@ -73,15 +75,16 @@ def starts(tree: ast.Module, inherited: Needs) -> Needs:
     """The marks that a use of each name in a module calls for, by its own calls or by those of what it names."""
     aliases, uses, needs = aliases_of(tree), {}, {name: set(found) for name, found in inherited.items()}
     for node in tree.body:
-        names = [node.name] if isinstance(node, (*Function.__args__, ast.ClassDef)) else []
+        names = [node.name] if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else []
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = [inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name)]
-        called = set(calls(node, aliases))
+        inside = list(ast.walk(node))
+        called, spoken = set(calls(inside, aliases)), words(inside)
         own = {mark for mark, known in CALLS.items() if called & known}
-        own |= {mark for name, mark in FILES.items() if name in words(node)}
-        asked = set().union(*(arguments(inner) for inner in ast.walk(node)))
-        named = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)} | asked
+        own |= {mark for name, mark in FILES.items() if name in spoken}
+        asked = set().union(*(arguments(inner) for inner in inside if isinstance(inner, (*FUNCTIONS, ast.ClassDef))))
+        named = {inner.id for inner in inside if isinstance(inner, ast.Name)} | asked
         own |= {mark for name, mark in FIXTURES.items() if name in asked}
         for name in names:
             uses[name], needs[name] = named, own
@@ -111,18 +114,17 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def fixtures_above(path: Path) -> Needs:
-    """What the fixtures of the folders above a module start."""
-    found: Needs = {}
-    for folder in reversed([parent for parent in path.parents if parent.is_relative_to(HERE)]):
-        if (file := folder / "conftest.py").exists():
-            found |= starts(parsed(file), found)
-    return found
+@cache
+def fixtures_of(folder: Path) -> Needs:
+    """What the fixtures of a folder and of those above it start."""
+    found = fixtures_of(folder.parent) if folder != HERE else {}
+    file = folder / "conftest.py"
+    return found | starts(parsed(file), found) if file.exists() else found
 
 
 def test_whatever_starts_something_is_marked():
     found = {
-        path.relative_to(HERE).as_posix(): unmarked(parsed(path), fixtures_above(path))
+        path.relative_to(HERE).as_posix(): unmarked(parsed(path), fixtures_of(path.parent))
         for path in sorted(HERE.rglob("test_*.py"))
     }
     assert {path: tests for path, tests in found.items() if tests} == {}

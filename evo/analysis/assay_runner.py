@@ -11,12 +11,11 @@ from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.distribution.executor import Executor
-from evo.evaluation.cohort import SELECTION, Assay, Cohort
+from evo.evaluation.cohort import SELECTION, Assay, Cohort, Reserved
+from evo.evaluation.error_log import ErrorLog
 from evo.evaluation.outcome import joined
 from evo.experiment.experiment import Experiment
 from inner_loop.life import Measurements
-
-_GENERATION = -3  # no run has this generation, so neither selection nor a run's result has used its random numbers
 
 Watch = Callable[[str, int, int], object]
 """Progress callback: receives the name of the examination, the number of finished cohorts, and their total."""
@@ -40,7 +39,7 @@ class AssayRunner:
     ) -> None:
         self.experiment = experiment
         self.failures = 0
-        self._executor, self._watch = executor, watch
+        self._executor, self._watch, self._errors = executor, watch, ErrorLog()
 
     def examine(
         self,
@@ -69,7 +68,7 @@ class AssayRunner:
         ]
         outcomes, done = {}, 0
         self._watch(what, 0, len(parts))
-        for place, outcome in self._executor.outcomes(experiment, parts, assay):
+        for place, outcome in self._errors.watched(self._executor.outcomes(experiment, parts, assay)):
             outcomes[place], done = outcome, done + 1
             self._watch(what, done, len(parts))
         measurements, failures = joined([outcomes[place] for place in range(len(parts))])
@@ -82,7 +81,7 @@ def _part(levels: ndarray, owners: ndarray, edits: ndarray | None, start: int, s
     rows = np.arange(start, min(start + size, len(levels)))
     filled = np.concatenate([rows, np.full(size - len(rows), start)])
     edited = None if edits is None else edits[filled]
-    return Cohort(_GENERATION, start // size, owners[filled], levels[filled], len(rows), edited)
+    return Cohort(Reserved.ANALYSIS, start // size, owners[filled], levels[filled], len(rows), edited)
 
 
 def repeated(levels: Integer[ndarray, "N G"], births: int) -> tuple[Integer[ndarray, "M G"], Int64[ndarray, " M"]]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 from jaxtyping import Float64, Int64, Integer
 from numpy import ndarray
 
 from evo.analysis.statistics import Estimate, estimate, mean_over_runs
+from evo.evaluation.cohort import Assay
+from evo.experiment.experiment import Experiment
 from genomes.intervention import Intervention
+from inner_loop.environment import Split
+from inner_loop.life import CONDITIONS, Measurements
+
+Name = TypeVar("Name", bound=str)
 
 
 @final
@@ -51,6 +57,34 @@ class Scores:
             return Scores(self.values - other.values)
         common = min(self.resampled.shape[1], other.resampled.shape[1])  # the first resamples are identical
         return Scores(self.values - other.values, self.resampled[:, :common] - other.resampled[:, :common])
+
+
+def main_scores(measured: Measurements, experiment: Experiment, conditions: Sequence[Name]) -> dict[Name, Scores]:
+    """The main score of rows in each of the conditions that was measured."""
+    names = {condition: f"{condition}.{experiment.main}" for condition in conditions}
+    return {
+        condition: Scores(measured[name], measured.get(f"{name}.resampled"), experiment.bounds)
+        for condition, name in names.items()
+        if name in measured
+    }
+
+
+def assay_of(
+    experiment: Experiment,
+    split: Split,
+    conditions: Sequence[str],
+    resamples: int = 0,
+    done: tuple[Intervention, ...] = (),
+) -> Assay:
+    """The assay that measures main scores in some conditions; a life is lived if one of them needs it.
+
+    Args:
+        resamples: number of bootstrap samples of the examination, if all lives have the same one.
+        done: interventions on the newborns.
+    """
+    learns = any(condition.startswith("learned") for condition in conditions)
+    ordered = tuple(condition for condition in CONDITIONS if condition in conditions)
+    return Assay(split, learns, ordered, done, resamples if experiment.same_exam else 0)
 
 
 def over_runs(scores: Sequence[Scores]) -> Estimate:

@@ -21,7 +21,6 @@ from evo.distribution.worker import (
     result_of,
 )
 from evo.evaluation.cohort import Assay, Cohort
-from evo.evaluation.error_log import say
 from evo.evaluation.fault_isolation import Evaluator
 from evo.evaluation.fingerprint import Fingerprint
 from evo.evaluation.outcome import Failure, Outcome
@@ -155,8 +154,6 @@ class Dispatcher:
             outcome = None  # another attempt was faster
         elif isinstance(result, WorkerResult):
             self._history.seconds.append(result.seconds)  # without the import time of a new worker
-            for sentence in result.complaints:
-                say(sentence)
             outcome = self._believed(job, result)
         else:
             outcome = self._lost(job, result)

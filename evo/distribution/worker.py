@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any, final
 
 from evo.evaluation.cohort import Assay, Cohort
-from evo.evaluation.error_log import heard
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import ENVIRONMENTAL, Evaluator, evaluate_guarded, evaluate_in_worker
 from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
@@ -37,7 +36,6 @@ class WorkerResult:
         process: number of the process on the node.
         kernels: the CPU instructions that torch uses there.
         seconds: duration of the evaluation.
-        complaints: messages of exceptions that individuals raised.
     """
 
     outcome: Outcome | None
@@ -45,7 +43,6 @@ class WorkerResult:
     process: int
     kernels: str
     seconds: float
-    complaints: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -80,7 +77,7 @@ def run_cohort(
     elif fit:
         outcome = (evaluator or evaluate_in_worker)(experiment, cohort, assay)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
-    return WorkerResult(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds, heard())
+    return WorkerResult(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
 
 
 def result_of(reference: Any) -> WorkerResult | Failure | None:

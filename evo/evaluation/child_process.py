@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from evo.evaluation.error_log import ErrorLog
 from evo.evaluation.outcome import FAILURES, Failure, Outcome, outcome_arrays, outcome_of
 from evo.experiment.limits import Limits
 from evo.storage.arrays import pack, unpack
@@ -25,11 +26,12 @@ _SHARE = 0.8  # of free memory, for a child without a limit: otherwise the kerne
 _WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
-def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) -> Outcome | Failure:
+def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None, errors: ErrorLog) -> Outcome | Failure:
     """Runs `evaluate` in a fork of this process.
 
     Args:
         seconds: time after which the child is killed.
+        errors: receives the messages that `evaluate` adds to it in the child.
 
     Returns:
         The result of `evaluate`; `timeout` when its time is over; `lost` when it was killed or ended without a result.
@@ -42,7 +44,7 @@ def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) ->
         warnings.simplefilter("ignore", DeprecationWarning)  # Ray's threads are not needed in the child
         child = os.fork()
     if child == 0:
-        _live(evaluate, writing)
+        _live(evaluate, writing, errors)
     os.close(writing)
     try:
         said = _read(reading, None if seconds is None else monotonic() + seconds)
@@ -51,7 +53,7 @@ def guarded(evaluate: Callable[[], Outcome | Failure], seconds: float | None) ->
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    return "timeout" if said is None else _understood(said)
+    return "timeout" if said is None else _understood(said, errors)
 
 
 def bounded(limits: Limits) -> Limits:
@@ -59,7 +61,7 @@ def bounded(limits: Limits) -> Limits:
     return limits if limits.memory is not None else replace(limits, memory=_free())
 
 
-def _live(evaluate: Callable[[], Outcome | Failure], writing: int) -> NoReturn:
+def _live(evaluate: Callable[[], Outcome | Failure], writing: int, errors: ErrorLog) -> NoReturn:
     """Runs in the child; even after an error, the child never returns into the parent's code."""
     try:
         with contextlib.suppress(AttributeError, OSError):
@@ -67,6 +69,7 @@ def _live(evaluate: Callable[[], Outcome | Failure], writing: int) -> NoReturn:
         try:
             result = evaluate()
             arrays = outcome_arrays(result) if isinstance(result, Outcome) else {"failure": _coded(result)}
+            arrays["messages"] = np.array(errors.messages, dtype=np.str_)
         except InputError as error:
             arrays = {"unexpected": np.array(str(error))}
         rest = memoryview(pack(arrays))
@@ -90,7 +93,7 @@ def _read(reading: int, deadline: float | None) -> bytes | None:
         said += part
 
 
-def _understood(said: bytes) -> Outcome | Failure:
+def _understood(said: bytes, errors: ErrorLog) -> Outcome | Failure:
     if not said:
         return "lost"
     try:
@@ -99,6 +102,8 @@ def _understood(said: bytes) -> Outcome | Failure:
         return "lost"  # it was killed while it wrote
     if "unexpected" in arrays:
         raise InputError(str(arrays["unexpected"]))
+    for message in arrays["messages"].tolist():
+        errors.add(message)
     return FAILURES[int(arrays["failure"])] if "failure" in arrays else outcome_of(arrays)
 
 

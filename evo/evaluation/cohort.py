@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import final
 
 import numpy as np
@@ -18,13 +19,26 @@ from inner_loop.environment import Split
 from inner_loop.life import Condition, Exam
 
 
+class Reserved(IntEnum):
+    """Generation numbers that no run has, so that their random numbers are those of no other birth or life."""
+
+    FINAL = -1
+    """The finalists of a run, whose scores are stochastic, are born once more before the best is chosen."""
+
+    TEST = -2
+    """The best individual of a run is examined on the test split."""
+
+    ANALYSIS = -3
+    """Rows of an analysis."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Cohort:
     """A batch of individuals evaluated together. Its composition never depends on workers, timing or failures.
 
     Attributes:
-        generation: generation of the outer loop.
+        generation: generation of the outer loop, or a reserved number.
         number: number of the cohort in its generation.
         slots: (C,) indices of the individuals in the generation; a short cohort is padded with its first individual.
         levels: (C, G) their genomes; None: the evaluating process draws them from `source`.

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from evo.evaluation.child_process import bounded, guarded
 from evo.evaluation.cohort import SELECTION, Assay, Cohort, written_out
-from evo.evaluation.error_log import say
+from evo.evaluation.error_log import ErrorLog
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.numerics import settle
 from evo.evaluation.outcome import Failure, Outcome
@@ -41,7 +41,10 @@ def evaluate_safely(
     Args:
         backstop: end the process when a life never returns to Python; only for a process that may be lost.
     """
-    return _settled(experiment, cohort, lambda tried: _attempted(evaluate, experiment, tried, assay, backstop))
+    errors = ErrorLog()
+    return _settled(
+        experiment, cohort, lambda tried: _attempted(evaluate, experiment, tried, assay, errors, backstop), errors
+    )
 
 
 def evaluate_in_worker(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -> Outcome:
@@ -59,12 +62,12 @@ def evaluate_guarded(
     """
     limits = bounded(experiment.limits)
     seconds = None if limits.seconds is None else 2 * limits.seconds + 1
-    held = replace(experiment, limits=limits)
+    held, errors = replace(experiment, limits=limits), ErrorLog()
 
     def attempt(tried: Cohort) -> Outcome | Failure:
-        return guarded(lambda: _attempted(evaluator, held, tried, assay), seconds)
+        return guarded(lambda: _attempted(evaluator, held, tried, assay, errors), seconds, errors)
 
-    return _settled(experiment, cohort, attempt)
+    return _settled(experiment, cohort, attempt, errors)
 
 
 def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Failure) -> Outcome:
@@ -102,15 +105,21 @@ def isolate(experiment: Experiment, cohort: Cohort, attempt: Attempt, reason: Fa
     return Outcome(measurements, failures)
 
 
-def _settled(experiment: Experiment, cohort: Cohort, attempt: Attempt) -> Outcome:
+def _settled(experiment: Experiment, cohort: Cohort, attempt: Attempt, errors: ErrorLog) -> Outcome:
     """The outcome of a cohort as a whole or, if it fails, after isolation of the failing individuals."""
     cohort = written_out(experiment, cohort)
     outcome = _tried(cohort, attempt)
-    return outcome if isinstance(outcome, Outcome) else isolate(experiment, cohort, attempt, outcome)
+    outcome = outcome if isinstance(outcome, Outcome) else isolate(experiment, cohort, attempt, outcome)
+    return replace(outcome, messages=errors.messages)
 
 
 def _attempted(
-    evaluator: Evaluator, experiment: Experiment, cohort: Cohort, assay: Assay, backstop: bool = False
+    evaluator: Evaluator,
+    experiment: Experiment,
+    cohort: Cohort,
+    assay: Assay,
+    errors: ErrorLog,
+    backstop: bool = False,
 ) -> Outcome | Failure:
     try:
         with within(experiment.limits, backstop):
@@ -124,7 +133,7 @@ def _attempted(
     except Exception as error:
         if "allocate memory" in str(error):
             return "memory"
-        say(complaint(error))
+        errors.add(complaint(error))
         return "raised"
 
 

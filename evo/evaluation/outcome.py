@@ -30,10 +30,13 @@ class Outcome:
     Attributes:
         measurements: (real, ...) float64 by name; nan where an individual failed.
         failures: one for each real individual; empty for success.
+        messages: of exceptions that individuals raised, for the log of the driver; no part of the result, and not in
+            its arrays.
     """
 
     measurements: Measurements
     failures: tuple[Failure, ...]
+    messages: tuple[str, ...] = ()
 
 
 def outcome_arrays(outcome: Outcome) -> Arrays:

@@ -17,6 +17,7 @@ import numpy as np
 
 from evo.distribution.executor import Executor
 from evo.evaluation.cohort import Cohort
+from evo.evaluation.error_log import ErrorLog
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.evolution.generation import Generation
 from evo.evolution.offspring import Offspring, first_state
@@ -51,7 +52,7 @@ def steady_generations(
             sent[place] = waiting.popleft()
             yield sent[place]
 
-    for place, outcome in executor.outcomes(experiment, to_live()):
+    for place, outcome in ErrorLog().watched(executor.outcomes(experiment, to_live())):
         cohort = sent.pop(place)
         bred, known = course.flying[cohort.generation], arrived.setdefault(cohort.generation, {})
         known[cohort.number] = outcome

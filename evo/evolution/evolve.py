@@ -16,7 +16,6 @@ from typing import final
 import numpy as np
 
 from evo.distribution.executor import Executor, Serial
-from evo.evaluation.error_log import begin
 from evo.evaluation.numerics import settled
 from evo.evolution.generation import Generation
 from evo.evolution.loop import generations
@@ -198,7 +197,6 @@ def _line(generation: Generation, seconds: float | None, incidents: dict[str, in
 
 def new_run(experiment: Experiment, path: Path | None, name: str, command: Sequence[str]) -> Path:
     """Makes the folder of a new run, by default `runs/NAME-001` or the next free number, and returns its path."""
-    begin()
     experiment = twin(experiment)  # before a folder is made: raises if the experiment cannot be read back
     with asking(experiment.environment):
         experiment.environment.ready()  # raises if a data file is missing or damaged

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import final
 
 from evo.distribution.executor import Executor
+from evo.evaluation.error_log import ErrorLog
 from evo.evaluation.outcome import Outcome, outcome_arrays, outcomes_of
 from evo.evolution.asynchronous import steady_generations
 from evo.evolution.generation import Generation
@@ -32,14 +33,14 @@ def generations(
     if experiment.in_flight > 1:
         yield from steady_generations(experiment, folder, executor, latest)
         return
-    done, state = latest or (-1, first_state(experiment))
-    begun = _Begun(experiment, folder, executor, done + 1, state)
+    errors, (done, state) = ErrorLog(), latest or (-1, first_state(experiment))
+    begun = _Begun(experiment, folder, executor, errors, done + 1, state)
     for index in range(done + 1, experiment.generations):
         generation = begun.bred.recorded(index, begun.outcomes())
         state = begun.bred.told(state, generation)
         if index + 1 < experiment.generations:
             # workers evaluate the next generation while this one is written
-            begun = _Begun(experiment, folder, executor, index + 1, state)
+            begun = _Begun(experiment, folder, executor, errors, index + 1, state)
         folder.write_generation(index, generation.arrays())
         folder.write_state(index, state)
         folder.journal.clear()
@@ -50,13 +51,21 @@ def generations(
 class _Begun:
     """A generation under evaluation; cohorts in the journal are not evaluated again."""
 
-    def __init__(self, experiment: Experiment, folder: RunFolder, executor: Executor, index: int, state: State) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        executor: Executor,
+        errors: ErrorLog,
+        index: int,
+        state: State,
+    ) -> None:
         self.bred, self._journal = Offspring.of(experiment, index, state), folder.journal
         to_live = self.bred.cohorts
         self._count = len(to_live)
         self._known = outcomes_of(folder.journal.read(index), {cohort.number: cohort.real for cohort in to_live})
         self._missing = [cohort for cohort in to_live if cohort.number not in self._known]
-        self._arriving = executor.outcomes(experiment, self._missing)
+        self._arriving = errors.watched(executor.outcomes(experiment, self._missing))
 
     def outcomes(self) -> list[Outcome]:
         """The outcomes in the order of the cohorts; each is written to the journal when it arrives."""

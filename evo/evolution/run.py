@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from evo.evaluation.cohort import Assay, Cohort, cohorts
+from evo.evaluation.cohort import Assay, Cohort, Reserved, cohorts
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.outcome import Outcome
 from evo.evaluation.stochastic_scores import is_stochastic
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _FINALISTS = 8  # of each kind; if scores are stochastic, they are evaluated again before the best is chosen
 _FINAL_BIRTHS = 8
 _FURTHER = 2**32
-_FINAL, _TEST = -1, -2  # generation indices that no run has, so that their random numbers are new
 
 
 @final
@@ -140,7 +139,7 @@ class Run:
         births = max(_FINAL_BIRTHS, 4 * experiment.lifetime.births)
         experiment = replace(experiment, lifetime=experiment.lifetime.repeated(births))
         again: list[RunIndividual] = []
-        for cohort in cohorts(_FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
+        for cohort in cohorts(Reserved.FINAL, np.stack([f.levels for f in finalists]), experiment.cohort):
             measured = evaluate(experiment, cohort).measurements
             for row in range(cohort.real):
                 scores = {c: float(measured[f"{c}.{experiment.main}"][row]) for c in self.experiment.judged}
@@ -169,7 +168,7 @@ class Run:
             slots = np.full(experiment.cohort, individual.slot)
             return evaluate(experiment, Cohort(individual.number, 0, slots, levels, 1), assay)
         experiment = replace(experiment, lifetime=experiment.lifetime.repeated(common=False))
-        lives = evaluate(experiment, Cohort(_TEST, 0, np.arange(len(levels)), levels, len(levels)), assay)
+        lives = evaluate(experiment, Cohort(Reserved.TEST, 0, np.arange(len(levels)), levels, len(levels)), assay)
         return Outcome({name: m.mean(0, keepdims=True) for name, m in lives.measurements.items()}, lives.failures[:1])
 
 

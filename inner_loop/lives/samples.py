@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from inner_loop.environment import Environment
 from inner_loop.life import Exam, HeldOut, Life, LifeStreams, Measurements, check_size
 from inner_loop.lives.choices import Choices
 from inner_loop.lives.sample_exam import SampleExam
-from inner_loop.lives.sequences import Lesson
+from inner_loop.lives.sequences import Lessons
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
@@ -186,30 +186,19 @@ def learn(
             (every sample is then an episode of one step); None: samples without time or reward.
     """
     state = rule.init(network, newborn, weights, own or LifeStreams.of(streams, newborn).own)
-    memory = objective.init(network, newborn) if objective else ()
     pays = task is not None and task.rewards and rule.teacher == "reward"
     choices = Choices(network, newborn, rule, streams, task.pay) if task and pays else None
     if task is not None and task.steps:
-        lesson = Lesson(network, newborn, rule, objective, streams, task, choices)
-        for step, (inputs, targets) in enumerate(lessons):
-            weights, state = lesson.taught(weights, state, inputs, targets, step)
-            yield step + 1, weights
+        taught = Lessons(network, newborn, rule, objective, streams, task, choices)
+        yield from taught.through(lessons, weights, state)
         return
-    sizes = Sizes(weights)
+    memory, sizes = objective.init(network, newborn) if objective else (), Sizes(weights)
+    always: dict[str, Any] = {"output": network.output, "objective": objective, "streams": streams}
+    always["traits"] = newborn.traits
     for step, (inputs, targets) in enumerate(lessons):
         now = network.advance(weights, inputs)
-        lived = Lived(
-            now.activities,
-            targets,
-            network.output,
-            objective,
-            step,
-            streams,
-            newborn.traits,
-            internal=now.internal,
-            weights=weights,
-            memory=memory,
-        )
+        at_step: dict[str, Any] = {"step": step, "internal": now.internal, "weights": weights, "memory": memory}
+        lived = Lived(now.activities, targets, **always, **at_step)
         lived = choices.paid(lived, weights, inputs, None, step)[1] if choices else lived
         weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
         if choices:

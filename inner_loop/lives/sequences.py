@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -53,8 +53,8 @@ def at_rest(network: Network, inputs: Tensor, lives: int) -> NetworkState | None
 
 @final
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """B sequences from which P lives learn.
+class Lessons:
+    """Lessons of P lives, each of B sequences.
 
     Attributes:
         network, newborn, rule, objective: of the lives.
@@ -70,6 +70,14 @@ class Lesson:
     streams: Streams
     task: Task
     choices: Choices | None
+
+    def through(
+        self, lessons: Iterable[tuple[Tensor, Tensor]], weights: Weights, state: Any
+    ) -> Iterator[tuple[int, Weights]]:
+        """Yields the number of lessons and the weights after them, lesson by lesson."""
+        for number, (inputs, targets) in enumerate(lessons):
+            weights, state = self.taught(weights, state, inputs, targets, number)
+            yield number + 1, weights
 
     def taught(self, weights: Weights, state: Any, inputs: Tensor, targets: Tensor, number: int) -> tuple[Weights, Any]:
         """The weights and the state of the rule after the sequences; `weights` may be modified in place.

@@ -97,6 +97,7 @@ def test_the_dispatcher_gets_every_cohort_once_from_sleepers_and_audits(cohorts,
     assert len(sleepers.naps) == 20 + audited
 
 
+@pytest.mark.slow
 def test_the_stub_counts_what_the_driver_does_and_spends_what_ray_costs(clock):
     from cluster_parts import stub
 
@@ -116,6 +117,7 @@ def test_the_stub_counts_what_the_driver_does_and_spends_what_ray_costs(clock):
     assert "hands out" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("search", "population"), [("NSGA2", 40), ("EvolutionStrategy", 1_679)])
 def test_a_step_of_the_head(search, population):
     from cluster_parts import head

@@ -41,6 +41,7 @@ def test_w3_naive_learns_what_ours_learns(worlds, sequences):
     assert (worlds.apart(sequences.weights, ours) > 0.01).all(), "something was learned"
 
 
+@pytest.mark.slow
 def test_w3_learns_its_sequences(worlds):
     """The error of the naive modules after many updates, on the last sequences, is far below that at birth."""
     workload = worlds.recurrent_workload
@@ -66,6 +67,7 @@ def test_w4_naive_lives_as_ours_does(worlds, poles):
     assert rewards.min() < 2 * 80, "some fall, and what comes after does not count"
 
 
+@pytest.mark.slow
 def test_w4_nobody_leaves_an_episode_that_is_over(worlds, monkeypatch):
     """Once all have fallen the loop would break off; weights go on to change all the same."""
     short, long = (
@@ -103,6 +105,7 @@ def test_rivals_that_did_something_else_are_found_out(worlds, wrong):
         worlds.distance(finals, reference, astray=0.2)
 
 
+@pytest.mark.slow
 def test_quick_run_ends_with_the_figures_for_scripts(worlds, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(worlds, "RECURRENT", worlds.recurrent_workload.Workload(2, 5, 3, 2))
     monkeypatch.setattr(worlds, "HEBBIAN", worlds.hebbian_workload.Workload(2, 20))

@@ -1,6 +1,7 @@
 """Shared by the tests of the outer loop: one Ray for all of them, and an experiment that takes milliseconds."""
 
 import ast
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.cohort import Cohort, cohorts
+from evo.evolution.evolve import evolve
 from evo.experiment.experiment import Experiment
 from evo.experiment.goals import Scores
 from evo.search.algorithms.random_search import RandomSearch
@@ -50,6 +52,42 @@ _SMALL = Experiment(
 def small() -> Callable[..., Experiment]:
     """An experiment of milliseconds; `small(task=..., cohort=...)` changes parts of it."""
     return lambda **changes: replace(_SMALL, **changes)
+
+
+def _bytes_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def run_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Experiment], Path]]:
+    """The folder of a run of an experiment, which evolves once for all tests: `run_of(small())`.
+
+    Tests read it. What writes takes a copy, `copy_of(small())`.
+    """
+    made: dict[str, Path] = {}
+    before: dict[Path, bytes] = {}
+
+    def folder(experiment: Experiment) -> Path:
+        key = repr(experiment)
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("run_of") / "run"
+            evolve(experiment, made[key]).finish()
+            before.update(_bytes_of(made[key]))
+        return made[key]
+
+    yield folder
+    after = {path: data for run in made.values() for path, data in _bytes_of(run).items()}
+    assert after == before, "a test wrote to a run that others read"
+
+
+@pytest.fixture
+def copy_of(run_of: Callable[[Experiment], Path], tmp_path: Path) -> Callable[..., Path]:
+    """A run of an experiment that a test may write to: `copy_of(small(), "one")`, a folder in `tmp_path`."""
+
+    def copy(experiment: Experiment, name: str = "run") -> Path:
+        return shutil.copytree(run_of(experiment), tmp_path / name)
+
+    return copy
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def scores(generations):
     return np.stack([g.measurements["innate.log_likelihood"] for g in generations])
 
 
+@pytest.mark.slow
 def test_data_replaced_in_a_process_that_goes_on_are_those_of_the_next_run(on_data, tmp_path):
     known = {}
     for number in (1, 2):
@@ -77,6 +78,7 @@ def test_an_experiment_that_was_made_before_the_data_changed_evolves_on_those_th
     assert np.array_equal(found, scores(evolve(on_data(), tmp_path / "other")))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_its_own_data_while_the_file_changes(on_data, tmp_path):
     undisturbed = scores(evolve(on_data(), tmp_path / "undisturbed"))
     running = evolve(on_data(), tmp_path / "run")
@@ -144,6 +146,7 @@ def test_doubts_are_said_once_and_the_first_lines_tell_the_range_and_the_classes
     assert "3 classes: setosa, versicolor, virginica." in said
 
 
+@pytest.mark.slow
 def test_reports_and_graphs_name_the_classes(on_data, tmp_path):
     list(evolve(on_data(), tmp_path / "run"))
     run = Run(tmp_path / "run")

@@ -93,6 +93,7 @@ def test_ray_gives_the_bytes_of_this_process(search, workers, undisturbed, ray_e
     assert found == undisturbed[search]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 def test_stopped_after_every_generation_and_resumed(search, undisturbed, tmp_path):
     experiment, run = experiment_with(small(search)), tmp_path / "run"
@@ -101,6 +102,7 @@ def test_stopped_after_every_generation_and_resumed(search, undisturbed, tmp_pat
     assert files_of(run) == undisturbed[search]
 
 
+@pytest.mark.slow
 def test_more_generations_are_those_of_a_longer_run(undisturbed, tmp_path):
     from evo.evolution.evolve import extend
 
@@ -110,6 +112,7 @@ def test_more_generations_are_those_of_a_longer_run(undisturbed, tmp_path):
     assert lived(experiment, run) == undisturbed[EvolutionStrategy]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_bytes(undisturbed, tmp_path):
     experiment = replace(experiment_with(small(EvolutionStrategy)), seed=4)
     assert lived(experiment, tmp_path / "run") != undisturbed[EvolutionStrategy]

@@ -179,6 +179,7 @@ def test_d11_a_fitness_is_read_back_as_plain_floats():
     assert repr(fitness.values) == "(0.0, -1.5)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_d12_a_state_is_plain_arrays(kind):
     assert any("plain" in sentence or "named arrays" in sentence for sentence in check_search(kind()))

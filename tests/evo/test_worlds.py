@@ -285,6 +285,7 @@ def rows(measurements, chosen):
     return {name: measured[chosen] for name, measured in measurements.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("common", [True, False])
 @pytest.mark.parametrize("split", ["selection", "test"])
 def test_births_side_by_side_are_births_one_after_the_other(founded, common, split):
@@ -328,6 +329,7 @@ def test_without_learning_birth_is_measured_the_same(founded):
     assert "curve" not in innate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("common", [True, False])
 @pytest.mark.parametrize("split", ["selection", "test"])
 def test_one_that_is_no_number_fails_and_leaves_its_neighbours_bytes_alone(founded, same_bytes, common, split):
@@ -387,6 +389,7 @@ def test_ray_gives_the_bytes_of_this_process(workers, undisturbed, ray_executor,
     assert files_of(tmp_path / "run") == files_of(undisturbed)
 
 
+@pytest.mark.slow
 def test_stopped_after_every_generation_and_resumed(undisturbed, tmp_path):
     for index in range(3):
         assert next(iter(evolve(LIVED, tmp_path / "run"))).index == index
@@ -395,6 +398,7 @@ def test_stopped_after_every_generation_and_resumed(undisturbed, tmp_path):
     assert files_of(tmp_path / "other") != files_of(undisturbed)
 
 
+@pytest.mark.slow
 def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatch):
     """Finalists are each generation's leader and its first; what decides is measured anew, in what no run has met."""
     run, asked = Run(undisturbed), []
@@ -436,6 +440,7 @@ def test_the_best_is_whoever_does_well_again(undisturbed, monkeypatch):
     assert run.best().sum == -min(int(levels.sum(dtype=np.int64)) for levels in finalists)
 
 
+@pytest.mark.slow
 def test_the_best_is_examined_in_lives_of_its_own(undisturbed):
     run = Run(undisturbed)
     best, experiment = run.best(), replace(LIVED, lifetime=replace(LIVED.lifetime, common=False))
@@ -449,6 +454,7 @@ def test_the_best_is_examined_in_lives_of_its_own(undisturbed):
     assert lives["innate.return"][0] != lives["innate.return"][1]
 
 
+@pytest.mark.slow
 def test_the_result_of_a_run_in_a_world(undisturbed, monkeypatch):
     monkeypatch.setattr("evo.evolution.result._FOUNDERS", 6)
     run = Run(undisturbed)
@@ -476,6 +482,7 @@ def handlers():
         signal.signal(number, handler)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("handlers")
 def test_evolve_shows_sums_up_and_draws_every_condition(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("evo.evolution.result._FOUNDERS", 6)
@@ -554,6 +561,7 @@ def test_failures_are_counted_and_the_run_goes_on(tmp_path):
     assert np.isfinite(Run(tmp_path / "run").history()["innate_plastic.return.mean"]).all()
 
 
+@pytest.mark.slow
 def test_leaks_are_exported_and_belong_to_the_module(tmp_path):
     import networkx
     import torch

@@ -49,6 +49,7 @@ def test_wrapped_products_are_the_products_of_unbounded_integers(words):
     assert [w.item() for w in got] == philox_in_whole_numbers(words[:4], words[4:])
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(), owners=st.lists(INT64, min_size=1, max_size=5), count=st.integers(0, 20), more=st.integers(0, 9)
 )

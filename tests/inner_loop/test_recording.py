@@ -136,6 +136,7 @@ def starburst(lives=3):
     return born(topology, lives, {"bipolar": {"leak": leak}})
 
 
+@pytest.mark.slow
 def test_in_a_world_without_actions_activities_are_those_that_the_scores_are_made_of():
     newborn, rule = starburst(), Hebbian(0.1)
     lifetime = EpisodicLifetime(episodes=2, exams=stimuli_there(RETINA) // RETINA.steps)

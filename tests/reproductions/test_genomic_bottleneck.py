@@ -47,6 +47,7 @@ def test_founders_write_weights_of_the_usual_mean_and_variance(bottleneck, own):
         assert torch.allclose(weight.std((1, 2)), usual[name].weight.std((1, 2)), rtol=0.05)
 
 
+@pytest.mark.slow
 def test_two_alternations_fit_the_learned_weights(bottleneck, own):
     g, loop = bottleneck.encoding(5), bottleneck.Loop(generations=2, lessons=36, fits=40)
     inherited = bottleneck.alternate(g, loop, own)
@@ -88,6 +89,7 @@ def test_a_curve_aligned_with_its_own_delayed_copy_has_the_same_slope(report):
     assert faster.updates[0] < faster.usual_updates[0]
 
 
+@pytest.mark.slow
 def test_quick_run_ends_with_the_figures_for_scripts(bottleneck, capsys, tmp_path):
     bottleneck.main(["--quick", "--json", "--output", str(tmp_path)])
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])

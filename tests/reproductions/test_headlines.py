@@ -52,6 +52,7 @@ def toy(headlines, monkeypatch, tmp_path):
     return headlines.Headline("toy", "digits", few)
 
 
+@pytest.mark.slow
 def test_runs_are_stored_as_they_end_and_not_run_again(headlines, toy, monkeypatch, capsys):
     headlines.reproduce(toy, 1)
     (first,) = json.loads(toy.file.read_text())["runs"]
@@ -65,6 +66,7 @@ def test_runs_are_stored_as_they_end_and_not_run_again(headlines, toy, monkeypat
     assert runs[0] == first
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_is_stored_with_its_reason(headlines, toy, tmp_path):
     from dataclasses import replace
 
@@ -74,6 +76,7 @@ def test_a_run_that_stops_is_stored_with_its_reason(headlines, toy, tmp_path):
     assert "failed" in found["stopped"]
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_run_is_no_run_that_stopped(headlines, toy, tmp_path):
     from dataclasses import replace
 

@@ -106,6 +106,7 @@ def test_an_exam_is_of_sinusoids_that_were_in_no_meta_batch_the_same_for_all(mam
         now = maml.step([w.detach().requires_grad_() for w in now], TASK.draw("train", 4, own))
 
 
+@pytest.mark.slow
 def test_quick_run_ends_with_the_errors_for_scripts(maml, capsys, tmp_path):
     maml.main(["--quick", "--json", "--seeds", "2", "--output", str(tmp_path)])
     *table, last = capsys.readouterr().out.splitlines()

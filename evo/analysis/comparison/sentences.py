@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.analysis.report.numbers import interval, number
 from evo.analysis.report.style import CONDITIONS
 from evo.evolution.run import Run
 
@@ -52,8 +53,8 @@ def _leading(conditions: pandas.DataFrame, differences: pandas.DataFrame, measur
         return ""
     best, text = ranked.iloc[0], CONDITIONS[measure][0].capitalize()
     text += "," * ("," in text)
-    has = f"{main} {best['mean']:.3g}{_interval(best['low'], best['high'])} over {best['seeds']} seeds"
-    has = has if best["seeds"] > 1 else f"{main} {best['mean']:.3g} (one seed)"
+    has = f"{main} {number(best['mean'])}{interval(best['low'], best['high'])} over {best['seeds']} seeds"
+    has = has if best["seeds"] > 1 else f"{main} {number(best['mean'])} (one seed)"
     if len(ranked) == 1:
         return f"{text} {best['condition']} has {has}."
     pair = [best["condition"], ranked.iloc[1]["condition"]]
@@ -62,7 +63,7 @@ def _leading(conditions: pandas.DataFrame, differences: pandas.DataFrame, measur
     if row["test"] == "none" and row["difference"] == 0:
         return f"{text} {pair[0]} and {pair[1]} are equal in every seed, with {has}."
     sign = 1 if row["condition"] == pair[0] else -1
-    away = f"{sign * row['difference']:.3g}{_interval(*sorted((sign * row['low'], sign * row['high'])))}"
+    away = f"{number(sign * row['difference'])}{interval(*sorted((sign * row['low'], sign * row['high'])))}"
     lead = f"{text} {pair[0]} is best with {has}; its difference to {pair[1]}, the second best, is {away}"
     if not np.isfinite(row["p"]):
         alone = ": a condition with one seed allows no conclusion about other seeds."
@@ -73,10 +74,6 @@ def _leading(conditions: pandas.DataFrame, differences: pandas.DataFrame, measur
     p = f"p {row['p corrected']:.2g}{f' corrected for {tests} tests' if tests > 1 else ''}"
     verdict = "." if row["p corrected"] < 0.05 else ": the difference is not significant over these seeds."
     return f"{lead} ({row['test']} over {over}, {p}){verdict}"
-
-
-def _interval(low: float, high: float) -> str:
-    return f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else ""
 
 
 def _reach(differences: pandas.DataFrame) -> str:

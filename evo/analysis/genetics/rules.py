@@ -17,6 +17,7 @@ from evo.analysis.genetics.units import Units, units_of
 from evo.analysis.report.section import Section
 from evo.analysis.report.wording import says
 from evo.analysis.subject import Subject
+from evo.evaluation.cohort import Reserved
 from evo.experiment.experiment import Experiment
 from genomes.phenotype import Phenotype
 from genomes.streams import derive
@@ -25,7 +26,6 @@ from genomes.wiring_rule import WiringRule
 if TYPE_CHECKING:
     import pandas
 
-_GENERATION = -3  # no run has this generation: see evo.analysis.assay_runner
 _NUMBERS = 2**24  # maximum genes or synapses of the newborns that develop at once
 _LEAST = 1e-6  # smaller differences, relative to the largest number, are rounding errors
 _GUESSED = " (a plastic allele: the sign is a guess of this birth)"
@@ -104,7 +104,7 @@ def _grown(experiment: Experiment, units: Units, chosen: Sequence[int]) -> Itera
     """Yields, for each of the units, the newborn with all units and the newborn without that unit."""
     edits = units.without([(), *([unit] for unit in chosen)])
     levels = np.repeat(units.levels[None], len(edits), axis=0)
-    streams = derive(experiment.seed, "birth", _GENERATION, [0] * len(edits)).to(experiment.device)
+    streams = derive(experiment.seed, "birth", Reserved.ANALYSIS, [0] * len(edits)).to(experiment.device)
     with torch.inference_mode():
         parts = _parts(experiment.birth(levels, streams, edits))
     whole = {key: part[0] for key, part in parts.items()}

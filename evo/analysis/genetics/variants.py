@@ -14,13 +14,12 @@ from numpy import ndarray
 from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.units import Units
 from evo.analysis.report.section import Picture
+from evo.analysis.scores import assay_of, main_scores
 from evo.analysis.statistics import Estimate, estimate
-from evo.evaluation.cohort import Assay
 from evo.experiment.experiment import Experiment
 from evo.search.base import founders
 from genomes.streams import derive
 from inner_loop.environment import Split
-from inner_loop.life import CONDITIONS
 
 _RESAMPLES = 400  # bootstrap samples of the examination; scoring a life on all of them costs as much as the life
 _FOUNDERS = 64
@@ -136,10 +135,11 @@ class Variants:
         """Returns the scores of random genomes, one life each."""
         spec, seed = self.units.spec, self.experiment.seed
         levels = spec.quantise(founders(_FOUNDERS, spec, derive(seed, "random founders")))
-        experiment, assay = replace(self.experiment, held_out=()), _assay(split, conditions)
+        experiment = replace(self.experiment, held_out=())
+        assay = assay_of(experiment, split, conditions)
         # every founder has its own life, since founders are a sample of all random genomes
         measured = self.examiner.examine("random founders", levels, assay, experiment=experiment)
-        return {name: measured[f"{name}.{experiment.main}"] for name in conditions}
+        return {name: scores.values for name, scores in main_scores(measured, experiment, conditions).items()}
 
 
 def examined(
@@ -154,23 +154,18 @@ def examined(
 ) -> Scored:
     """Examines every variant in each of the lives; rows are ordered variant by variant."""
     experiment, births = replace(examiner.experiment, held_out=()), len(lives)
-    resamples = resamples if experiment.same_exam else 0
-    assay = _assay(split, conditions, resamples)
+    assay = assay_of(experiment, split, conditions, resamples)
     rows, step = len(levels) * births, max(1, _NUMBERS // levels.shape[1] // experiment.cohort) * experiment.cohort
     parts = []
     for start in range(0, rows, step):
         variants, life = np.divmod(np.arange(start, min(start + step, rows)), births)
         edited = None if edits is None else edits[variants]
-        parts.append(examiner.examine(what, levels[variants], assay, np.array(lives)[life], edited, experiment))
-    main = {name: f"{name}.{experiment.main}" for name in conditions}
+        measured = examiner.examine(what, levels[variants], assay, np.array(lives)[life], edited, experiment)
+        parts.append(main_scores(measured, experiment, conditions))
 
-    def joined(ending: str) -> dict[str, Float64[ndarray, "V births ..."]]:
-        found = {name: np.concatenate([part[key + ending] for part in parts]) for name, key in main.items()}
-        return {name: scores.reshape(-1, births, *scores.shape[1:]) for name, scores in found.items()}
+    def joined(what: str) -> dict[str, Float64[ndarray, "V births ..."]]:
+        each = {name: [getattr(part[name], what) for part in parts] for name in conditions}
+        whole = {name: np.concatenate(arrays) for name, arrays in each.items() if arrays[0] is not None}
+        return {name: scores.reshape(-1, births, *scores.shape[1:]) for name, scores in whole.items()}
 
-    return Scored(joined(""), joined(".resampled") if resamples else {}, experiment.bounds)
-
-
-def _assay(split: Split, conditions: Sequence[str], resamples: int = 0) -> Assay:
-    learns = any(name.startswith("learned") for name in conditions)
-    return Assay(split, learns, tuple(name for name in CONDITIONS if name in conditions), resamples=resamples)
+    return Scored(joined("values"), joined("resampled"), experiment.bounds)

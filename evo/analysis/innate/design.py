@@ -9,9 +9,8 @@ from typing import final
 import numpy as np
 
 from evo.analysis.assay_runner import AssayRunner, per_genome
-from evo.analysis.scores import Rows, Scores
+from evo.analysis.scores import Rows, Scores, assay_of, main_scores
 from evo.analysis.subject import Subject
-from evo.evaluation.cohort import Assay
 from evo.evaluation.stochastic_scores import is_stochastic
 from evo.experiment.experiment import Experiment
 from evo.search.base import founders
@@ -145,17 +144,14 @@ class Design:
             resamples: number of bootstrap samples of the examination.
         """
         home = experiment or self.experiment
-        again = _FEW if resamples is None else resamples
         conditions = self.measured if lived else self.at_birth
-        assay = Assay(split, lived and self.learns, conditions, rows.done, again if home.same_exam else 0)
+        assay = assay_of(home, split, conditions, _FEW if resamples is None else resamples, rows.done)
         found = self.examiner.examine(what, rows.levels, assay, rows.lives, experiment=home)
         return found if rows.births == 1 else {name: per_genome(m, rows.births).mean(1) for name, m in found.items()}
 
     def scores(self, measured: Measurements) -> dict[Condition, Scores]:
         """Returns the main score in every measured condition that can differ."""
-        names = {c: f"{c}.{self.main}" for c in self.measured if f"{c}.{self.main}" in measured}
-        bounds = self.experiment.bounds
-        return {c: Scores(measured[n], measured.get(f"{n}.resampled"), bounds) for c, n in names.items()}
+        return main_scores(measured, self.experiment, self.measured)
 
     def _own(self, count: int, done: tuple[Intervention, ...]) -> Rows:
         levels = np.repeat(self.subject.levels[:1], count, axis=0)

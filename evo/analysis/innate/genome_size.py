@@ -18,13 +18,13 @@ from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.innate import code_length as coding
 from evo.analysis.innate import compressed_networks as controls
 from evo.analysis.innate.design import Design
-from evo.analysis.innate.size_points import GENOME, Point, columns, number, picture, table
+from evo.analysis.innate.size_points import GENOME, Point, columns, picture, table
+from evo.analysis.report.numbers import interval, number
 from evo.analysis.report.section import Section
 from evo.analysis.report.style import CONDITIONS
-from evo.analysis.scores import Rows, Scores
+from evo.analysis.scores import Rows, Scores, assay_of, main_scores
 from evo.analysis.statistics import Estimate, clear
 from evo.analysis.subject import Subject
-from evo.evaluation.cohort import Assay
 from genomes.streams import derive
 from inner_loop.environment import Split
 from inner_loop.life import Condition
@@ -172,11 +172,9 @@ def _lived(
     """Measures the main score of every row in each condition."""
     cohort = max(2, min(bench.experiment.cohort, len(rows.levels)))
     home = replace(bench.experiment, held_out=(), cohort=cohort)
-    learn = any(condition.startswith("learned") for condition in conditions)
-    assay = Assay(split, learn, tuple(conditions), rows.done, _RESAMPLES if home.same_exam else 0)
+    assay = assay_of(home, split, conditions, _RESAMPLES, rows.done)
     found = bench.examiner.examine(what, rows.levels, assay, rows.lives, edits, home)
-    names = {condition: f"{condition}.{home.main}" for condition in conditions}
-    return {c: Scores(found[name], found.get(f"{name}.resampled"), home.bounds) for c, name in names.items()}
+    return main_scores(found, home, conditions)
 
 
 def _part(found: Mapping[str, Scores], rows: slice) -> dict[str, Scores]:
@@ -249,8 +247,7 @@ def _compared(bench: Design, best: Point, others: Sequence[Point]) -> list[str]:
 
 
 def _interval(found: Estimate, sign: str = "") -> str:
-    ends = "" if np.isnan(found.low) else f" [{number(found.low, sign)}, {number(found.high, sign)}]"
-    return f"{number(found.mean, sign)}{ends}"
+    return f"{number(found.mean, sign)}{interval(found.low, found.high, sign)}"
 
 
 def _said(point: Point, condition: str) -> str:

@@ -11,7 +11,7 @@ from evo.analysis.innate.battery import EVOLVED, LONG, TIMES, Battery
 from evo.analysis.innate.curve_alignment import Curves, HotStart, hot_start, over_runs
 from evo.analysis.innate.design import Design
 from evo.analysis.innate.learning_rate import in_words
-from evo.analysis.innate.sentence import number
+from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import INNATE, QUIET
 

@@ -32,7 +32,8 @@ from evo.analysis.innate.battery import (
 from evo.analysis.innate.design import Design
 from evo.analysis.innate.learning_rate import in_words
 from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
-from evo.analysis.innate.sentence import Wording, chances, number, one_line
+from evo.analysis.innate.sentence import Wording, chances, one_line
+from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Section
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor

@@ -13,7 +13,7 @@ from numpy import ndarray
 from evo.analysis.innate.battery import EVOLVED, Battery
 from evo.analysis.innate.design import Design
 from evo.analysis.innate.null_models import FOUNDERS
-from evo.analysis.innate.sentence import number
+from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Picture, Section, canvas
 from evo.analysis.report.style import CONDITIONS, INNATE, QUIET
 from evo.analysis.scores import Rows, Scores, over_runs

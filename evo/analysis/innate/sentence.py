@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from evo.analysis.innate.null_models import FOUNDERS, SHUFFLED, STANDARD
+from evo.analysis.report.numbers import number
 from evo.analysis.subject import Subject
 from inner_loop.environment import Score
 
@@ -67,13 +68,6 @@ class Wording:
         shown = [f"{100 * v:.0f}" if percent else number(v) for v in (value, *interval) if v is not None]
         unit = " %" if percent else ""
         return f"{shown[0]}{unit} [{shown[1]}, {shown[2]}]" if len(shown) == 3 else f"{shown[0]}{unit}"
-
-
-def number(value: float) -> str:
-    """Writes a number with about three digits: 500, 52.3, 0.921."""
-    size = abs(value)
-    digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
-    return f"{round(value, digits) + 0.0:,.{digits}f}"  # 0 is added so that no -0.000 is left
 
 
 def one_line(found: Mapping[str, Any], wording: Wording) -> str:

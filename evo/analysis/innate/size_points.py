@@ -11,6 +11,7 @@ import numpy as np
 from evo.analysis.innate import code_length as coding
 from evo.analysis.innate import compressed_networks as controls
 from evo.analysis.innate.design import Design
+from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Picture, bottomless, canvas
 from evo.analysis.report.style import CONDITIONS, QUIET
 from evo.analysis.scores import Scores
@@ -46,11 +47,6 @@ class Point:
     def mean(self, condition: str) -> float:
         """Returns the mean score over births or networks."""
         return self.scores[condition].estimate.mean
-
-
-def number(value: float, sign: str = "") -> str:
-    """Writes a score with three digits."""
-    return "no score" if np.isnan(value) else f"{round(value, 4) + 0.0:{sign}.3g}"
 
 
 def table(points: Sequence[Point], conditions: Sequence[Condition]) -> pandas.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 from evo.analysis.innate.battery import EVOLVED, Battery
 from evo.analysis.innate.design import Design
 from evo.analysis.innate.null_models import SIGNS
-from evo.analysis.innate.sentence import number
+from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Picture, Section, bottomless, canvas
 from evo.analysis.report.style import CONDITIONS, INNATE, LEARNED, QUIET
 from evo.analysis.scores import Scores, over_runs

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from evo.analysis.report.numbers import two_digits
 from evo.analysis.report.section import Picture, canvas
 from evo.analysis.representation.recordings import Measured, distance
 from evo.analysis.representation.similarity import (
@@ -122,11 +123,6 @@ def in_words(row: Row) -> str:
     bounds = f" [{numbers['low']}, {numbers['high']}]" if np.isfinite(row["low"]) else ""
     others = f" ({numbers['founders low']} to {numbers['founders high']})" if np.isfinite(row["founders"]) else ""
     return f"{numbers['similarity']}{bounds}, random founders {numbers['founders']}{others}"
-
-
-def two_digits(value: float) -> str:
-    """Writes a number as `0.52`, never as `-0.00` or `nan`."""
-    return f"{round(value, 2) + 0.0:.2f}" if np.isfinite(value) else "not measurable"
 
 
 def _matrices(activities: Float[ndarray, "P units stimuli"], measure: str) -> list[ndarray]:

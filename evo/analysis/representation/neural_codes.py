@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Integer
 from numpy import ndarray
 
+from evo.analysis.report.numbers import two_digits
 from evo.analysis.report.section import Section
-from evo.analysis.representation.layers import Row, beside, between, heat_maps, in_words, layers, pairs, two_digits
+from evo.analysis.representation.layers import Row, beside, between, heat_maps, in_words, layers, pairs
 from evo.analysis.representation.neurons import Tunings, index_name, rows, scatter, tuning
 from evo.analysis.representation.recordings import Measured
 from evo.experiment.experiment import Experiment

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evo import Run, evolve
+from evo import Run
 from evo.analysis import run_figures
 from evo.evaluation.cohort import Assay, cohorts
 from evo.evaluation.evaluate import evaluate
@@ -22,9 +22,11 @@ def saved(monkeypatch):
     return figures
 
 
-def test_curves_are_medians_bands_the_middle_of_the_population_and_names_stand_at_the_ends(small, tmp_path, saved):
-    list(evolve(small(generations=3), tmp_path / "run"))
-    run = Run(tmp_path / "run")
+@pytest.mark.slow
+def test_curves_are_medians_bands_the_middle_of_the_population_and_names_stand_at_the_ends(
+    small, run_of, tmp_path, saved
+):
+    run = Run(run_of(small(generations=3)))
     outcome = result(run)
     run_figures.evolution(run, outcome, tmp_path)
     (axes,) = saved[0].axes
@@ -45,10 +47,9 @@ def test_curves_are_medians_bands_the_middle_of_the_population_and_names_stand_a
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("generation", "explained variance, selection split")
 
 
-def test_a_front_has_the_score_at_birth_along_and_after_learning_up(small, tmp_path, saved):
+def test_a_front_has_the_score_at_birth_along_and_after_learning_up(small, run_of, tmp_path, saved):
     experiment = small(search=NSGA2(8))
-    list(evolve(experiment, tmp_path / "run"))
-    run = Run(tmp_path / "run")
+    run = Run(run_of(experiment))
     run_figures.front(run, tmp_path)
     axes = saved[0].axes[0]
     _, state = run.folder.latest()

@@ -147,6 +147,7 @@ def probit(runs, effect, seed, count=400):
     return (1.48 + effect * own[:, None] + 0.8 * hard + 0.6 * noise > 0).astype(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [3, 5])
 @pytest.mark.parametrize("effect", [0.1, 0.3])
 def test_the_interval_over_runs_covers_the_score_on_samples_unseen(runs, effect):
@@ -176,6 +177,7 @@ def test_an_interval_ends_where_the_score_cannot_lie():
     assert np.isnan([alone.low, alone.high]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crossed", [False, True])
 def test_of_sixty_effects_that_are_none_hardly_any_is_found_with_four_lives(crossed):
     """Family-wise error after Holm, of 60 paired differences: .05 is promised, in lives alone and over samples too."""

@@ -10,7 +10,6 @@ from evo.analysis.export import export
 from evo.analysis.subject import subject
 from evo.distribution.executor import Serial
 from evo.evaluation.cohort import Assay
-from evo.evolution.evolve import evolve
 from evo.evolution.hall_of_fame import genome_frame, hall_of_fame
 from evo.evolution.run import Run
 from evo.experiment.dump import dump
@@ -22,15 +21,12 @@ INNATE = "innate.explained_variance"
 
 
 @pytest.fixture
-def run_path(small, tmp_path):
-    path = tmp_path / "run"
-    for _ in evolve(
-        small(search=NSGA2(8), generations=3, task=Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)), path
-    ):
-        pass
-    return path
+def run_path(small, run_of):
+    task = Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)
+    return run_of(small(search=NSGA2(8), generations=3, task=task))
 
 
+@pytest.mark.slow
 def test_the_best_of_a_run_comes_first_and_the_hall_is_ranked_and_without_copies(run_path):
     run = Run(run_path)
     best = run.best()

@@ -72,6 +72,7 @@ def tested(run, tmp_path_factory):
     return said.getvalue().splitlines()[-1], folder, words.getvalue()
 
 
+@pytest.mark.slow
 def test_innate_prints_the_promised_numbers_and_writes_them(tested):
     line, folder, _ = tested
     told = json.loads(line)
@@ -87,6 +88,7 @@ def test_innate_prints_the_promised_numbers_and_writes_them(tested):
     assert (folder / "figures" / "size-size.svg").is_file()
 
 
+@pytest.mark.slow
 def test_innate_says_one_sentence_first_and_where_its_files_are(tested):
     _, folder, words = tested
     said = [line for line in words.splitlines() if not line.startswith("  ") and line]
@@ -107,6 +109,8 @@ def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested, ray_execut
     assert capsys.readouterr().out.splitlines()[-1] == tested[0]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("rough_pictures")
 def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     two = [str(seeds / "seed-0"), str(seeds / "seed-1")]
     assert main(["innate", *two, *QUICK, "--out", str(tmp_path), "--json"]) == 0
@@ -123,6 +127,8 @@ def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     assert 1.05 * half >= high - each.mean() >= half
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("rough_pictures")
 def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert main(["innate", str(run), "task.teacher_seed=5", *QUICK, "--out", str(tmp_path), "--json"]) == 0
     elsewhere = last_line(capsys)
@@ -136,6 +142,8 @@ def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert (tmp_path / "best-innate" / "innate.json").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("rough_pictures")
 def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, seeds, tmp_path):
     responses = np.random.default_rng(0).normal(size=(12, 7))
     np.savez(tmp_path / "responses.npz", responses=responses, stimuli=np.arange(12))
@@ -159,6 +167,7 @@ def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, see
     assert [column for column in sorted(columns) if f"- **{column}**:" not in explained] == []
 
 
+@pytest.mark.slow
 def test_a_run_as_frames(run):
     opened = Run(run)
     knocked, tested = knockout_frame(opened, births=2), innate_frame(opened, births=2, draws=19)
@@ -180,6 +189,8 @@ def test_one_run_twice_is_not_two_runs(run, capsys):
     assert "innate: expected every run once, got" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("rough_pictures")
 def test_compare_sets_runs_side_by_side(seeds, run, capsys):
     assert main(["compare", str(seeds), "--json"]) == 0
     told = last_line(capsys)["compare"]
@@ -190,6 +201,8 @@ def test_compare_sets_runs_side_by_side(seeds, run, capsys):
     assert (seeds / "tables" / "compare-runs.csv").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_sweep_makes_a_set_and_resume_goes_on_with_it(tmp_path, capsys):
     path = tmp_path / "set"
     sweep = [*SMALL[:-1], "sweep.encoding.genes=[1, 2]", "--seeds", "2", "--run", str(path)]

@@ -47,6 +47,7 @@ def strict(line):
     return read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "holds"),
     [

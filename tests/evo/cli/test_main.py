@@ -1,7 +1,10 @@
 """The command as a user types it."""
 
+import io
 import json
+import shutil
 import signal
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +23,39 @@ RESULT = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _handlers():
+@contextmanager
+def handlers_kept():
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
+@pytest.fixture(autouse=True)
+def _handlers():
+    with handlers_kept():
+        yield
+
+
+@pytest.fixture(scope="module")
+def evolved(tmp_path_factory):
+    """A run that evolves once for all tests, which take copies, and what was printed of it."""
+    run, printed = tmp_path_factory.mktemp("evolved") / "run", io.StringIO()
+    with handlers_kept(), redirect_stdout(printed):
+        assert main(["evolve", *SMALL, "--run", str(run)]) == 0
+    return run, printed.getvalue()
+
+
 @pytest.fixture
-def finished(tmp_path):
-    run = tmp_path / "run"
-    assert main(["evolve", *SMALL, "--run", str(run)]) == 0
-    return run
+def finished(evolved, tmp_path):
+    return shutil.copytree(evolved[0], tmp_path / "run")
 
 
 def last_line(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_evolve_prints_one_object_as_the_last_line(tmp_path, capsys):
     assert main(["evolve", *SMALL, "--run", str(tmp_path / "run"), "--json"]) == 0
     result = last_line(capsys)
@@ -49,10 +66,8 @@ def test_evolve_prints_one_object_as_the_last_line(tmp_path, capsys):
     assert result == json.loads((tmp_path / "run" / "result.json").read_text())
 
 
-def test_evolve_says_where_the_results_are_and_draws_them(tmp_path, capsys):
-    finished = tmp_path / "run"
-    assert main(["evolve", *SMALL, "--run", str(finished)]) == 0
-    words = capsys.readouterr().out
+def test_evolve_says_where_the_results_are_and_draws_them(evolved):
+    finished, words = evolved
     assert f"results: {finished}" in words
     assert words.count("generation ") >= 2
     assert (finished / "figures" / "evolution.png").read_bytes()[:4] == b"\x89PNG"
@@ -74,6 +89,7 @@ def test_the_result_is_that_of_the_best_genome_on_the_test_split(finished):
     assert result["innate"] != best.innate
 
 
+@pytest.mark.slow
 def test_resume_adds_generations(finished, capsys):
     assert main(["resume", str(finished), "--serial", "--generations", "3", "--json"]) == 0
     assert last_line(capsys)["generations"] == 3
@@ -82,6 +98,7 @@ def test_resume_adds_generations(finished, capsys):
     assert "at least 3" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_resume_takes_no_other_experiment_and_names_what_differs(finished, capsys):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file() and p.name != "lock"}
     words = ["resume", str(finished), "--serial"]
@@ -96,6 +113,7 @@ def test_resume_takes_no_other_experiment_and_names_what_differs(finished, capsy
     assert main([*words, "search.population=5"]) == 0, "it says what the run began with"
 
 
+@pytest.mark.slow
 def test_runs_are_numbered(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
@@ -199,8 +217,9 @@ def test_a_run_of_another_version_is_not_gone_on_with(package, finished, capsys)
     assert f"install {package}==0.0.1 to continue" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
-def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
+def test_interrupted_and_resumed(number, code, evolved, tmp_path, monkeypatch, capsys):
     run, real = tmp_path / "run", bred.joined
 
     def interrupted(outcomes):
@@ -215,8 +234,7 @@ def test_interrupted_and_resumed(number, code, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bred, "joined", real)
     assert len(Run(run).folder.journal.read(1)) == 2, "the cohorts that were finished are not lived again"
     assert main(["resume", str(run), "--serial", "--json"]) == 0
-    undisturbed = tmp_path / "undisturbed"
-    main(["evolve", *SMALL, "--run", str(undisturbed)])
+    undisturbed, _ = evolved
     for name in ("00000.npz", "00001.npz"):
         assert (run / "generations" / name).read_bytes() == (undisturbed / "generations" / name).read_bytes()
 
@@ -235,6 +253,7 @@ def test_a_run_in_which_nobody_lives_fails_with_a_sentence(tmp_path, capsys):
     assert "generation 1: all 5 individuals failed (5 nan)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_code_of_ones_own_runs_and_in_a_folder_must_be_allowed(tmp_path, monkeypatch, capsys):
     source = """
 from dataclasses import dataclass
@@ -285,11 +304,13 @@ def test_an_interruption_that_ray_wrapped_is_one_nevertheless(monkeypatch, capsy
     assert capsys.readouterr().err == "instinct: interrupted\n"
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_said_to_be_finished(finished, capsys):
     assert main(["resume", str(finished), "--serial"]) == 0
     assert f"run {finished}, all of its 2 generations done: " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_at_a_url_is_called_by_its_url(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     url = f"file://{tmp_path}/there"

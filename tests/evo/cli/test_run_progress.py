@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from evo import Run, evolve
+from evo import Run
 from evo.cli.run_progress import Progress
 
 
@@ -16,10 +16,9 @@ from evo.cli.run_progress import Progress
     [(0, {0: "1:30", 1: "1:20", 8: "0:10", 9: "0:00"}), (4, {4: "0:50", 5: "0:40", 9: "0:00"})],
 )
 def test_what_is_left_is_the_mean_time_of_a_generation_for_each_that_is_to_come(
-    small, tmp_path, monkeypatch, first, wanted
+    small, run_of, monkeypatch, first, wanted
 ):
-    list(evolve(small(generations=1), tmp_path / "run"))
-    one, console, clock = Run(tmp_path / "run").generation(0), Console(file=io.StringIO(), width=200), [100.0]
+    one, console, clock = Run(run_of(small())).generation(0), Console(file=io.StringIO(), width=200), [100.0]
     monkeypatch.setattr("evo.cli.run_progress.monotonic", lambda: clock[0])
     progress = Progress(console, small(generations=10))
     progress.begin("run", first)

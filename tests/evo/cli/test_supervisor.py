@@ -133,6 +133,7 @@ def test_resume_is_told_the_same_again(stub):
     assert stub.lives() == [words, words]
 
 
+@pytest.mark.slow
 def test_who_gets_nowhere_is_given_up(stub, capfd):
     stub("def live(words, life):\n    begin('run')\n    Path(f'run/generations/.0.{life}.tmp').touch()\n    die()")
     assert main(["evolve", "teacher", "--serial"]) == 1

@@ -31,8 +31,8 @@ def outcome_of(cohort, add=0.0, failures=None):
     return Outcome({"gain": cohort.slots[: cohort.real] + add}, failures or ("",) * cohort.real)
 
 
-def answer(cohort, node="n0", seconds=1.0, add=0.0, failures=None, complaints=()):
-    return WorkerResult(outcome_of(cohort, add, failures), node, 7, "AVX2", seconds, complaints)
+def answer(cohort, node="n0", seconds=1.0, add=0.0, failures=None):
+    return WorkerResult(outcome_of(cohort, add, failures), node, 7, "AVX2", seconds)
 
 
 @dataclass(eq=False)
@@ -184,15 +184,6 @@ def test_none_ends_a_look_and_the_next_one_goes_on(work, played):
     for place, _ in began.arriving():
         known.append(place)
     assert known == [0, 1, 2, 3]
-
-
-def test_complaints_are_passed_on(work, played, monkeypatch):
-    experiment, cohorts = work
-    heard = []
-    monkeypatch.setattr("evo.distribution.dispatcher.say", heard.append)
-    there = played(lambda sent: (1.0, answer(sent.cohort, complaints=(f"cohort {sent.cohort.number} complains", "x"))))
-    dispatched(experiment, there, cohorts[:2])
-    assert heard == ["cohort 0 complains", "x", "cohort 1 complains", "x"]
 
 
 @pytest.mark.parametrize(("death", "why"), [(CRASHED, "lost"), (FULL, "memory")])

@@ -9,7 +9,7 @@ import pytest
 
 from evo.distribution.executor import Serial
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.fault_isolation import evaluate_safely, isolate
+from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely, isolate
 from evo.evaluation.outcome import Outcome
 from genomes.errors import InputError
 from genomes.evolve import Evolvable, Evolve
@@ -118,6 +118,14 @@ def test_all_of_them_guilty(touchy):
     outcome = evaluate_safely(experiment, cohort)
     assert outcome.failures == ("raised",) * 4
     assert all(np.isnan(measured).all() for measured in outcome.measurements.values())
+
+
+@pytest.mark.parametrize("evaluated", [evaluate_safely, pytest.param(evaluate_guarded, marks=pytest.mark.process)])
+def test_the_message_of_an_exception_comes_once_with_the_outcome(touchy, evaluated):
+    outcome = evaluated(*touchy([5, CALM, 5]))
+    assert outcome.failures == ("raised", "", "raised")
+    assert len(outcome.messages) == 1
+    assert "test_fault_isolation.py, line" in outcome.messages[0]
 
 
 @pytest.mark.parametrize(("kinds", "failures"), [([5, CALM], ("raised", "")), ([CALM, 5], ("", "raised"))])

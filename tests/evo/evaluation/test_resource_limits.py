@@ -13,6 +13,7 @@ import torch
 from evo.distribution.executor import Serial
 from evo.distribution.ray_executor import OnRay
 from evo.evaluation.child_process import guarded
+from evo.evaluation.error_log import ErrorLog
 from evo.evaluation.evaluate import evaluate
 from evo.evaluation.fault_isolation import evaluate_guarded, evaluate_safely
 from evo.evaluation.resource_limits import TimeLimitExceeded, within
@@ -73,11 +74,13 @@ def check(outcome, undisturbed, failures):
         assert np.isnan(measured[[i for i, failure in enumerate(failures) if failure]]).all()
 
 
+@pytest.mark.slow
 def test_who_hangs_is_found_and_the_others_live_on(burdened):
     experiment, cohort, undisturbed = burdened([CALM, CALM, SLEEPS, CALM], seconds=0.3)
     check(evaluate_safely(experiment, cohort), undisturbed, ["", "", "timeout", ""])
 
 
+@pytest.mark.slow
 def test_who_wants_too_much_memory_is_found_and_the_others_live_on(burdened):
     experiment, cohort, undisturbed = burdened([GREEDY, CALM, CALM, SLEEPS], seconds=0.3, memory=1.0)
     check(evaluate_safely(experiment, cohort), undisturbed, ["memory", "", "", "timeout"])
@@ -161,12 +164,12 @@ def test_faults_of_a_child_are_reported_and_stay_in_the_child(founded, small, re
             sum(range(10**9))
 
     said = {
-        "raises nothing": guarded(lambda: outcome, None),
-        "fails": guarded(lambda: "raised", 100.0),
-        "leaves": guarded(lambda: os._exit(3), 100.0),
-        "is killed": guarded(lambda: os.kill(os.getpid(), signal.SIGKILL), 100.0),
-        "never ends": guarded(loops, 0.3),
-        "breaks": guarded(lambda: 1 / 0, 100.0),
+        "raises nothing": guarded(lambda: outcome, None, ErrorLog()),
+        "fails": guarded(lambda: "raised", 100.0, ErrorLog()),
+        "leaves": guarded(lambda: os._exit(3), 100.0, ErrorLog()),
+        "is killed": guarded(lambda: os.kill(os.getpid(), signal.SIGKILL), 100.0, ErrorLog()),
+        "never ends": guarded(loops, 0.3, ErrorLog()),
+        "breaks": guarded(lambda: 1 / 0, 100.0, ErrorLog()),
     }
     whole = said.pop("raises nothing")
     assert all(m.tobytes() == whole.measurements[name].tobytes() for name, m in outcome.measurements.items())
@@ -175,9 +178,10 @@ def test_faults_of_a_child_are_reported_and_stay_in_the_child(founded, small, re
     }  # fmt: skip
     assert not held[0], "a child has memory of its own"
     with refused("x", 3):
-        guarded(lambda: require(False, "x", "y", 3), 100.0)
+        guarded(lambda: require(False, "x", "y", 3), 100.0, ErrorLog())
 
 
+@pytest.mark.slow
 def test_who_kills_its_process_is_found_in_children_of_this_one(burdened):
     experiment, cohort, undisturbed = burdened([CALM, DEADLY, CALM, STUCK, CALM], seconds=0.2)
     check(evaluate_guarded(experiment, cohort), undisturbed, ["", "lost", "", "timeout", ""])

@@ -75,6 +75,7 @@ def lucky(tmp_path_factory):
     return Run(path)
 
 
+@pytest.mark.slow
 def test_the_best_of_networks_that_grow_by_chance_is_reported_over_new_births(lucky):
     experiment = lucky.experiment
     outcome, best = result(lucky), lucky.best()
@@ -89,6 +90,7 @@ def test_the_best_of_networks_that_grow_by_chance_is_reported_over_new_births(lu
     assert best.innate < single.mean() + 3 * single.std() * (1 / 8) ** 0.5 + 0.02, "not what the lucky birth scored"
 
 
+@pytest.mark.slow
 def test_analyses_ask_the_same_question(lucky):
     tested = subject(lucky.path)
     assert lives_of(tested.experiment, tested) == 32

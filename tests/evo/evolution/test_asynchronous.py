@@ -56,6 +56,7 @@ class Backwards(Executor):
                 yield index, next(iter(self.serial.outcomes(experiment, [cohort], assay or Assay())))[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [SteadyState(8, 4), SteadyState(12, 6), NSGA2(8)], ids=["one", "two", "front"])
 def test_in_order_it_is_the_same_every_time_and_after_every_stop(flying, search, tmp_path):
     experiment = flying(search)
@@ -66,6 +67,7 @@ def test_in_order_it_is_the_same_every_time_and_after_every_stop(flying, search,
     assert len(files(tmp_path / "once")) == GENERATIONS
 
 
+@pytest.mark.slow
 def test_cohorts_that_were_finished_are_not_lived_again(flying, tmp_path, monkeypatch):
     experiment = flying(SteadyState(12, 12), cohort=4)
     list(evolve(experiment, tmp_path / "once", Serial()))
@@ -102,6 +104,7 @@ def test_a_state_that_does_not_say_who_is_in_flight_is_torn(flying, tmp_path):
             list(evolve(experiment, tmp_path / "run", Serial()))
 
 
+@pytest.mark.slow
 def test_generations_are_told_in_the_order_of_arrival_and_so_recorded(flying, tmp_path):
     experiment, backwards = flying(), Backwards()
     found = list(evolve(experiment, tmp_path / "run", backwards))
@@ -120,6 +123,7 @@ def test_generations_are_told_in_the_order_of_arrival_and_so_recorded(flying, tm
     assert best.number == numbers[best.generation], "it is born again with the chance it had"
 
 
+@pytest.mark.slow
 def test_another_order_is_another_course(flying, tmp_path):
     experiment = flying()
     list(evolve(experiment, tmp_path / "forwards", Serial()))
@@ -127,6 +131,7 @@ def test_another_order_is_another_course(flying, tmp_path):
     assert files(tmp_path / "forwards") != files(tmp_path / "backwards")
 
 
+@pytest.mark.slow
 def test_parents_are_those_who_were_known(flying, tmp_path):
     found = list(evolve(flying(), tmp_path / "run", Backwards()))
     genomes = np.concatenate([generation.levels for generation in found])

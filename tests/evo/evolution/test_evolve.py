@@ -22,9 +22,8 @@ from inner_loop.rules import Backprop
 
 
 @pytest.fixture
-def lived(small, tmp_path):
-    list(evolve(small(), tmp_path / "run"))
-    return Run(tmp_path / "run")
+def lived(small, copy_of):
+    return Run(copy_of(small()))
 
 
 def test_generations_come_one_by_one_and_callbacks_see_each(small, tmp_path):
@@ -135,6 +134,7 @@ def test_history_is_a_row_a_generation(lived):
     assert logged[0]["innate.explained_variance.best"] == frame.loc[0, "innate.explained_variance.best"]
 
 
+@pytest.mark.slow
 def test_lines_of_the_log_that_a_driver_took_with_it_are_made_good(small, lived):
     path = lived.folder.path / "log.jsonl"
     first, second = path.read_text().splitlines(keepends=True)
@@ -175,11 +175,9 @@ def test_the_best_is_the_smallest_where_small_is_good(lived):
         {"time": np.zeros(1, np.int64)},
     ],
 )
-def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small, tmp_path, refused):
-    experiment = small(search=EvolutionStrategy(5), generations=1)
-    list(evolve(experiment, tmp_path / "run"))
-    extend(tmp_path / "run", 2, allow_code=False)
-    run = Run(tmp_path / "run")
+def test_a_state_that_the_search_cannot_have_left_is_one_sentence(change, small, copy_of, refused):
+    run = Run(copy_of(small(search=EvolutionStrategy(5), generations=1)))
+    extend(run.path, 2, allow_code=False)
     state = {name: array for name, array in (run.folder.latest()[1] | change).items() if array is not None}
     run.folder.write_state(0, state)
     (name,) = change
@@ -196,9 +194,8 @@ def test_where_lives_vary_the_best_is_examined_again_in_something_new(lived):
     assert np.array_equal(fresh, lived.examine(best, "test").measurements["innate.explained_variance"])
 
 
-def test_the_best_lives_again_as_it_lived(small, tmp_path):
-    list(evolve(small(task=replace(small().task, teacher_seed=1)), tmp_path / "run"))
-    lived = Run(tmp_path / "run")
+def test_the_best_lives_again_as_it_lived(small, run_of):
+    lived = Run(run_of(small(task=replace(small().task, teacher_seed=1))))
     best = lived.best()
     again = lived.examine(best, "selection").measurements
     recorded = lived.generation(best.generation).measurements
@@ -208,6 +205,7 @@ def test_the_best_lives_again_as_it_lived(small, tmp_path):
     assert lived.phenotype(best).lives == 1
 
 
+@pytest.mark.slow
 def test_founders_are_random_genomes_and_need_no_learning(small):
     experiment = small()
     assert (
@@ -225,6 +223,7 @@ def test_summary_passes_over_the_failed(lived):
     assert row["gain.mean"] == pytest.approx(generation.measurements["gain"][1:].mean())
 
 
+@pytest.mark.slow
 def test_pictures_show_something(lived, tmp_path):
     paths = evolution(lived, result(lived), tmp_path)
     assert [p.suffix for p in paths] == [".svg", ".png"]
@@ -234,6 +233,7 @@ def test_pictures_show_something(lived, tmp_path):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.slow
 def test_a_front_is_drawn_from_the_last_parents(small, tmp_path):
     experiment = small(search=NSGA2(8))
     list(evolve(experiment, tmp_path / "run"))
@@ -259,9 +259,9 @@ def test_a_generation_without_a_score_is_a_failure_of_the_run(small, tmp_path):
     assert Run(tmp_path / "run").generations == []
 
 
-def test_a_run_goes_back_as_a_whole_before_a_damaged_generation(small, tmp_path):
+def test_a_run_goes_back_as_a_whole_before_a_damaged_generation(small, copy_of, tmp_path):
     experiment = small(generations=4, keep=4)
-    list(evolve(experiment, tmp_path / "run"))
+    copy_of(experiment)
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.npz")}
     (tmp_path / "run" / "generations" / "00002.npz").write_bytes(b"torn")
     course = evolve(experiment, tmp_path / "run")

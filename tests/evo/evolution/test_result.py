@@ -1,6 +1,7 @@
 """The result of a run: its best genome and separate random founders, all on the test split."""
 
 import numpy as np
+import pytest
 
 from evo import Run, evolve
 from evo.evaluation.cohort import Assay, cohorts
@@ -16,6 +17,7 @@ from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.tasks.digits import Digits
 
 
+@pytest.mark.slow
 def test_random_founders_are_none_that_the_search_began_with(small, tmp_path, monkeypatch):
     """An evolution strategy's first centre, or a first generation, would be the genome beside itself."""
     seen = []
@@ -40,6 +42,7 @@ def test_random_founders_are_none_that_the_search_began_with(small, tmp_path, mo
             assert not random & {row.tobytes() for row in own}
 
 
+@pytest.mark.slow
 def test_random_founders_and_the_best_are_measured_on_the_test_split(small, tmp_path):
     experiment = small(
         topology=layered(64, 4, 10),

@@ -85,6 +85,7 @@ def test_an_individual_knows_its_scores_and_whose_chance_it_was_born_with():
     assert (other.sum, other.number) == (1.0, 7)
 
 
+@pytest.mark.slow
 def test_of_a_thinned_run_the_generations_that_are_whole_are_named(small, tmp_path):
     run = lived(small(generations=8, keep=3, search=RandomSearch(2), cohort=2), tmp_path / "run")
     assert run.whole == [0, 3, 6, 7]
@@ -92,6 +93,7 @@ def test_of_a_thinned_run_the_generations_that_are_whole_are_named(small, tmp_pa
     assert lived(small(generations=2), tmp_path / "other").whole == [0, 1]
 
 
+@pytest.mark.slow
 def test_where_lives_vary_eight_of_each_kind_are_examined_again(small, tmp_path, monkeypatch):
     """The last ones, the last and the best leaders, each once; births, common to all, as many as tell them apart."""
     monkeypatch.setattr("evo.evolution.run.evaluate", examined := Examined())
@@ -131,6 +133,7 @@ class Examined:
         return outcome
 
 
+@pytest.mark.slow
 def test_a_finalist_that_fails_when_it_is_examined_again_is_not_the_best(small, tmp_path, monkeypatch):
     run = lived(small(generations=4), tmp_path / "run")
     plain, first = run.best(), []
@@ -186,6 +189,7 @@ def test_an_individual_is_examined_on_resampled_samples_where_they_are_asked_for
     assert f"{main}.resampled" not in digits.examine(best).measurements
 
 
+@pytest.mark.slow
 def test_knockouts_live_as_many_lives_as_tell_variants_apart_unless_told(small, tmp_path, monkeypatch):
     run = lived(small(), tmp_path / "run")
     monkeypatch.setattr("evo.analysis.frames.lives_of", lambda experiment, subject: 3)
@@ -233,6 +237,7 @@ class Mine(Goals):
 """
 
 
+@pytest.mark.slow
 def test_code_that_an_experiment_names_runs_only_where_it_is_allowed(small, tmp_path, monkeypatch):
     (tmp_path / "mine_of_a_run.py").write_text(MINE)
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -32,17 +32,16 @@ def experiment(small):
 
 
 @pytest.fixture
-def runs(experiment, tmp_path):
+def runs(experiment, copy_of):
     """The same run, thinned and whole."""
-    for name, keep in (("thinned", 3), ("whole", 1)):
-        list(evolve(replace(experiment, keep=keep), tmp_path / name))
-    return Run(tmp_path / "thinned"), Run(tmp_path / "whole")
+    return Run(copy_of(experiment, "thinned")), Run(copy_of(replace(experiment, keep=1), "whole"))
 
 
 def bytes_of(run):
     return {p.relative_to(run): p.read_bytes() for part in ("generations", "state") for p in (run / part).iterdir()}
 
 
+@pytest.mark.slow
 def test_what_a_run_is_cited_by_stays_as_it_was(runs):
     one, other = runs
     assert [i for i in one.generations if one.generation(i).kept is None] == one.whole == [0, 3, 6, 7]
@@ -94,21 +93,23 @@ def test_failures_are_counted_over_all(experiment, same_bytes):
     assert again.summary.row()["innate.explained_variance.mean"] == pytest.approx(7 / 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [Genetic(6), EvolutionStrategy(7), NSGA2(8)], ids=lambda s: type(s).__name__)
-def test_the_bytes_do_not_depend_on_stops_or_on_a_later_longer_run(search, experiment, tmp_path):
+def test_the_bytes_do_not_depend_on_stops_or_on_a_later_longer_run(search, experiment, run_of, tmp_path):
     experiment = replace(experiment, search=search)
-    list(evolve(experiment, tmp_path / "undisturbed"))
+    undisturbed = bytes_of(run_of(experiment))
     for _ in range(8):
         next(iter(evolve(experiment, tmp_path / "stopped")))
     list(evolve(replace(experiment, generations=5), tmp_path / "extended"))
     extend(tmp_path / "extended", 8, allow_code=False)
     list(evolve(experiment, tmp_path / "extended"))
-    assert bytes_of(tmp_path / "stopped") == bytes_of(tmp_path / "undisturbed") == bytes_of(tmp_path / "extended")
+    assert bytes_of(tmp_path / "stopped") == undisturbed == bytes_of(tmp_path / "extended")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("die", range(4))
-def test_a_crash_while_thinning_is_made_good(die, experiment, tmp_path, monkeypatch):
-    list(evolve(experiment, tmp_path / "undisturbed"))
+def test_a_crash_while_thinning_is_made_good(die, experiment, run_of, tmp_path, monkeypatch):
+    undisturbed = bytes_of(run_of(experiment))
 
     class Died(BaseException):
         pass
@@ -127,7 +128,7 @@ def test_a_crash_while_thinning_is_made_good(die, experiment, tmp_path, monkeypa
                 list(evolve(experiment, tmp_path / "run"))
             calls = count(die)
     list(evolve(experiment, tmp_path / "run"))
-    assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "undisturbed")
+    assert bytes_of(tmp_path / "run") == undisturbed
 
 
 @pytest.mark.parametrize("die", range(5))
@@ -172,6 +173,7 @@ def test_the_last_and_every_kth_stay_whole():
     assert all(stays_whole(i, 7, 1) for i in range(8))
 
 
+@pytest.mark.slow
 def test_who_analyses_a_thinned_run_says_what_it_lacks(runs):
     from evo.analysis.history.course import evolution as section
     from evo.evolution.result import founders_scores
@@ -191,6 +193,7 @@ def test_who_analyses_a_thinned_run_says_what_it_lacks(runs):
     assert "All individuals" not in "\n".join(whole.sentences)
 
 
+@pytest.mark.slow
 def test_pictures_of_a_thinned_run_are_those_of_a_whole_one(runs, tmp_path):
     drawn = [evolution(run, result(run), tmp_path / run.path.name)[1].read_bytes() for run in runs]
     assert drawn[0] == drawn[1]
@@ -203,6 +206,7 @@ def test_genomes_of_a_thinned_run_are_those_that_were_kept(runs):
     assert len({one.levels.tobytes() for one in best}) == 3
 
 
+@pytest.mark.slow
 def test_a_front_is_read_from_the_state_where_its_members_were_not_kept(experiment, tmp_path):
 
     experiment = replace(experiment, search=NSGA2(8))
@@ -218,6 +222,7 @@ def test_a_front_is_read_from_the_state_where_its_members_were_not_kept(experime
     assert all(f.innate == g.innate for f, g in zip(*fronts, strict=True) if not np.isnan(f.innate))
 
 
+@pytest.mark.slow
 def test_a_lazy_generation_gives_the_rows_that_are_asked_for(small, tmp_path, monkeypatch, same_bytes):
     monkeypatch.setattr("evo.search.algorithms.evolution_strategy._HELD", 10)
     experiment = small(search=EvolutionStrategy(7), task=TASK)

@@ -4,6 +4,7 @@ import copy
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,7 @@ PARTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(PARTS, st.lists(NAME, min_size=2, max_size=2, unique=True), st.none() | st.integers(-(2**60), 2**60))
 def test_what_is_dumped_is_read_back(parts: dict[str, Any], groups: list[str], seed: int | None) -> None:
@@ -129,6 +131,7 @@ def complaints(data: Any) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 def test_mutants_of_a_config_are_read_or_refused() -> None:
     rng, refused = random.Random(3), 0
     assert isinstance(understood(PLAIN, "x.yaml"), Experiment)

@@ -190,6 +190,7 @@ def test_one_experiment_is_no_set() -> None:
     assert load("x.yaml", ["sweep=null"]) == read(CONFIG, "x.yaml")
 
 
+@pytest.mark.slow
 def test_a_set_lies_in_one_folder() -> None:
     made = members(config(SWEEP), seeds=2)
     place = next_free("x")

@@ -27,8 +27,8 @@ SUM = hashlib.sha256(b"{}").hexdigest()
 
 
 @pytest.fixture
-def run(small, tmp_path) -> Path:
-    list(evolve(small(), tmp_path / "run"))
+def run(small, copy_of, tmp_path) -> Path:
+    copy_of(small())
     (tmp_path / "run" / "figures").mkdir()
     (tmp_path / "run" / "figures" / "é.svg").write_text("<svg/>")
     return tmp_path / "run"
@@ -52,6 +52,7 @@ def crafted(path: Path, listed: dict[str, str] | None = None, **given) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_run_comes_back_to_the_byte_and_goes_on(run, small, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     packed = pack_run(run, tmp_path / "run.zip")

@@ -82,6 +82,7 @@ def header(shape: str, descr: str = "'<f8'") -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.dictionaries(NAMES, ARRAYS, max_size=4))
 def test_arrays_come_back_to_the_bit(arrays):

@@ -103,10 +103,11 @@ def lived(experiment, run) -> Path:
 
 
 @pytest.fixture
-def undisturbed(small, tmp_path):
-    return files_of(lived(small(generations=5, keep=2), tmp_path / "undisturbed"))
+def undisturbed(small, run_of):
+    return files_of(run_of(small(generations=5, keep=2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["memory", "file", "bad"])
 def test_what_is_here_is_there_and_another_machine_goes_on(scheme, small, undisturbed, elsewhere, tmp_path):
     url = f"{scheme}://{tmp_path / 'bucket' if scheme == 'file' else 'bucket'}/run"
@@ -171,6 +172,7 @@ def test_a_generation_is_there_before_anyone_hears_of_it(small):
     assert [len(generations) for generations in seen] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_lost_costs_the_generation_in_hand(small, undisturbed, elsewhere, monkeypatch):
     from evo.distribution import executor as executors
 
@@ -198,6 +200,7 @@ def test_a_machine_that_is_lost_costs_the_generation_in_hand(small, undisturbed,
     assert sorted(set(again)) == [2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_away_costs_nothing_and_is_told_once(small, undisturbed, caplog):
     url = "bad://bucket/run"
     with caplog.at_level(logging.WARNING):
@@ -256,6 +259,7 @@ def test_what_a_store_refuses_once_is_asked_for_again(refused, small, caplog):
     assert len(caplog.records) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", ["generations/00003.npz", "state/00004.npz", "log.jsonl", SUMS])
 def test_a_torn_object_is_not_taken_for_a_good_one(torn, small, undisturbed, elsewhere, caplog):
     url, experiment = "memory://bucket/run", small(generations=5, keep=2)
@@ -414,6 +418,7 @@ def test_a_path_is_a_path(tmp_path):
     assert place("memory://bucket/..").parent.parent == place("memory://bucket/run").parent.parent
 
 
+@pytest.mark.slow
 def test_verbs_take_urls_and_what_they_write_goes_there(capsys, elsewhere, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     url, few = "memory://bucket/set", ["search.population=7", "generations=1", "lifetime.steps=3"]

@@ -198,6 +198,7 @@ class Spoilt(World):
         return {name: score + more for name, score in self.good.scores(state[0], returns).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

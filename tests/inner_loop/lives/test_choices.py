@@ -48,6 +48,7 @@ def test_without_exploration_the_largest_output_is_chosen_and_noise_is_what_was_
     assert not torch.equal(noisy.activities["hidden"], greedy.activities["hidden"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["{kind: PolicyGradient, learning_rate: 0.5, momentum: 0.0, choice: 1.0}"])
 def test_a_rule_of_reward_learns_digits(rule):
     few = (

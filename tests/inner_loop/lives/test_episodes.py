@@ -135,6 +135,7 @@ def test_a_life_is_its_episodes_one_after_the_other(corridor, networks, parallel
         assert np.allclose(measured[f"learned.{name}"], score, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", [1, 3])
 def test_trials_to_criterion_are_episodes(corridor, networks, parallel):
     newborn, life = networks(range(3)), replace(LIFE, parallel=parallel)
@@ -247,6 +248,7 @@ def test_names_are_those_of_what_is_measured(corridor, networks, measured, episo
     assert all(m.dtype == np.float64 and m.shape == (3,) for name, m in found.items() if name != "curve")
 
 
+@pytest.mark.slow
 def test_a_life_leaves_its_phenotype_as_it_was_born(corridor, networks):
     rule = Hebbian(0.5)
     newborn = endowed(networks(range(3)), "rule", rule, {})
@@ -296,6 +298,7 @@ def test_episodes_and_splits_are_drawn_apart_and_conditions_meet_the_same(corrid
     assert not set(exams[0][0]) & {number for life in lives[0] for number in life}
 
 
+@pytest.mark.slow
 def test_held_out_worlds_are_behaved_in_after_the_life_at_home(corridor, networks):
     world, newborn, streams = corridor("response", stride=0.01), networks(range(3)), own(range(3))
     away = [("far", corridor("response", stride=0.005)), ("near end", corridor("response", stride=0.3))]
@@ -329,6 +332,7 @@ def test_held_out_worlds_are_measured_whatever_a_generation_is_measured_in(corri
 RULES = [Growing(), Hebbian(0.05), TrialAndError(), Backprop(0.01), Frozen()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
 @pytest.mark.parametrize("kind", ["discrete", "continuous"])
 def test_a_life_does_not_depend_on_those_beside_it(corridor, networks, rule, kind, monkeypatch):

@@ -114,6 +114,7 @@ def test_backprop_is_autograd(rule, activation, own):
                 torch.testing.assert_close(bias[i, :, 0], wanted[name], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_backprop_is_torchs_own_optimiser_on_the_exported_module():
     rule = Backprop(learning_rate=0.2, momentum=0.8)
     newborn = specimen.newborn(rule, torch.float64)

@@ -250,6 +250,7 @@ def test_errors_go_round_loops_and_straight_elsewhere():
     assert order[2:] == (("side",), ("main",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [
@@ -299,6 +300,7 @@ class Recall(World):
         return Moment(shown[:, None], reward, ended & False, ended, target=cue[:, None], weight=last)
 
 
+@pytest.mark.slow
 def test_what_to_remember_is_learned_if_the_error_goes_back_to_where_it_was_seen():
     groups = (Group("in", 1), Group("hidden", 6, "tanh"), Group("out", 1))
     topology = Topology(groups, ("in -> hidden", "hidden -> hidden", "hidden -> out"))

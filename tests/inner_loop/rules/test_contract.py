@@ -326,6 +326,7 @@ class Restless(LearningRule[tuple[()]]):
         return weights, state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "clause"),
     [("ended", "after its end teaches nothing"), ("divides", "every number at its neutral value")],

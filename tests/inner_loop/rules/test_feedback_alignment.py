@@ -71,6 +71,7 @@ def loss(weights):
     return (out - targets).square().sum(1).mean(1)
 
 
+@pytest.mark.slow
 def test_the_forward_weights_align_with_the_feedback_and_the_task_is_learned():
     newborn, weights, ways = lived(FeedbackAlignment(0.02, 0.0), 2000)
     born = angles(Weights.born(newborn), ways)
@@ -80,6 +81,7 @@ def test_the_forward_weights_align_with_the_feedback_and_the_task_is_learned():
     assert math.isclose(loss(Weights.born(newborn)).mean().item(), 10.0, rel_tol=0.3)
 
 
+@pytest.mark.slow
 def test_backpropagation_does_not_align_with_them():
     """The control: the same networks and lessons, the weights as the way back."""
     _, weights, ways = lived(Backprop(0.02, 0.0), 2000)

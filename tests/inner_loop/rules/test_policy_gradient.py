@@ -246,6 +246,7 @@ class Bandit(World):
         return state, Moment(torch.ones(*actions.shape)[:, None], paid, ended, ~ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline_rate", [0.0, 0.1])
 def test_a_bandit_is_learned(baseline_rate):
     rule = PolicyGradient(learning_rate=0.3, baseline_rate=baseline_rate)

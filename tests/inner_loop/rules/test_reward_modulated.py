@@ -193,6 +193,7 @@ def at_birth(newborn):
     return reward.item(), dict(zip(newborn.projections, torch.autograd.grad(reward, weights), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.05, 0.5])
 @pytest.mark.parametrize("baseline", [0.0, -1.5, 2.0])
 def test_node_perturbation_ascends_the_reward(noise, baseline):
@@ -206,6 +207,7 @@ def test_node_perturbation_ascends_the_reward(noise, baseline):
     assert (wanted.abs().amax() * noise**2 > 8 * error).any()  # excludes the opposite sign, or twice the size
 
 
+@pytest.mark.slow
 def test_node_perturbation_reaches_hidden_units():
     """To first order in noise^2 if the reward is not a quadratic function of it."""
     rule = RewardModulated(learning_rate=1.0, noise=0.03, baseline_rate=0.0, bound=100.0)
@@ -225,6 +227,7 @@ def test_a_baseline_near_the_reward_makes_the_update_less_noisy():
     assert near.std(0).mean() < 0.5 * far.std(0).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [1, 4])
 def test_lives_in_a_bowl_come_near_to_the_place(side):
     rule = RewardModulated(learning_rate=0.3, noise=0.2, baseline_rate=0.2, bound=10.0)
@@ -268,6 +271,7 @@ def test_what_is_no_rule_is_refused(fields, words):
         RewardModulated(**fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [RewardModulated(), *VARIANTS.values()], ids=["default", *VARIANTS])
 def test_the_contract(rule):
     assert len(check_rule(rule)) >= 10

@@ -57,6 +57,7 @@ class Life:
         return {name: weight.clone() for name, weight in self.weights.projections.items()}
 
 
+@pytest.mark.slow
 def test_the_contract_holds():
     assert "individuals in another order live the same lives (to 1e-12)" in check_rule(RULE)
 

@@ -150,6 +150,7 @@ def test_ojas_rule():
     torch.testing.assert_close(moved, 0.05 * (y * x.mT - y.square() * weight), **EXACT)
 
 
+@pytest.mark.slow
 def test_ojas_neuron_finds_the_first_principal_component():
     """Oja 1982, J. Math. Biology 15:267: the weights converge to it with length 1, from any start."""
     topology = Topology((Group("input", 6), Group("output", 1)), ("input -> output",))
@@ -201,6 +202,7 @@ def test_what_is_no_rule_is_refused(fields, words):
         Volterra(**fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [

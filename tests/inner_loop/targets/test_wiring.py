@@ -112,6 +112,9 @@ def test_a_fit_has_no_learned_score_and_needs_no_rule(config):
             load(config, [override])
 
 
+@pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.usefixtures("rough_pictures")
 def test_a_run_fits_the_wiring_and_its_report_says_what_it_lacks(config, tmp_path, capsys):
     assert cli.main(["evolve", str(config), "--serial", "--run", str(tmp_path / "run")]) == 0
     assert "nothing is lived" in capsys.readouterr().out

@@ -47,6 +47,7 @@ def balancing(motion):
     return (angle + 0.25 * spin + 0.02 * position + 0.05 * velocity > 0).long()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [
@@ -59,6 +60,7 @@ def test_the_contract(world):
     assert check_world(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", VARIANTS, ids=str)
 def test_every_episode_is_gymnasiums(world):
     state, first = begun(world)
@@ -192,6 +194,7 @@ def test_a_life_with_a_drawn_pole_is_that_of_a_world_with_such_poles():
         assert torch.equal(state.motion[life], its.motion[life])
 
 
+@pytest.mark.slow
 def test_a_step_costs_few_operations():
     class Counted(TorchDispatchMode):
         count = 0

@@ -40,6 +40,7 @@ def at_random(observation, step):
     return derive(5, "turns").stream(step).integers(2, observation.shape[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [
@@ -53,6 +54,7 @@ def test_the_contract(world):
     check_world(world)
 
 
+@pytest.mark.slow
 def test_turning_more_where_it_falls_climbs():
     world = Chemotaxis()
     climbing, returns = crawl(world, down)
@@ -72,6 +74,7 @@ def test_a_repellent_turns_the_sign():
         assert torch.equal(crawl(attracted, turns)[1], -crawl(repelled, turns)[1])
 
 
+@pytest.mark.slow
 def test_a_worm_near_the_peak_has_the_index_one_and_one_that_stays_far_has_none():
     world = Chemotaxis(nearest=1.0, farthest=1.0, speed=1.0, turn=0.0, wander=0.0, duration=1)
     key = derive(0, "episodes")

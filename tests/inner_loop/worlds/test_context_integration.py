@@ -98,6 +98,7 @@ def test_noise_is_sigma_over_the_root_of_dt_and_differs_between_channels():
     assert (torch.corrcoef(noise.transpose(0, 1).flatten(1)) - torch.eye(4)).abs().max() < 0.03
 
 
+@pytest.mark.slow
 def test_who_attends_is_as_good_as_signal_detection_allows_and_who_adds_is_not():
     best = 0.0
     for coherence in (5.0, 15.0, 50.0):

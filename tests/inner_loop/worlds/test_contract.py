@@ -13,8 +13,14 @@ from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete, Moment, Response, World
 from inner_loop.worlds import WORLDS
 
+# whose episodes are long, or that ask another package for every step; a new world is checked by `make test`
+LONG = {"SwingUp", "HintonNowlan", "CartPole", "Gymnasium", "Retina", "TMaze", "Chemotaxis", "Foraging"}
 
-@pytest.mark.parametrize("world", WORLDS)
+
+@pytest.mark.parametrize(
+    "world",
+    [pytest.param(world, marks=[pytest.mark.slow] if world.__name__ in LONG else []) for world in WORLDS],
+)
 def test_worlds_keep_their_contract(world):
     said = check_world(world())
     assert len(said) >= 12

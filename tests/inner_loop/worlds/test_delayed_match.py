@@ -30,6 +30,7 @@ def nothing(seen):
     return torch.tensor([[0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [

@@ -55,6 +55,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", VARIANTS, ids=str)
 def test_the_contract(world):
     check_world(world)
@@ -109,6 +110,7 @@ def test_left_is_left():
     assert (after.pose % 4).tolist() == [[0, 3, 1]]
 
 
+@pytest.mark.slow
 def test_who_knows_the_colour_eats_better_than_who_does_not():
     world = Foraging(poisonous="blue", harm=0.5)
     greedy, anything, wandering = (forage(world, liking(*c))[0] for c in ((1, -1), (1, 1), (0, 0)))
@@ -120,6 +122,7 @@ def test_who_knows_the_colour_eats_better_than_who_does_not():
     assert forage(Foraging(poisonous="red"), liking(1, -1))[0] < -20
 
 
+@pytest.mark.slow
 def test_learning_pays_where_the_colours_are_hidden():
     innate, returns = forage(Foraging(), liking(1, -1))
     assert abs(innate) < 3.0

@@ -152,11 +152,13 @@ def alarm(register):
     return register("Alarm-v0", Alarm, max_episode_steps=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", CLASSIC)
 def test_the_contract_of_classic_control(id):
     assert check_world(Gymnasium(id))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [
@@ -170,6 +172,7 @@ def test_the_contract_of_variants(world):
     assert check_world(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", CLASSIC)
 def test_episodes_are_those_of_a_plain_loop(id):
     world, plain = Gymnasium(id, longest=120), gymnasium.make(id, max_episode_steps=120)
@@ -266,6 +269,7 @@ def test_nobody_goes_on_after_the_end_and_what_is_shown_is_finite(alarm):
     assert (moment.observation[:, 1] > 1e38).all()
 
 
+@pytest.mark.slow
 def test_observations_are_copies_of_what_the_environment_shows(alarm):
     world = Gymnasium(alarm)
     state, first = begun(world)

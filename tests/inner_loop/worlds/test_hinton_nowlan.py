@@ -27,6 +27,7 @@ def begun(world, lives=1, episodes=1):
     return world.reset(own, episodes, own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [HintonNowlan(), HintonNowlan(3, 30), HintonNowlan(1, 1)], ids=repr)
 def test_the_contract_holds(world):
     assert f"every episode has ended after {world.steps} steps" in check_world(world)

@@ -57,6 +57,7 @@ def never(image, change):
     return torch.zeros_like(image[:, 0, 0], dtype=torch.bool)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [
@@ -118,6 +119,7 @@ def test_the_angular_size_is_that_of_an_object_on_its_way():
     torch.testing.assert_close(images, images.transpose(1, 2))
 
 
+@pytest.mark.slow
 def test_the_disc_is_off_the_middle_by_its_eccentricity():
     world = Looming(looming=1.0, pixels=61, eccentricity=20.0, l_over_v=(0.2, 0.2), collision=(4.0, 4.0), change=False)
     first = frames(world, episodes=300)[0][0]

@@ -30,6 +30,7 @@ def facts():
     return json.loads((HERE / "neurogym.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_trials_payment_ends_lengths_and_noise_are_those_of_neurogym(script, facts):
     lines = list(script.compared(facts))
     assert [text for same, text in lines if not same] == []

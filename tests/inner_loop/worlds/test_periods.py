@@ -48,6 +48,7 @@ def taught(seen):
     return seen[-1].target.argmax(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_contract_holds(kind):
     for world in (kind(), *(kind(scheme=scheme) for scheme in VARIANTS)):

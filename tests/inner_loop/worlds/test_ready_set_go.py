@@ -34,6 +34,7 @@ def never(since, measured):
     return torch.zeros_like(since, dtype=torch.bool)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [

@@ -46,6 +46,7 @@ def any_weights(places=8, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (1, places, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [Retina(), Retina("bar"), Retina(field=(5, 4), directions=6, dendrites=3), Retina(shown=5, blank=0, directions=4)],

@@ -28,6 +28,7 @@ def push(newton, lives=1, episodes=1):
     return torch.full((lives, 1, episodes), newton)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world", [SwingUp(), SwingUp(pole_length=1.2, time_step=0.05, longest=200), SwingUp(spread=0.0)]
 )
@@ -104,6 +105,7 @@ def test_energy_is_kept_where_nothing_takes_or_gives_any():
     assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("friction", "force"), [(0.0, 1.5), (0.7, 0.0), (0.4, -1.0)])
 def test_energy_comes_from_the_force_and_goes_into_friction(friction, force):
     gain, work = gained(SwingUp(friction=friction, time_step=2e-4), force)

@@ -53,6 +53,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", VARIANTS, ids=str)
 def test_the_contract(world):
     check_world(world)

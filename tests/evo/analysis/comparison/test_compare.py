@@ -77,6 +77,7 @@ def row(table: Any, **at: Any) -> Any:
     return table.iloc[0]
 
 
+@pytest.mark.slow
 def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
     section = compare(two)
     assert [*section.tables["runs"]["run"]] == [run.path.name for run in two]
@@ -98,7 +99,7 @@ def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
     assert found["innate"]["p corrected"] == pytest.approx(3 * min(each["p"] for each in found.values()))
     birth, learned, reach, cost = section.sentences
     assert birth.startswith(
-        "At birth encoding.genes=3 is best with explained variance 0.55 [0.345, 0.755] over 4 seeds"
+        "At birth encoding.genes=3 is best with explained variance 0.550 [0.345, 0.755] over 4 seeds"
     )
     assert birth.endswith("corrected for 3 tests).")
     assert learned.endswith("corrected for 3 tests): the difference is not significant over these seeds.")
@@ -110,6 +111,7 @@ def test_planted_differences_are_read_back(two: Sequence[Run]) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_seeds_of_one_task_share_its_test_samples_and_intervals_count_both(made: Made) -> None:
     """Without samples in the test, ten seeds would make an error of the sixteen common samples significant."""
     task = Teacher(5, 3, hidden=4, measured=16, teacher_seed=1)
@@ -138,6 +140,7 @@ def test_seeds_of_one_task_share_its_test_samples_and_intervals_count_both(made:
     assert "the same in all seeds" in section.pictures["curves"].caption
 
 
+@pytest.mark.slow
 def test_the_other_order_turns_the_difference_and_not_the_verdict(two: Sequence[Run]) -> None:
     there, back = compare(two), compare(two[::-1])
     (one,), (other,) = (
@@ -150,8 +153,8 @@ def test_the_other_order_turns_the_difference_and_not_the_verdict(two: Sequence[
 def test_one_seed_says_nothing_about_others(two: Sequence[Run]) -> None:
     section = compare([two[0], two[4]])
     assert section.sentences[0] == (
-        "At birth encoding.genes=3 is best with explained variance 0.4 (one seed); its difference to "
-        "encoding.genes=2, the second best, is 0.3: a condition with one seed allows no conclusion about other seeds."
+        "At birth encoding.genes=3 is best with explained variance 0.400 (one seed); its difference to "
+        "encoding.genes=2, the second best, is 0.300: a condition with one seed allows no conclusion about other seeds."
     )
     assert np.isnan(section.tables["conditions"]["low"]).all()
     assert np.isnan(section.tables["differences"][["low", "p", "p corrected", "p exact"]].astype(float)).all(axis=None)
@@ -162,6 +165,7 @@ def test_what_follows_lives_that_change_nothing_is_not_told(made: Made) -> None:
     assert not any("learning" in sentence for sentence in frozen.sentences)
 
 
+@pytest.mark.slow
 def test_seeds_that_do_not_match_are_not_paired(made: Made, two: Sequence[Run]) -> None:
     others = [
         made(f"more-{seed}", (0.3, 0.6 + seed / 100), encoding=GeneExpression(3, 4), seed=seed) for seed in (7, 8)
@@ -175,11 +179,12 @@ def test_seeds_that_do_not_match_are_not_paired(made: Made, two: Sequence[Run]) 
 
 def test_one_condition_is_summed_up(two: Sequence[Run], tmp_path: Path) -> None:
     section = compare(two[:4])
-    assert section.sentences[0].startswith(f"At birth {tmp_path.name} has explained variance 0.2 [")
+    assert section.sentences[0].startswith(f"At birth {tmp_path.name} has explained variance 0.200 [")
     assert section.tables["differences"].empty
     assert section.tables["keys"].empty
 
 
+@pytest.mark.slow
 def test_conditions_that_differ_in_much_are_named_by_what_tells_or_by_where_they_lie(made: Made) -> None:
     a, b = made("one/a"), made("one/b", seed=1)
     kind = compare([a, b, made("direct", encoding=Direct())]).tables["runs"]["condition"]
@@ -193,6 +198,7 @@ def test_conditions_that_differ_in_much_are_named_by_what_tells_or_by_where_they
     assert [*mixed.tables["runs"]["condition"]] == ["a", "a", "c"]
 
 
+@pytest.mark.slow
 def test_a_result_that_is_old_torn_or_missing_is_had_anew(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     planted = made("planted", (9.0, 9.0))
     whole = json.loads((planted.path / "result.json").read_text())
@@ -216,6 +222,7 @@ def test_a_result_that_is_old_torn_or_missing_is_had_anew(made: Made, monkeypatc
     assert [*table["gain"]] == [0.0] + [5.0] * len(contents), [*table["run"]]
 
 
+@pytest.mark.slow
 def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
     run, other = made("a"), made("b", seed=1)
     extend(run.path, 9, allow_code=False)
@@ -259,6 +266,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: 
         compare([run, other])
 
 
+@pytest.mark.slow
 def test_what_they_live_in_and_what_they_spend_is_said_where_it_differs(made: Made) -> None:
     a = made("a")
     task = made("b", task=replace(a.experiment.task, hidden=3))

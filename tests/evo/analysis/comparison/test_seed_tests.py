@@ -72,6 +72,7 @@ def test_what_cannot_be_said_is_not_said() -> None:
     assert np.isfinite(large.p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 100], ids=["paired", "unpaired"])
 def test_samples_that_all_seeds_share_are_in_interval_and_p(first: int) -> None:
     """Two conditions that differ by what the samples of this test split happen to be, and by little noise of seeds."""
@@ -95,6 +96,7 @@ def test_samples_that_all_seeds_share_are_in_interval_and_p(first: int) -> None:
     assert alone > 25, "without the samples half of all comparisons find what is not there"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 100], ids=["paired", "unpaired"])
 def test_the_interval_covers_no_difference_where_there_is_none(first: int) -> None:
     drawn = derive(1, "planted nothing").normal(200, 2, 5)[0].numpy()

@@ -118,6 +118,7 @@ def test_genes_that_many_neurons_share_make_bicliques():
     assert (table["observed"] > table["expected"]).all()
 
 
+@pytest.mark.slow
 def test_random_wiring_shows_no_more_than_chance():
     """At most 19 of 200 at .05: an exact test finds more once in 300 times."""
     lowest = [compared(random_wiring(8, 10, seed=i), i, 19)["p corrected"].min() for i in range(200)]

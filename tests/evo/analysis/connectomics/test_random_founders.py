@@ -25,6 +25,7 @@ def bicliques(found, which="2 x 2"):
     return table.loc[(FIRST, f"bicliques {which}")]
 
 
+@pytest.mark.slow
 def test_bicliques_that_every_genome_makes_are_the_encodings(small):
     random = random_founders(experiment_of(small, GeneExpression(genes=3, bits=4)))
     newborn = random.pop(3)
@@ -40,6 +41,7 @@ def test_bicliques_that_every_genome_makes_are_the_encodings(small):
     assert said[0].endswith("a property of the encoding and not an effect of evolution.")
 
 
+@pytest.mark.slow
 def test_bicliques_that_no_founder_makes_are_this_genomes(small):
     """Senders and receivers fall into four kinds, and like joins like."""
     strong = (torch.arange(20)[:, None] % 4 == torch.arange(30) % 4)[None].double()

@@ -38,6 +38,7 @@ def near(reach: float) -> torch.Tensor:
     return torch.cdist(place, place)[None] < reach
 
 
+@pytest.mark.slow
 def test_everything_is_there_and_the_same_each_time():
     newborn = random_network(SHEETS, lives=2)
     one, again = (wiring(newborn, 0, draws=19) for _ in range(2))
@@ -57,10 +58,10 @@ def test_everything_is_there_and_the_same_each_time():
 
 
 def test_pictures_show_the_weights_and_the_measures_of_the_tables():
-    newborn = random_network(SHEETS)
+    newborn = random_network(layered(20, 15, 5))
     found = wiring(newborn, 0, draws=19)
     panels = {axes.get_title(): axes for axes in found.pictures["matrices"].figure.axes if axes.get_title()}
-    for edge in SHEETS.edges:
+    for edge in newborn.topology.edges:
         axes, weight = panels[edge.name], newborn.projections[edge.name].weight[0].numpy()
         assert (axes.get_xlabel(), axes.get_ylabel()) == (edge.pre, edge.post)
         shown = axes.images[0].get_array()
@@ -78,10 +79,10 @@ def test_pictures_show_the_weights_and_the_measures_of_the_tables():
 
 
 def test_histograms_are_of_weights_degrees_and_strengths():
-    newborn = random_network(SHEETS)
+    newborn = random_network(layered(20, 15, 5))
     panels = wiring(newborn, 0, draws=19).pictures["distributions"].figure.axes[:3]
     assert [axes.get_xlabel() for axes in panels] == ["weight", "degree", "strength"]
-    weight = newborn.projections["eye -> brain"].weight[0].numpy()
+    weight = newborn.projections["layer0 -> layer1"].weight[0].numpy()
     counts = [bar.get_height() for bar in panels[0].patches]
     assert counts == np.histogram(weight[weight != 0], 30)[0].tolist()
     drawn = dict(zip([text.get_text() for text in panels[1].get_legend().get_texts()], panels[1].patches, strict=True))
@@ -99,6 +100,7 @@ def test_all_kinds_of_measures_are_compared_in_a_recurrent_network():
     assert set(table.loc[table["null"] == "synapses", "measure"]) == {"wire length", "weighted wire length"}
 
 
+@pytest.mark.slow
 def test_planted_bicliques_are_said_first():
     numbers = generator(0, "genes")
     pre, post = numbers.random((40, 4)) < 0.3, numbers.random((20, 4)) < 0.3
@@ -111,6 +113,7 @@ def test_planted_bicliques_are_said_first():
     assert "p = .010, corrected" in motif
 
 
+@pytest.mark.slow
 def test_near_neighbours_make_short_wires_and_small_worlds():
     newborn = rewired_as(random_network(SHEETS, density=0.1), "brain -> brain", near(0.3) & ~torch.eye(25, dtype=bool))
     table = wiring(newborn, 0, draws=99).tables["chance"].set_index(["projection", "measure"])
@@ -125,6 +128,7 @@ def test_near_neighbours_make_short_wires_and_small_worlds():
     assert table.loc["all", "small-worldness"]["observed"] > 1.2
 
 
+@pytest.mark.slow
 def test_weighted_wires_are_measured_where_every_synapse_grew():
     newborn = random_network(SHEETS, density=None)
     place = SHEETS.group("eye").coordinates

@@ -11,7 +11,6 @@ from evo.analysis.assay_runner import AssayRunner
 from evo.analysis.genetics.cross_fostering import cross_fostering
 from evo.analysis.genetics.variants import examined
 from evo.distribution.executor import Serial
-from evo.evolution.evolve import evolve
 from evo.evolution.run import Run
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
@@ -21,16 +20,16 @@ BIRTHS = 6
 
 
 @pytest.fixture
-def evolved(small, tmp_path) -> Callable[..., Run]:
+def evolved(small, copy_of) -> Callable[..., Run]:
     """A run of two generations: `evolved(name, **changes of the experiment)`."""
 
     def made(name: str, **changes) -> Run:
-        list(evolve(small(**changes), tmp_path / name))
-        return Run(tmp_path / name)
+        return Run(copy_of(small(**changes), name))
 
     return made
 
 
+@pytest.mark.slow
 def test_wiring_and_plasticity_change_places(evolved):
     a, b = evolved("a", seed=1), evolved("b", seed=2)
     section = cross_fostering(a, b, Serial(), BIRTHS)
@@ -59,6 +58,7 @@ def test_wiring_and_plasticity_change_places(evolved):
     section.pictures["genomes"].figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_a_genome_fosters_itself_without_effect(evolved):
     a = evolved("a")
     section = cross_fostering(a, a, Serial(), BIRTHS)
@@ -67,6 +67,7 @@ def test_a_genome_fosters_itself_without_effect(evolved):
     assert not any("All four" in said for said in section.sentences)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exchanged_is_said_in_one_sentence(evolved, refused):
     a = evolved("a")
     larger = evolved("b", encoding=GeneExpression(genes=3, bits=4))

@@ -113,6 +113,7 @@ def found_in(experiment: Experiment, levels: np.ndarray, births: int = 2) -> Kno
     return knockouts(subject, AssayRunner(experiment, Serial()), births)
 
 
+@pytest.mark.slow
 def test_two_rules_in_series_are_both_needed_and_enough(small, samples):
     """First input -> hidden -> output of class 1: without either of them every answer is class 0."""
     found = found_in(chain(small, samples(twice, 2, 2)), wired([2, 1], [1, 2]))
@@ -133,6 +134,7 @@ def test_two_rules_in_series_are_both_needed_and_enough(small, samples):
     assert found.frame["p at birth"][2:].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.slow
 def test_rules_that_stand_in_for_each_other_cost_nothing_alone(small, samples):
     """Both inputs drive the hidden neuron, and both say the same."""
     found = found_in(chain(small, samples(twice, 2, 2)), wired([2, 2], [1, 2]))
@@ -148,6 +150,7 @@ def test_rules_that_stand_in_for_each_other_cost_nothing_alone(small, samples):
     assert any(said.startswith("Minimal genome: 2 of 4") for said in found.section.sentences), "one of both will do"
 
 
+@pytest.mark.slow
 def test_a_rule_that_keeps_less_than_95_per_cent_is_not_given_up(small, samples):
     """A synapse a class: without one of them a quarter of the answers is lost."""
     experiment = chain(small, samples(one_each, 4, 4), 4, 4)
@@ -161,6 +164,7 @@ def test_a_rule_that_keeps_less_than_95_per_cent_is_not_given_up(small, samples)
     assert course["score at birth"][3] < 0.85
 
 
+@pytest.mark.slow
 def test_everything_out_is_chance_and_learns_nothing(small, samples):
     """Four classes, an encoding of the house, and a rule that learns: at birth and after a life one in four."""
     experiment = small(
@@ -195,6 +199,7 @@ def test_everything_out_is_chance_and_learns_nothing(small, samples):
     assert again.frame.equals(found.frame), "the same input gives the same numbers"
 
 
+@pytest.mark.slow
 def test_a_unit_that_does_nothing_shows_no_effect(small):
     """Births and lives of a genome with itself, no chance in common: 0 lies in at least 181 of 200 intervals."""
     experiment = small(cohort=64)
@@ -216,6 +221,7 @@ def test_a_unit_that_does_nothing_shows_no_effect(small):
     assert np.mean([effect.low > 0 for effect in seen]) > 0.9, "an effect is seen"
 
 
+@pytest.mark.slow
 def test_intervals_over_samples_cover_what_two_equal_variants_differ_by():
     """Answers of two variants, right with the same probability, on the samples of one examination."""
     samples, births, resamples, covered = 300, 4, 400, 0
@@ -247,6 +253,7 @@ def test_rows_of_the_same_life_are_paired(small):
     ).size
 
 
+@pytest.mark.slow
 def test_what_is_chosen_on_is_not_what_is_reported(small, samples, monkeypatch):
     """The ranking sees the selection split only, the effects the test split only, in other lives."""
     seen = []
@@ -352,6 +359,7 @@ def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_
     assert "compared with 75.0 % [" in fewest.part.sentences[0]
 
 
+@pytest.mark.slow
 def test_every_p_of_a_knock_out_is_corrected_for_all_units_and_conditions(small):
     experiment = small(encoding=GeneExpression(genes=1, bits=4))
     spec = experiment.genome.spec

@@ -205,6 +205,7 @@ def test_only_units_that_touch_the_sheet_have_a_map(small):
     assert all("eye" in axes.get_title().splitlines()[0] for axes in panels), "the strongest are those of hand"
 
 
+@pytest.mark.slow
 def test_the_section_is_the_same_each_time_and_says_when_there_is_nothing(small):
     experiment = small(encoding=Alleles())
     subject = subject_of(experiment, levels_of(experiment, {}, rest=2.0))

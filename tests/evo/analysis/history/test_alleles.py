@@ -126,6 +126,7 @@ def needle(tmp_path_factory) -> Run:
     return Run(place)
 
 
+@pytest.mark.slow
 def test_shares_of_wrong_right_and_plastic_are_those_of_a_direct_count(needle):
     levels = [needle.generation(index).levels for index in needle.generations]
     spec, encoding = needle.experiment.genome.spec, needle.experiment.encoding

@@ -91,6 +91,7 @@ def test_the_curves_are_drawn_with_random_genomes_beside_them(planted):
         assert panel.lines[0].get_xydata().tolist() == table[["generation", column]].to_numpy().tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("innate", "verdict"),
     [([0.15, 0.3, 0.4], "it rose, which is genetic assimilation"), ([0.4, 0.3, 0.15], "it fell"),
@@ -100,6 +101,7 @@ def test_assimilation_is_called_by_its_name_only_where_it_is_clear(planted, inna
     assert verdict in told(planted(innate, [0.5, 0.5, 0.5])).sentences[1]
 
 
+@pytest.mark.slow
 def test_an_index_that_rises_since_less_is_learned_is_no_assimilation(planted):
     said = told(planted([0.3, 0.3, 0.3], [0.9, 0.6, 0.4])).sentences[1]
     assert said.endswith("it rose, but the score at birth did not rise.")
@@ -122,6 +124,7 @@ def test_the_index_needs_a_gain_beyond_its_error():
     assert np.isnan(assimilation_index(innate[:1], learned[:1], (0.0, 0.0)))
 
 
+@pytest.mark.slow
 def test_its_interval_covers_the_truth_as_often_as_it_says():
     covered, runs, count = 0, 100, 80
     for run in range(runs):
@@ -163,6 +166,7 @@ def test_many_generations_are_thinned_and_the_ends_kept():
     assert thinned([7]) == [7]
 
 
+@pytest.mark.slow
 def test_a_run_is_told_whole_and_always_the_same(small, tmp_path):
     list(evolve(small(search=Genetic(6), generations=4), tmp_path / "run"))
     one, other = told(Run(tmp_path / "run")), told(Run(tmp_path / "run"))

@@ -86,6 +86,7 @@ def test_what_is_copied_has_not_changed(small, tmp_path):
     assert line_table(chain)["changed"].dropna().tolist() == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_ancestors_are_those_of_the_graph_of_all_parents(small, tmp_path, monkeypatch):
     list(evolve(small(search=Genetic(6, elites=1), generations=5), tmp_path / "run"))
     run, everyone = Run(tmp_path / "run"), networkx.DiGraph()
@@ -105,6 +106,7 @@ def test_ancestors_are_those_of_the_graph_of_all_parents(small, tmp_path, monkey
     assert fewer.born == tree.born, "the graph is cut, the count is not"
 
 
+@pytest.mark.slow
 def test_a_search_without_parents_shows_its_leaders_and_says_so(small, tmp_path):
     list(evolve(small(search=EvolutionStrategy(7), generations=3), tmp_path / "run"))
     run = Run(tmp_path / "run")
@@ -119,6 +121,7 @@ def test_a_search_without_parents_shows_its_leaders_and_says_so(small, tmp_path)
         assert sum(one.scores.values()) == pytest.approx(total.max())
 
 
+@pytest.mark.slow
 def test_a_run_gives_parents_and_lineage_of_an_individual_and_of_its_best(small, tmp_path):
     list(evolve(small(search=Genetic(6, elites=1), generations=4), tmp_path / "run"))
     run = Run(tmp_path / "run")

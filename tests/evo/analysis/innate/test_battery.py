@@ -30,6 +30,7 @@ def test_planted_knowledge_is_found(bench_of, task, planted):
         assert row["low"] < row["mean"] < row["high"]
 
 
+@pytest.mark.slow
 def test_of_random_genomes_shuffled_wiring_shows_no_advantage(bench_of, task, levels_of):
     """At most 19 of 200 tests at .05, where there is nothing to be found; against random founders too."""
     task = replace(task, cohort=200)
@@ -48,6 +49,7 @@ def test_of_random_genomes_shuffled_wiring_shows_no_advantage(bench_of, task, le
         assert 1 <= sum(frame.at[(name, "innate"), "p"] < 0.05 for frame in tables) <= 19
 
 
+@pytest.mark.slow
 def test_the_same_bytes_whatever_the_order_of_the_cohorts(bench_of, learning, recording):
     learning = replace(learning, cohort=16)
     frames = [table([battery(bench_of(learning, draws=20, executor=executor))]) for executor in (None, None, recording)]
@@ -58,6 +60,7 @@ def test_the_same_bytes_whatever_the_order_of_the_cohorts(bench_of, learning, re
         assert assay.split == "test" or paced & set(assay.interventions), "on selection a learning rate is tuned alone"
 
 
+@pytest.mark.slow
 def test_ceilings_are_lives_of_networks_without_a_bottleneck(bench_of, learning, task):
     frame = table([battery(bench_of(learning, births=8))])
     assert frame.at[(LONG, "learned"), "mean"] > frame.at[(DIRECT, "learned"), "mean"]
@@ -66,6 +69,7 @@ def test_ceilings_are_lives_of_networks_without_a_bottleneck(bench_of, learning,
     assert (LONG, "learned") not in table([battery(bench_of(task))]).index
 
 
+@pytest.mark.slow
 def test_in_a_world_every_condition_is_measured_and_those_of_birth_are_tested(bench_of, world):
     frame = table([battery(bench_of(world, draws=20))])
     conditions = ["innate", "innate_plastic", "learned", "learned_plastic"]
@@ -125,6 +129,7 @@ def test_further_genomes_are_tested_each(bench_of, task, levels_of, planted):
     assert frame["p corrected"].tolist() == holm(frame["p"].tolist())
 
 
+@pytest.mark.slow
 def test_the_picture_shows_every_draw(bench_of, learning):
     measured = battery(bench_of(learning, draws=30))
     shown = picture([measured], table([measured]))
@@ -149,6 +154,7 @@ def test_p_is_that_of_the_mean_of_births_and_not_of_the_best_of_them(bench_of, t
     assert frame.at[(SHUFFLED.name, "innate"), "p"] == 1.0, "and all of them above .3"
 
 
+@pytest.mark.slow
 def test_p_of_further_genomes_is_that_of_the_mean_of_their_births(bench_of, world, levels_of):
     bench = bench_of(world, levels_of(world, 2), births=4, draws=20)
     measured = battery(bench)

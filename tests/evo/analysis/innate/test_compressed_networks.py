@@ -161,6 +161,7 @@ def test_what_is_written_is_a_whole_network_with_few_values():
         assert np.array_equal(given.weights[FIRST], other.weights[FIRST])
 
 
+@pytest.mark.slow
 def test_numbers_learn_the_task_that_evolution_meets(small):
     experiment = small(topology=layered(5, 8, 3), task=Teacher(5, 3, hidden=0, measured=256, teacher_seed=1))
     newborn = experiment.birth(genome(experiment)[None], derive(0, "x"))
@@ -178,6 +179,7 @@ def test_numbers_learn_the_task_that_evolution_meets(small):
     assert scores[1] > 0.9
 
 
+@pytest.mark.slow
 def test_the_rate_is_tuned_on_selection_by_networks_that_never_learned_on_it(small, monkeypatch):
     """It is the one that an examination of the networks as they are written down finds best."""
     asked = []
@@ -255,6 +257,7 @@ def test_a_rate_at_which_a_network_is_lost_is_not_taken(small):
     assert _worth(experiment, lost) == -math.inf
 
 
+@pytest.mark.slow
 def test_retrained_networks_are_tuned_from_those_that_never_learned_on_selection(small, monkeypatch):
     monkeypatch.setattr("evo.analysis.innate.compressed_networks.STEPS", 20)
     monkeypatch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 5)
@@ -273,6 +276,7 @@ def test_retrained_networks_are_tuned_from_those_that_never_learned_on_selection
     assert all(trial is None for code, trial in pairs if code.method == METHODS[3])
 
 
+@pytest.mark.slow
 def test_a_task_has_all_four_in_order_of_size_and_the_same_ones_again(small, monkeypatch):
     monkeypatch.setattr("evo.analysis.innate.compressed_networks.STEPS", 20)
     monkeypatch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 10)
@@ -336,6 +340,7 @@ class Watched(Task):
         return self.good.scores(outputs, targets)
 
 
+@pytest.mark.slow
 def test_networks_learn_on_the_two_splits_that_evolution_meets_and_never_on_test(small, monkeypatch):
     monkeypatch.setattr("evo.analysis.innate.compressed_networks.STEPS", 4)
     monkeypatch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 2)
@@ -364,6 +369,7 @@ def test_each_way_has_a_series_of_sizes(small, sizes, kept, ranks):
     assert settings["random basis"] == [f"{number:,} dimensions, 8-bit" for number in kept]
 
 
+@pytest.mark.slow
 def test_classes_are_learned_by_their_likelihood_where_no_objective_is_given(small):
     """The loss of what is not an objective of the experiment: cross-entropy of labels, squares of numbers."""
     for task, sizes, loss in (

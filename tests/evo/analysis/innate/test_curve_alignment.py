@@ -167,6 +167,7 @@ def coarse(monkeypatch):
     monkeypatch.setattr(alignment, "_FINE", 300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "more"),
     [(task, (16, 0.01)), (task, (4, 0.01)), (task, (16, 0.0001)), (samples, ()), (world, ())],
@@ -177,6 +178,7 @@ def test_where_there_is_only_a_higher_start_another_verdict_is_as_rare_as_it_say
     assert found["only a higher start"] >= 181, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "more"), [(task, ()), (samples, (0.005,)), (world, (32, 15.0))], ids=["task", "samples", "world"]
 )

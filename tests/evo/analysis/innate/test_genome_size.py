@@ -79,6 +79,7 @@ def genome_rows(size):
     return table[table["method"] == "genome"]
 
 
+@pytest.mark.slow
 def test_bits_that_do_nothing_are_not_counted(small):
     experiment = small(topology=layered(5, 3), encoding=Coarse(), rule=Frozen(), task=TASK)
     size = size_of(planted(experiment, (0, 21, 42, 63)))
@@ -91,6 +92,7 @@ def test_bits_that_do_nothing_are_not_counted(small):
     assert size.section.sentences[0].startswith("Of the genome's 90 bits 30 keep the score")
 
 
+@pytest.mark.slow
 def test_with_all_its_bits_it_is_the_genome_itself_to_the_bit(small):
     experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
     subject = planted(experiment)
@@ -103,6 +105,7 @@ def test_with_all_its_bits_it_is_the_genome_itself_to_the_bit(small):
         assert table[f"{condition} low"].iloc[0] < table[condition].iloc[0] < table[f"{condition} high"].iloc[0]
 
 
+@pytest.mark.slow
 def test_controls_stand_beside_it_at_birth_and_are_compared_within_its_bits(small):
     size = size_of(planted(small(task=TASK)))
     table = size.section.tables["sizes"]
@@ -149,6 +152,7 @@ def test_births_that_all_networks_share_are_resampled_with_them():
     assert size_module._of_networks([Scores(births)]).estimate == Scores(births).estimate
 
 
+@pytest.mark.slow
 def test_without_controls_the_genome_is_the_same(small):
     subject = planted(small(task=TASK))
     whole = size_of(subject)
@@ -177,6 +181,7 @@ def test_to_keep_is_to_lose_a_hundredth_of_the_way_from_founders_and_so_at_every
     assert fewest(np.array(scores), founders) == kept
 
 
+@pytest.mark.slow
 def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     experiment = small(topology=layered(5, 3), encoding=Direct(6), task=TASK)
     spec = experiment.genome.spec
@@ -189,6 +194,7 @@ def test_a_genome_no_better_than_random_ones_has_no_effective_size(small):
     assert "no score above random founders" in size.section.sentences[0]
 
 
+@pytest.mark.slow
 def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
     """Of the split where it was decided, over births and the same samples: narrower than that of either genome."""
     monkeypatch.setattr(size_module, "KEPT", 0.2)
@@ -208,6 +214,7 @@ def test_what_was_given_up_is_said_with_its_paired_interval(small, monkeypatch):
     assert 0 < lost.high - lost.low < (whole.estimate.high - whole.estimate.low) / 2
 
 
+@pytest.mark.slow
 def test_births_are_more_where_they_differ(small, monkeypatch):
     benches, curve = [], size_module._curve
     monkeypatch.setattr(size_module, "_curve", lambda bench, *more: benches.append(bench) or curve(bench, *more))
@@ -218,6 +225,7 @@ def test_births_are_more_where_they_differ(small, monkeypatch):
     assert [bench.births for bench in benches] == [8, 8, 32, 32]
 
 
+@pytest.mark.slow
 def test_in_a_world_it_is_judged_in_the_condition_that_was_selected_for(small):
     experiment = small(
         topology=layered(4, 6, 2),
@@ -249,6 +257,7 @@ def test_a_network_without_a_genome_has_no_size(small):
     assert len(size.section.sentences) == 1
 
 
+@pytest.mark.slow
 def test_the_picture_shows_every_method_and_is_the_same_again(small):
     subject = planted(small(task=TASK))
     one, other = size_of(subject), size_of(subject)

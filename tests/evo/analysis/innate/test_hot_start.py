@@ -40,6 +40,7 @@ def test_an_interval_that_there_is_not_is_not_written_down():
     assert alone.endswith("and no interval: a single life has none).")
 
 
+@pytest.mark.slow
 def test_the_samples_of_the_examination_are_in_the_interval(bench_of, learning):
     """The interval is narrower if every resample scores like the samples themselves."""
     home = battery(bench_of(learning, births=4))
@@ -53,6 +54,7 @@ def test_the_samples_of_the_examination_are_in_the_interval(bench_of, learning):
     assert wide.high - wide.low > narrow.high - narrow.low
 
 
+@pytest.mark.slow
 def test_of_lives_that_learn(bench_of, learning):
     batteries = [battery(bench_of(replace(learning, seed=seed), births=4)) for seed in (0, 1)]
     one = section(batteries[:1])
@@ -70,6 +72,7 @@ def test_of_lives_that_learn(bench_of, learning):
     assert both.sentences[0].startswith("In 2 runs: ")
 
 
+@pytest.mark.slow
 def test_of_lives_in_a_world(bench_of, world):
     found = section([battery(bench_of(world, draws=20))])
     frame = found.tables["curves"]
@@ -77,6 +80,7 @@ def test_of_lives_in_a_world(bench_of, world):
     assert frame[frame["network"] == "evolved genome"]["lived"].tolist() == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

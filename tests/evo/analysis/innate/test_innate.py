@@ -22,6 +22,7 @@ def result_of(*subjects, **options):
     return innate_test(subjects, Serial(), **{"births": 2, "draws": 20, **options})
 
 
+@pytest.mark.slow
 def test_of_planted_knowledge(subject_of, task, planted):
     seen = []
     found = result_of(subject_of(task, planted), draws=200, watch=lambda what, done, total: seen.append(what))
@@ -45,6 +46,7 @@ def test_a_genome_is_born_sixteen_times_and_thirty_two_where_births_differ_unles
         assert bench.births == wanted
 
 
+@pytest.mark.slow
 def test_the_same_twice(subject_of, learning):
     one, other = (result_of(subject_of(learning)) for _ in range(2))
     assert one.as_dict() == other.as_dict()
@@ -53,6 +55,7 @@ def test_the_same_twice(subject_of, learning):
         assert {n: t.to_csv() for n, t in here.tables.items()} == {n: t.to_csv() for n, t in there.tables.items()}
 
 
+@pytest.mark.slow
 def test_of_several_runs(subject_of, learning, levels_of):
     subjects = [
         subject_of(replace(learning, seed=seed), levels_of(learning, 2, seed), name=f"run {seed}") for seed in range(2)
@@ -67,6 +70,7 @@ def test_of_several_runs(subject_of, learning, levels_of):
     assert len(tables["genomes"]) == 2 * 2 * 2
 
 
+@pytest.mark.slow
 def test_of_a_world_that_selects_for_plasticity(subject_of, world):
     found = result_of(subject_of(replace(world, encoding=RandomWiring(0.1))), episodes=2)
     answer = found.as_dict()
@@ -80,6 +84,7 @@ def test_of_a_world_that_selects_for_plasticity(subject_of, world):
     assert "worlds" in found.sections[3].tables
 
 
+@pytest.mark.slow
 def test_where_plasticity_is_at_work_in_the_examination_it_is_not_said_that_nothing_changes(subject_of, world):
     at_once = replace(world, held_out=(), lifetime=replace(world.lifetime, episodes=0))
     said = " ".join(result_of(subject_of(at_once)).sections[0].sentences)

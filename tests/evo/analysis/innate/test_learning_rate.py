@@ -22,6 +22,7 @@ def test_whatever_the_genome_s_rate_the_control_learns_at_its_own(bench_of, lear
     assert pace(bench, bench.life()) == found
 
 
+@pytest.mark.slow
 def test_a_control_does_not_pay_for_a_rate_that_suits_the_genome_alone(bench_of, learning):
     """The genome's rate hardly moves a weight: at that rate the control would seem to learn nothing."""
     slow = battery(bench_of(replace(learning, rule=Backprop(1e-3)), births=4))
@@ -31,6 +32,7 @@ def test_a_control_does_not_pay_for_a_rate_that_suits_the_genome_alone(bench_of,
     assert slow.lives[DIRECT]["curve"][:, -1].mean() > at_the_genome_s["curve"][:, -1].mean() + 0.05
 
 
+@pytest.mark.slow
 def test_the_test_split_chooses_nothing(bench_of, learning, recording):
     bench = bench_of(learning, births=4, executor=recording)
     chosen = pace(bench, bench.life())
@@ -42,6 +44,7 @@ def test_the_test_split_chooses_nothing(bench_of, learning, recording):
     assert chosen == PACES[max(range(len(PACES)), key=lambda place: areas[place]["area"].mean())]
 
 
+@pytest.mark.slow
 def test_a_multiple_at_which_lives_fail_is_not_taken(bench_of, learning):
     bench = bench_of(replace(learning, rule=Backprop(100.0)), births=2)
     lived = bench.measure("x", bench.newborns(Standard()), True, bench.life(), split="selection")
@@ -70,6 +73,7 @@ class Leaky(LearningRule[None]):
         return weights, state
 
 
+@pytest.mark.slow
 def test_a_rule_without_a_learning_rate_is_not_tuned_and_that_is_said(bench_of, subject_of, learning):
     experiment = replace(learning, rule=Leaky(), objective=None)
     bench = bench_of(experiment, births=2)

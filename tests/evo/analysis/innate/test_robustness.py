@@ -46,6 +46,7 @@ def test_no_other_size_where_there_is_no_group_or_the_genome_would_be_another(co
     assert resized(load(config), 2.0) is None
 
 
+@pytest.mark.slow
 def test_doses(bench_of, world, task):
     kinds = {"weight noise": NOISE, "synapses lost": SYNAPSES, "neurons lost": NEURONS}
     kinds |= {"genes redrawn": MUTATION, "genes one level off": MUTATION}
@@ -75,6 +76,7 @@ def test_changes_are_from_the_same_births_and_grow_with_the_dose(bench_of, task,
     assert len(section.pictures["doses"].figure.axes) >= 4
 
 
+@pytest.mark.slow
 def test_where_nothing_is_above_random_nothing_can_be_lost(bench_of, task, levels_of):
     levels = levels_of(task, 60)
     many = bench_of(task, levels)
@@ -84,6 +86,7 @@ def test_where_nothing_is_above_random_nothing_can_be_lost(bench_of, task, level
     assert section.sentences[0].startswith("The evolved genome is not above random founders")
 
 
+@pytest.mark.slow
 def test_what_is_above_random_by_chance_alone_is_not_said_to_be(bench_of, task, levels_of):
     levels = levels_of(task, 60)
     many = bench_of(task, levels)
@@ -94,6 +97,7 @@ def test_what_is_above_random_by_chance_alone_is_not_said_to_be(bench_of, task, 
     assert robustness([battery(bench_of(task, own))]).sentences[0].startswith("The evolved genome is not clearly above")
 
 
+@pytest.mark.slow
 def test_worlds_held_out_are_lived_in_at_birth(bench_of, world):
     bench = bench_of(world, births=4, draws=20)
     bench = replace(bench, subject=replace(bench.subject, experiment=world))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from evo.analysis.innate.battery import EVOLVED, battery
 from evo.analysis.innate.null_models import SIGNS
@@ -16,6 +17,7 @@ from genomes.interventions.shared_weight import SERIES, SharedWeight
 MAIN = "innate.explained_variance"
 
 
+@pytest.mark.slow
 def test_rungs(bench_of, learning):
     bench = bench_of(learning)
     measured = battery(bench)
@@ -42,6 +44,7 @@ def test_the_shared_weight_is_tuned_on_the_selection_split(bench_of, task, recor
     assert tuned == SERIES[int(np.argmax(means))]
 
 
+@pytest.mark.slow
 def test_section(bench_of, task, learning):
     section = ladder([battery(bench_of(learning))])
     frame = section.tables["rungs"]
@@ -55,6 +58,7 @@ def test_section(bench_of, task, learning):
     assert len(sparse.sentences) == 1
 
 
+@pytest.mark.slow
 def test_of_several_runs_every_run_tunes_its_own(bench_of, task):
     batteries = [battery(bench_of(replace(task, seed=seed))) for seed in (0, 1)]
     assert isinstance(batteries[0].bench.subject, Subject)

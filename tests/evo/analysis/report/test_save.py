@@ -37,6 +37,7 @@ def section() -> Section:
     )
 
 
+@pytest.mark.slow
 def test_every_part_becomes_its_files(tmp_path):
     paths = save([section()], tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in paths] == [
@@ -52,6 +53,7 @@ def test_every_part_becomes_its_files(tmp_path):
         assert image.size == (600, 400)
 
 
+@pytest.mark.slow
 def test_the_table_comes_back_to_the_last_bit(tmp_path):
     whole = section().tables["../../all"]
     path = save([section()], tmp_path)[-2]
@@ -61,6 +63,7 @@ def test_the_table_comes_back_to_the_last_bit(tmp_path):
     assert [name for _, name in rows] == list(whole["name"])
 
 
+@pytest.mark.slow
 def test_the_graph_comes_back_with_what_graphml_can_hold(tmp_path):
     path = save([section()], tmp_path)[-1]
     graph = networkx.read_graphml(io.BytesIO(path.read_bytes()))
@@ -70,6 +73,7 @@ def test_the_graph_comes_back_with_what_graphml_can_hold(tmp_path):
     assert graph.graph["title"] == "rules"
 
 
+@pytest.mark.slow
 def test_the_same_sections_give_the_same_bytes(tmp_path):
     first, again = (save([section()], tmp_path / name) for name in "ab")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
@@ -98,6 +102,7 @@ def test_nothing_heavy_is_imported_before_it_is_used():
     assert run.stdout.strip() == "set()"
 
 
+@pytest.mark.slow
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path, refused):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()

@@ -29,6 +29,7 @@ def tips(text: str) -> dict[str, Element]:
     return {said.text: part for part in parts if (said := part.find(f"{SVG}title")) is not None}
 
 
+@pytest.mark.slow
 def test_the_same_picture_gives_the_same_bytes_in_any_order_of_drawing():
     figures = []
     for _ in range(2):

@@ -90,6 +90,7 @@ def row(table, **where):
     return table.iloc[0]
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_the_network_itself(learner):
     observed, section = learner
     table = section.tables["layers"]
@@ -154,6 +155,7 @@ def test_the_best_class_of_a_learned_output_is_its_own(learner):
     assert sum(own) >= 9
 
 
+@pytest.mark.slow
 def test_it_is_the_same_again(learner):
     experiment = digits()
     again = inside(experiment, genome(experiment), 3, 1)
@@ -186,6 +188,7 @@ def test_what_cannot_be_measured_can_be_read_on_a_heat_map():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_life_that_ends_in_no_numbers_is_said_and_breaks_nothing():
     experiment = digits(Backprop(3e38, 0.9), steps=5)
     section = inside(experiment, genome(experiment))
@@ -210,6 +213,7 @@ def in_a_world(world, groups, projections, rule, goal, episodes):
     )
 
 
+@pytest.mark.slow
 def test_directions_of_motion():
     groups = (Group("bipolar", 8, types=2, leak=0.3), Group("tip", 1, "relu"))
     experiment = in_a_world(RETINA, groups, ("bipolar -> tip",), Frozen(), "innate.dsi", 0)
@@ -221,6 +225,7 @@ def test_directions_of_motion():
     assert "degrees" in section.pictures["tuning"].tips["tuning-1"][0]
 
 
+@pytest.mark.slow
 def test_a_world_that_asks_nothing_has_layers_and_no_tuning():
     groups = (Group("senses", 4), Group("hidden", 6, "tanh"), Group("action", 2, "tanh"))
     rule = Hebbian(0.05, 1.0)
@@ -246,6 +251,7 @@ def noisy(activities, level, seed):
     return activities + level * activities.std() * np.random.default_rng(seed).normal(size=activities.shape)
 
 
+@pytest.mark.slow
 def test_a_measured_representation_is_found_in_the_layer_that_it_was_measured_in(tmp_path):
     experiment = digits()
     levels = genome(experiment)
@@ -268,6 +274,7 @@ def test_a_measured_representation_is_found_in_the_layer_that_it_was_measured_in
     assert "noise ceiling of its 3 repeats" in section.sentences[-2]
 
 
+@pytest.mark.slow
 def test_dissimilarities_alone_have_no_cka_and_no_ceiling():
     experiment = digits()
     levels = genome(experiment)
@@ -280,12 +287,14 @@ def test_dissimilarities_alone_have_no_cka_and_no_ceiling():
     assert "the best possible RSA is not known" in section.sentences[-2]
 
 
+@pytest.mark.slow
 def test_stimuli_that_were_not_met_are_refused(refused):
     experiment = digits()
     with refused("stimuli"):
         inside(experiment, genome(experiment), 3, 1, Measured("far.npz", np.arange(93, 101), np.zeros((1, 8, 8))))
 
 
+@pytest.mark.slow
 def test_founders_are_born_by_chance_of_their_own():
     """If no wiring is inherited, births with the same random numbers would all be the same network."""
     experiment = replace(digits(Backprop(Evolve((0.1, 1.0))), steps=0), encoding=RandomWiring(1.0))

@@ -134,6 +134,7 @@ def test_blocks_of_one_are_none_and_fewer_than_four_say_nothing():
     assert math.isfinite(kernel_cka(k, l, np.arange(12) % 4))
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth():
     mix = normal(5, 16, seed=9), normal(5, 12, seed=10)
 

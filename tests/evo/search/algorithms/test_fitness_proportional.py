@@ -50,6 +50,7 @@ def test_the_contract_holds(search):
     assert len(check_search(OneGoal(search))) == 3
 
 
+@pytest.mark.slow
 def test_parents_are_drawn_in_proportion_to_their_goal():
     population = 4000
     goals = np.tile([1.0, 2.0, 5.0, 20.0, 0.0, -3.0, 1e-9, 12.0], population // 8)

@@ -213,6 +213,7 @@ def test_nobody_who_was_dropped_dominates_a_survivor(search):
     assert len(np.unique(after["units"], axis=0)) == 16, "no individual twice"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [NSGA2(24), NSGA3(24, 23)], ids=["NSGA2", "NSGA3"])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_front_of_two_goals_is_found_and_spread(search, seed):

@@ -54,6 +54,7 @@ def test_a_lazy_ask_gives_no_units_and_says_where_they_are(forced):
         _ = asked.held
 
 
+@pytest.mark.slow
 def test_rows_are_the_centre_and_mirrored_windows_of_the_table(forced):
     search = EvolutionStrategy(9, sigma=0.01, sigma_end=0.01)
     units = search.rows(middle(search), np.arange(9), SPEC, streams(0))
@@ -136,6 +137,7 @@ def found(search, seed):
     return ((state["centre"] - optimum) ** 2).sum() ** 0.5
 
 
+@pytest.mark.slow
 def test_noise_from_the_table_finds_what_independent_noise_finds(monkeypatch):
     search = EvolutionStrategy(65, sigma=0.05, sigma_end=0.05, step=0.03, step_end=0.005, horizon=40)
     independent = np.mean([found(search, seed) for seed in range(8)])

@@ -51,6 +51,7 @@ def sets():
     return [(seed, numbers(seed, rows, count)) for seed, rows, count in SETS]
 
 
+@pytest.mark.slow
 def test_fronts_are_deaps_in_deaps_order(sets):
     for _, goals in sets:
         order, front = fronts(goals)
@@ -59,6 +60,7 @@ def test_fronts_are_deaps_in_deaps_order(sets):
         assert front.tolist() == [place for place, rows in enumerate(expected) for _ in rows]
 
 
+@pytest.mark.slow
 def test_crowding_is_deaps_to_the_bit(sets):
     for _, goals in sets:
         rows = rows_for_deap(goals)
@@ -67,6 +69,7 @@ def test_crowding_is_deaps_to_the_bit(sets):
         assert crowding(goals).tobytes() == np.array([row.fitness.crowding_dist for row in rows]).tobytes()
 
 
+@pytest.mark.slow
 def test_the_best_are_those_of_deaps_nsga2_in_its_order(sets):
     for seed, goals in sets:
         for count in {1, len(goals) // 3 + 1, len(goals) // 2 + seed % 2, len(goals)}:
@@ -74,6 +77,7 @@ def test_the_best_are_those_of_deaps_nsga2_in_its_order(sets):
             assert best(goals, count).tolist() == [row.row for row in expected]
 
 
+@pytest.mark.slow
 def test_the_survivors_of_nsga3_are_deaps_in_its_order(sets):
     for seed, goals in sets:
         count = len(goals) // 2 + seed % 2
@@ -85,6 +89,7 @@ def test_the_survivors_of_nsga3_are_deaps_in_its_order(sets):
         assert NSGA3(count, 5).survivors(goals, streams(seed)).tolist() == [row.row for row in expected]
 
 
+@pytest.mark.slow
 def test_the_mates_of_nsga2_are_those_of_deaps_tournaments(sets):
     for seed, goals in sets:
         if len(goals) % 4:
