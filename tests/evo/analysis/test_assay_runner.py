@@ -8,8 +8,9 @@ import pytest
 
 from evo.analysis.assay_runner import AssayRunner, per_genome, repeated
 from evo.distribution.executor import Serial
-from evo.evaluation.cohort import Assay, Cohort
+from evo.evaluation.cohort import Assay, Cohort, Reserved
 from evo.evaluation.evaluate import evaluate
+from evo.evaluation.stochastic_scores import UNMET
 from evo.experiment.goals import Scores
 from evo.search.base import founders
 from genomes.encodings.random_wiring import RandomWiring
@@ -55,6 +56,13 @@ def test_repeated_and_per_genome_are_inverse():
     rows, lives = repeated(levels, 4)
     assert per_genome(rows[:, 0].astype(float), 4).tolist() == [[0.0] * 4, [2.0] * 4, [4.0] * 4]
     assert lives.tolist() == [0, 1, 2, 3] * 3
+
+
+def test_generations_that_no_run_has_differ_where_their_chance_must():
+    """The final choice, the test, analyses, and births that were never met."""
+    reserved = [*Reserved.__members__.values(), UNMET]
+    assert len(set(reserved)) == len(reserved) >= 4
+    assert max(reserved) < 0
 
 
 def test_an_edit_stands_in_for_a_gene_and_for_nothing_else(small):

@@ -162,6 +162,7 @@ def test_inspect_writes_a_page_with_every_section_and_its_files(run, capsys, see
     assert (run / "graphs" / "wiring-neurons.graphml").is_file()
     assert (run / "tables" / "life-measured.csv").is_file()
     assert told["sentence"] in page
+    assert "Over 9 births no weight varies" in page, "its own birth and 8 further ones, whatever --births says"
     explained = (Path(__file__).parents[3] / "docs" / "logged-numbers.md").read_text(encoding="utf-8")
     columns = {c for file in (run / "tables").glob("*.csv") for c in pandas.read_csv(file, nrows=1).columns}
     assert [column for column in sorted(columns) if f"- **{column}**:" not in explained] == []

@@ -57,6 +57,42 @@ def test_everything_is_there_and_the_same_each_time():
     assert not one.tables["chance"].equals(wiring(newborn, 1, draws=19).tables["chance"])
 
 
+def test_pictures_show_the_weights_and_the_measures_of_the_tables():
+    newborn = random_network(layered(20, 15, 5))
+    found = wiring(newborn, 0, draws=19)
+    panels = {axes.get_title(): axes for axes in found.pictures["matrices"].figure.axes if axes.get_title()}
+    for edge in newborn.topology.edges:
+        axes, weight = panels[edge.name], newborn.projections[edge.name].weight[0].numpy()
+        assert (axes.get_xlabel(), axes.get_ylabel()) == (edge.pre, edge.post)
+        shown = axes.images[0].get_array()
+        assert sorted(map(sorted, shown.filled(0.0).tolist())) == sorted(map(sorted, weight.tolist())), "a row a neuron"
+        assert np.array_equal(shown.mask, shown.data == 0.0)
+    chance = found.tables["chance"]
+    (axes,) = found.pictures["chance"].figure.axes
+    (dots,) = (drawn for drawn in axes.collections if drawn.get_gid() == "chance-observed")
+    names = {tick: text.get_text() for tick, text in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)}
+    assert dots.get_offsets()[:, 0].tolist() == chance["z"].tolist()
+    assert all(
+        names[height].endswith(measure)
+        for height, measure in zip(dots.get_offsets()[:, 1], chance["measure"], strict=True)
+    )
+
+
+def test_histograms_are_of_weights_degrees_and_strengths():
+    newborn = random_network(layered(20, 15, 5))
+    panels = wiring(newborn, 0, draws=19).pictures["distributions"].figure.axes[:3]
+    assert [axes.get_xlabel() for axes in panels] == ["weight", "degree", "strength"]
+    weight = newborn.projections["layer0 -> layer1"].weight[0].numpy()
+    counts = [bar.get_height() for bar in panels[0].patches]
+    assert counts == np.histogram(weight[weight != 0], 30)[0].tolist()
+    drawn = dict(zip([text.get_text() for text in panels[1].get_legend().get_texts()], panels[1].patches, strict=True))
+    both = [(weight != 0).sum(axis) for axis in (1, 0)]
+    edges = np.histogram_bin_edges(np.concatenate(both), 12)
+    for name, degrees in zip(("in", "out"), both, strict=True):
+        heights = set(np.histogram(degrees, edges, density=True)[0].round(9).tolist()) | {0.0}
+        assert set(drawn[name].get_xy()[:, 1].round(9).tolist()) == heights
+
+
 def test_all_kinds_of_measures_are_compared_in_a_recurrent_network():
     table = wiring(random_network(SHEETS), 0, draws=19).tables["chance"]
     kinds = {measure.split(" ")[0] for measure in table["measure"]}

@@ -168,6 +168,35 @@ def test_every_encoding_has_its_rules_section(small, encoding):
         assert any(axes.has_data() for axes in picture.figure.axes)
 
 
+def test_matrices_show_the_signed_root_of_the_share_from_column_to_row(small):
+    experiment = small(topology=SHEETS, encoding=Direct(bits=9), task=replace(small().task, inputs_size=6))
+    weight = np.linspace(-0.9, 0.9, 24).reshape(4, 6)
+    section = rules(subject_of(experiment, levels_of(experiment, {"encoding.weight.eye -> hidden": weight})))
+    table = section.tables["rules"].set_index("unit")
+    (axes, *_) = section.pictures["strengths"].figure.axes
+    assert axes.get_title() == "eye -> hidden"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("eye type ...", "hidden type ...")
+    shown = axes.images[0].get_array()
+    for post, row in enumerate(shown):
+        for pre, strength in enumerate(row):
+            rule = table.loc[f"eye type {pre} -> hidden type {post}"]
+            assert abs(strength) == pytest.approx(rule["share"] ** 0.5)
+            assert np.sign(strength) == np.sign(rule["balance"])
+    assert len(np.unique(shown)) == 4, "no two are alike"
+
+
+def test_bars_are_the_shares_of_the_table_and_named_as_there(small):
+    experiment = small(encoding=GenomicBottleneck(hidden=3, second=2))
+    levels = np.arange(experiment.genome.spec.size) * 7 % experiment.genome.spec.level_counts
+    section = rules(subject_of(experiment, levels.astype(experiment.genome.spec.level_dtype)))
+    (axes,) = section.pictures["strengths"].figure.axes
+    drawn = {text.get_text(): bar.get_width() for text, bar in zip(axes.get_yticklabels(), axes.patches, strict=True)}
+    table = section.tables["rules"].head(16)
+    assert drawn == dict(zip(table["unit"][::-1], table["share"].clip(upper=1.0)[::-1], strict=True))
+    assert [*drawn] == table["unit"][::-1].tolist(), "the strongest on top"
+    assert len(set(drawn.values())) > 1
+
+
 def test_only_units_that_touch_the_sheet_have_a_map(small):
     experiment = small(topology=SHEETS, encoding=Direct(bits=9), task=replace(small().task, inputs_size=6))
     strong = {"encoding.weight.hidden -> hand": np.full((3, 4), 0.9)}

@@ -6,21 +6,27 @@ from typing import final
 import numpy as np
 import pytest
 
-from evo.analysis.genetics.units import Units, units_of
+from evo.analysis.genetics.units import Units, units_of, unsilenced
 from evo.experiment.goals import Scores
 from genomes.encoding import Encoding
+from genomes.encodings import ENCODINGS
 from genomes.encodings.direct import Direct
 from genomes.encodings.gene_expression import GeneExpression
 from genomes.encodings.random_wiring import RandomWiring
+from genomes.evolvable import evolvable_names, neutral_value
 from genomes.evolve import Evolvable, Evolve
 from genomes.spec import Field, GenomeSpec
 from genomes.topology import Group, Topology
 from genomes.wiring_rule import MOST, WiringRule
 from inner_loop.lives.episodes import EpisodicLifetime
+from inner_loop.neurons import NEURONS
+from inner_loop.objectives import OBJECTIVES
 from inner_loop.objectives.cross_entropy import CrossEntropy
 from inner_loop.rule import LearningRule
+from inner_loop.rules import RULES
 from inner_loop.rules.backprop import Backprop
 from inner_loop.rules.hebbian import Hebbian
+from inner_loop.rules.policy_gradient import PolicyGradient
 from inner_loop.worlds.cart_pole import CartPole
 
 SPEC = GenomeSpec(
@@ -174,6 +180,28 @@ def test_what_multiplies_is_silent_at_one(small):
     assert units["leak of hidden type 1"].positions == (("encoding.leak.hidden", 1),)
     smoothing = found(small(encoding=Direct(), objective=CrossEntropy(Evolve((0.0, 0.5), bits=3))))["smoothing"]
     assert (smoothing.positions, smoothing.silent) == ((("objective.smoothing", 0),), 0.0)
+
+
+def test_every_number_is_silent_at_nothing_but_these():
+    components = (Group, *ENCODINGS, *NEURONS, *RULES, *OBJECTIVES)
+    silence = {f"{c.__name__}.{name}": neutral_value(c, name) for c in components for name in evolvable_names(c)}
+    gains = ("Direct", "GeneExpression", "SpatialExpression", "GenomicBottleneck", "RandomWiring")
+    assert {name: value for name, value in silence.items() if value != 0.0} == {
+        **{f"{encoding}.gain": 1.0 for encoding in gains},
+        "Group.leak": 1.0,
+        "PolicyGradient.discount": 1.0,
+        "PolicyGradient.choice": None,
+        "LeakyIntegrateAndFire.threshold": None,
+    }
+
+
+def test_a_temperature_is_no_unit_and_is_named(small):
+    rule = PolicyGradient(discount=Evolve((0.5, 1.0)), choice=Evolve((0.5, 2.0)))
+    groups = (Group("senses", 4), Group("action", 2))
+    experiment = replace(in_a_world(small, Topology(groups, ("senses -> action",))), rule=rule)
+    units = units_of(experiment, np.zeros(experiment.genome.spec.size, np.uint8))
+    assert {unit.name: unit.silent for unit in units.each} == {"gain": 1.0, "discount": 1.0}
+    assert unsilenced(experiment.genome) == ["choice"]
 
 
 def test_so_are_leaks_that_are_too_many_to_be_units_each(small):

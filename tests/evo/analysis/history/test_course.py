@@ -71,15 +71,24 @@ def test_curves_are_those_that_were_planted(planted):
 
 
 def test_the_curves_are_drawn_with_random_genomes_beside_them(planted):
-    pictures = told(planted([0.1, 0.4], [0.5, 0.6])).pictures
+    section = told(planted([0.1, 0.4], [0.5, 0.6]), learned=0.2)
+    pictures, table = section.pictures, section.tables["generations"]
     (axes,) = pictures["scores"].figure.axes
     drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
-    assert drawn["at birth"] == pytest.approx([0.1, 0.4])
     assert drawn["random genomes, at birth"] == [0.1, 0.1]
+    assert drawn["random genomes, after learning"] == [0.2, 0.2]
+    bands = dict(zip(("innate", "learned"), axes.collections, strict=True))
+    for condition, text in (("innate", "at birth"), ("learned", "after learning")):
+        assert drawn[text] == table[f"{condition} mean"].tolist()
+        ends = {tuple(place) for place in bands[condition].get_paths()[0].vertices}
+        assert {*zip(table["generation"], table[f"{condition} 10 %"], strict=True)} <= ends
+        assert {*zip(table["generation"], table[f"{condition} 90 %"], strict=True)} <= ends
     assert [panel.get_title() for panel in pictures["course"].figure.axes] == [
         "gain", "genome bits", "diversity", "assimilation index",
     ]  # fmt: skip
-    assert all(panel.lines for panel in pictures["course"].figure.axes)
+    columns = ("gain mean", "genome bits mean", "entropy", "assimilation")
+    for panel, column in zip(pictures["course"].figure.axes, columns, strict=True):
+        assert panel.lines[0].get_xydata().tolist() == table[["generation", column]].to_numpy().tolist()
 
 
 @pytest.mark.slow
@@ -134,6 +143,11 @@ def test_fronts_are_of_the_first_a_middle_and_the_last_generation(planted):
     dots = picture.figure.axes[0].collections
     assert [dot.get_gid() for dot in dots] == list(picture.tips) == ["front-0", "front-2", "front-4"]
     assert all(len(dot.get_offsets()) == len(picture.tips[dot.get_gid()]) == COUNT - 1 for dot in dots)
+    for dot, line, (_, front) in zip(dots, picture.figure.axes[0].lines, table.groupby("generation"), strict=True):
+        assert line.get_xydata().tolist() == front[["innate", "learned"]].to_numpy().tolist()
+        assert sorted(dot.get_offsets().tolist()) == line.get_xydata().tolist(), "here each one is on the front"
+    assert picture.figure.axes[0].get_xlabel().endswith("at birth")
+    assert picture.figure.axes[0].get_ylabel().endswith("after learning")
     assert picture.tips["front-4"][0] == "generation 4, slot 0: 0.48 at birth, 0.52 after learning, 104 bits"
 
 

@@ -34,7 +34,9 @@ def planted(small, tmp_path) -> Callable[..., Run]:
             genomes = np.zeros((4, genes), np.uint8)
             for slot, ones in enumerate(row):
                 genomes[slot, :ones] = 1  # so that genomes differ in as many genes as their numbers do
-            scores = {f"{c}.explained_variance": np.arange(4.0) + index for c in ("innate", "learned")}
+            scores = {
+                f"{c}.explained_variance": np.arange(4.0) + index + k for k, c in enumerate(("innate", "learned"))
+            }
             scores["genome_bits"] = np.full(4, 9.0)
             generation = Generation(index, genomes, np.array(whose), np.zeros((4, 2)), scores, ("",) * 4)
             run.folder.write_generation(index, generation.arrays())
@@ -59,7 +61,7 @@ def test_the_line_goes_back_to_the_nearer_parent(planted):
     assert set(tree.graph.edges) == {
         ("1/0", "2/0"), ("1/1", "2/0"), ("0/0", "1/0"), ("0/1", "1/0"), ("0/1", "1/1"), ("0/2", "1/1"),
     }  # fmt: skip
-    assert tree.graph.nodes["1/1"] == {"generation": 1, "slot": 1, "innate": 2.0, "learned": 2.0}
+    assert tree.graph.nodes["1/1"] == {"generation": 1, "slot": 1, "innate": 2.0, "learned": 3.0}
     table = line_table(chain, tree.born)
     assert table["parents"].tolist() == ["", "0/2, 0/1", "1/0, 1/1"]
     assert table["ancestors"].tolist() == [3, 2, 1]
@@ -169,6 +171,8 @@ def test_a_lineage_is_told_and_drawn(planted):
     assert "descends in 1 step from founder 0/1" in found.sentence
     assert "2 ancestors, 2 of them founders" in found.sentence
     above, below = found.picture.figure.axes
-    assert above.lines[0].get_ydata().tolist() == [1, 2]
+    table, drawn = found.tables["lineage"], {line.get_label(): line for line in above.lines}
+    for condition, text in (("innate", "at birth"), ("learned", "after learning")):
+        assert drawn[text].get_xydata().tolist() == table[["generation", condition]].to_numpy().tolist()
     assert len(found.picture.tips["line-innate"]) == 2
     assert below.collections[0].get_segments()[1][:, 1].tolist() == [0, 1]

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from evo.analysis.innate.innate import innate_test
+from evo.analysis.innate.innate import _bench, innate_test
 from evo.distribution.executor import Executor, Serial
 from genomes.encodings.random_wiring import RandomWiring
 from genomes.errors import InputError
+from genomes.evolve import Evolve
 
 KEYS = {
     *("score", "innate", "innate_ci", "learned", "learned_ci", "random_founders", "random_founders_ci", "shuffled"),
@@ -36,6 +37,13 @@ def test_of_planted_knowledge(subject_of, task, planted):
     assert [section.key for section in found.sections] == ["innate", "ladder", "hot-start", "robustness"]
     assert "Lives do not change the weights here" in " ".join(found.sections[0].sentences)
     assert {"random founders", "shuffled wiring", "random weights"} <= set(seen)
+
+
+def test_a_genome_is_born_sixteen_times_and_thirty_two_where_births_differ_unless_told(subject_of, task):
+    random = replace(task, encoding=RandomWiring(Evolve((0.5, 2.0))))
+    for experiment, births, wanted in ((task, None, 16), (random, None, 32), (task, 3, 3), (random, 3, 3)):
+        bench = _bench(subject_of(experiment), Serial(), births, None, 20, lambda what, done, total: None)
+        assert bench.births == wanted
 
 
 @pytest.mark.slow
