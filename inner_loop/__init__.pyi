@@ -1,10 +1,10 @@
 """The public names of inner_loop: documentation, examples and notebooks import from here."""
 
-from .contracts.components import check_objective as check_objective
-from .contracts.components import check_rule as check_rule
-from .contracts.components import check_task as check_task
 from .contracts.neurons import check_neuron as check_neuron
+from .contracts.objectives import check_objective as check_objective
+from .contracts.rules import check_rule as check_rule
 from .contracts.targets import check_target as check_target
+from .contracts.tasks import check_task as check_task
 from .contracts.worlds import check_world as check_world
 from .environment import Environment as Environment
 from .environment import Score as Score

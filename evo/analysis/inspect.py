@@ -23,7 +23,8 @@ from evo.analysis.representation.neural_codes import inside
 from evo.analysis.representation.recordings import read_measured
 from evo.analysis.subject import Subject
 from evo.distribution.executor import Executor
-from evo.evaluation.stochastic_scores import UNMET, is_stochastic
+from evo.evaluation.cohort import Reserved
+from evo.evaluation.stochastic_scores import is_stochastic
 from evo.evolution.result import founders_scores
 from evo.evolution.run import Run
 from evo.experiment.experiment import Experiment
@@ -95,7 +96,7 @@ def inspect(
     if other is not None:
         sections.append(cross_fostering(run, other, executor, births or few))
     # if scores are stochastic, the genome may owe its selection to a favourable birth: it is analysed in other births
-    seen = replace(best, bred=UNMET) if is_stochastic(home, subject.levels[:1]) else best
+    seen = replace(best, bred=Reserved.UNMET) if is_stochastic(home, subject.levels[:1]) else best
     named, random = home.environment.class_names, random_founders(home)
     sections.append(wiring(run.phenotype(seen, _BORN), home.seed, draws, names=named, random=random))
     sections.append(evolution(run, best, founders_scores(run.experiment)))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.analysis.report.style import CONDITIONS, QUIET
-from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.cohort import Assay, Reserved, cohorts
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.stochastic_scores import UNMET, is_stochastic
+from evo.evaluation.stochastic_scores import is_stochastic
 from evo.storage.folder_checks import make_folder
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def front(run: Run, folder: Path) -> list[Path]:
     latest = run.folder.latest()
     assert latest is not None, "a run with a result has a state"
     levels = experiment.genome.spec.quantise(latest[1]["units"])
-    chance_of = UNMET if is_stochastic(experiment, levels) else latest[0]
+    chance_of = Reserved.UNMET if is_stochastic(experiment, levels) else latest[0]
     lives = [evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(chance_of, levels, experiment.cohort)]
     main = experiment.main
     innate, learned, bits = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import final
 
 import numpy as np
@@ -19,6 +19,7 @@ from inner_loop.environment import Split
 from inner_loop.life import Condition, Exam
 
 
+@unique
 class Reserved(IntEnum):
     """Generation numbers that no run has, so that their random numbers are those of no other birth or life."""
 
@@ -30,6 +31,9 @@ class Reserved(IntEnum):
 
     ANALYSIS = -3
     """Rows of an analysis."""
+
+    UNMET = -4
+    """The best individual, if its scores are stochastic, is shown in births in which it was not selected."""
 
 
 @final

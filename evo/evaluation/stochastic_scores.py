@@ -18,9 +18,6 @@ from genomes.intervention import Intervention
 from genomes.phenotype import Phenotype
 from genomes.streams import derive
 
-UNMET = -4
-"""A generation index that no run has, so that its random numbers are new."""
-
 _BIRTHS = 16  # if one synapse is random with probability 1/2, all births are equal in one of 2^15 cases
 _ROUNDING = 1e-5  # of the largest number: rounding differs between places in a batch
 

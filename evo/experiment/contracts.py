@@ -20,9 +20,11 @@ from genomes.errors import InputError, nearest, require
 from genomes.foreign import complaint
 from genomes.spec import Field, GenomeSpec
 from genomes.streams import Streams, derive
-from inner_loop.contracts.components import check_objective, check_rule, check_task
 from inner_loop.contracts.neurons import check_neuron
+from inner_loop.contracts.objectives import check_objective
+from inner_loop.contracts.rules import check_rule
 from inner_loop.contracts.targets import check_target
+from inner_loop.contracts.tasks import check_task
 from inner_loop.contracts.worlds import check_world
 from inner_loop.lives.samples import Lifetime
 from inner_loop.tasks.digits import Digits

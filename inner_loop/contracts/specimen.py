@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,12 @@ TOPOLOGY = Topology(
     (Group("input", 5), Group("hidden", 6, "tanh", types=2), Group("output", 3)),
     ("input -> hidden", "hidden -> output", "input -> output"),
 )
+WRONG = 1
+"""The individual whose numbers are set to nan."""
+
+OTHERS = [owner for owner in OWNERS if owner != WRONG]
+"""Those who must not notice it."""
+
 _BATCH = 6
 
 
@@ -128,3 +134,23 @@ def tensors(weights: Weights | Phenotype) -> dict[str, Tensor]:
     return {name: s.weight for name, s in weights.projections.items()} | {
         f"bias of {name}": by["bias"][:, :, None] for name, by in weights.groups.items() if "bias" in by
     }
+
+
+def rows_of(named: Mapping[str, Tensor], rows: list[int]) -> dict[str, Tensor]:
+    """The tensors of some individuals."""
+    return {name: t[rows] for name, t in named.items()}
+
+
+def same_bytes(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Compares bit for bit; nan counts as equal to nan."""
+    return one.keys() == other.keys() and all(
+        one[name].shape == other[name].shape
+        and torch.equal(one[name].nan_to_num(), other[name].nan_to_num())
+        and torch.equal(one[name].isnan(), other[name].isnan())
+        for name in one
+    )
+
+
+def nearly(one: Tensor, other: Tensor, tolerance: float) -> bool:
+    """True if two tensors agree up to a tolerance, relative and absolute."""
+    return torch.allclose(one, other, rtol=tolerance, atol=tolerance)

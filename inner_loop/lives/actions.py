@@ -57,8 +57,7 @@ class ActionSampler:
         tried, spread = output, self._choice
         if spread is not None:
             lots = self._being.inward(self._lots.at(step), self._episodes).to(output)
-            # the Gumbel-max trick: the maximum is a draw from the softmax
-            tried = output / spread + lots if isinstance(self._actions, Discrete) else output + lots * spread
+            tried = tried_at(output, spread, lots) if isinstance(self._actions, Discrete) else output + lots * spread
         if isinstance(self._actions, Discrete):
             chosen = tried.max(1).indices
             return chosen, chosen
@@ -81,6 +80,14 @@ class _Drawn:
         if place == 0:
             self._block = self._draw(self._streams.stream(block), *self._shape)
         return self._block[:, place].mT
+
+
+def tried_at(output: Tensor, temperature: Tensor, gumbel: Tensor) -> Tensor:
+    """Numbers whose maximum is a draw from softmax(output / temperature), by the Gumbel-max trick.
+
+    At temperature 0, to which a knock-out silences exploration, it is the largest output.
+    """
+    return torch.where(temperature > 0.0, output / temperature + gumbel, output)
 
 
 def _gumbel(streams: Streams, *shape: int) -> Tensor:

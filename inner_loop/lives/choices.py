@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
+from inner_loop.lives.actions import tried_at
 from inner_loop.network import NOTHING, Network, NetworkState, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule
@@ -48,8 +49,7 @@ class Choices:
         output = lived.activities[lived.output]
         if self._tries.choice is not None:
             uniform = self._streams.stream("choice").stream(number).uniform(output.shape[2], output.shape[1]).mT
-            # Gumbel's maximum is a draw from the softmax
-            output = output / self._tries.choice[:, None, None] - (-uniform.log()).log().to(output)
+            output = tried_at(output, self._tries.choice[:, None, None], -(-uniform.log()).log().to(output))
         actions = output.max(1).indices
         reward = self._pay(actions, lived.targets).to(output)
         reward = reward if lived.weight is None else reward * lived.weight

@@ -5,9 +5,8 @@ import pytest
 
 from evo import Run
 from evo.analysis import run_figures
-from evo.evaluation.cohort import Assay, cohorts
+from evo.evaluation.cohort import Assay, Reserved, cohorts
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.stochastic_scores import UNMET
 from evo.evolution.result import result
 from evo.search.algorithms import NSGA2
 
@@ -54,7 +53,9 @@ def test_a_front_has_the_score_at_birth_along_and_after_learning_up(small, run_o
     axes = saved[0].axes[0]
     _, state = run.folder.latest()
     levels = experiment.genome.spec.quantise(state["units"])
-    lives = [evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(UNMET, levels, experiment.cohort)]
+    lives = [
+        evaluate(experiment, cohort, Assay("test")) for cohort in cohorts(Reserved.UNMET, levels, experiment.cohort)
+    ]
     dots = axes.collections[0]
     for column, name, label in ((0, "innate", axes.get_xlabel()), (1, "learned", axes.get_ylabel())):
         measured = np.concatenate([life.measurements[f"{name}.{MAIN}"] for life in lives])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from evo import load
+from genomes.evolve import Evolve
 from genomes.streams import derive
 from inner_loop.contracts import specimen
 from inner_loop.lives.choices import Choices
@@ -49,6 +50,19 @@ def test_without_exploration_the_largest_output_is_chosen_and_noise_is_what_was_
 
 
 @pytest.mark.slow
+def test_an_evolved_temperature_that_is_silenced_chooses_the_largest_output():
+    lived, newborn = paid(RewardModulated(choice=Evolve((0.5, 1.0)), noise=0.0, factor="activity"))
+    newborn.traits["rule.choice"].zero_()
+    network, weights = Network.of(newborn), Weights.born(newborn)
+    rule = RewardModulated(choice=Evolve((0.5, 1.0)), noise=0.0, factor="activity")
+    inputs = lived.activities[network.sensory]
+    silent, _ = Choices(network, newborn, rule, derive(0, "life", owners=range(4)), right_choice).paid(
+        lived, weights, inputs, None, 0
+    )[::-1]
+    assert torch.equal(silent.actions, silent.activities["output"].max(1).indices)
+    assert not torch.equal(silent.actions, lived.actions)
+
+
 @pytest.mark.parametrize("rule", ["{kind: PolicyGradient, learning_rate: 0.5, momentum: 0.0, choice: 1.0}"])
 def test_a_rule_of_reward_learns_digits(rule):
     few = (

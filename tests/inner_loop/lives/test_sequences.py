@@ -11,7 +11,7 @@ from genomes.errors import InputError
 from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
-from inner_loop.contracts.components import check_task
+from inner_loop.contracts.tasks import check_task
 from inner_loop.life import LifeStreams
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import behave

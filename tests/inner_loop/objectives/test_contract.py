@@ -11,7 +11,7 @@ from genomes.evolvable import endowed
 from genomes.evolve import Evolve
 from genomes.streams import derive
 from inner_loop.contracts import specimen
-from inner_loop.contracts.components import check_objective
+from inner_loop.contracts.objectives import check_objective
 from inner_loop.lives.samples import learn
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived, error_by_autograd

@@ -12,7 +12,7 @@ from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.activation import ACTIVATIONS
 from inner_loop.contracts import specimen
-from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.rules import check_rule
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.episodes import EpisodicLifetime, live_in
 from inner_loop.network import Network, Weights

@@ -11,7 +11,9 @@ from genomes.errors import InputError
 from genomes.evolve import Evolvable, Evolve
 from genomes.streams import derive
 from inner_loop.contracts import specimen
-from inner_loop.contracts.components import check_objective, check_rule, check_task
+from inner_loop.contracts.objectives import check_objective
+from inner_loop.contracts.rules import check_rule
+from inner_loop.contracts.tasks import check_task
 from inner_loop.lives.samples import Lifetime, live
 from inner_loop.network import Weights
 from inner_loop.objective import Objective

@@ -13,7 +13,7 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import derive
 from genomes.topology import Group, Topology, layered
 from inner_loop.contracts import specimen
-from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.rules import check_rule
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import behave

@@ -10,7 +10,7 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
-from inner_loop.contracts.components import check_rule
+from inner_loop.contracts.rules import check_rule
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived

@@ -7,7 +7,7 @@ import torch
 
 from genomes.errors import InputError
 from genomes.streams import Streams, derive
-from inner_loop.contracts.components import check_task
+from inner_loop.contracts.tasks import check_task
 from inner_loop.task import SPLITS
 from inner_loop.tasks.sinusoid import Sinusoid
 
