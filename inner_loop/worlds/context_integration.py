@@ -14,12 +14,8 @@ from inner_loop.trials.periods import (
     USUAL,
     Duration,
     Ongoing,
-    Periods,
     Scheme,
-    check_timing,
     extent,
-    lengths,
-    longest,
     picked,
     tuned,
 )
@@ -65,6 +61,8 @@ class ContextIntegration(TrialWorld):
         scheme: other rewards, and the end of a trial.
     """
 
+    order = ("fixation", "stimulus", "delay", "decision")
+
     directions: int = 2
     coherences: tuple[float, ...] = (5.0, 15.0, 50.0)
     context: Context = "cued"
@@ -78,19 +76,13 @@ class ContextIntegration(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.directions >= 2, "ContextIntegration.directions", "at least 2", self.directions)
         fine = self.coherences and all(0.0 <= coherence <= 100.0 for coherence in self.coherences)
         require(fine, "ContextIntegration.coherences", "at least one, 0 to 100 percent", self.coherences)
         known = get_args(Context)
         require(self.context in known, "ContextIntegration.context", "one of " + ", ".join(known), self.context)
         require(0.0 <= self.sigma < math.inf, "ContextIntegration.sigma", "a number of at least 0", self.sigma)
-        require(math.isfinite(self.fail), "ContextIntegration.fail", "a finite number", self.fail)
-        check_timing("ContextIntegration", self.dt, self.durations)
-
-    @property
-    def durations(self) -> dict[str, Duration]:
-        """Periods in their order."""
-        return {name: getattr(self, name) for name in ("fixation", "stimulus", "delay", "decision")}
 
     @property
     def inputs(self) -> int:
@@ -102,14 +94,9 @@ class ContextIntegration(TrialWorld):
         """Fixate, directions."""
         return Discrete(1 + self.directions)
 
-    @property
-    def steps(self) -> int:
-        """The longest trial."""
-        return longest(self.durations, self.dt)
-
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """Draws new trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        periods = self.periods(streams, episodes)
         shown, energies = [], []
         for name in ("first", "second"):
             shown.append(streams.stream(f"{name} direction").integers(self.directions, episodes))

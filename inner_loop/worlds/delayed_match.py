@@ -14,12 +14,8 @@ from inner_loop.trials.periods import (
     USUAL,
     Duration,
     Ongoing,
-    Periods,
     Scheme,
-    check_timing,
     extent,
-    lengths,
-    longest,
     tuned,
 )
 from inner_loop.trials.trial_world import TrialWorld
@@ -57,6 +53,8 @@ class DelayedMatch(TrialWorld):
         scheme: other rewards, and the end of a trial.
     """
 
+    order = ("fixation", "sample", "delay", "test", "decision")
+
     directions: int = 2
     sigma: float = 1.0
     dt: float = 100.0
@@ -69,15 +67,9 @@ class DelayedMatch(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.directions >= 2, "DelayedMatch.directions", "at least 2", self.directions)
         require(0.0 <= self.sigma < math.inf, "DelayedMatch.sigma", "a number of at least 0", self.sigma)
-        require(math.isfinite(self.fail), "DelayedMatch.fail", "a finite number", self.fail)
-        check_timing("DelayedMatch", self.dt, self.durations)
-
-    @property
-    def durations(self) -> dict[str, Duration]:
-        """Periods in their order."""
-        return {name: getattr(self, name) for name in ("fixation", "sample", "delay", "test", "decision")}
 
     @property
     def inputs(self) -> int:
@@ -89,14 +81,9 @@ class DelayedMatch(TrialWorld):
         """Fixate, match, no match."""
         return Discrete(3)
 
-    @property
-    def steps(self) -> int:
-        """The longest trial."""
-        return longest(self.durations, self.dt)
-
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """Draws new trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        periods = self.periods(streams, episodes)
         likeness = tuned(streams.stream("sample").integers(self.directions, episodes), self.directions)
         differs = streams.stream("match").integers(2, episodes)
         deviation = self.sigma / math.sqrt(self.dt)

@@ -10,7 +10,7 @@ import torch
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.trials.periods import USUAL, Duration, Ongoing, Periods, Scheme, check_timing, lengths, longest
+from inner_loop.trials.periods import USUAL, Duration, Ongoing, Scheme
 from inner_loop.trials.trial_world import TrialWorld
 from inner_loop.world import Discrete, Moment
 
@@ -47,6 +47,8 @@ class GoNoGo(TrialWorld):
         scheme: other rewards, and the end of a trial.
     """
 
+    order = ("fixation", "stimulus", "delay", "decision")
+
     go: float = 0.5
     dt: float = 100.0
     fixation: Duration = 0.0
@@ -58,15 +60,9 @@ class GoNoGo(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0.0 <= self.go <= 1.0, "GoNoGo.go", "a share from 0 to 1", self.go)
-        for name in ("fail", "miss"):
-            require(math.isfinite(getattr(self, name)), f"GoNoGo.{name}", "a finite number", getattr(self, name))
-        check_timing("GoNoGo", self.dt, self.durations)
-
-    @property
-    def durations(self) -> dict[str, Duration]:
-        """Periods in their order."""
-        return {name: getattr(self, name) for name in ("fixation", "stimulus", "delay", "decision")}
+        require(math.isfinite(self.miss), "GoNoGo.miss", "a finite number", self.miss)
 
     @property
     def inputs(self) -> int:
@@ -78,14 +74,9 @@ class GoNoGo(TrialWorld):
         """Hold still, go."""
         return Discrete(2)
 
-    @property
-    def steps(self) -> int:
-        """The longest trial."""
-        return longest(self.durations, self.dt)
-
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """Draws new trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        periods = self.periods(streams, episodes)
         go = (streams.stream("go").uniform(episodes) < self.go)[:, None]
         deciding = periods.during("decision")
         stimulus = periods.during("stimulus") & torch.cat((~go, go), 1)

@@ -14,12 +14,8 @@ from inner_loop.trials.periods import (
     USUAL,
     Duration,
     Ongoing,
-    Periods,
     Scheme,
-    check_timing,
     extent,
-    lengths,
-    longest,
     picked,
     tuned,
 )
@@ -59,6 +55,8 @@ class PerceptualDecision(TrialWorld):
         scheme: other rewards, and the end of a trial.
     """
 
+    order = ("fixation", "stimulus", "delay", "decision")
+
     directions: int = 2
     coherences: tuple[float, ...] = (0.0, 6.4, 12.8, 25.6, 51.2)
     sigma: float = 1.0
@@ -71,17 +69,11 @@ class PerceptualDecision(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.directions >= 2, "PerceptualDecision.directions", "at least 2", self.directions)
         fine = self.coherences and all(0.0 <= coherence <= 100.0 for coherence in self.coherences)
         require(fine, "PerceptualDecision.coherences", "at least one, 0 to 100 percent", self.coherences)
         require(0.0 <= self.sigma < math.inf, "PerceptualDecision.sigma", "a number of at least 0", self.sigma)
-        require(math.isfinite(self.fail), "PerceptualDecision.fail", "a finite number", self.fail)
-        check_timing("PerceptualDecision", self.dt, self.durations)
-
-    @property
-    def durations(self) -> dict[str, Duration]:
-        """Periods in their order."""
-        return {name: getattr(self, name) for name in ("fixation", "stimulus", "delay", "decision")}
 
     @property
     def inputs(self) -> int:
@@ -93,14 +85,9 @@ class PerceptualDecision(TrialWorld):
         """Fixate, directions."""
         return Discrete(1 + self.directions)
 
-    @property
-    def steps(self) -> int:
-        """The longest trial."""
-        return longest(self.durations, self.dt)
-
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """Draws new trials."""
-        periods = Periods.in_turn(lengths(self.durations, self.dt, streams.stream("periods"), episodes), self.steps)
+        periods = self.periods(streams, episodes)
         direction = streams.stream("direction").integers(self.directions, episodes)
         coherence = picked(self.coherences, streams.stream("coherence"), episodes)
         energy = 0.5 + tuned(direction, self.directions) * coherence[:, None] / 200.0

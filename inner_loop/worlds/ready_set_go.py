@@ -20,7 +20,6 @@ from inner_loop.trials.periods import (
     extent,
     length,
     lengths,
-    longest,
 )
 from inner_loop.trials.trial_world import TrialWorld
 from inner_loop.world import Discrete, Moment
@@ -62,6 +61,8 @@ class ReadySetGo(TrialWorld):
         scheme: other rewards, and the end of a trial.
     """
 
+    order = ("fixation", "measure", "set_cue")
+
     gain: float = 1.0
     margin: float = 0.2
     slack: float = 25.0
@@ -75,8 +76,8 @@ class ReadySetGo(TrialWorld):
     scheme: Scheme = USUAL
 
     def __post_init__(self) -> None:
-        require(math.isfinite(self.fail), "ReadySetGo.fail", "a finite number", self.fail)
-        check_timing("ReadySetGo", self.dt, self.durations | {"ready_cue": self.ready_cue})
+        super().__post_init__()
+        check_timing("ReadySetGo", self.dt, {"ready_cue": self.ready_cue})
         require(0.0 < self.gain < math.inf, "ReadySetGo.gain", "a number above 0", self.gain)
         enough = extent(self.measure, self.dt)[0] * self.gain >= 1.0
         require(enough, "ReadySetGo.measure", f"at least {self.dt:g} ms to be produced", self.measure)
@@ -84,11 +85,6 @@ class ReadySetGo(TrialWorld):
             number = getattr(self, name)
             require(0.0 <= number < math.inf, f"ReadySetGo.{name}", "a number of at least 0", number)
         require(self.margin + self.slack > 0.0, "ReadySetGo.margin", "above 0 where there is no slack", self.margin)
-
-    @property
-    def durations(self) -> dict[str, Duration]:
-        """Periods in their order, up to the decision."""
-        return {name: getattr(self, name) for name in ("fixation", "measure", "set_cue")}
 
     @property
     def inputs(self) -> int:
@@ -104,7 +100,7 @@ class ReadySetGo(TrialWorld):
     def steps(self) -> int:
         """The longest trial."""
         measured = extent(self.measure, self.dt)[1]
-        return longest(self.durations, self.dt) + int(2.0 * (measured * self.dt * self.gain) / self.dt)
+        return super().steps + int(2.0 * (measured * self.dt * self.gain) / self.dt)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Ongoing, Moment]:
         """Draws new trials."""
