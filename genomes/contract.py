@@ -31,7 +31,8 @@ class Clauses:
             InputError: the clause does not hold; `got` says what was found instead.
         """
         if not holds:
-            raise InputError(f"{self.name}: broken: {sentence}" + ("" if got is None else f"; got {got}"))
+            found = "it does not hold" if got is None else f"got {got}"
+            raise InputError(f"{self.name}: expected that {sentence}; {found}")
         self.said.append(sentence)
 
     def through(self, check: Callable[[Clauses], None]) -> list[str]:

@@ -6,13 +6,18 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import torch
 
 from evo.evolution.evolve import evolve
 from evo.experiment.config import read
 from evo.experiment.contracts import check
 from evo.experiment.registry import SEAMS, seam_of
+from genomes.streams import derive
+from inner_loop.contracts import specimen
+from inner_loop.rules.frozen import Frozen
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL)
@@ -91,19 +96,45 @@ SEAMS_SHOWN = {
 }
 
 
+FURTHER = {"RunningSum": "task", "Pruned": None}
+"""Complete examples beside those of the seams, with their seam; instinct check does not know interventions."""
+
+
 def test_every_seam_has_a_complete_example():
     assert SEAMS_SHOWN.keys() == SEAMS.keys()
-    assert set(SEAMS_SHOWN.values()) == COMPLETE.keys()
+    assert {*SEAMS_SHOWN.values(), *FURTHER} == COMPLETE.keys()
     assert all(len(block.splitlines()) < 50 for block in COMPLETE.values())
 
 
-@pytest.mark.parametrize("name", sorted(COMPLETE))
+@pytest.mark.parametrize("name", sorted(COMPLETE.keys() - {"Pruned"}))
 def test_a_complete_example_keeps_its_contract(name, monkeypatch):
     module = ModuleType("shown_in_the_documents")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(COMPLETE[name], module.__dict__)
-    assert SEAMS_SHOWN[seam_of(getattr(module, name), "shown")] == name
+    seam = seam_of(getattr(module, name), "shown")
+    assert FURTHER.get(name, seam) == seam
+    assert name in FURTHER or SEAMS_SHOWN[seam] == name
     assert check(f"{module.__name__}:{name}")[-1] == "its fields can be written to a config and read back"
+
+
+def test_the_intervention_of_the_page_acts():
+    shown: dict[str, Any] = {}
+    exec(COMPLETE["Pruned"], shown)
+    newborn = specimen.newborn(Frozen())
+    pruned = shown["Pruned"](0.3).apply(newborn, derive(0, "own", owners=range(newborn.lives)))
+    for name, synapses in pruned.projections.items():
+        born = newborn.projections[name].weight
+        assert torch.equal(synapses.weight != 0, born.abs() >= 0.3)
+        assert (synapses.weight != born).any()
+
+
+def test_the_mean_over_running_episodes_of_the_page_leaves_out_those_that_ended():
+    shown: dict[str, Any] = {}
+    exec(next(block for block in BLOCKS if block.startswith("def product(")), {"torch": torch}, shown)
+    post, pre, alive = torch.ones(2, 3, 4), torch.ones(2, 5, 4), torch.tensor([[True] * 4, [True, False, False, False]])
+    post[1, :, 1:] = 7.0
+    assert torch.equal(shown["product"](post, pre, alive), torch.ones(2, 3, 5))
+    assert torch.equal(shown["product"](post[:1], pre[:1], None), torch.ones(1, 3, 5))
 
 
 def test_the_world_of_getting_started_is_a_config():
@@ -116,8 +147,8 @@ def test_the_world_of_getting_started_is_a_config():
 def test_the_examples_live_together(monkeypatch, tmp_path):
     module = ModuleType("shown_together")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    for block in COMPLETE.values():
-        exec(block, module.__dict__)
+    for name in SEAMS_SHOWN.values():
+        exec(COMPLETE[name], module.__dict__)
     topology = "{groups: [{name: a, size: 2}, {name: b, size: 6, activation: tanh}, {name: c, size: 2}], projections: "
     kinds = "\n".join(
         f"{seam}: 'shown_together:{name}'"

@@ -87,8 +87,11 @@ def front(run: Run, folder: Path) -> list[Path]:
 
 
 def _saved(figure: Figure, stem: Path) -> list[Path]:
+    from matplotlib import rc_context
+
     make_folder(stem.parent)
     paths = [stem.with_suffix(".svg"), stem.with_suffix(".png")]
-    figure.savefig(paths[0], metadata={"Date": None})
+    with rc_context({"svg.hashsalt": "instinct"}):  # the same bytes for the same run
+        figure.savefig(paths[0], metadata={"Date": None})
     figure.savefig(paths[1], dpi=160)
     return paths

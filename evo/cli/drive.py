@@ -48,10 +48,11 @@ def _sum_up(run: Run, console: Console) -> dict[str, Any]:
     pictures = evolution(run, outcome, run.path / "figures")
     if isinstance(run.experiment.search, FrontSearch):
         pictures += front(run, run.path / "figures")
+    counted = f"{outcome.generations} generation{'s' * (outcome.generations != 1)}"
     console.print(
         f"\n{_scores(run, outcome)}\n"
         f"Its {outcome.genome_bits:,.0f} bits develop into {outcome.wiring_bits:,.0f} bits of wiring. "
-        f"{outcome.generations} generations, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
+        f"{counted}, {outcome.lifetimes:,} lifetimes, {outcome.failures} failures, "
         f"{outcome.seconds:.0f} s.{_recorded(run, outcome)}\nresults: {shown(run.path)}  picture: {pictures[1]}",
         markup=False,
     )

@@ -117,7 +117,7 @@ def check(name: str) -> list[str]:
 def _tried(seam: str, found: type) -> list[str]:
     """Checks a class with its default numbers; a user-defined one may raise any error, even in its constructor."""
     lacking = [f.name for f in fields(found) if f.init and f.default is f.default_factory is MISSING]
-    require(not lacking, found.__name__, "a default for every field", f"none for {', '.join(lacking)}")
+    require(not lacking, found.__name__, "a default for every field", ", ".join(lacking))
     try:
         component = found()
     except InputError:

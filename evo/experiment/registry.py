@@ -94,7 +94,8 @@ def resolve(seam: str, kind: str, allow_code: bool = False) -> type:
 
 def not_allowed(text: str) -> str:
     """The message about code that a file names without permission."""
-    return f"'{text}' is code that is not part of instinct and would run here; allow it with --allow-code"
+    how = "allow it with --allow-code (in Python allow_code=True)"
+    return f"'{text}' is code that is not part of instinct and would run here; {how}"
 
 
 def named(kind: str, where: str) -> Any:

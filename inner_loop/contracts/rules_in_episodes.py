@@ -107,7 +107,8 @@ def _check(clauses: Clauses, rule: LearningRule, topology: Topology, called: str
     finite = all(bool(t.isfinite().all()) for t in lived.values())
     clauses.hold(finite, f"weights are finite after {_LIVES} episodes ({called})")
     other = _lived(rule, cohort, Corridor(after=3.0))
-    clauses.hold(_same(other, lived), f"what an episode shows after its end teaches nothing ({called})")
+    after = "what an episode shows after its end, where lived.alive is False, teaches nothing"
+    clauses.hold(_same(other, lived), f"{after} ({called})")
     beside = _lived(rule, specimen.with_nan(cohort, _WRONG))
     rows = [{name: t[_OTHERS] for name, t in each.items()} for each in (beside, lived)]
     clauses.hold(_same(*rows), f"in episodes an individual that is not a number leaves its neighbours alone ({called})")

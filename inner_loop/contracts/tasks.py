@@ -80,7 +80,7 @@ def _check_cover(clauses: Clauses, task: Task, split: Split, size: int) -> Count
     clauses.hold(
         different > size and first[0] != first[1],
         f"{split}: either a draw of its size covers it exactly once, or there is no end to its samples",
-        f"draws of {size} that differ, with {different} different samples in all",
+        f"draws of {size} that differ, with only {different} different samples, not more than measure the split",
     )
     return None
 

@@ -74,7 +74,7 @@ def test_an_id_with_a_module_is_code(mine):
     module = mine.partition(":")[0]
     said = refused(YAML % f"'{mine}'")
     assert said.startswith(f"x.yaml: world.id: '{mine}' is code that is not part of instinct and would run here")
-    assert said.endswith("allow it with --allow-code")
+    assert said.endswith("allow it with --allow-code (in Python allow_code=True)")
     assert "is code" in refused(YAML % f"'{mine}'", "world.kind=Gymnasium", "world.longest=3"), "the file's, not ours"
     assert module not in sys.modules
     own = read(YAML % "CartPole-v1", "x.yaml", [f"world.id={mine}"])
@@ -144,7 +144,7 @@ def test_a_run_in_an_environment_of_one_s_own_opens_in_other_processes(mine, tmp
     assert instinct("evolve", "mine.yaml", "--serial", "--run", "run", f"world.id={mine}") == (0, "")
     code, said = instinct("export", "run", "--to", "csv")
     assert code == 2
-    assert said.endswith("allow it with --allow-code\n")
+    assert said.endswith("allow it with --allow-code (in Python allow_code=True)\n")
     assert instinct("export", "run", "--to", "csv", "--allow-code")[0] == 0
     assert instinct("resume", "run", "--serial", "--generations", "2", "--allow-code") == (0, "")
     assert Run("run", allow_code=True).generations == [0, 1]

@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from evo.analysis.history import alleles, lineage
 from evo.analysis.history.pictures import course, scores
+from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Picture, Section, bottomless, canvas
 from evo.analysis.report.style import INNATE, LEARNED, QUIET
 from evo.analysis.report.wording import moment, went
@@ -210,11 +211,13 @@ def _random(run: Run, seen: Sequence[Seen], founders: Mapping[str, float]) -> tu
 def _rise(run: Run, table: pandas.DataFrame, founders: Mapping[str, float]) -> str:
     ends, last, several, known = table.iloc[[0, -1]], table.iloc[-1], len(table) > 1, run.experiment.distinct_conditions
     rises = " and ".join(
-        f"{went(ends[f'{c} mean'], several)} {moment(c)} (middle 80 %{' at the end' * several}: "
-        f"{last[f'{c} 10 %']:.3g} to {last[f'{c} 90 %']:.3g})"
-        for c in known
+        f"{went(ends[f'{c} mean'], several, again=place > 0)} {moment(c)} (middle 80 %{' at the end' * several}: "
+        f"{number(last[f'{c} 10 %'])} to {number(last[f'{c} 90 %'])})"
+        for place, c in enumerate(known)
     )
-    random = " and ".join(f"{founders[c]:.3g} {moment(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders)
+    random = " and ".join(
+        f"{number(founders[c])} {moment(c)}" for c in dict.fromkeys((*known, "innate")) if c in founders
+    )
     gain = f"; the gain by learning {went(ends['gain mean'], several)}" if _learns(run) else ""
     bits = " and then ".join(dict.fromkeys(f"{end:,.0f}" for end in ends["genome bits mean"]))
     return (

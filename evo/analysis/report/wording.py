@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isnan
 
+from evo.analysis.report.numbers import number as written
 from evo.analysis.report.style import CONDITIONS
 from evo.analysis.statistics import Estimate
 from genomes.wiring_rule import WiringRule
@@ -35,10 +36,11 @@ def signed(main: Score, value: float) -> str:
     return f"-{text}" if value < 0 and float(text) else text
 
 
-def went(ends: Iterable[float], several: bool) -> str:
-    """Writes a change, `went from 0.1 to 0.9`, or a single value, `was 0.1`."""
-    first, last = (f"{end:.3g}" for end in ends)
-    return f"went from {first} to {last}" if several else f"was {first}"
+def went(ends: Iterable[float], several: bool, again: bool = False) -> str:
+    """Writes a change, `went from 0.1 to 0.9`, or a single value, `was 0.1`; `again` leaves out the verb."""
+    first, last = map(written, ends)
+    verb = "" if again else "went " if several else "was "
+    return f"{verb}from {first} to {last}" if several else f"{verb}{first}"
 
 
 def score(main: Score, found: Estimate) -> str:
@@ -57,7 +59,8 @@ def loss(main: Score, found: Estimate) -> str:
     if found.low == found.high == 0.0:
         return "no change"
     if not found.low * found.high > 0:
-        return f"no clear change [{signed(main, found.low)}, {signed(main, found.high)}]"
+        unit = " points" if main.share else ""
+        return f"no clear change [{signed(main, found.low)}, {signed(main, found.high)}]{unit}"
     if found.low == found.high:
         more = "less" if found.mean > 0 else "more"
         return f"{number(main, found.mean)} {'points ' if main.share else ''}{more} in every life"

@@ -94,7 +94,7 @@ def stranger(tmp_path, monkeypatch):
         ("Endless", "rule.bound: expected a finite number, got Infinity"),
         ("Opaque", "rule.how: expected a value that a config can hold, got one of type builtin_function_or_method"),
         ("Odd", r"Odd: its own defaults are refused: AssertionError: window must be odd \(checked_.*, line \d+\)"),
-        ("Bare", "Bare: expected a default for every field, got 'none for window'"),
+        ("Bare", "Bare: expected a default for every field, got 'window'"),
         ("Blind", r"Blind: check\(\), line \d+: raised KeyError: 'nothing'"),
     ],
 )

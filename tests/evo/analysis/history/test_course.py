@@ -65,9 +65,9 @@ def test_curves_are_those_that_were_planted(planted):
     assert table["failures"].tolist() == [1, 1, 1]
     assert table["genome bits mean"].tolist() == [100, 101, 102]
     assert table["entropy"].tolist() == [0, 0, 0]
-    assert "from 0.1 to 0.7 at birth" in section.sentences[0]
-    assert "from 0.5 to 0.8 after learning" in section.sentences[0]
-    assert "random genomes have 0.1 at birth" in section.sentences[0]
+    assert "from 0.100 to 0.700 at birth" in section.sentences[0]
+    assert "from 0.500 to 0.800 after learning" in section.sentences[0]
+    assert "random genomes have 0.100 at birth" in section.sentences[0]
 
 
 def test_the_curves_are_drawn_with_random_genomes_beside_them(planted):
@@ -191,7 +191,7 @@ def test_one_condition_alone_has_no_front_and_no_assimilation(small, tmp_path):
     assert list(section.tables) == ["generations", "leaders", "diversity", "fixation", "alleles"]
     assert list(section.pictures) == ["scores", "course", "lineage", "genes", "alleles"]
     assert "needs scores at birth and after learning" in section.sentences[1]
-    assert "random genomes have 0.5 at birth, plastic and 0.1 at birth" in section.sentences[0]
+    assert "random genomes have 0.500 at birth, plastic and 0.100 at birth" in section.sentences[0]
     assert "sets the spread of a generation itself" in section.sentences[-1]
 
 
@@ -208,7 +208,7 @@ def test_one_generation_went_nowhere(planted):
     section = told(planted([0.2], [0.6]))
     said = " ".join(section.sentences)
     assert section.sentences[0].startswith(f"In one generation of {COUNT} individuals the mean explained variance was")
-    assert "was 0.2 at birth (middle 80 %:" in said
+    assert "was 0.200 at birth (middle 80 %:" in said
     assert "was 0.20 [0.19, 0.21] in generation 0." in said
     assert "There is one generation and so no lineage of the best" in said
     assert not any(word in said for word in ("went from 0.2", "it did not clearly change", "keeps no parents"))
