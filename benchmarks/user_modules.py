@@ -8,6 +8,7 @@ replaces a killed one has answered.
 
 from __future__ import annotations
 
+import importlib
 import os
 import statistics
 import sys
@@ -56,9 +57,7 @@ def _by_ray(package: Path) -> tuple[float, float]:
 def _answer(die: bool = False) -> int:
     if die:
         os._exit(1)
-    from a_users_rule import Rule  # type: ignore[import-not-found]
-
-    return int(Rule().answer())
+    return int(importlib.import_module("a_users_rule").Rule().answer())
 
 
 def _timed(answer: Callable[..., int], environment: dict[str, Any]) -> tuple[float, float]:
