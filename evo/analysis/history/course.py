@@ -1,7 +1,4 @@
-"""Evolution of a run: scores, sizes and diversity over the generations, fronts, assimilation, lineage, fixed genes.
-
-Genetic assimilation: Waddington 1953, Evolution 7:118; in evolution with learning, Hinton & Nowlan 1987.
-"""
+"""Evolution of a run: scores, sizes and diversity over the generations, fronts, assimilation, lineage, fixed genes."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray
 
 from evo.analysis.history import alleles, lineage
+from evo.analysis.history.assimilation import assimilation_index, assimilation_interval, rose_at_birth
 from evo.analysis.history.pictures import course, scores
 from evo.analysis.report.numbers import number
 from evo.analysis.report.section import Picture, Section, bottomless, canvas
@@ -21,13 +19,13 @@ from evo.analysis.report.style import INNATE, LEARNED, QUIET
 from evo.analysis.report.wording import moment, went
 from evo.evolution.individual import RunIndividual
 from evo.evolution.run import Run
-from genomes.streams import Streams, derive
+from genomes.streams import derive
 from inner_loop.life import Measurements
 
 if TYPE_CHECKING:
     import pandas
 
-_POINTS, _RESAMPLES, _FOUNDERS = 200, 2000, 64  # founders: number of random genomes in the mean of a result
+_POINTS, _FOUNDERS = 200, 64  # founders: number of random genomes in the mean of a result
 
 _SPREAD = {
     "mean": "mean over the individuals that have a score",
@@ -127,36 +125,6 @@ def generations_table(run: Run, seen: Sequence[Seen], founders: Mapping[str, flo
     return table
 
 
-def assimilation_index(
-    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float]
-) -> float:
-    """Computes (innate - random) / (learned - random) from the means over individuals.
-
-    It is nan where learned does not exceed random by more than twice the standard error of their difference.
-
-    Args:
-        random: mean score of random genomes at birth, and its standard error.
-    """
-    if len(learned) < 2:
-        return float("nan")
-    error = (learned.var(ddof=1) / len(learned) + random[1] ** 2) ** 0.5
-    above = learned.mean() - random[0]
-    return float((innate.mean() - random[0]) / above) if above > 2 * error else float("nan")
-
-
-def assimilation_interval(
-    innate: Float64[ndarray, " N"], learned: Float64[ndarray, " N"], random: tuple[float, float], draws: Streams
-) -> tuple[float, float]:
-    """Computes the 95 % percentile bootstrap interval of the index over individuals (Efron 1979).
-
-    Both scores of an individual are resampled together. The mean of random genomes varies normally by its error.
-    """
-    again = draws.stream("individuals").integers(len(innate), _RESAMPLES, len(innate))[0].numpy()
-    base = random[0] + random[1] * draws.stream("random").normal(_RESAMPLES)[0].numpy()
-    low, high = np.quantile((innate[again].mean(1) - base) / (learned[again].mean(1) - base), (0.025, 0.975))
-    return float(low), float(high)
-
-
 def non_dominated(scores: Float64[ndarray, "K goals"]) -> Bool[ndarray, " K"]:
     """Returns True for each individual that no other dominates: at least equal in every score and higher in one."""
     as_good = (scores[:, None] >= scores[None]).all(-1)
@@ -243,19 +211,10 @@ def _assimilated(run: Run, seen: Sequence[Seen], table: pandas.DataFrame, founde
         return f"{what} was {said[0]}{'; it was defined in no other generation' * (len(seen) > 1)}."
     verdict = "it did not clearly change"
     if ends[1][0] > ends[0][1]:
-        more = _more_at_birth(*(_lives(run, seen[k])[0] for k in defined[[0, -1]]))
+        more = rose_at_birth(*(_lives(run, seen[k])[0] for k in defined[[0, -1]]))
         verdict = f"it rose, {'which is genetic assimilation' if more else 'but the score at birth did not rise'}"
     verdict = "it fell: a larger share is due to learning" if ends[1][1] < ends[0][0] else verdict
     return f"{what} was {' and '.join(said)}: in this run {verdict}."
-
-
-def _more_at_birth(first: Float64[ndarray, " N"], last: Float64[ndarray, " M"]) -> bool:
-    """Tests whether the mean at birth rose by more than twice its standard error.
-
-    The index alone is not enough: it also rises where the score after learning falls.
-    """
-    error = (first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last)) ** 0.5
-    return bool(last.mean() - first.mean() > 2 * error)
 
 
 def _left_out(run: Run, shown: int) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from evo.analysis.history.course import assimilation_index, assimilation_interval, evolution, non_dominated, thinned
+from evo.analysis.history.assimilation import assimilation_index, assimilation_interval
+from evo.analysis.history.course import evolution, non_dominated, thinned
 from evo.analysis.report.section import Section
 from evo.evolution.evolve import evolve, new_run
 from evo.evolution.generation import Generation
