@@ -32,6 +32,7 @@ def test_loads_and_round_trips(name: str) -> None:
 WORLDS = [name for name in sorted(shipped()) if "\nworld:" in shipped()[name].read_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_lives_in_the_worlds_of_configs_are_measured(name: str) -> None:
     experiment = load(name, ["cohort=2", "lifetime.births=1", "lifetime.exams=1"])

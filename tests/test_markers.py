@@ -122,6 +122,7 @@ def fixtures_of(folder: Path) -> Needs:
     return found | starts(parsed(file), found) if file.exists() else found
 
 
+@pytest.mark.slow
 def test_whatever_starts_something_is_marked():
     found = {
         path.relative_to(HERE).as_posix(): unmarked(parsed(path), fixtures_of(path.parent))

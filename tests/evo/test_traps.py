@@ -74,6 +74,7 @@ def test_d3_individuals_are_raw_arrays():
     assert one.typecode == "d"
 
 
+@pytest.mark.slow
 def test_d4_d12_nothing_of_deaps_that_compares_keeps_or_forgets_individuals_is_used(sources):
     forbidden = ("HallOfFame", "ParetoFront", "History", "Statistics", "MultiStatistics", "Logbook", "Toolbox")
     forbidden += ("algorithms", "varAnd", "varOr", "eaSimple", "eaMuPlusLambda", "eaMuCommaLambda", "eaGenerateUpdate")

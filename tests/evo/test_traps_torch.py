@@ -86,6 +86,7 @@ def test_t1_workers_have_one_thread_whatever_ray_says(small, generation, ray_exe
     assert {outcome.measurements["threads"].max() for outcome in outcomes.values()} == {1.0}
 
 
+@pytest.mark.slow
 def test_t3_t4_devices_are_chosen_and_never_guessed(small, calls):
     assert small().device == "cpu"
     assert not [name for _, name, _ in calls if name.endswith(("is_available", "set_default_device"))]

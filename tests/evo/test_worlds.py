@@ -425,6 +425,7 @@ def test_the_best_is_chosen_by_examining_finalists_again(undisturbed, monkeypatc
     assert best.sum == best.scores["innate_plastic"] == run.best().sum
 
 
+@pytest.mark.slow
 def test_the_best_is_whoever_does_well_again(undisturbed, monkeypatch):
     """A favourable score in the run does not help: if the new scores say so, the smallest genome wins."""
 

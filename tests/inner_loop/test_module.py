@@ -51,6 +51,7 @@ def test_a_module_of_a_network_without_biases_has_none():
     assert sum(p.numel() for p in module.parameters()) == TOPOLOGY.synapses + 3
 
 
+@pytest.mark.slow
 def test_a_module_learns_by_autograd_and_leaves_the_cohort_alone():
     phenotype = newborn()
     before = {name: s.weight.clone() for name, s in phenotype.projections.items()}

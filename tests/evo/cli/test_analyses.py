@@ -242,6 +242,7 @@ def no_genome(path: Path) -> None:
         file.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["innate", "inspect", "compare"])
 @pytest.mark.parametrize(
     ("how", "sentence"),

@@ -143,6 +143,7 @@ def test_who_gets_nowhere_is_given_up(stub, capfd):
     assert "`instinct resume run --allow-code --serial` continues from there" in last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", ["generations/0000{life}.npz", "member/generations/{life}.npz", "journal", "m/journal"]
 )
@@ -159,6 +160,7 @@ def live(words, life):
     assert len(stub.lives()) == 9
 
 
+@pytest.mark.slow
 def test_pauses_double_up_to_a_minute(stub, monkeypatch):
     pauses = []
     stub("def live(words, life): die()")
@@ -169,6 +171,7 @@ def test_pauses_double_up_to_a_minute(stub, monkeypatch):
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["raise ClusterUnreachable('no cluster')", "raise RuntimeError('the raylet died')"])
 def test_what_may_be_mended_is_tried_again_once_a_session_had_begun(fault, stub, capfd):
     live = (

@@ -58,6 +58,7 @@ def test_what_a_run_is_cited_by_stays_as_it_was(runs):
     assert size[0] != size[1]
 
 
+@pytest.mark.slow
 def test_a_thinned_generation_has_the_best_the_first_and_the_best_of_each_goal(runs, refused):
     small, whole = (run.generation(4) for run in runs)
     goals = whole.goals.argmax(0)

@@ -261,7 +261,9 @@ def test_a_strangers_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     text = dump(got)
     assert read(text, "x.yaml", allow_code=True) == got
     assert mistakes(text=text)[0].startswith("x.yaml: rule.kind: 'their_rules:Good' is code")
-    assert mistakes("rule.share=1", text=text)[0].endswith("--allow-code"), "the file's class, not the command line's"
+    assert mistakes("rule.share=1", text=text)[0].endswith("allow_code=True)"), (
+        "the file's class, not the command line's"
+    )
     for override, sentence in {
         "rule='their_rules:Hidden'": "rule: Hidden: expected types that are imported at run time, but name 'Decimal'",
         "rule={kind: 'their_rules:Listed', powers: [1]}": "rule: expected a tuple in place of every list in Listed",

@@ -52,6 +52,7 @@ def name(search):
     return type(search).__name__ + ("-gray" if getattr(search, "variation", Variation()).coding == "gray" else "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_the_contract_holds(kind):
     assert len(check_search(kind())) == 3
@@ -62,6 +63,7 @@ def test_the_contract_holds_of_small_ones(search):
     assert check_search(search)[0] == f"{type(search).__name__} asks for {search.lives} genomes in the unit cube"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SMALL, ids=name)
 @pytest.mark.parametrize("seed", range(4))
 def test_it_finds_more_than_chance_does(search, seed):

@@ -34,6 +34,7 @@ def told(words, capsys):
     return printed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

@@ -63,6 +63,7 @@ def test_an_evolved_temperature_that_is_silenced_chooses_the_largest_output():
     assert not torch.equal(silent.actions, lived.actions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["{kind: PolicyGradient, learning_rate: 0.5, momentum: 0.0, choice: 1.0}"])
 def test_a_rule_of_reward_learns_digits(rule):
     few = (

@@ -140,6 +140,7 @@ def test_whole_sequences_are_resampled():
     torch.testing.assert_close(torch.tensor(slow["curve.resampled"]), torch.tensor(found["curve.resampled"]))
 
 
+@pytest.mark.slow
 def test_memory_solves_what_a_network_without_memory_cannot():
     streams, scores, task = derive(0, "life", owners=range(4)), {}, CopyMemory(3, 1, 2, 40)
     for topology in (RECURRENT, PLAIN):

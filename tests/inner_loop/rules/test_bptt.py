@@ -215,12 +215,14 @@ def assert_autograd(rule, topology, objective, weighed=True):
             torch.testing.assert_close(bias[i, :, 0], wanted[name], **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighed", [True, False], ids=["weighed", "all steps alike"])
 @pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
 def test_bptt_is_autograd_through_the_unrolled_network(topology, weighed):
     assert_autograd(BPTT(learning_rate=0.5, momentum=0.8), topology, SquaredError(), weighed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plastic", ["all", "output"])
 @pytest.mark.parametrize(
     "fields",

@@ -33,12 +33,12 @@ from inner_loop.tasks.teacher import Teacher
 
 TEACHER = Teacher(4, 3, hidden=0, measured=40, teacher_seed=1)
 RATE = {per: Evolve((1e-3, 0.1), scale="log", per=per) for per in ("individual", "projection", "types")}
-VARIANTS = [
-    *(rule() for rule in RULES),
+EVOLVED = [
     *(Backprop(learning_rate=rate, momentum=Evolve((0.0, 0.95))) for rate in RATE.values()),
     OutputOnly(learning_rate=RATE["types"], momentum=Evolve((0.0, 0.95))),
     Hebbian(learning_rate=RATE["types"], constant=Evolve((-1.0, 1.0), per="projection"), taught=True),
 ]
+VARIANTS = [*(rule() for rule in RULES), *(pytest.param(rule, marks=pytest.mark.slow) for rule in EVOLVED)]
 
 
 @pytest.fixture(scope="module")

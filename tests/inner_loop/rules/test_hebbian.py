@@ -233,6 +233,7 @@ def test_targets_are_asked_for_only_if_it_is_taught():
     assert Hebbian(taught=True).teacher == "targets"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [Hebbian(learning_rate=LOT["constant"]), Hebbian(**LOT), Hebbian(constant=Evolve((-1.0, 1.0), per="synapse"))],

@@ -266,6 +266,7 @@ def test_it_explores_as_its_policy_says():
     assert len(tried.choice.unique()) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per", ["individual", "projection", "types", "synapse"])
 def test_the_contract_holds_and_a_task_teaches_nothing(per):
     rule = PolicyGradient(learning_rate=Evolve((1e-3, 0.1), per=per), choice=Evolve((0.1, 2.0)))

@@ -43,6 +43,7 @@ def adds(sums):
     return 1 + (sums[1:3] + sums[3:5]).argmax(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [

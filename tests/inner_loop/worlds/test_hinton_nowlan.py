@@ -82,6 +82,7 @@ def guessing(plastic, lives, trials):
     return behave(being, weights, own, own, 1, rule, state).scores["fitness"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plastic", [0, 1, 4, 6])
 def test_lives_that_guess_find_it_as_coins_would(plastic):
     trials, lives = 200, 4000

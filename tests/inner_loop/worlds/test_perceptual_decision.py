@@ -34,6 +34,7 @@ def integrated(world, episodes=20_000):
     return world.scores(state, torch.zeros(1, episodes).double())["accuracy"].item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [
@@ -82,6 +83,7 @@ def test_directions_and_coherences_are_equally_frequent():
     assert counts.double().div(20_000).tolist() == pytest.approx([0.2] * 5, abs=0.015)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coherence", [0.0, 3.2, 6.4, 51.2])
 def test_an_observer_that_integrates_is_as_good_as_signal_detection_allows(coherence):
     distance = coherence / 100 * 20 / (0.1 * math.sqrt(2 * 20))  # of the two sums, in standard deviations

@@ -128,6 +128,7 @@ def test_exchanging_the_time_constants_of_the_types_exchanges_the_directions(sti
     assert other["gdsi"] == pytest.approx(one["gdsi"], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak", [0.05, 0.3, 1.0])
 def test_without_a_lag_no_weights_tell_directions_apart(leak):
     for seed in range(4):

@@ -47,6 +47,7 @@ def published(world, motion, force):
     return x + d * v, v + d * linear, angle + d * w, w + d * angular
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [

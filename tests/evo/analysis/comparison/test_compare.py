@@ -298,6 +298,7 @@ def test_where_generations_cost_differently_the_axis_is_lifetimes(made: Made) ->
     assert [[*line.get_xdata()] for line in axes.lines] == [[6, 12], [10, 20]]
 
 
+@pytest.mark.slow
 def test_every_seed_is_a_dot_with_a_tip(two: Sequence[Run]) -> None:
     picture = compare(two).pictures["final"]
     dots = {c.get_gid(): c for axes in picture.figure.axes for c in axes.collections if c.get_gid()}

@@ -45,6 +45,7 @@ def all_with_the_degrees_of(wiring: np.ndarray, lateral: bool) -> list[bytes]:
     return same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wiring", "lateral", "count"),
     [

@@ -93,6 +93,7 @@ def test_histograms_are_of_weights_degrees_and_strengths():
         assert set(drawn[name].get_xy()[:, 1].round(9).tolist()) == heights
 
 
+@pytest.mark.slow
 def test_all_kinds_of_measures_are_compared_in_a_recurrent_network():
     table = wiring(random_network(SHEETS), 0, draws=19).tables["chance"]
     kinds = {measure.split(" ")[0] for measure in table["measure"]}
@@ -151,6 +152,7 @@ def test_random_wiring_is_said_to_be_no_more_than_chance():
     assert "wire length" in missing
 
 
+@pytest.mark.slow
 def test_the_strongest_rule_is_read_back():
     newborn = random_network(SHEETS)
     newborn.projections["eye -> brain"].weight[:, 1::3] -= 5 * newborn.projections["eye -> brain"].mask[:, 1::3]

@@ -145,6 +145,7 @@ def test_doses_lead_from_silence_through_the_genome_and_on(small):
         assert np.isnan(np.delete(row, places)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoding",
     [

@@ -60,6 +60,7 @@ def test_doses(bench_of, world, task):
     assert [h.dose for h in harms(bench_of(spatial)) if h.perturbation == "neurons"] == [0.5, 2.0]
 
 
+@pytest.mark.slow
 def test_changes_are_from_the_same_births_and_grow_with_the_dose(bench_of, task, planted):
     bench = bench_of(task, planted, births=16)
     measured = battery(bench)

@@ -67,6 +67,7 @@ def test_rows_are_the_centre_and_mirrored_windows_of_the_table(forced):
         assert np.allclose(units[1 + pair], 0.5 + 0.01 * window, rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_any_rows_in_any_order_are_those_of_the_whole(forced):
     search = EvolutionStrategy(33, sigma=0.3)
     state = search.begin(SPEC, streams(-1))
