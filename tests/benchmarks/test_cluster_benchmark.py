@@ -158,6 +158,7 @@ def test_the_projection_is_right_where_it_is_known(monkeypatch):
     assert one < ten < 1, "the end of a generation is waited for"
 
 
+@pytest.mark.slow
 def test_the_projection_says_when_one_driver_is_not_enough():
     from cluster_parts import projection
 

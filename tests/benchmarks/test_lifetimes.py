@@ -17,6 +17,7 @@ def lifetimes(monkeypatch):
     return lifetimes
 
 
+@pytest.mark.slow
 def test_quick_run_ends_with_the_figures_for_scripts(lifetimes, monkeypatch, capsys, tmp_path):
     few = {
         "W1": lifetimes.Workload((64, 8, 10), steps=3, cohort=2, masked=True),

@@ -58,6 +58,7 @@ def test_w3_learns_its_sequences(worlds):
     assert error() < 0.2 * before
 
 
+@pytest.mark.slow
 def test_w4_naive_lives_as_ours_does(worlds, poles):
     ours, naive = worlds.hebbian_ours.prepare(poles)(), worlds.hebbian_naive.prepare(poles, 8)()
     assert worlds.distance(naive, ours) < 1e-4

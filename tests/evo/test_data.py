@@ -71,6 +71,7 @@ def test_data_replaced_in_a_process_that_goes_on_are_those_of_the_next_run(on_da
     assert np.array_equal(scores(evolve(on_data(), tmp_path / "again")), known[2])
 
 
+@pytest.mark.slow
 def test_an_experiment_that_was_made_before_the_data_changed_evolves_on_those_that_are_there(on_data, tmp_path):
     experiment = on_data()
     write(tmp_path, 2)
@@ -89,6 +90,7 @@ def test_a_run_goes_on_with_its_own_data_while_the_file_changes(on_data, tmp_pat
     assert not np.array_equal(other, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [4, 5])
 def test_a_run_whose_data_changed_blames_the_data(on_data, tmp_path, width):
     list(evolve(on_data(), tmp_path / "run"))
@@ -124,6 +126,7 @@ def test_the_proof_of_an_experiment_is_of_its_data(on_data, tmp_path):
     assert manifest(experiment, [])["data"] == experiment.environment.fingerprint()
 
 
+@pytest.mark.slow
 def test_a_run_of_a_folder_from_before_runs_named_their_data(on_data, tmp_path):
     list(evolve(on_data(), tmp_path / "run"))
     named = Run(tmp_path / "run")
@@ -132,6 +135,7 @@ def test_a_run_of_a_folder_from_before_runs_named_their_data(on_data, tmp_path):
     assert list(evolve(on_data(), tmp_path / "run")) == []
 
 
+@pytest.mark.slow
 def test_doubts_are_said_once_and_the_first_lines_tell_the_range_and_the_classes(on_data, tmp_path, caplog):
     with np.load(tmp_path / "mine.npz") as held:
         np.savez(tmp_path / "mine.npz", **{k: v * 255 if k[0] == "x" else v for k, v in held.items()})

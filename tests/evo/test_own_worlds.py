@@ -104,6 +104,7 @@ def test_a_file_s_sweep_names_code_that_is_the_file_s(mine, tmp_path):
     assert members("sweep.yaml", allow_code=True)[0].experiment.world == Gymnasium(mine)
 
 
+@pytest.mark.slow
 def test_a_module_that_an_environment_comes_from_travels(mine):
     experiment = read(YAML % "CartPole-v1", "x.yaml", [f"world.id={mine}"])
     assert mine.partition(":")[0] in [name for name, _, _ in own_modules(experiment)]

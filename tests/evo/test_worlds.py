@@ -307,6 +307,7 @@ def test_births_side_by_side_are_births_one_after_the_other(founded, common, spl
     assert (measured["curve"].shape, measured["genome_bits"].tolist()) == ((3, 2), [30.0] * 3)
 
 
+@pytest.mark.slow
 def test_a_generation_is_measured_as_configured_and_a_result_in_everything(founded):
     cohort = founded(EXPERIMENT)
     selection, test = (evaluate(EXPERIMENT, cohort, Assay(split)).measurements for split in ("selection", "test"))
@@ -318,6 +319,7 @@ def test_a_generation_is_measured_as_configured_and_a_result_in_everything(found
     assert not np.array_equal(test["innate.return"], selection["innate.return"]), "another examination"
 
 
+@pytest.mark.slow
 def test_without_learning_birth_is_measured_the_same(founded):
     cohort = founded(EXPERIMENT)
     lived, innate = (evaluate(EXPERIMENT, cohort, Assay("test", learn)).measurements for learn in (True, False))
@@ -550,6 +552,7 @@ def test_progress_shows_what_is_measured(terminal, undisturbed, tmp_path):
     assert "Scores: return, selection split." in shown
 
 
+@pytest.mark.slow
 def test_failures_are_counted_and_the_run_goes_on(tmp_path):
     experiment = with_(
         topology=layered(4, 3, 2, activation="linear"), encoding=RandomWiring(Evolve((0.1, 1e38), "log", 4)),

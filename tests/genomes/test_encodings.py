@@ -104,6 +104,7 @@ def test_gain_multiplies_every_weight_as_a_constant_and_as_a_gene(encoding):
         assert torch.equal(constant.groups[name]["bias"], group["bias"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", VARIANTS, ids=name_of)
 def test_development_is_differentiable_in_the_genes(encoding):
     encoding = replace(encoding, gain=Evolve((0.5, 2.0)))

@@ -133,6 +133,7 @@ def test_bits_are_exact():
     assert GenomeSpec(()).bits == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [1, 2, 5, 9, 16])
 def test_neighbouring_levels_differ_in_one_bit(bits):
     spec = GenomeSpec((Field("a", (1,), bits=bits),))

@@ -46,6 +46,7 @@ def test_curves_are_medians_bands_the_middle_of_the_population_and_names_stand_a
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("generation", "explained variance, selection split")
 
 
+@pytest.mark.slow
 def test_a_front_has_the_score_at_birth_along_and_after_learning_up(small, run_of, tmp_path, saved):
     experiment = small(search=NSGA2(8))
     run = Run(run_of(experiment))

@@ -72,6 +72,7 @@ def innate(opened):
     return AssayRunner(opened.experiment, Serial()).examine("x", opened.levels, assay)[INNATE][0]
 
 
+@pytest.mark.slow
 def test_a_genome_file_and_a_file_of_weights_behave_like_the_run(run_path, tmp_path):
     path = export(Run(run_path), "npz", tmp_path / "best.npz")
     of_run = innate(subject(run_path))

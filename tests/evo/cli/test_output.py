@@ -71,6 +71,7 @@ def test_a_verb_that_only_speaks_is_quiet_when_its_reader_has_left_and_says_why_
     assert told.count("instinct: ") == bool(sentence)
 
 
+@pytest.mark.slow
 def test_what_fails_after_the_last_generation_is_not_tried_by_another_driver(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr("evo.cli.drive.announce", lambda **news: said.append(news))

@@ -106,6 +106,7 @@ def undisturbed(tmp_path_factory):
     return generations(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [0, 1, 2, 130, 143])
 def test_an_end_on_purpose_is_the_end(code, stub, capfd):
     stub(f"def live(words, life): return {code}")
@@ -187,6 +188,7 @@ def test_what_may_be_mended_is_tried_again_once_a_session_had_begun(fault, stub,
     assert "cluster" in fault or "RuntimeError: the raylet died" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_made_and_not_begun_is_resumed(stub):
     stub("""
 def live(words, life):
@@ -199,6 +201,7 @@ def live(words, life):
     assert stub.lives()[1] == ["resume", "run", "--allow-code"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_half_made_is_made_again(stub):
     stub("""
 def live(words, life):

@@ -117,6 +117,7 @@ def test_what_is_no_address_is_said(address, refused):
         reach(address)
 
 
+@pytest.mark.slow
 def test_a_silent_address_is_not_waited_for(monkeypatch, unset):
     monkeypatch.setattr(cluster, "_PROBE", 1.0)
     sentence = "no cluster accepts this process within 1 s"

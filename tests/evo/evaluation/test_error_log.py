@@ -27,6 +27,7 @@ def executor(request):
     return Serial() if request.param == "this process" else request.getfixturevalue("ray_executor")
 
 
+@pytest.mark.slow
 def test_why_individuals_raise_is_said_once_a_run(executor, small, tmp_path, caplog):
     wrong = replace(small(generations=1), rule=Wrong())
     for run in ("first", "second"):

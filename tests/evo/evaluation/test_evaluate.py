@@ -279,6 +279,7 @@ def test_one_number_that_is_none_anywhere_fails_the_individual(small, founded):
     assert outcome.failures == ("", "nan", "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["selection", "test"])
 @pytest.mark.parametrize("common", [True, False])
 def test_in_a_world_births_are_averaged_individual_by_individual(small, founded, common, split):

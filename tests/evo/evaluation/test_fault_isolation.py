@@ -83,6 +83,7 @@ def check_others(experiment, cohort, outcome, guilty):
         assert np.isnan(measured[guilty]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guilty", [[0], [3], [7], [2, 3], [0, 7], [1, 4, 6], [0, 1, 2, 3, 4, 5, 6]])
 def test_exactly_those_who_raise_are_recorded_and_the_others_live_on(touchy, guilty):
     kinds = [5 if i in guilty else CALM for i in range(8)]

@@ -74,6 +74,7 @@ def test_a_run_of_before_is_held_to_the_cohort_that_it_knows(small):
         check_same_world("runs/x", old, experiment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_every_search_has_a_proof(kind, small):
     goals = small().goals if kind.__name__ != "FitnessProportional" else Scores(("area",))

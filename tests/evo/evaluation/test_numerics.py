@@ -128,6 +128,7 @@ def test_the_cores_of_a_system_that_does_not_say_which_are_ours_are_all_there_ar
     assert cores() == os.cpu_count()
 
 
+@pytest.mark.slow
 def test_nothing_that_macos_lacks_is_taken_from_os_without_asking(sources):
     lacking = {
         "sched_getaffinity",

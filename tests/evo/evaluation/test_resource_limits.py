@@ -153,6 +153,7 @@ def test_serial_counts_no_incidents():
     assert not Serial().incidents
 
 
+@pytest.mark.slow
 def test_faults_of_a_child_are_reported_and_stay_in_the_child(founded, small, refused):
     experiment = small()
     outcome = evaluate(experiment, founded(experiment))
@@ -187,6 +188,7 @@ def test_who_kills_its_process_is_found_in_children_of_this_one(burdened):
     check(evaluate_guarded(experiment, cohort), undisturbed, ["", "lost", "", "timeout", ""])
 
 
+@pytest.mark.slow
 def test_who_eats_memory_without_a_limit_meets_that_of_the_machine(burdened, monkeypatch):
     monkeypatch.setattr("evo.evaluation.child_process._SHARE", 1e-3)
     experiment, cohort, undisturbed = burdened([CALM, GREEDY])

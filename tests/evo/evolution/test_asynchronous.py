@@ -90,6 +90,7 @@ def test_cohorts_that_were_finished_are_not_lived_again(flying, tmp_path, monkey
     assert files(tmp_path / "once") == files(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_state_that_does_not_say_who_is_in_flight_is_torn(flying, tmp_path):
     experiment = flying()
     next(iter(evolve(experiment, tmp_path / "run", Serial())))

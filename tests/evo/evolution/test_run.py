@@ -153,6 +153,7 @@ def test_a_finalist_that_fails_when_it_is_examined_again_is_not_the_best(small, 
     assert (other.generation, other.slot) != (plain.generation, plain.slot)
 
 
+@pytest.mark.slow
 def test_where_lives_vary_the_best_is_measured_in_lives_that_no_run_has_met(small, tmp_path):
     run = lived(small(), tmp_path / "run")
     best, experiment = run.best(), run.experiment
@@ -166,6 +167,7 @@ def test_where_lives_vary_the_best_is_measured_in_lives_that_no_run_has_met(smal
     assert len(set(lives[MAIN].tolist())) == experiment.cohort
 
 
+@pytest.mark.slow
 def test_a_newborn_of_the_run_is_born_again_and_further_births_are_new(small, tmp_path):
     experiment = small(encoding=RandomWiring(1.0), rule=Backprop(Evolve((1e-2, 1e-1), "log", 4), 0.5))
     run = lived(experiment, tmp_path / "run")

@@ -85,6 +85,7 @@ def stranger(tmp_path, monkeypatch):
     sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -110,6 +111,7 @@ def test_an_import_error_is_told_once_and_blames_no_seam(stranger, tmp_path, cap
     assert line == f"instinct: check: '{stranger}_b' cannot be imported: NameError: name 'final' is not defined"
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_paths_and_sets_are_what_a_config_holds(stranger):
     assert check(f"{stranger}:Plain")[-1] == "its fields can be written to a config and read back"
 

@@ -88,6 +88,7 @@ def test_every_module_that_is_imported_at_the_top_or_later_is_named_and_no_other
     assert found == hashes(ours())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(USED - {"own_code"}))
 def test_a_run_is_not_gone_on_with_by_other_code(name, ours, folder):
     then = manifest(ours(), [])

@@ -123,6 +123,7 @@ def test_what_cannot_be_packed_says_why_and_leaves_nothing(run, tmp_path, monkey
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "there.zip"]
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_and_every_truncation_is_found(tmp_path, monkeypatch):
     path, target = crafted(tmp_path / "small.zip"), tmp_path / "out"
     whole = path.read_bytes()
@@ -200,6 +201,7 @@ HARMFUL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", HARMFUL)
 def test_what_was_made_to_do_harm_is_refused_in_a_sentence(how, tmp_path, monkeypatch):
     make, sentence = HARMFUL[how]

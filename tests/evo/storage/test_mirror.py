@@ -236,6 +236,7 @@ def test_a_store_that_is_away_from_the_start_is_one_sentence(small):
         lived(small(), "bad://bucket/run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tearing", [1, 3])
 def test_puts_that_are_torn_are_put_again(tearing, small, undisturbed):
     Bad.tearing = tearing

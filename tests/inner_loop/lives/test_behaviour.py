@@ -316,6 +316,7 @@ def test_what_comes_after_the_end_changes_nothing(corridor, networks, kind, rule
     assert calm.steps.min() < 40 * EPISODES, "some have ended"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "rule", [None, Rewarded(), Hebbian(), TrialAndError(), Backprop()], ids=lambda rule: type(rule).__name__

@@ -310,6 +310,7 @@ def test_a_damaged_actuator_takes_the_middle_of_its_range(alarm):
     assert told(Gymnasium(alarm, damaged_actions=(0, 1)), [0.5, torch.nan]) == [0.0, 4.0]
 
 
+@pytest.mark.slow
 def test_every_environment_is_closed_when_its_episode_is_forgotten(alarm):
     world = Gymnasium(alarm, longest=4)
     state, _ = world.reset(streams(1), EPISODES, streams(1, "lives"))
@@ -513,6 +514,7 @@ def test_the_first_episodes_are_those_of_gymnasiums_own_vector_environment(name)
     vector.close()
 
 
+@pytest.mark.slow
 def test_the_fingerprint_names_the_simulator():
     assert Gymnasium("CartPole-v1").fingerprint() == f"gymnasium {gymnasium.__version__}"
     assert "mujoco " in Gymnasium("Ant-v5").fingerprint()

@@ -74,6 +74,7 @@ def test_energy_is_the_coherence_with_noise_of_sigma_over_the_root_of_dt():
             assert stimulus[flags].std().item() == pytest.approx(sigma / math.sqrt(dt), rel=0.02)
 
 
+@pytest.mark.slow
 def test_directions_and_coherences_are_equally_frequent():
     shown, truth = observed(PerceptualDecision(4, sigma=0.0), 20_000)
     assert truth.bincount(minlength=5)[1:].double().div(20_000).tolist() == pytest.approx([0.25] * 4, abs=0.015)

@@ -74,6 +74,7 @@ def test_the_target_is_one_step_of_the_decision_period():
         assert target.nonzero().flatten().tolist() == [1 + 10 + int(10 * gain)]
 
 
+@pytest.mark.slow
 def test_payment_falls_with_the_error_until_the_margin():
     paid, right = {}, {}
     for step in range(1, 21):

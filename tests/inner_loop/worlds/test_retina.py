@@ -151,6 +151,7 @@ def test_what_activity_lasts_into_the_next_trial_is_as_long_as_the_blank_allows(
     assert blindness(80, "bar", forgets=True) < 1e-7
 
 
+@pytest.mark.slow
 def test_a_long_grating_is_answered_as_the_transfer_functions_say():
     world, leaks, weights = Retina(shown=600, blank=0, directions=4), [0.15, 0.7], any_weights()
     turn = cmath.exp(-2j * math.pi / 12.0)

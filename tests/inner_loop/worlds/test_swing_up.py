@@ -99,6 +99,7 @@ def gained(world, force=0.0, seconds=1.0):
     return energy(world, after) - first, work
 
 
+@pytest.mark.slow
 def test_energy_is_kept_where_nothing_takes_or_gives_any():
     """The error of explicit Euler steps is of the first order: it halves with the step."""
     errors = [gained(SwingUp(friction=0.0, time_step=step))[0] for step in (2e-3, 1e-3)]
@@ -143,6 +144,7 @@ def test_the_reward_of_a_posture(position, angle, reward):
     assert moment.reward.item() == pytest.approx(reward, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_rewards_lie_between_0_and_1_on_the_track():
     world = SwingUp(track=0.8)
     state, moment = begun(world, 5, 20)

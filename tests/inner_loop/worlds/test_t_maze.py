@@ -117,6 +117,7 @@ def test_who_knows_the_side_gets_the_ceiling():
     assert len(moments) == world.steps + 1 == 40 * 5 + 1
 
 
+@pytest.mark.slow
 def test_a_side_from_birth_is_enough_without_reversals_and_half_with_them():
     state, returns, _ = visit(TMaze(start="left", reversals=0), always(LEFT), episodes=20)
     assert torch.allclose(returns, torch.full_like(returns, 50.0))

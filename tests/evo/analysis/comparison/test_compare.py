@@ -160,6 +160,7 @@ def test_one_seed_says_nothing_about_others(two: Sequence[Run]) -> None:
     assert np.isnan(section.tables["differences"][["low", "p", "p corrected", "p exact"]].astype(float)).all(axis=None)
 
 
+@pytest.mark.slow
 def test_what_follows_lives_that_change_nothing_is_not_told(made: Made) -> None:
     frozen = compare([made(f"frozen-{seed}", (0.2, 0.2), rule=Frozen(), seed=seed) for seed in (0, 1)])
     assert not any("learning" in sentence for sentence in frozen.sentences)
@@ -242,6 +243,7 @@ def test_a_run_in_the_middle_is_compared_by_what_it_has(made: Made) -> None:
     assert [*curve.get_xdata()] == [0], "as far as all came"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_refused_in_a_sentence(made: Made, tmp_path: Path, refused: Refused) -> None:
     run = made("a")
     with refused("compare", 1):
@@ -277,6 +279,7 @@ def test_what_they_live_in_and_what_they_spend_is_said_where_it_differs(made: Ma
     )
 
 
+@pytest.mark.slow
 def test_curves_are_medians_and_their_mean_over_seeds(made: Made) -> None:
     runs = [made("a"), made("b", seed=1), made("c", cohort=3)]
     figure = compare(runs).pictures["curves"].figure
@@ -290,6 +293,7 @@ def test_curves_are_medians_and_their_mean_over_seeds(made: Made) -> None:
         assert axes.get_xlabel() == "generation"
 
 
+@pytest.mark.slow
 def test_where_generations_cost_differently_the_axis_is_lifetimes(made: Made) -> None:
     a = made("a")
     larger = made("b", search=replace(a.experiment.search, population=10))

@@ -71,6 +71,7 @@ def test_fewer_stand_beside_a_network_in_which_draws_cost_much(draws, count, sma
     assert len(affordable(random_founders(experiment_of(small, Direct(bits=6))), draws)) == count
 
 
+@pytest.mark.slow
 def test_where_they_cost_too_much_it_is_said(small, monkeypatch):
     monkeypatch.setattr("evo.analysis.connectomics.wiring._MOST_OPERATIONS", 45 * 53**3)
     random = random_founders(experiment_of(small, Direct(bits=6)))

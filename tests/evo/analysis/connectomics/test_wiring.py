@@ -57,6 +57,7 @@ def test_everything_is_there_and_the_same_each_time():
     assert not one.tables["chance"].equals(wiring(newborn, 1, draws=19).tables["chance"])
 
 
+@pytest.mark.slow
 def test_pictures_show_the_weights_and_the_measures_of_the_tables():
     newborn = random_network(layered(20, 15, 5))
     found = wiring(newborn, 0, draws=19)
@@ -143,6 +144,7 @@ def test_weighted_wires_are_measured_where_every_synapse_grew():
     assert any("only the strongest 20 % by |weight| count" in sentence for sentence in found.sentences)
 
 
+@pytest.mark.slow
 def test_random_wiring_is_said_to_be_no_more_than_chance():
     said = wiring(random_network(layered(20, 15, 5), seed=1), 0, draws=99).sentences
     assert any("exceeds chance (smallest p = " in sentence for sentence in said)

@@ -299,6 +299,7 @@ def test_losses_that_are_gains_are_said_with_their_sign():
     assert said in _sentence(Score("return"), table)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_knocked_out_is_said(small, samples, refused):
     experiment = chain(small, samples(twice, 2, 2))
     given = Given({e.name: np.ones(experiment.topology.shape(e)) for e in experiment.topology.edges}, {}, {})
@@ -341,6 +342,7 @@ def test_words_of_effects():
     assert says(replace(rule, pre=""), "excite") == "r"
 
 
+@pytest.mark.slow
 def test_what_a_minimal_genome_keeps_is_reported_from_the_test_split(small, tmp_path):
     """A quarter of the test split is labelled wrongly: there the whole genome has 75 %, where it was chosen 100 %."""
     arrays = {}

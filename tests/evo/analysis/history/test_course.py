@@ -136,6 +136,7 @@ def test_its_interval_covers_the_truth_as_often_as_it_says():
     assert 89 <= covered <= 99
 
 
+@pytest.mark.slow
 def test_fronts_are_of_the_first_a_middle_and_the_last_generation(planted):
     section = told(planted([0.1, 0.2, 0.3, 0.4, 0.5], [0.5] * 5))
     table, picture = section.tables["fronts"], section.pictures["fronts"]
@@ -196,6 +197,7 @@ def test_one_condition_alone_has_no_front_and_no_assimilation(small, tmp_path):
     assert "sets the spread of a generation itself" in section.sentences[-1]
 
 
+@pytest.mark.slow
 def test_lives_that_change_nothing_are_not_said_to_end_anywhere(small, tmp_path):
     list(evolve(small(rule=Frozen(), search=Genetic(6), generations=2), tmp_path / "run"))
     section = told(Run(tmp_path / "run"))

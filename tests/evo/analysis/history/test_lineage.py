@@ -77,6 +77,7 @@ def test_parents_may_be_older_than_a_generation_and_the_same_twice(planted):
     assert pedigree(run, best(run, 2, 0)).born == {2: 1, 0: 1}
 
 
+@pytest.mark.slow
 def test_what_is_copied_has_not_changed(small, tmp_path):
     faithful = Genetic(6, elites=1, tournament=2, variation=Variation(crossover=0.0, mutations=0.0))
     list(evolve(small(search=faithful, generations=5), tmp_path / "run"))
@@ -138,6 +139,7 @@ def test_a_run_gives_parents_and_lineage_of_an_individual_and_of_its_best(small,
     assert lineage_frame(run).iloc[-1][["generation", "slot"]].tolist() == [best_of_run.generation, best_of_run.slot]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "got"),
     [({"search": EvolutionStrategy(7)}, "EvolutionStrategy"), ({"search": Genetic(6), "keep": 3}, "keep: 3")],

@@ -17,6 +17,7 @@ from genomes.interventions.faster import Faster
 TESTED = (FOUNDERS.name, SHUFFLED.name, STANDARD.name)
 
 
+@pytest.mark.slow
 def test_planted_knowledge_is_found(bench_of, task, planted):
     frame = table([battery(bench_of(task, planted, draws=200))])
     assert frame.at[(EVOLVED, "innate"), "mean"] > 0.95

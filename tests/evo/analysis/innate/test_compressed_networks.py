@@ -235,6 +235,7 @@ def test_networks_and_rates_side_by_side_learn_as_each_by_itself(small):
             assert torch.allclose(both[rate].numbers[name][:1], number, atol=1e-5), (rate, name)
 
 
+@pytest.mark.slow
 def test_numbers_descend_as_those_of_torch_do(small):
     numbers, given = torch.tensor([[1.0, -2.0], [1.0, -2.0]]), torch.tensor([1.0, -2.0])
     ours, theirs = numbers.requires_grad_(), given.requires_grad_()
@@ -350,6 +351,7 @@ def test_networks_learn_on_the_two_splits_that_evolution_meets_and_never_on_test
     assert Watched.asked == {"train", "selection"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "kept", "ranks"),
     [

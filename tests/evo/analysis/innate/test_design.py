@@ -120,6 +120,7 @@ def test_runs_on_the_same_samples_are_resampled_with_them():
     assert plain == mean_over_runs([one.mean - 0.5 for one in runs])
 
 
+@pytest.mark.slow
 def test_intervals_cover(bench_of, task, levels_of):
     """Of births that meet teachers of their own: the mean over all births lies within, 95 % of the time."""
     varied = replace(task, task=Teacher(4, 3, hidden=0, measured=8), cohort=256)

@@ -21,12 +21,14 @@ def pair(birth, top=1.0):
     return Curves(STEPS, own), Curves(STEPS, control)
 
 
+@pytest.mark.slow
 def test_an_empty_panel_says_why_it_is_empty():
     for birth, why in ((0.1, "the control begins as high"), (5.0, "never at equal score")):
         drawn = _picture([pair(birth)], [hot_start(*pair(birth))], "steps")
         assert [text.get_text() for text in drawn.figure.axes[1].texts] == [why]
 
 
+@pytest.mark.slow
 def test_an_interval_that_there_is_not_is_not_written_down():
     known, unknown = (_sentence(hot_start(*pair(birth, 0.8)), "steps", 100.0, 3.0) for birth in (0.5, 0.79))
     assert "only a higher start (mean height above the control over" in known

@@ -31,6 +31,7 @@ def test_rungs(bench_of, learning):
     assert found.rungs[AFTER] is measured.scores[EVOLVED, "learned"]
 
 
+@pytest.mark.slow
 def test_the_shared_weight_is_tuned_on_the_selection_split(bench_of, task, recording):
     bench = bench_of(task, executor=recording)
     tuned = climb(battery(bench)).tuned

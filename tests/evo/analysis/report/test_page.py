@@ -93,6 +93,7 @@ def test_one_name_with_two_meanings_has_two_entries_that_say_where():
     assert "<small>in A, B" not in html
 
 
+@pytest.mark.slow
 def test_what_strangers_wrote_is_shown_and_never_obeyed():
     figure, axes = canvas(3.0, 2.0)
     axes.plot([0, 1], [0, 1], gid="line")
@@ -122,6 +123,7 @@ def test_nothing_outside_the_page_is_asked_for():
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
 
 
+@pytest.mark.slow
 def test_the_same_sections_give_the_same_bytes():
     assert render("t", "l", (), [section()]) == render("t", "l", (), [section()])
 
@@ -155,6 +157,7 @@ def test_a_table_without_rows_is_a_table():
     assert cells([]) == []
 
 
+@pytest.mark.slow
 def test_a_long_table_is_cut_and_names_its_file(monkeypatch):
     monkeypatch.setattr(page, "ROWS", 20)
     html = render("t", "l", (), [section(x=range(1234))])

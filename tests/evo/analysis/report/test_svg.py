@@ -44,6 +44,7 @@ def test_the_same_picture_gives_the_same_bytes_in_any_order_of_drawing():
     assert not any(re.search(rb"20\d\d-\d\d-\d\d|CreationDate", data) for data in first.values())
 
 
+@pytest.mark.slow
 def test_two_pictures_share_no_id_and_refer_to_their_own():
     texts = [svg(scatter(np.arange(9), np.arange(9), "here"), name) for name in ("a", "b")]
     ids = [set(re.findall(r'\bid="([^"]+)"', text)) for text in texts]

@@ -163,6 +163,7 @@ def test_it_is_the_same_again(learner):
     assert all(again.tables[name].equals(table) for name, table in learner[1].tables.items())
 
 
+@pytest.mark.slow
 def test_without_learning_there_is_birth_alone():
     experiment = digits(steps=0)
     section = inside(experiment, genome(experiment))
@@ -238,6 +239,7 @@ def test_a_world_that_asks_nothing_has_layers_and_no_tuning():
     assert "test episodes" in section.sentences[-1]
 
 
+@pytest.mark.slow
 def test_a_world_that_asks_nothing_of_a_network_that_does_not_learn_leaves_its_layers_at_birth():
     groups = (Group("senses", 4), Group("action", 2, "tanh"))
     experiment = in_a_world(CartPole(), groups, ("senses -> action",), Frozen(), "innate.return", 0)

@@ -106,6 +106,7 @@ def test_parents_are_numbered_within_the_run_and_every_generation_is_new():
         state = search.tell(state, asked, asked.units[:, :1] + 1.0, SPEC, streams)
 
 
+@pytest.mark.slow
 def test_nothing_mutates_unless_it_is_asked_for():
     _, plain = bred(FitnessProportional(400), np.ones(400))
     _, mutated = bred(FitnessProportional(400, mutation=0.1), np.ones(400))

@@ -101,6 +101,7 @@ def test_the_gradient_is_the_formula_of_the_noise_that_is_held(forced):
     assert told["time"] == 1.0
 
 
+@pytest.mark.slow
 def test_the_table_holds_normal_numbers_that_nobody_can_change():
     table = noise_table._table(2**24)
     assert table.dtype == np.float32
