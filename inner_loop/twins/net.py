@@ -1,0 +1,206 @@
+"""A network as compiled code reads it, with 16 lives side by side, and the way of weights into lanes and back."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numba import float32, float64, njit
+from torch import Tensor
+
+from genomes.neuron import FUNCTIONS
+from genomes.topology import Projection
+from inner_loop.network import Network, Weights
+from inner_loop.neurons.rate import Rate
+from inner_loop.twins.functions import exp, larger, sigmoid, sine_cosine, tanh
+from inner_loop.twins.vector import WIDTH, absolute, double, fill, fma, load, single, store, where
+
+_MIXED = -1  # of a group whose neurons have functions of their own
+_PI = 3.14159265358979323846
+
+
+class Net(NamedTuple):
+    """A topology with the numbers of its neurons; groups in their order, projections by their postsynaptic group.
+
+    Attributes:
+        sizes, first: of each group: its neurons, and the index of its first neuron.
+        functions: of each group, an index into FUNCTIONS; -1: its neurons have functions of their own.
+        pre, post, late: of each projection: its groups, and 1 if it carries the activity of the step before.
+        synapses: of each projection, the index of its first weight.
+        biases: of each group, the index of its first bias; -1 without.
+        leaks, present, mixed: (blocks, neurons, 16), of each neuron of each life; read where `leaky`, `partial` or -1
+            in `functions` says so.
+        leaky, partial: of each group, 1 if it leaks, or if some of its neurons may be absent.
+    """
+
+    sizes: np.ndarray
+    first: np.ndarray
+    functions: np.ndarray
+    pre: np.ndarray
+    post: np.ndarray
+    late: np.ndarray
+    synapses: np.ndarray
+    biases: np.ndarray
+    leaks: np.ndarray
+    present: np.ndarray
+    mixed: np.ndarray
+    leaky: np.ndarray
+    partial: np.ndarray
+
+
+def net_of(network: Network, weights: Weights) -> Net | None:
+    """The network of P lives; None if a group's unit model has no twin."""
+    groups = network.topology.groups
+    if any(type(network.neurons[group.name]) is not Rate for group in groups):
+        return None
+    names, edges, lives = [group.name for group in groups], edges_of(network), len(_first(weights))
+    sizes = np.array([group.size for group in groups])
+    counts = [weights.projections[edge.name][0].numel() for edge in edges]
+    starts = np.concatenate(
+        [[0], np.cumsum([*counts, *(weights.biases[n][0].numel() for n in _biased(network, weights))])]
+    )
+    biases = dict(zip(_biased(network, weights), starts[len(edges) :].tolist(), strict=False))
+    functions = [
+        _MIXED if "function" in network.units.get(name, {}) else FUNCTIONS.index(network.neurons[name].activation)
+        for name in names
+    ]
+    numbers = {key: _in_lanes_by_neuron(network, key, lives) for key in ("leak", "present", "function")}
+    has = {key: [int(key in network.units.get(name, {})) for name in names] for key in ("leak", "present")}
+    return Net(
+        sizes,
+        np.concatenate([[0], np.cumsum(sizes)[:-1]]),
+        np.array(functions),
+        np.array([names.index(edge.pre) for edge in edges]),
+        np.array([names.index(edge.post) for edge in edges]),
+        np.array([int(edge.name in network.late) for edge in edges]),
+        starts[: len(edges)],
+        np.array([biases.get(name, -1) for name in names]),
+        numbers["leak"],
+        numbers["present"],
+        numbers["function"],
+        np.array(has["leak"]),
+        np.array(has["present"]),
+    )
+
+
+def edges_of(network: Network) -> list[Projection]:
+    """The projections in the order of a `Net`."""
+    return [edge for group in network.topology.groups for edge in network.incoming.get(group.name, ())]
+
+
+def views_of(network: Network, weights: Weights) -> list[Tensor]:
+    """Weights of all projections, then biases of all groups, in the order of a `Net`, each (P, ...)."""
+    projections = [weights.projections[edge.name] for edge in edges_of(network)]
+    return [*projections, *(weights.biases[name] for name in _biased(network, weights))]
+
+
+def _biased(network: Network, weights: Weights) -> list[str]:
+    return [group.name for group in network.topology.groups if group.name in weights.biases]
+
+
+def _first(weights: Weights) -> Tensor:
+    return next(iter(weights.projections.values()))
+
+
+def weights_in_lanes(network: Network, weights: Weights) -> np.ndarray:
+    """All weights, then all biases, (blocks, numbers, 16)."""
+    return in_lanes(torch.cat([view.flatten(1) for view in views_of(network, weights)], dim=1))
+
+
+def write_back(network: Network, weights: Weights, lanes: np.ndarray) -> None:
+    """Writes weights and biases from lanes into their tensors."""
+    views = [
+        *(weights.projections[e.name] for e in edges_of(network)),
+        *(weights.biases[n] for n in _biased(network, weights)),
+    ]
+    lives = len(views[0])
+    for view, part in zip(views, by_life(lanes, lives).split([view[0].numel() for view in views], dim=1), strict=True):
+        view.copy_(part.view(view.shape))
+
+
+def in_lanes(numbers: Tensor) -> np.ndarray:
+    """(P, n) to (blocks, n, 16): copies of the last life fill the last block."""
+    missing = -len(numbers) % WIDTH
+    filled = torch.cat([numbers, numbers[-1:].expand(missing, -1)]) if missing else numbers
+    return filled.unflatten(0, (-1, WIDTH)).mT.contiguous().numpy()
+
+
+def by_life(lanes: np.ndarray, lives: int) -> Tensor:
+    """The inverse of `in_lanes`, (P, n)."""
+    return torch.from_numpy(lanes).mT.flatten(0, 1)[:lives]
+
+
+def _in_lanes_by_neuron(network: Network, key: str, lives: int) -> np.ndarray:
+    """A number of every neuron of every life, (blocks, neurons, 16); 1 where a group does not have it."""
+    parts = []
+    for group in network.topology.groups:
+        number = network.units.get(group.name, {}).get(key)
+        part = torch.ones(1, group.size, 1) if number is None else number.float()
+        parts.append(part.expand(lives, group.size, 1)[:, :, 0])
+    return in_lanes(torch.cat(parts, dim=1))
+
+
+@njit(_nrt=False)
+def activated(x: Any, function: Any) -> Any:
+    """f(x) of the function with that index in FUNCTIONS."""
+    if function == 1:
+        return tanh(x)
+    if function == 2:
+        return larger(x, fill(float32(0.0)))
+    if function == 3:
+        return sigmoid(x)
+    if function == 4:
+        return single(sine_cosine(double(x) * float64(_PI))[0])
+    if function == 5:
+        return single(sine_cosine(double(x) * float64(_PI))[1])
+    if function == 6:
+        return exp(float32(-0.5) * x * x)
+    if function == 7:
+        return absolute(x)
+    if function == 8:
+        return x * x
+    if function == 9:
+        return where(x > float32(0.0), fill(float32(1.0)), fill(float32(0.0)))
+    if function == 10:
+        return 0.0 - x
+    return x
+
+
+@njit(_nrt=False)
+def _mixed(x: Any, functions: Any) -> Any:
+    """f(x) where each of 16 lives has a function of its own."""
+    result = x
+    for function in range(1, 11):
+        result = where(functions == float32(function), activated(x, function), result)
+    return result
+
+
+@njit(_nrt=False)
+def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any) -> Any:
+    """One step of the network, from the sensory group's activity; groups compute in their order."""
+    leaks, present, mixed = net.leaks.reshape(-1), net.present.reshape(-1), net.mixed.reshape(-1)
+    begin = WIDTH * block * net.leaks.shape[1]
+    for group in range(1, len(net.sizes)):
+        for i in range(net.sizes[group]):
+            neuron = WIDTH * (net.first[group] + i)
+            total = fill(float32(0.0))
+            for edge in range(len(net.pre)):
+                if net.post[edge] == group:
+                    source = before if net.late[edge] else activity
+                    count, k = net.sizes[net.pre[edge]], WIDTH * net.first[net.pre[edge]]
+                    row = WIDTH * (net.synapses[edge] + i * count)
+                    for j in range(count):
+                        total = fma(load(weights, row + WIDTH * j), load(source, k + WIDTH * j), total)
+            if net.biases[group] >= 0:
+                total = total + load(weights, WIDTH * (net.biases[group] + i))
+            if net.functions[group] < 0:
+                now = _mixed(total, load(mixed, begin + neuron))
+            else:
+                now = activated(total, net.functions[group])
+            if net.leaky[group]:
+                last, leak = load(before, neuron), load(leaks, begin + neuron)
+                now = fma(leak, now - last, last)
+            if net.partial[group]:
+                now = now * load(present, begin + neuron)
+            store(activity, neuron, now)

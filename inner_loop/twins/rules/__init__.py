@@ -1,0 +1,1 @@
+"""Twins of rules, each beside the rule of the same name in `inner_loop/rules`."""
