@@ -128,7 +128,7 @@ def in_lanes(numbers: Tensor) -> np.ndarray:
 
 def by_life(lanes: np.ndarray, lives: int) -> Tensor:
     """The inverse of `in_lanes`, (P, n)."""
-    return torch.from_numpy(lanes).mT.flatten(0, 1)[:lives]
+    return torch.tensor(lanes).mT.flatten(0, 1)[:lives]
 
 
 def _in_lanes_by_neuron(network: Network, key: str, lives: int) -> np.ndarray:
