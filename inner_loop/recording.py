@@ -22,6 +22,7 @@ from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import behave
 from inner_loop.lives.episodes import EpisodicLifetime, WorldLives
 from inner_loop.lives.samples import Lifetime, learn, lessons_of
+from inner_loop.lives.sequences import unrolled
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, Objective
 from inner_loop.rule import LearningRule
@@ -226,13 +227,10 @@ def _replayed(
     """Activities (P, units, stimuli) at the chosen moments of a sequence of inputs, each (1, units, B)."""
     groups = newborn.topology.groups
     found = {group.name: np.empty((newborn.lives, group.size, len(chosen))) for group in groups}
-    before = network.at_rest(newborn.like, inputs[0].shape[2]) if newborn.topology.has_memory else None
-    for step, seen in enumerate(inputs):
-        state = network.advance(weights, seen, before)
+    for step, state in enumerate(unrolled(network, weights, inputs, newborn.lives)):
         now = chosen % steps == step
         for name in found:
             found[name][:, :, now] = _double(state.activities[name])[:, :, chosen[now] // steps]
-        before = state if before is not None else None
     return found
 
 

@@ -25,8 +25,6 @@ RECURRENT = Topology(
     specimen.TOPOLOGY.groups, ("input -> hidden", "hidden -> hidden", "hidden -> output", "input -> output")
 )
 _EPISODES, _LIVES = 3, 3  # side by side, and one after the other
-_WRONG = 1
-_OTHERS = [owner for owner in specimen.OWNERS if owner != _WRONG]
 
 
 class _State(NamedTuple):
@@ -109,8 +107,8 @@ def _check(clauses: Clauses, rule: LearningRule, topology: Topology, called: str
     other = _lived(rule, cohort, Corridor(after=3.0))
     after = "what an episode shows after its end, where lived.alive is False, teaches nothing"
     clauses.hold(_same(other, lived), f"{after} ({called})")
-    beside = _lived(rule, specimen.with_nan(cohort, _WRONG))
-    rows = [{name: t[_OTHERS] for name, t in each.items()} for each in (beside, lived)]
+    beside = _lived(rule, specimen.with_nan(cohort, specimen.WRONG))
+    rows = [{name: t[specimen.OTHERS] for name, t in each.items()} for each in (beside, lived)]
     clauses.hold(_same(*rows), f"in episodes an individual that is not a number leaves its neighbours alone ({called})")
     order = [2, 0, 3, 1]
     shuffled = _lived(rule, specimen.chosen(cohort, order), owners=order)

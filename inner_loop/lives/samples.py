@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -17,14 +17,14 @@ from genomes.errors import require
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from genomes.topology import Topology
-from inner_loop.answer_shapes import Sizes, drawn
+from inner_loop.answer_shapes import drawn
 from inner_loop.environment import Environment
 from inner_loop.life import Exam, HeldOut, Life, LifeStreams, Measurements, check_size
 from inner_loop.lives.choices import Choices
+from inner_loop.lives.lessons import Lessons
 from inner_loop.lives.sample_exam import SampleExam
-from inner_loop.lives.sequences import Lessons
 from inner_loop.network import Network, Weights
-from inner_loop.objective import Lived, Objective
+from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
 from inner_loop.task import Split, Task
 
@@ -188,23 +188,7 @@ def learn(
     state = rule.init(network, newborn, weights, own or LifeStreams.of(streams, newborn).own)
     pays = task is not None and task.rewards and rule.teacher == "reward"
     choices = Choices(network, newborn, rule, streams, task.pay) if task and pays else None
-    if task is not None and task.steps:
-        taught = Lessons(network, newborn, rule, objective, streams, task, choices)
-        yield from taught.through(lessons, weights, state)
-        return
-    memory, sizes = objective.init(network, newborn) if objective else (), Sizes(weights)
-    always: dict[str, Any] = {"output": network.output, "objective": objective, "streams": streams}
-    always["traits"] = newborn.traits
-    for step, (inputs, targets) in enumerate(lessons):
-        now = network.advance(weights, inputs)
-        at_step: dict[str, Any] = {"step": step, "internal": now.internal, "weights": weights, "memory": memory}
-        lived = Lived(now.activities, targets, **always, **at_step)
-        lived = choices.paid(lived, weights, inputs, None, step)[1] if choices else lived
-        weights, state = sizes.checked(rule, rule.step(network, weights, state, lived, newborn))
-        if choices:
-            weights, state = sizes.checked(rule, rule.consolidate(network, weights, state, newborn))
-        memory = objective.after(lived) if objective else ()
-        yield step + 1, weights
+    yield from Lessons(network, newborn, rule, objective, streams, task, choices).through(lessons, weights, state)
 
 
 def _check_memory(task: Task, topology: Topology) -> None:

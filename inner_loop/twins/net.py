@@ -56,10 +56,7 @@ def net_of(network: Network, weights: Weights) -> Net | None:
         return None
     names, edges, lives = [group.name for group in groups], edges_of(network), len(_first(weights))
     sizes = np.array([group.size for group in groups])
-    counts = [weights.projections[edge.name][0].numel() for edge in edges]
-    starts = np.concatenate(
-        [[0], np.cumsum([*counts, *(weights.biases[n][0].numel() for n in _biased(network, weights))])]
-    )
+    starts = np.cumsum([0, *(view[0].numel() for view in views_of(network, weights))])
     biases = dict(zip(_biased(network, weights), starts[len(edges) :].tolist(), strict=False))
     functions = [
         _MIXED if "function" in network.units.get(name, {}) else FUNCTIONS.index(network.neurons[name].activation)
@@ -110,10 +107,7 @@ def weights_in_lanes(network: Network, weights: Weights) -> np.ndarray:
 
 def write_back(network: Network, weights: Weights, lanes: np.ndarray) -> None:
     """Writes weights and biases from lanes into their tensors."""
-    views = [
-        *(weights.projections[e.name] for e in edges_of(network)),
-        *(weights.biases[n] for n in _biased(network, weights)),
-    ]
+    views = views_of(network, weights)
     lives = len(views[0])
     for view, part in zip(views, by_life(lanes, lives).split([view[0].numel() for view in views], dim=1), strict=True):
         view.copy_(part.view(view.shape))

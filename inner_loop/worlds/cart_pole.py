@@ -14,7 +14,7 @@ from genomes.errors import require
 from genomes.streams import Streams
 from inner_loop.world import Discrete, Moment, World
 
-_TIME_STEP = 0.02  # s
+TIME_STEP = 0.02  # s
 _TRACK = 2.4  # m, to either side of the middle
 _LEAN = 12.0 * 2.0 * math.pi / 360.0  # the same as in Gymnasium to the last bit
 
@@ -146,7 +146,7 @@ class CartPole(World):
         inertia = torch.addcmul(state.inertia, state.lever, cosine.square(), value=-1.0)
         turning = (sine * self.gravity).addcmul_(cosine, free, value=-1.0).div_(inertia)
         moving = free.addcmul_(state.lever * turning, cosine, value=-1.0)
-        after = torch.add(before, torch.stack((velocity, moving, spin, turning)), alpha=_TIME_STEP)
+        after = torch.add(before, torch.stack((velocity, moving, spin, turning)), alpha=TIME_STEP)
         phase = torch.where(state.fallen, before, after)
         far, leaning = phase[::2].abs() > state.limits
         fallen = far | leaning

@@ -12,6 +12,7 @@ from inner_loop.twins.functions import sine_cosine
 from inner_loop.twins.net import in_lanes
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import WIDTH, absolute, double, fill, fma, load, single, store, where
+from inner_loop.worlds.cart_pole import TIME_STEP
 
 
 def begin(world: Any, block: Any) -> Any:
@@ -34,7 +35,7 @@ def step(world: Any, state: Any, block: Any, time: Any, action: Any) -> Any:
     """One push, as in `CartPole.step`; episodes that have ended do not move."""
     position, velocity, angle, spin, fallen = state
     at, each = WIDTH * block, world.numbers.reshape(-1)
-    places = 4 * at
+    places = 3 * at
     push, lever, inertia = load(each, places), load(each, places + WIDTH), load(each, places + 2 * WIDTH)
     sine, cosine = sine_cosine(angle)
     free = fma(lever * (spin * spin), sine, (double(action) - 0.5) * push)
@@ -58,7 +59,7 @@ class CartPoleTwin(NamedTuple):
 
     Attributes:
         gravity, track, lean, time_step: as in `CartPole`.
-        numbers: push, lever, inertia and a 0 of each cart, (blocks, 4, 16) float64.
+        numbers: push, lever and inertia of each cart, (blocks, 3, 16) float64.
         starts: the four numbers of each cart at the reset, (blocks, 4, 16) float64.
     """
 
@@ -73,8 +74,8 @@ class CartPoleTwin(NamedTuple):
 def twin_of(gravity: float, state: Any, lives: int) -> CartPoleTwin:
     """The twin of carts after a reset, of P x B episodes, life by life."""
     episodes = state.phase.shape[2]
-    numbers = [state.push, state.lever, state.inertia, torch.zeros_like(state.push)]
+    numbers = [state.push, state.lever, state.inertia]
     each = torch.stack([number.expand(lives, episodes).flatten() for number in numbers], dim=1)
     starts = state.phase.expand(-1, lives, -1).flatten(1).T
     track, lean = state.limits.flatten().tolist()
-    return CartPoleTwin(gravity, track, lean, 0.02, in_lanes(each), in_lanes(starts.contiguous()))
+    return CartPoleTwin(gravity, track, lean, TIME_STEP, in_lanes(each), in_lanes(starts.contiguous()))
