@@ -43,6 +43,7 @@ class Exam:
         split: the split on which birth and learning are measured; on `test`, every condition and every held-out world.
         learn: False measures birth only, and `learned` equals `innate`.
         conditions: measures these conditions in a world instead.
+        compiled: True: lives by compiled twins; only where `Life.without_twin` is empty.
         resamples: R bootstrap samples of a task's examination, on which the main score is measured too.
     """
 
@@ -50,6 +51,7 @@ class Exam:
     learn: bool = True
     conditions: tuple[Condition, ...] | None = None
     resamples: int = 0
+    compiled: bool = False
 
 
 @final
@@ -174,6 +176,12 @@ class Life(ABC):
 
     def check(self, environment: Environment, topology: Topology) -> None:
         """Raises InputError when networks of this topology cannot live such a life in the environment."""
+
+    def without_twin(
+        self, rule: LearningRule, objective: Objective | None, environment: Environment, topology: Topology
+    ) -> str:
+        """The reason why such lives cannot be compiled; empty if they can. By default, they cannot."""
+        return f"{type(self).__name__} has no compiled form"
 
     @abstractmethod
     def live(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, TypeVar, final
+from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,6 +14,7 @@ from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived
+from inner_loop.twins.layout import Form, Lanes
 
 State = TypeVar("State")
 
@@ -73,6 +74,24 @@ class LearningRule(ABC, Generic[State]):
         self, network: Network, weights: Weights, state: State, lived: Lived, newborn: Phenotype
     ) -> tuple[Weights, State]:
         """Changes the weights after one step; may write into `weights` and `state`, and returns them."""
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """The forms in which the rule, with these settings, has a compiled twin of `step`; none by default."""
+        return frozenset()
+
+    def lanes_twin(self, lanes: Lanes, network: Network, newborn: Phenotype, weights: Weights, state: State) -> Any:
+        """The twin that learns in lanes, a NamedTuple of numbers: see `inner_loop.twins.seam`.
+
+        Args:
+            lanes: the way of numbers into lanes.
+            state: of the rule, before the episodes.
+        """
+        raise NotImplementedError("asked only of a rule whose `twins` names lanes")
+
+    def after_lanes(self, lanes: Lanes, twin: Any, state: State) -> State:
+        """The state of the rule after the episodes of a twin; by default it has not changed."""
+        return state
 
     def answer(
         self, network: Network, weights: Weights, inputs: Float[Tensor, "K input B"], newborn: Phenotype

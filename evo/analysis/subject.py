@@ -77,7 +77,8 @@ def subject(
         experiment = load(config, overrides, allow_code)
     else:
         text = run.folder.experiment_yaml
-        experiment = read(text, f"{path}/experiment.yaml", overrides, allow_code) if overrides else own
+        given = read(text, f"{path}/experiment.yaml", overrides, allow_code) if overrides else own
+        experiment = run.with_its_engine(given)
     best = run.best()
     chosen = [best] if genomes == "best" else hall_of_fame(run, genomes, best)
     levels = np.stack([each.levels for each in chosen])

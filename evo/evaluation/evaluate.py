@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from evo.evaluation.cohort import SELECTION, Assay, Cohort, written_out
 from evo.evaluation.numerics import settled, without_denormals
 from evo.evaluation.outcome import Outcome
+from evo.experiment.engine import choice_of
 from evo.experiment.experiment import Experiment
 from genomes.phenotype import Phenotype
 from genomes.streams import SHARED, Streams, derive
@@ -24,23 +26,26 @@ def evaluate(experiment: Experiment, cohort: Cohort, assay: Assay = SELECTION) -
     """
     cohort, births = written_out(experiment, cohort), range(experiment.lifetime.births)
     portions = [births] if experiment.lifetime.side_by_side else [[birth] for birth in births]
+    compiled = choice_of(experiment).engine == "compiled"
     with settled(), without_denormals():
-        parts = [_lived(experiment, cohort, replicates, assay) for replicates in portions]
+        parts = [_lived(experiment, cohort, replicates, assay, compiled) for replicates in portions]
     measured = {name: np.mean([part[name] for part in parts], axis=0)[: cohort.real] for name in parts[0]}
     finite = np.all([np.isfinite(m.reshape(cohort.real, -1)).all(1) for m in measured.values()], axis=0)
     return Outcome(measured, tuple("" if good else "nan" for good in finite))
 
 
-def _lived(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Measurements:
+def _lived(
+    experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay, compiled: bool
+) -> Measurements:
     """Some births of every individual side by side, those of one individual beside each other; means over them."""
     newborn = _born(experiment, cohort, replicates, assay)
     streams = LifeStreams(
         met=_streams(experiment, cohort, "life", replicates, experiment.lifetime.common),
         own=_streams(experiment, cohort, "plasticity", replicates),
     )
-    lived = experiment.lifetime.live(
-        newborn, experiment.rule, experiment.objective, experiment.environment, streams, assay.exam, experiment.held_out
-    )
+    components = experiment.rule, experiment.objective, experiment.environment
+    exam = replace(assay.exam, compiled=compiled)
+    lived = experiment.lifetime.live(newborn, *components, streams, exam, experiment.held_out)
     lived |= _bits(newborn)
     return {name: m.reshape(len(cohort.slots), len(replicates), *m.shape[1:]).mean(1) for name, m in lived.items()}
 

@@ -119,7 +119,7 @@ def _evolving(experiment: Experiment, run: str | Path, executor: Executor) -> Ge
         new_run(experiment, path, path.name, ["(from Python)"])
     opened = Run(path, allow_code=True)
     began = str(opened.folder.manifest.get("data", ""))
-    require_same(path, pinned(opened.experiment, began), pinned(experiment, began))
+    require_same(path, pinned(opened.experiment, began), pinned(opened.with_its_engine(experiment), began))
     yield from continued(opened, executor)
 
 

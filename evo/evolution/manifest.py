@@ -12,6 +12,7 @@ from typing import Any
 
 from evo.evaluation.fingerprint import fingerprint_of_lives, fingerprint_of_search
 from evo.evaluation.numerics import kernels, settled
+from evo.experiment.engine import choice_of
 from evo.experiment.experiment import Experiment
 from evo.experiment.user_code import hashes, place_of
 from genomes.errors import InputError, require
@@ -45,6 +46,7 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cohort": experiment.cohort,
         "device": experiment.device,
+        "engine": choice_of(experiment).engine,
         "seed": experiment.seed,
         "data": experiment.environment.fingerprint(),
         "command": shlex.join(["instinct", *command]),

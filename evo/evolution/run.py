@@ -55,8 +55,14 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The experiment of the run."""
-        return read(self.folder.experiment_yaml, f"{self.path}/experiment.yaml", allow_code=self.allow_code)
+        """The experiment of the run, with the engine that the run began with."""
+        text = self.folder.experiment_yaml
+        return self.with_its_engine(read(text, f"{self.path}/experiment.yaml", allow_code=self.allow_code))
+
+    def with_its_engine(self, experiment: Experiment) -> Experiment:
+        """An experiment with the engine of this run, unless it names another; runs of before used torch."""
+        engine = "compiled" if self.folder.manifest.get("engine") == "compiled" else "torch"
+        return replace(experiment, engine=engine) if experiment.engine == "auto" else experiment
 
     @property
     def generations(self) -> list[int]:

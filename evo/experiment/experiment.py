@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float64, Integer
@@ -41,6 +41,9 @@ _RANGES = {
 NUMBERS = (*_RANGES, "device", "seed")
 """Fields of an experiment that are not components: numbers, and the device."""
 
+Engine = Literal["auto", "torch", "compiled"]
+"""What computes lives: compiled twins where every component has one, else torch; torch; compiled twins."""
+
 
 ENVIRONMENTS: dict[str, type[Life]] = {"task": Lifetime, "world": EpisodicLifetime, "target": Fit}
 """The class of lifetime for each kind of environment, by its key."""
@@ -68,6 +71,7 @@ class Experiment:
         seed: of all random numbers.
         cohort: individuals that live side by side; part of the experiment because it affects the last bits of a result.
         device: the device that computes lives; a run never mixes devices.
+        engine: what computes lives; `auto` is settled when a run begins, and a run never mixes engines.
         limits: of time, memory and failures.
         in_flight: number of generations in progress at once. 1: a generation is bred when the one before it is
             complete. More: the next one is bred as soon as any is complete, for machines of unequal speed. The order of
@@ -90,6 +94,7 @@ class Experiment:
     seed: int = 0
     cohort: int = 32
     device: str = "cpu"
+    engine: Engine = "auto"
     limits: Limits = field(default_factory=Limits)
     in_flight: int = 1
     keep: int = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -52,6 +53,13 @@ class ActionSampler:
         drawn = self._being.inward(self._shocks.at(step), self._episodes).to(self._being.newborn.like) * self._noise
         return dict(zip(self._sizes, drawn.split(list(self._sizes.values()), dim=1), strict=True))
 
+    def ahead(self, steps: int) -> Ahead:
+        """All that is explored in an episode of so many steps, drawn at once: the same numbers as step by step."""
+        lots = None if self._choice is None else self._lots.ahead(steps)
+        shocks = None if self._noise is None else self._shocks.ahead(steps)
+        spread, deviation = (None if part is None else part.flatten(1) for part in (self._choice, self._noise))
+        return Ahead(spread, lots, deviation, shocks)
+
     def act(self, output: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """The action as a rule reads it, and as the world reads it."""
         tried, spread = output, self._choice
@@ -80,6 +88,29 @@ class _Drawn:
         if place == 0:
             self._block = self._draw(self._streams.stream(block), *self._shape)
         return self._block[:, place].mT
+
+    def ahead(self, steps: int) -> Tensor:
+        """The numbers of an episode, (K, steps * n, episodes)."""
+        blocks = [self._draw(self._streams.stream(block), *self._shape) for block in range(-(-steps // BLOCK))]
+        return torch.cat(blocks, dim=1)[:, :steps].mT.flatten(1, 2)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """The random numbers of an episode; None where a rule explores nothing.
+
+    Attributes:
+        spread: of the actions, (P, 1).
+        lots: of the actions, (K, steps * outputs, episodes).
+        deviation: of the noise, (P, 1).
+        shocks: standard normal, (K, steps * neurons, episodes).
+    """
+
+    spread: Tensor | None
+    lots: Tensor | None
+    deviation: Tensor | None
+    shocks: Tensor | None
 
 
 def tried_at(output: Tensor, temperature: Tensor, gumbel: Tensor) -> Tensor:

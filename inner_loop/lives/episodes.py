@@ -17,11 +17,13 @@ from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.environment import Environment, Split
 from inner_loop.life import CONDITIONS, Condition, Exam, HeldOut, Life, LifeStreams, Measurements, check_size
+from inner_loop.lives import compiled_episodes
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
+from inner_loop.twins.layout import GROUPS, units_without_twin
 from inner_loop.world import World
 
 THERE = "learned_there"
@@ -127,6 +129,21 @@ class EpisodicLifetime(Life):
         """Units of the sensory group."""
         return world.inputs + (world.outputs + 1 if self.feedback else 0)
 
+    def without_twin(
+        self, rule: LearningRule, objective: Objective | None, environment: Environment, topology: Topology
+    ) -> str:
+        """Episodes are compiled where the world and the unit models have a twin, and the rule one in lanes."""
+        assert isinstance(environment, World), "checked"
+        if not environment.has_twin:
+            return f"{type(environment).__name__} has no compiled twin"
+        if reason := units_without_twin(topology):
+            return reason
+        if rule.learns and "lanes" not in rule.twins:
+            return f"{type(rule).__name__} has no compiled twin in episodes"
+        if rule.learns and self.episodes and self.parallel not in GROUPS:
+            return f"{self.parallel} parallel episodes are not 1, 2, 4, 8 or 16"
+        return ""
+
     def check(self, environment: Environment, topology: Topology) -> None:
         """Raises InputError unless the environment is a world and the network has its size."""
         require(isinstance(environment, World), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
@@ -150,7 +167,10 @@ class EpisodicLifetime(Life):
         conditions = exam.conditions or (CONDITIONS if exam.split == "test" else self.measured)
         lifetime = replace(self, measured=conditions, episodes=self.episodes if exam.learn else 0)
         away = held_out if exam.split == "test" else ()
-        return live_in(newborn, rule, objective, environment, lifetime, streams.met, exam.split, away, streams.own)
+        life = WorldLives(
+            newborn, rule, objective, environment, lifetime, streams.met, streams.own, exam.split, exam.compiled
+        )
+        return _measured(life, away)
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
         """The measurements of a generation: one number for each life."""
@@ -184,19 +204,22 @@ def live_in(
         `area`, `trials_to_criterion` (episodes; one past the end if never) and `steps`; `synapses`; and
         `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
     """
+    own = own or LifeStreams.of(streams, newborn).own
+    return _measured(WorldLives(newborn, rule, objective, world, lifetime, streams, own, split), held_out)
+
+
+def _measured(life: WorldLives, held_out: HeldOut) -> Measurements:
     with torch.inference_mode():
-        own = own or LifeStreams.of(streams, newborn).own
-        life = WorldLives(newborn, rule, objective, world, lifetime, streams, own, split)
-        measured = life.examined(lifetime.measured) | life.course()
+        measured = life.examined(life.lifetime.measured) | life.course()
         for name, away in held_out:
             assert isinstance(away, World), "checked"
             there = replace(life, world=away, lived=life)
             found = there.examined(CONDITIONS) | {f"{THERE}.{s}": m for s, m in there.settled().items()}
             measured |= {f"held_out.{name}.{key}": value for key, value in found.items()}
-    main = world.score_names[0]
-    if {"innate", "learned"} <= set(lifetime.measured):
+    main = life.world.score_names[0]
+    if {"innate", "learned"} <= set(life.lifetime.measured):
         measured["gain"] = measured[f"learned.{main}"] - measured[f"innate.{main}"]
-    return measured | {"synapses": newborn.synapses_grown().cpu().numpy()}
+    return measured | {"synapses": life.newborn.synapses_grown().cpu().numpy()}
 
 
 @final
@@ -212,6 +235,7 @@ class WorldLives:
     streams: Streams
     own: Streams
     split: Split
+    compiled: bool = False
     lived: WorldLives | None = None  # the lives at home, if this is a held-out world
     _known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -262,11 +286,12 @@ class WorldLives:
         network = Network.of(newborn)
         being = AgentState(network, newborn, self.world, self.objective, self.lifetime.feedback, apart=plastic)
         streams = self.streams.stream(f"exam {self.split}")
+        run = compiled_episodes.behave if self.compiled else behave
         if not plastic:
-            return behave(being, weights, streams, hidden, exams, forgetful=forgetful)
+            return run(being, weights, streams, hidden, exams, forgetful=forgetful)
         weights = weights.repeated(exams)
         state = self.rule.init(network, newborn, weights, being.streams(self.own, exams))
-        return behave(being, weights, streams, hidden, exams, self.rule, state)
+        return run(being, weights, streams, hidden, exams, self.rule, state)
 
     def grown(self) -> tuple[Weights, ndarray, ndarray]:
         """Weights after the life; the main score of each of its episodes, (P, episodes); steps lived, (P,)."""
@@ -279,6 +304,7 @@ class WorldLives:
         being = AgentState(network, self.newborn, self.world, self.objective, lifetime.feedback)
         weights = Weights.born(self.newborn)
         state = self.rule.init(network, self.newborn, weights, self.own)
+        run = compiled_episodes.behave if self.compiled else behave
         hidden, main = self.streams.stream("hidden"), self.world.score_names[0]
         curve, steps = [], np.zeros(self.newborn.lives)
         for episode in range(lifetime.episodes):
@@ -286,7 +312,7 @@ class WorldLives:
                 weights = Weights.born(self.newborn)
                 state = self.rule.init(network, self.newborn, weights, self.own)
             streams = self.streams.stream(f"episode {episode}")
-            lived = behave(being, weights, streams, hidden, lifetime.parallel, self.rule, state)
+            lived = run(being, weights, streams, hidden, lifetime.parallel, self.rule, state)
             weights, state = lived.weights, lived.state
             curve.append(_scores(lived)[main])
             steps += lived.steps.cpu().numpy()

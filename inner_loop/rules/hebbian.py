@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, side_by_side
 from inner_loop.rule import LearningRule, Teacher
+from inner_loop.twins.layout import Form, Lanes
 
 _COEFFICIENTS = ("correlation", "presynaptic", "postsynaptic", "constant")
 
@@ -80,6 +81,19 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
     def teacher(self) -> Teacher:
         """The targets, if `taught`."""
         return "targets" if self.taught else "nothing"
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Lanes, without a teacher."""
+        return frozenset() if self.taught else frozenset({"lanes"})
+
+    def lanes_twin(
+        self, lanes: Lanes, network: Network, newborn: Phenotype, weights: Weights, state: tuple[Coefficients, ...]
+    ) -> Any:
+        """`inner_loop.twins.rules.hebbian`."""
+        from inner_loop.twins.rules.hebbian import twin_of
+
+        return twin_of(state, self.bound, lanes, network, weights)
 
     def init(
         self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams

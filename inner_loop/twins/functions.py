@@ -8,7 +8,8 @@ from llvmlite import ir
 from numba import float32, njit
 from numba.extending import intrinsic
 
-from inner_loop.twins.vector import SINGLE, WIDTH, fill, floor, fma, nearest, where
+from inner_loop.twins.layout import WIDTH
+from inner_loop.twins.vector import SINGLE, fill, floor, fma, nearest, where
 
 _BITS = ir.VectorType(ir.IntType(32), WIDTH)
 _BIAS, _MANTISSA = 127, 23  # of a float32's exponent; bits of its mantissa

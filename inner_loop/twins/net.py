@@ -14,7 +14,8 @@ from genomes.topology import Projection
 from inner_loop.network import Network, Weights
 from inner_loop.neurons.rate import Rate
 from inner_loop.twins.functions import exp, larger, sigmoid, sine_cosine, tanh
-from inner_loop.twins.vector import WIDTH, absolute, double, fill, fma, load, single, store, where
+from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.vector import absolute, double, fill, fma, load, single, store, where
 
 _MIXED = -1  # of a group whose neurons have functions of their own
 _PI = 3.14159265358979323846
@@ -49,20 +50,18 @@ class Net(NamedTuple):
     partial: np.ndarray
 
 
-def net_of(network: Network, weights: Weights) -> Net | None:
-    """The network of P lives; None if a group's unit model has no twin."""
+def net_of(network: Network, weights: Weights, lanes: Lanes) -> Net:
+    """The network of P lives; all its groups are rate units."""
     groups = network.topology.groups
-    if any(type(network.neurons[group.name]) is not Rate for group in groups):
-        return None
-    names, edges, lives = [group.name for group in groups], edges_of(network), len(_first(weights))
+    names, edges = [group.name for group in groups], edges_of(network)
     sizes = np.array([group.size for group in groups])
     starts = np.cumsum([0, *(view[0].numel() for view in views_of(network, weights))])
     biases = dict(zip(_biased(network, weights), starts[len(edges) :].tolist(), strict=False))
     functions = [
-        _MIXED if "function" in network.units.get(name, {}) else FUNCTIONS.index(network.neurons[name].activation)
+        _MIXED if "function" in network.units.get(name, {}) else FUNCTIONS.index(_rate(network, name).activation)
         for name in names
     ]
-    numbers = {key: _in_lanes_by_neuron(network, key, lives) for key in ("leak", "present", "function")}
+    numbers = {key: _of_neurons(network, key, lanes) for key in ("leak", "present", "function")}
     has = {key: [int(key in network.units.get(name, {})) for name in names] for key in ("leak", "present")}
     return Net(
         sizes,
@@ -81,6 +80,12 @@ def net_of(network: Network, weights: Weights) -> Net | None:
     )
 
 
+def _rate(network: Network, group: str) -> Rate:
+    model = network.neurons[group]
+    assert isinstance(model, Rate), "the engine asked for it"
+    return model
+
+
 def edges_of(network: Network) -> list[Projection]:
     """The projections in the order of a `Net`."""
     return [edge for group in network.topology.groups for edge in network.incoming.get(group.name, ())]
@@ -96,43 +101,26 @@ def _biased(network: Network, weights: Weights) -> list[str]:
     return [group.name for group in network.topology.groups if group.name in weights.biases]
 
 
-def _first(weights: Weights) -> Tensor:
-    return next(iter(weights.projections.values()))
-
-
-def weights_in_lanes(network: Network, weights: Weights) -> np.ndarray:
+def weights_in_lanes(network: Network, weights: Weights, lanes: Lanes) -> np.ndarray:
     """All weights, then all biases, (blocks, numbers, 16)."""
-    return in_lanes(torch.cat([view.flatten(1) for view in views_of(network, weights)], dim=1))
+    return lanes.of(torch.cat([view.flatten(1) for view in views_of(network, weights)], dim=1))
 
 
-def write_back(network: Network, weights: Weights, lanes: np.ndarray) -> None:
-    """Writes weights and biases from lanes into their tensors."""
-    views = views_of(network, weights)
-    lives = len(views[0])
-    for view, part in zip(views, by_life(lanes, lives).split([view[0].numel() for view in views], dim=1), strict=True):
+def write_back(network: Network, weights: Weights, numbers: np.ndarray, lanes: Lanes) -> None:
+    """Writes weights and biases from lanes into their tensors: those of the first episode of each life."""
+    views, known = views_of(network, weights), lanes.by_life(numbers)
+    for view, part in zip(views, known.split([view[0].numel() for view in views], dim=1), strict=True):
         view.copy_(part.view(view.shape))
 
 
-def in_lanes(numbers: Tensor) -> np.ndarray:
-    """(P, n) to (blocks, n, 16): copies of the last life fill the last block."""
-    missing = -len(numbers) % WIDTH
-    filled = torch.cat([numbers, numbers[-1:].expand(missing, -1)]) if missing else numbers
-    return filled.unflatten(0, (-1, WIDTH)).mT.contiguous().numpy()
-
-
-def by_life(lanes: np.ndarray, lives: int) -> Tensor:
-    """The inverse of `in_lanes`, (P, n)."""
-    return torch.tensor(lanes).mT.flatten(0, 1)[:lives]
-
-
-def _in_lanes_by_neuron(network: Network, key: str, lives: int) -> np.ndarray:
+def _of_neurons(network: Network, key: str, lanes: Lanes) -> np.ndarray:
     """A number of every neuron of every life, (blocks, neurons, 16); 1 where a group does not have it."""
     parts = []
     for group in network.topology.groups:
         number = network.units.get(group.name, {}).get(key)
         part = torch.ones(1, group.size, 1) if number is None else number.float()
-        parts.append(part.expand(lives, group.size, 1)[:, :, 0])
-    return in_lanes(torch.cat(parts, dim=1))
+        parts.append(part.expand(lanes.lives, group.size, 1)[:, :, 0])
+    return lanes.of(torch.cat(parts, dim=1))
 
 
 @njit(_nrt=False)
@@ -171,8 +159,14 @@ def _mixed(x: Any, functions: Any) -> Any:
 
 
 @njit(_nrt=False)
-def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any) -> Any:
-    """One step of the network, from the sensory group's activity; groups compute in their order."""
+def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any, noise: Any, at_noise: Any) -> Any:
+    """One step of the network, from the sensory group's activity; groups compute in their order.
+
+    Args:
+        weights: of 16 lives.
+        activity, before: of all neurons, at this step and at the step before.
+        noise: in the summed inputs of the neurons behind the sensory group, from the index `at_noise` on; empty: none.
+    """
     leaks, present, mixed = net.leaks.reshape(-1), net.present.reshape(-1), net.mixed.reshape(-1)
     begin = WIDTH * block * net.leaks.shape[1]
     for group in range(1, len(net.sizes)):
@@ -188,6 +182,8 @@ def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any) -> A
                         total = fma(load(weights, row + WIDTH * j), load(source, k + WIDTH * j), total)
             if net.biases[group] >= 0:
                 total = total + load(weights, WIDTH * (net.biases[group] + i))
+            if len(noise):
+                total = total + load(noise, at_noise + WIDTH * (net.first[group] - net.sizes[0] + i))
             if net.functions[group] < 0:
                 now = _mixed(total, load(mixed, begin + neuron))
             else:

@@ -17,7 +17,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from inner_loop.twins.vector import WIDTH, call, spread
+from inner_loop.twins.layout import WIDTH
+from inner_loop.twins.vector import call, spread
 
 _NUMBER, _WHOLE = ir.FloatType(), ir.IntType(64)
 _VECTOR, _POINTER = ir.VectorType(_NUMBER, WIDTH), _NUMBER.as_pointer()

@@ -13,13 +13,12 @@ from collections.abc import Callable
 from typing import Any, final
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-WIDTH = 16
-"""Numbers of a vector."""
+from inner_loop.twins.layout import WIDTH
 
 CHECKED = bool(os.environ.get("INSTINCT_CHECK_BOUNDS"))
 """True: `load` and `store` raise IndexError outside their array. For tests: it costs time."""
@@ -251,6 +250,35 @@ def total(typing: Any, x: Any) -> Any:
         return builder.extract_element(value, ir.Constant(_INDEX, 0))
 
     return x.scalar(x), emit
+
+
+def _exchange(apart: int) -> Callable[..., Any]:
+    @intrinsic
+    def exchange(typing: Any, x: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+            order = ir.Constant(ir.VectorType(_INDEX, WIDTH), [i ^ apart for i in range(WIDTH)])
+            return builder.shuffle_vector(arguments[0], arguments[0], order)
+
+        return x(x), emit
+
+    return exchange
+
+
+_by_1, _by_2, _by_4, _by_8 = (_exchange(apart) for apart in (1, 2, 4, 8))
+
+
+@njit(inline="always")
+def total_of_groups(x: Any, size: Any) -> Any:
+    """In each lane, the sum over its group of 1, 2, 4, 8 or 16 neighbouring lanes, by pairs."""
+    if size > 1:
+        x = x + _by_1(x)
+    if size > 2:
+        x = x + _by_2(x)
+    if size > 4:
+        x = x + _by_4(x)
+    if size > 8:
+        x = x + _by_8(x)
+    return x
 
 
 @intrinsic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -12,9 +12,10 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Discrete, Moment, World
 
-TIME_STEP = 0.02  # s
+_TIME_STEP = 0.02  # s
 _TRACK = 2.4  # m, to either side of the middle
 _LEAN = 12.0 * 2.0 * math.pi / 360.0  # the same as in Gymnasium to the last bit
 
@@ -146,10 +147,21 @@ class CartPole(World):
         inertia = torch.addcmul(state.inertia, state.lever, cosine.square(), value=-1.0)
         turning = (sine * self.gravity).addcmul_(cosine, free, value=-1.0).div_(inertia)
         moving = free.addcmul_(state.lever * turning, cosine, value=-1.0)
-        after = torch.add(before, torch.stack((velocity, moving, spin, turning)), alpha=TIME_STEP)
+        after = torch.add(before, torch.stack((velocity, moving, spin, turning)), alpha=_TIME_STEP)
         phase = torch.where(state.fallen, before, after)
         far, leaning = phase[::2].abs() > state.limits
         fallen = far | leaning
         late = torch.full_like(fallen, state.time + 1 >= self.longest)
         then = replace(state, phase=phase, fallen=fallen, time=state.time + 1)
         return then, Moment(then.motion.float(), state.reward.expand_as(fallen), fallen, late)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.cart_pole`."""
+        from inner_loop.twins.worlds.cart_pole import twin_of
+
+        return twin_of(state, self.gravity, _TIME_STEP, lanes)

@@ -9,10 +9,9 @@ import torch
 from numba import float32
 
 from inner_loop.twins.functions import sine_cosine
-from inner_loop.twins.net import in_lanes
 from inner_loop.twins.seam import twin
-from inner_loop.twins.vector import WIDTH, absolute, double, fill, fma, load, single, store, where
-from inner_loop.worlds.cart_pole import TIME_STEP
+from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.vector import absolute, double, fill, fma, load, single, store, where
 
 
 def begin(world: Any, block: Any) -> Any:
@@ -71,11 +70,8 @@ class CartPoleTwin(NamedTuple):
     starts: np.ndarray
 
 
-def twin_of(gravity: float, state: Any, lives: int) -> CartPoleTwin:
-    """The twin of carts after a reset, of P x B episodes, life by life."""
-    episodes = state.phase.shape[2]
-    numbers = [state.push, state.lever, state.inertia]
-    each = torch.stack([number.expand(lives, episodes).flatten() for number in numbers], dim=1)
-    starts = state.phase.expand(-1, lives, -1).flatten(1).T
+def twin_of(state: Any, gravity: float, time_step: float, lanes: Lanes) -> CartPoleTwin:
+    """The twin of carts after a reset."""
+    numbers = torch.stack(torch.broadcast_tensors(state.push, state.lever, state.inertia), dim=1)
     track, lean = state.limits.flatten().tolist()
-    return CartPoleTwin(gravity, track, lean, TIME_STEP, in_lanes(each), in_lanes(starts.contiguous()))
+    return CartPoleTwin(gravity, track, lean, time_step, lanes.of_episodes(numbers), lanes.of_episodes(state.motion))

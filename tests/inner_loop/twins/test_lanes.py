@@ -1,6 +1,5 @@
 """A twin lives the life that `step` lives in torch, to 1e-5, in networks with skips, lateral synapses and leaks."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,14 +9,11 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts import specimen
+from inner_loop.lives import compiled_episodes
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.hebbian import Hebbian
-from inner_loop.twins import lanes
-from inner_loop.twins.net import net_of, weights_in_lanes, write_back
-from inner_loop.twins.rules import hebbian as hebbian_twin
-from inner_loop.twins.worlds import cart_pole as cart_pole_twin
 from inner_loop.worlds.cart_pole import CartPole
 
 pytestmark = pytest.mark.slow  # compiles
@@ -71,14 +67,9 @@ def in_torch(newborn):
 def compiled(newborn):
     network, weights = Network.of(newborn), Weights.born(newborn)
     state, own = RULE.init(network, newborn, weights, specimen.own_streams(newborn)), streams(newborn.lives)
-    there, _ = WORLD.reset(own.stream("world"), 1, own)
-    world = cart_pole_twin.twin_of(WORLD.gravity, there, newborn.lives)
-    rule, net = hebbian_twin.twin_of(RULE, network, weights, state), net_of(network, weights)
-    numbers = weights_in_lanes(network, weights)
-    returns, lengths = np.zeros((2, len(numbers), 16), np.float32)
-    lanes.behave(world, rule, net, numbers, WORLD.steps, returns, lengths)
-    write_back(network, weights, numbers)
-    return weights, returns.ravel()[: newborn.lives], lengths.ravel()[: newborn.lives]
+    with torch.inference_mode():
+        after = compiled_episodes.behave(AgentState(network, newborn, WORLD, None), weights, own, own, 1, RULE, state)
+    return after.weights, after.scores["return"], after.steps
 
 
 @pytest.fixture(scope="module")
