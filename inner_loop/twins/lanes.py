@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float32, njit
 
+from inner_loop.twins.layout import WIDTH
 from inner_loop.twins.net import advance
 from inner_loop.twins.seam import act, begin, begins, finish, learn, sense, step, twin
-from inner_loop.twins.layout import WIDTH
 from inner_loop.twins.vector import absolute, any_of, double, fill, fma, load, store, total_of_groups, where
 
 

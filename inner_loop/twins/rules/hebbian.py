@@ -11,9 +11,9 @@ from numba import float32
 from inner_loop.network import Network, Weights
 from inner_loop.twins.functions import larger
 from inner_loop.twins.lanes import settle
+from inner_loop.twins.layout import WIDTH, Lanes
 from inner_loop.twins.net import edges_of
 from inner_loop.twins.seam import twin
-from inner_loop.twins.layout import WIDTH, Lanes
 from inner_loop.twins.vector import absolute, fill, fma, load, store, where
 
 

@@ -9,8 +9,8 @@ import torch
 from numba import float32
 
 from inner_loop.twins.functions import sine_cosine
-from inner_loop.twins.seam import twin
 from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import absolute, double, fill, fma, load, single, store, where
 
 
