@@ -18,7 +18,7 @@ from evo.evolution.generation import Generation
 from evo.evolution.individual import RunIndividual
 from evo.evolution.thinning import judged_scores, stays_whole
 from evo.experiment.config import read
-from evo.experiment.experiment import Experiment
+from evo.experiment.experiment import Engine, Experiment
 from evo.storage.checksums import CorruptFile
 from evo.storage.mirror import fetched
 from evo.storage.run_folder import RunFolder
@@ -61,7 +61,7 @@ class Run:
 
     def with_its_engine(self, experiment: Experiment) -> Experiment:
         """An experiment with the engine of this run, unless it names another; runs of before used torch."""
-        engine = "compiled" if self.folder.manifest.get("engine") == "compiled" else "torch"
+        engine: Engine = "compiled" if self.folder.manifest.get("engine") == "compiled" else "torch"
         return replace(experiment, engine=engine) if experiment.engine == "auto" else experiment
 
     @property
