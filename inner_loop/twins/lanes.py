@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float32, njit
 
+from inner_loop.twins.cache import cached
 from inner_loop.twins.layout import WIDTH
 from inner_loop.twins.net import advance
 from inner_loop.twins.seam import act, begin, begins, finish, learn, sense, step, twin
@@ -82,6 +83,13 @@ class Still(NamedTuple):
     nothing: int = 0
 
 
+@njit(_nrt=False)
+def _copied(to: Any, numbers: Any) -> Any:
+    """Copies vectors; an assignment to a slice would compile a message on shapes, which takes two seconds."""
+    for k in range(0, len(numbers), WIDTH):
+        store(to, k, load(numbers, k))
+
+
 @njit
 def room(count: Any) -> Any:
     """float32 zeros that begin on a cache line: a vector that lies across two lines costs twice."""
@@ -136,6 +144,7 @@ def _silenced(numbers: Any, mask: Any) -> Any:
         store(numbers, k, where(mask, fill(float32(0.0)), load(numbers, k)))
 
 
+@cached
 @njit
 def behave(
     world: Any, rule: Any, net: Any, weights: Any, chance: Any, settings: Any, returns: Any, lengths: Any
@@ -155,9 +164,8 @@ def behave(
     zero, one = fill(float32(0.0)), fill(float32(1.0))
     for block in range(len(weights)):
         own = weights[block].reshape(-1)
-        activity[:] = 0.0
-        before[:] = 0.0
-        felt[:] = 0.0
+        for numbers in (activity, before, felt):
+            _silenced(numbers, one > zero)
         state = begin(world, block)
         alive, total, count = one > zero, double(zero), double(zero)
         for time in range(settings.steps):
@@ -190,9 +198,9 @@ def behave(
             alive = alive & (where(ended, zero, one) > zero)
             if not any_of(alive):
                 break
-            before[:] = activity
+            _copied(before, activity)
             if settings.felt >= 0:
-                felt[: WIDTH * outputs] = acted
+                _copied(felt, acted)
                 store(felt, WIDTH * outputs, reward)
         finish(world, state, block)
         store(returns, WIDTH * block, total)

@@ -34,6 +34,11 @@ def twin(**functions: Callable[..., Any]) -> Callable[[Numbers], Numbers]:
     return named
 
 
+def functions_of(numbers: object) -> dict[str, Callable[..., Any]]:
+    """The functions that a twin's class names; none for other classes."""
+    return _FUNCTIONS.get(numbers, {})  # type: ignore[call-overload]
+
+
 def _by_type(name: str, default: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """A function that is, for each class of its first argument, the one that this class names, or the default."""
 
