@@ -107,6 +107,15 @@ class Objective(ABC):
         """
         return {}
 
+    @property
+    def has_twin(self) -> bool:
+        """True if the objective has a compiled twin of `error`; False by default."""
+        return False
+
+    def twin(self, newborn: Phenotype) -> Any:
+        """The twin for P lives, a NamedTuple of numbers: see `inner_loop.twins.seam`."""
+        raise NotImplementedError("asked only of an objective that has a twin")
+
     @abstractmethod
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
         """E, mean over the samples, (P,)."""

@@ -14,7 +14,7 @@ from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived
-from inner_loop.twins.layout import Form, Lanes
+from inner_loop.twins.layout import Form, Lanes, Rows
 
 State = TypeVar("State")
 
@@ -92,6 +92,15 @@ class LearningRule(ABC, Generic[State]):
     def after_lanes(self, lanes: Lanes, twin: Any, state: State) -> State:
         """The state of the rule after the episodes of a twin; by default it has not changed."""
         return state
+
+    def resident_twin(self, rows: Rows, network: Network, newborn: Phenotype, weights: Weights, state: State) -> Any:
+        """The twin that learns from B samples at once, one life after the other: see `inner_loop.twins.resident`.
+
+        Args:
+            rows: the layout of numbers.
+            state: of the rule, at birth.
+        """
+        raise NotImplementedError("asked only of a rule whose `twins` names resident")
 
     def answer(
         self, network: Network, weights: Weights, inputs: Float[Tensor, "K input B"], newborn: Phenotype

@@ -29,7 +29,7 @@ def behave(
 ) -> Behaved:
     """Arguments and results of `behaviour.behave`."""
     from inner_loop.twins import lanes as compiled  # Numba is optional, and takes a quarter of a second
-    from inner_loop.twins.net import net_of, weights_in_lanes, write_back
+    from inner_loop.twins.net import laid_out, net_of, write_back
 
     world, network, newborn = being.world, being.network, being.newborn
     there, _ = world.reset(streams.stream("world"), episodes, hidden)
@@ -44,7 +44,7 @@ def behave(
     chance = compiled.Chance(*_in_lanes(explored, inner, outer, world.steps))
     together = episodes if rule is not None and not being.apart else 1
     felt = world.inputs if being.feedback else -1
-    numbers, twin = weights_in_lanes(network, weights, inner), world.twin(outer, there)
+    numbers, twin = laid_out(network, weights, inner), world.twin(outer, there)
     returns, lengths = np.zeros((2, len(numbers), WIDTH))
     settings = compiled.Settings(world.steps, together, felt, forgetful)
     compiled.behave(twin, learner, net_of(network, weights, inner), numbers, chance, settings, returns, lengths)

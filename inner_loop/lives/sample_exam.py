@@ -12,8 +12,9 @@ from torch import Tensor
 from genomes.errors import check_shape
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams, derive
-from inner_loop.answer_shapes import checked_scores, drawn
+from inner_loop.answer_shapes import checked_scores
 from inner_loop.environment import Split
+from inner_loop.lives.drawing import drawn_once
 from inner_loop.lives.sequences import answers, asked
 from inner_loop.network import Network, Weights
 from inner_loop.rule import LearningRule
@@ -48,7 +49,7 @@ class SampleExam:
         """
         # a bootstrap uses the same samples for all lives: all samples of a split, in one order
         common = derive(0, "exam").to(newborn.like.device) if resamples and not task.varies else streams
-        exam = drawn(task, split, task.size(split), common).to(newborn.like)
+        exam = drawn_once(task, split, task.size(split), common, newborn.like)
         count, again = exam.targets.shape[-1], None
         if resamples:
             again = derive(0, "resamples").integers(count, resamples, count)[0].to(exam.targets.device)
@@ -57,11 +58,13 @@ class SampleExam:
 
     def scores(self, rule: LearningRule[Any], network: Network, weights: Weights) -> dict[str, ndarray]:
         """Scores of P networks, (P,) float64; with a bootstrap also `MAIN.resampled`, (P, R)."""
-        task, inputs, targets = self.task, self.inputs, self.targets
-        if task.steps:
-            outputs = answers(network, weights, inputs, self.newborn.lives, task)
-        else:
-            outputs = rule.answer(network, weights, inputs, self.newborn)[network.output]
+        if self.task.steps:
+            return self.scores_of(answers(network, weights, self.inputs, self.newborn.lives, self.task))
+        return self.scores_of(rule.answer(network, weights, self.inputs, self.newborn)[network.output])
+
+    def scores_of(self, outputs: Tensor) -> dict[str, ndarray]:
+        """The same of outputs, (P, output units, n)."""
+        task, targets = self.task, self.targets
         scores = checked_scores(task, task.scores(outputs, targets), len(outputs))
         if self.again is not None:
             scores = {**scores, f"{task.score_names[0]}.resampled": _resampled(task, outputs, targets, self.again)}

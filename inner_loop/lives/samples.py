@@ -17,16 +17,18 @@ from genomes.errors import require
 from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from genomes.topology import Topology
-from inner_loop.answer_shapes import drawn
 from inner_loop.environment import Environment
 from inner_loop.life import Exam, HeldOut, Life, LifeStreams, Measurements, check_size
 from inner_loop.lives.choices import Choices
+from inner_loop.lives.compiled_samples import CompiledLives
+from inner_loop.lives.drawing import drawn_once
 from inner_loop.lives.lessons import Lessons
 from inner_loop.lives.sample_exam import SampleExam
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
 from inner_loop.task import Split, Task
+from inner_loop.twins.layout import units_without_twin
 
 _BLOCK = 2**22  # input numbers drawn at once: few draws, yet not much larger than the cache
 
@@ -103,6 +105,21 @@ class Lifetime(Life):
         """True if the samples of the task do not vary."""
         return not environment.varies
 
+    def without_twin(
+        self, rule: LearningRule, objective: Objective | None, environment: Environment, topology: Topology
+    ) -> str:
+        """Samples are compiled where the objective and the unit models have a twin, and the rule a resident one."""
+        assert isinstance(environment, Task), "checked"
+        if environment.steps:
+            return "sequences have no compiled form"
+        if reason := units_without_twin(topology):
+            return reason
+        if rule.answers_itself or (rule.learns and "resident" not in rule.twins):
+            return f"{type(rule).__name__} has no compiled twin on samples"
+        if rule.learns and objective is not None and not objective.has_twin:
+            return f"{type(objective).__name__} has no compiled twin"
+        return ""
+
     def check(self, environment: Environment, topology: Topology) -> None:
         """Raises InputError unless the environment is a task and the network has its size, and memory only in time."""
         require(isinstance(environment, Task), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
@@ -125,7 +142,8 @@ class Lifetime(Life):
         assert isinstance(environment, Task), "checked"
         lifetime = self if exam.learn else replace(self, steps=0)
         met, own = streams.met, streams.own
-        return live(newborn, rule, objective, environment, lifetime, met, exam.split, exam.resamples, own)
+        how = exam.split, exam.resamples
+        return live(newborn, rule, objective, environment, lifetime, met, *how, own, exam.compiled)
 
 
 def live(
@@ -138,6 +156,7 @@ def live(
     split: Split = "selection",
     resamples: int = 0,
     own: Streams | None = None,
+    compiled: bool = False,
 ) -> Measurements:
     """Measurements of P lives side by side on the samples of a task.
 
@@ -148,6 +167,7 @@ def live(
             (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
             for all lives and at every probe (Efron 1979, the bootstrap).
         own: P streams, from which the rule draws at birth; None: those of lives outside a run.
+        compiled: True: by compiled twins, which everything here must have.
 
     Returns:
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
@@ -157,6 +177,13 @@ def live(
     _check_memory(task, newborn.topology)
     with torch.inference_mode():
         exam, weights = SampleExam.of(task, newborn, split, streams, resamples), Weights.born(newborn)
+        if compiled:
+            lives = CompiledLives(network, newborn, rule, objective, own or LifeStreams.of(streams, newborn).own)
+            probes = {0: exam.scores_of(lives.answers(exam.inputs))}
+            blocks = _blocks(newborn.like, task, lifetime, streams) if lifetime.steps else ()
+            for step in lives.through(blocks, lifetime.probed):
+                probes[step] = exam.scores_of(lives.answers(exam.inputs))
+            return _measurements(newborn, task, lifetime, probes)
         probes = {0: exam.scores(rule, network, weights)}
         lessons = lessons_of(newborn.like, task, lifetime, streams)
         lived = learn(network, weights, newborn, rule, objective, lessons, streams, own, task) if lifetime.steps else ()
@@ -197,17 +224,23 @@ def _check_memory(task: Task, topology: Topology) -> None:
 
 
 def lessons_of(like: Tensor, task: Task, lifetime: Lifetime, streams: Streams) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets of every step, as `learn` needs them: drawn a block at a time, each step contiguous."""
+    """Inputs and targets of every step, as `learn` needs them."""
+    for block in _blocks(like, task, lifetime, streams):
+        yield from zip(*block, strict=True)
+
+
+def _blocks(like: Tensor, task: Task, lifetime: Lifetime, streams: Streams) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and targets of many steps, (T, K, n, B), drawn at once, each step contiguous."""
     per_step = streams.owners * task.inputs * max(task.steps, 1) * lifetime.batch
     block = max(1, min(lifetime.steps, _BLOCK // per_step))
     for first in range(0, lifetime.steps, block):
         steps = min(block, lifetime.steps - first)
-        portion = drawn(task, "train", steps * lifetime.batch, streams, first * lifetime.batch).to(like)
-        parts = [
+        portion = drawn_once(task, "train", steps * lifetime.batch, streams, like, first * lifetime.batch)
+        inputs, targets = (
             part.view(*part.shape[:-1], steps, lifetime.batch).movedim(-2, 0).contiguous()
             for part in (portion.inputs, portion.targets)
-        ]
-        yield from zip(*parts, strict=True)
+        )
+        yield inputs, targets
 
 
 def _measurements(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.evolvable import check_evolvables
 from genomes.evolve import Evolvable, Evolving, ends
+from genomes.phenotype import Phenotype
 from inner_loop.objective import Lived, Objective
 
 
@@ -31,6 +32,17 @@ class CrossEntropy(Objective):
         check_evolvables(self)
         found = ends(self.smoothing)
         require(all(0 <= end <= 1 for end in found), "CrossEntropy.smoothing", "0 to 1", list(found))
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, newborn: Phenotype) -> Any:
+        """`inner_loop.twins.objectives.errors`."""
+        from inner_loop.twins.objectives.errors import CrossEntropyTwin
+
+        return CrossEntropyTwin(newborn.traits["objective.smoothing"].float().numpy())
 
     def loss(self, lived: Lived) -> Float[Tensor, " P"]:
         """Cross-entropy in nats, (P,)."""

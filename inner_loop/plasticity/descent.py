@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import torch
 from torch import Tensor
@@ -14,8 +14,9 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Network, Weights, accumulate_product
 from inner_loop.objective import Lived
-from inner_loop.plasticity.feedback import Feedback, Transposed, Ways
+from inner_loop.plasticity.feedback import Feedback, FixedRandom, Transposed, Ways
 from inner_loop.rule import LearningRule, Teacher
+from inner_loop.twins.layout import Form, Rows
 
 Trained = Literal["all", "output"]
 """The groups whose incoming synapses and biases learn: all but the sensory one, or only the output group."""
@@ -96,6 +97,17 @@ class GradientDescent(LearningRule[Descent]):
         """At rest."""
         descent = Descent.at_rest(newborn, weights, trained_groups(network, self.trains), self.momentum)
         return replace(descent, ways=self.feedback.init(newborn, streams))
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Resident, if errors come back through the weights or through matrices that stay."""
+        return frozenset({"resident"}) if isinstance(self.feedback, (Transposed, FixedRandom)) else frozenset()
+
+    def resident_twin(self, rows: Rows, network: Network, newborn: Phenotype, weights: Weights, state: Descent) -> Any:
+        """`inner_loop.twins.rules.descent`."""
+        from inner_loop.twins.rules.descent import twin_of
+
+        return twin_of(state, trained_groups(network, self.trains), rows, network, weights)
 
     def step(
         self, network: Network, weights: Weights, state: Descent, lived: Lived, newborn: Phenotype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -29,9 +30,59 @@ def units_without_twin(topology: Topology) -> str:
     return f"{type(others[0].neuron).__name__}, of group {others[0].name}, has no compiled twin" if others else ""
 
 
+class Layout(ABC):
+    """Where the numbers of P lives lie."""
+
+    lives: int
+
+    @abstractmethod
+    def flat(self, view: Tensor) -> Tensor:
+        """Weights (P, post, pre), or biases (P, units), as (P, n) numbers that lie beside each other."""
+
+    @abstractmethod
+    def shape_into(self, view: Tensor, numbers: Tensor) -> None:
+        """Writes (P, n) numbers, as `flat` returns them, into their view."""
+
+    @abstractmethod
+    def of(self, numbers: Tensor) -> np.ndarray:
+        """Numbers of each life, (P or 1, n), as compiled code reads them."""
+
+    @abstractmethod
+    def by_life(self, numbers: np.ndarray) -> Tensor:
+        """The inverse, (P, n)."""
+
+
 @final
 @dataclass(frozen=True)
-class Lanes:
+class Rows(Layout):
+    """One life after the other; rows of weights, and biases, are filled up with zeros to a multiple of 16.
+
+    Attributes:
+        lives: P.
+    """
+
+    lives: int
+
+    def flat(self, view: Tensor) -> Tensor:
+        """(P, n), each row filled up."""
+        return torch.nn.functional.pad(view, (0, -view.shape[-1] % WIDTH)).flatten(1)
+
+    def shape_into(self, view: Tensor, numbers: Tensor) -> None:
+        """Leaves out what fills the rows up."""
+        view.copy_(numbers.view(*view.shape[:-1], -1)[..., : view.shape[-1]])
+
+    def of(self, numbers: Tensor) -> np.ndarray:
+        """(P, n)."""
+        return numbers.expand(self.lives, -1).contiguous().numpy()
+
+    def by_life(self, numbers: np.ndarray) -> Tensor:
+        """(P, n)."""
+        return torch.tensor(numbers)
+
+
+@final
+@dataclass(frozen=True)
+class Lanes(Layout):
     """The way of numbers into lanes: life by life, the episodes of a life beside each other, 16 lanes a block.
 
     Attributes:
@@ -41,6 +92,14 @@ class Lanes:
 
     lives: int
     episodes: int = 1
+
+    def flat(self, view: Tensor) -> Tensor:
+        """(P, n)."""
+        return view.flatten(1)
+
+    def shape_into(self, view: Tensor, numbers: Tensor) -> None:
+        """Copies the numbers."""
+        view.copy_(numbers.view(view.shape))
 
     def of(self, numbers: Tensor) -> np.ndarray:
         """Numbers of each life, (P or 1, n), or of each episode, (P * episodes, n), to (blocks, n, 16).

@@ -6,19 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import float32, float64, njit
+from numba import float32, njit
 from torch import Tensor
 
 from genomes.neuron import FUNCTIONS
 from genomes.topology import Projection
 from inner_loop.network import Network, Weights
 from inner_loop.neurons.rate import Rate
-from inner_loop.twins.functions import exp, larger, sigmoid, sine_cosine, tanh
-from inner_loop.twins.layout import WIDTH, Lanes
-from inner_loop.twins.vector import absolute, double, fill, fma, load, single, store, where
+from inner_loop.twins.activation import activated
+from inner_loop.twins.layout import WIDTH, Layout
+from inner_loop.twins.vector import fill, fma, load, store
 
 _MIXED = -1  # of a group whose neurons have functions of their own
-_PI = 3.14159265358979323846
 
 
 class Net(NamedTuple):
@@ -30,8 +29,8 @@ class Net(NamedTuple):
         pre, post, late: of each projection: its groups, and 1 if it carries the activity of the step before.
         synapses: of each projection, the index of its first weight.
         biases: of each group, the index of its first bias; -1 without.
-        leaks, present, mixed: (blocks, neurons, 16), of each neuron of each life; read where `leaky`, `partial` or -1
-            in `functions` says so.
+        leaks, present, mixed: of each neuron of each life, (blocks, neurons, 16) in lanes, else (P, neurons); read
+            where `leaky`, `partial` or -1 in `functions` says so.
         leaky, partial: of each group, 1 if it leaks, or if some of its neurons may be absent.
     """
 
@@ -50,18 +49,18 @@ class Net(NamedTuple):
     partial: np.ndarray
 
 
-def net_of(network: Network, weights: Weights, lanes: Lanes) -> Net:
+def net_of(network: Network, weights: Weights, layout: Layout) -> Net:
     """The network of P lives; all its groups are rate units."""
     groups = network.topology.groups
     names, edges = [group.name for group in groups], edges_of(network)
     sizes = np.array([group.size for group in groups])
-    starts = np.cumsum([0, *(view[0].numel() for view in views_of(network, weights))])
+    starts = np.cumsum([0, *(layout.flat(view).shape[1] for view in views_of(network, weights))])
     biases = dict(zip(_biased(network, weights), starts[len(edges) :].tolist(), strict=False))
     functions = [
         _MIXED if "function" in network.units.get(name, {}) else FUNCTIONS.index(_rate(network, name).activation)
         for name in names
     ]
-    numbers = {key: _of_neurons(network, key, lanes) for key in ("leak", "present", "function")}
+    numbers = {key: _of_neurons(network, key, layout) for key in ("leak", "present", "function")}
     has = {key: [int(key in network.units.get(name, {})) for name in names] for key in ("leak", "present")}
     return Net(
         sizes,
@@ -92,70 +91,36 @@ def edges_of(network: Network) -> list[Projection]:
 
 
 def views_of(network: Network, weights: Weights) -> list[Tensor]:
-    """Weights of all projections, then biases of all groups, in the order of a `Net`, each (P, ...)."""
+    """Weights of all projections, (P, post, pre), then biases of all groups, (P, units), in the order of a `Net`."""
     projections = [weights.projections[edge.name] for edge in edges_of(network)]
-    return [*projections, *(weights.biases[name] for name in _biased(network, weights))]
+    return [*projections, *(weights.biases[name][:, :, 0] for name in _biased(network, weights))]
 
 
 def _biased(network: Network, weights: Weights) -> list[str]:
     return [group.name for group in network.topology.groups if group.name in weights.biases]
 
 
-def weights_in_lanes(network: Network, weights: Weights, lanes: Lanes) -> np.ndarray:
-    """All weights, then all biases, (blocks, numbers, 16)."""
-    return lanes.of(torch.cat([view.flatten(1) for view in views_of(network, weights)], dim=1))
+def laid_out(network: Network, weights: Weights, layout: Layout) -> np.ndarray:
+    """All weights, then all biases: (blocks, numbers, 16) in lanes, else (P, numbers)."""
+    return layout.of(torch.cat([layout.flat(view) for view in views_of(network, weights)], dim=1))
 
 
-def write_back(network: Network, weights: Weights, numbers: np.ndarray, lanes: Lanes) -> None:
-    """Writes weights and biases from lanes into their tensors: those of the first episode of each life."""
-    views, known = views_of(network, weights), lanes.by_life(numbers)
-    for view, part in zip(views, known.split([view[0].numel() for view in views], dim=1), strict=True):
-        view.copy_(part.view(view.shape))
+def write_back(network: Network, weights: Weights, numbers: np.ndarray, layout: Layout) -> None:
+    """Writes weights and biases from a layout into their tensors: in lanes, those of the first episode of each life."""
+    views, known = views_of(network, weights), layout.by_life(numbers)
+    parts = known.split([layout.flat(view).shape[1] for view in views], dim=1)
+    for view, part in zip(views, parts, strict=True):
+        layout.shape_into(view, part)
 
 
-def _of_neurons(network: Network, key: str, lanes: Lanes) -> np.ndarray:
-    """A number of every neuron of every life, (blocks, neurons, 16); 1 where a group does not have it."""
+def _of_neurons(network: Network, key: str, layout: Layout) -> np.ndarray:
+    """A number of every neuron of every life, (blocks, neurons, 16) or (P, neurons); 1 without it."""
     parts = []
     for group in network.topology.groups:
         number = network.units.get(group.name, {}).get(key)
         part = torch.ones(1, group.size, 1) if number is None else number.float()
-        parts.append(part.expand(lanes.lives, group.size, 1)[:, :, 0])
-    return lanes.of(torch.cat(parts, dim=1))
-
-
-@njit(_nrt=False)
-def activated(x: Any, function: Any) -> Any:
-    """f(x) of the function with that index in FUNCTIONS."""
-    if function == 1:
-        return tanh(x)
-    if function == 2:
-        return larger(x, fill(float32(0.0)))
-    if function == 3:
-        return sigmoid(x)
-    if function == 4:
-        return single(sine_cosine(double(x) * float64(_PI))[0])
-    if function == 5:
-        return single(sine_cosine(double(x) * float64(_PI))[1])
-    if function == 6:
-        return exp(float32(-0.5) * x * x)
-    if function == 7:
-        return absolute(x)
-    if function == 8:
-        return x * x
-    if function == 9:
-        return where(x > float32(0.0), fill(float32(1.0)), fill(float32(0.0)))
-    if function == 10:
-        return 0.0 - x
-    return x
-
-
-@njit(_nrt=False)
-def _mixed(x: Any, functions: Any) -> Any:
-    """f(x) where each of 16 lives has a function of its own."""
-    result = x
-    for function in range(1, 11):
-        result = where(functions == float32(function), activated(x, function), result)
-    return result
+        parts.append(part.expand(layout.lives, group.size, 1)[:, :, 0])
+    return layout.of(torch.cat(parts, dim=1))
 
 
 @njit(_nrt=False)
@@ -185,7 +150,7 @@ def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any, nois
             if len(noise):
                 total = total + load(noise, at_noise + WIDTH * (net.first[group] - net.sizes[0] + i))
             if net.functions[group] < 0:
-                now = _mixed(total, load(mixed, begin + neuron))
+                now = mixed(total, load(mixed, begin + neuron))
             else:
                 now = activated(total, net.functions[group])
             if net.leaky[group]:

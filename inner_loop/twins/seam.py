@@ -133,3 +133,11 @@ finish = _by_type("finish", _nothing)
 
 learn = _by_type("learn")
 """learn(rule, net, block, weights, lived): changes the weights of 16 lives after a step; see `Lived`."""
+
+error = _by_type("error")
+"""error(objective, net, memory, life, targets, at_targets, samples): writes dE/dy of the output group into
+`memory.delta`, for the lessons of one life; see `inner_loop.twins.resident`."""
+
+update = _by_type("update")
+"""update(rule, net, memory, life, weights, turned, at_turned, samples): changes the weights of one life after a lesson;
+see `inner_loop.twins.resident`."""
