@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, final
 from uuid import uuid4
 
@@ -96,7 +96,7 @@ def _python(value: Any) -> Any:
         return value.py_func
     if isinstance(value, _Intrinsic):
         return value._defn
-    return value if hasattr(value, "__code__") and hasattr(value, "__globals__") else None
+    return value if isinstance(value, FunctionType) else None
 
 
 @lru_cache(maxsize=256)
