@@ -12,6 +12,7 @@ run folder ever holds such a file.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import os
 import pickle
@@ -59,7 +60,7 @@ def digest_of(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
         if isinstance(reached, str):
             constants.add(reached)
         else:
-            files.add(reached.__code__.co_filename)
+            files.add(str(sys.modules[reached.__module__].__file__))
     texts = sorted((Path(name).name, _text(name, os.stat(name).st_mtime_ns)) for name in files)
     return hashlib.sha256(repr((texts, sorted(constants))).encode()).hexdigest()
 
@@ -93,10 +94,10 @@ def _names(code: CodeType) -> Iterator[str]:
 def _python(value: Any) -> Any:
     """The Python function of something that compiled code can call; None for other things."""
     if isinstance(value, Dispatcher):
-        return value.py_func
-    if isinstance(value, _Intrinsic):
-        return value._defn
-    return value if isinstance(value, FunctionType) else None
+        value = value.py_func
+    elif isinstance(value, _Intrinsic):
+        value = value._defn
+    return inspect.unwrap(value) if isinstance(value, FunctionType) else None
 
 
 @lru_cache(maxsize=256)
