@@ -59,8 +59,10 @@ def digest_of(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
     for reached in _reached(function, kinds):
         if isinstance(reached, str):
             constants.add(reached)
-        else:
-            files.add(str(sys.modules[reached.__module__].__file__))
+        elif place := getattr(sys.modules.get(reached.__module__), "__file__", None):
+            files.add(place)
+        else:  # code that was made while the program runs
+            constants.add(f"{reached.__qualname__} {reached.__code__.co_code.hex()}")
     texts = sorted((Path(name).name, _text(name, os.stat(name).st_mtime_ns)) for name in files)
     return hashlib.sha256(repr((texts, sorted(constants))).encode()).hexdigest()
 
