@@ -175,7 +175,9 @@ def test_a_circle_is_found_however_it_imports():
 
 @pytest.mark.slow
 def test_nothing_is_pickled():
-    assert report(lambda path, tree: pickles(tree)) == []
+    """But Numba's machine code, in a folder of the user's own like Python's byte code; no run folder ever holds any."""
+    allowed = ROOT / "inner_loop/twins/cache.py"
+    assert report(lambda path, tree: [] if path == allowed else pickles(tree)) == []
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from genomes.neuron import FUNCTIONS
 from genomes.topology import Projection
 from inner_loop.network import Network, Weights
 from inner_loop.neurons.rate import Rate
-from inner_loop.twins.activation import activated
+from inner_loop.twins.activation import activated, mixed
 from inner_loop.twins.layout import WIDTH, Layout
 from inner_loop.twins.vector import fill, fma, load, store
 
@@ -132,7 +132,7 @@ def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any, nois
         activity, before: of all neurons, at this step and at the step before.
         noise: in the summed inputs of the neurons behind the sensory group, from the index `at_noise` on; empty: none.
     """
-    leaks, present, mixed = net.leaks.reshape(-1), net.present.reshape(-1), net.mixed.reshape(-1)
+    leaks, present, functions = net.leaks.reshape(-1), net.present.reshape(-1), net.mixed.reshape(-1)
     begin = WIDTH * block * net.leaks.shape[1]
     for group in range(1, len(net.sizes)):
         for i in range(net.sizes[group]):
@@ -150,7 +150,7 @@ def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any, nois
             if len(noise):
                 total = total + load(noise, at_noise + WIDTH * (net.first[group] - net.sizes[0] + i))
             if net.functions[group] < 0:
-                now = mixed(total, load(mixed, begin + neuron))
+                now = mixed(total, load(functions, begin + neuron))
             else:
                 now = activated(total, net.functions[group])
             if net.leaky[group]:
