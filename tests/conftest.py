@@ -9,6 +9,8 @@ from pathlib import Path
 from runpy import run_path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+# lives are those of torch, the reference, and compile nothing; tests of compiled lives name their engine
+os.environ.setdefault("INSTINCT_ENGINE", "torch")
 
 import pytest
 import torch

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genomes.streams import Streams
 from inner_loop.answer_shapes import Moments, Sizes, checked_scores
+from inner_loop.life import Measurements
 from inner_loop.lives.actions import BLOCK, ActionSampler
 from inner_loop.lives.agent import AgentState
 from inner_loop.network import Activities, NetworkState, Weights
@@ -39,6 +40,11 @@ class Behaved:
     state: Any
     scores: dict[str, Tensor]
     steps: Tensor
+
+    @property
+    def measured(self) -> Measurements:
+        """The scores as arrays."""
+        return {name: score.cpu().numpy() for name, score in self.scores.items()}
 
 
 def behave(

@@ -8,13 +8,34 @@ import numpy as np
 from torch import Tensor
 
 from genomes.streams import Streams
+from genomes.topology import Topology
 from inner_loop.answer_shapes import checked_scores
+from inner_loop.environment import Environment
 from inner_loop.lives.actions import ActionSampler, Ahead
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved
 from inner_loop.network import Weights
 from inner_loop.rule import LearningRule
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import GROUPS, WIDTH, Lanes, units_without_twin
+from inner_loop.world import World
+
+
+def without_twin(rule: LearningRule, world: Environment, topology: Topology, parallel: int) -> str:
+    """The reason why episodes cannot be compiled; empty if they can.
+
+    Args:
+        parallel: episodes of a life that run side by side on the same weights.
+    """
+    assert isinstance(world, World), "checked"
+    if not world.has_twin:
+        return f"{type(world).__name__} has no compiled twin"
+    if reason := units_without_twin(topology):
+        return reason
+    if rule.learns and "lanes" not in rule.twins:
+        return f"{type(rule).__name__} has no compiled twin in episodes"
+    if rule.learns and parallel not in GROUPS:
+        return f"{parallel} parallel episodes are not 1, 2, 4, 8 or 16"
+    return ""
 
 
 def behave(

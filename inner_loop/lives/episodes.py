@@ -23,7 +23,6 @@ from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
 from inner_loop.rule import LearningRule
-from inner_loop.twins.layout import GROUPS, units_without_twin
 from inner_loop.world import World
 
 THERE = "learned_there"
@@ -64,7 +63,7 @@ class EpisodicLifetime(Life):
     def __post_init__(self) -> None:
         for name, least in (("episodes", 0), ("exams", 1), ("parallel", 1), ("births", 1)):
             require(getattr(self, name) >= least, f"lifetime.{name}", f"at least {least}", getattr(self, name))
-        once = self.measured and len(set(self.measured)) == len(self.measured)
+        once = self.measured and len({*self.measured}) == len(self.measured)
         require(once, "lifetime.measured", "at least one condition, each once", list(self.measured))
         require(math.isfinite(self.criterion), "lifetime.criterion", "a finite score", self.criterion)
 
@@ -133,22 +132,13 @@ class EpisodicLifetime(Life):
         self, rule: LearningRule, objective: Objective | None, environment: Environment, topology: Topology
     ) -> str:
         """Episodes are compiled where the world and the unit models have a twin, and the rule one in lanes."""
-        assert isinstance(environment, World), "checked"
-        if not environment.has_twin:
-            return f"{type(environment).__name__} has no compiled twin"
-        if reason := units_without_twin(topology):
-            return reason
-        if rule.learns and "lanes" not in rule.twins:
-            return f"{type(rule).__name__} has no compiled twin in episodes"
-        if rule.learns and self.episodes and self.parallel not in GROUPS:
-            return f"{self.parallel} parallel episodes are not 1, 2, 4, 8 or 16"
-        return ""
+        return compiled_episodes.without_twin(rule, environment, topology, self.parallel if self.episodes else 1)
 
     def check(self, environment: Environment, topology: Topology) -> None:
         """Raises InputError unless the environment is a world and the network has its size."""
         require(isinstance(environment, World), "lifetime", f"lives in a {environment.seam}", type(self).__name__)
         assert isinstance(environment, World), "just required"
-        felt = "inputs and the feedback" if self.feedback else "inputs"
+        felt = "inputs" + " and the feedback" * self.feedback
         check_size(environment, topology.sensory, self.inputs(environment), felt)
         check_size(environment, topology.output, environment.outputs, "outputs")
 
@@ -166,11 +156,8 @@ class EpisodicLifetime(Life):
         assert isinstance(environment, World), "checked"
         conditions = exam.conditions or (CONDITIONS if exam.split == "test" else self.measured)
         lifetime = replace(self, measured=conditions, episodes=self.episodes if exam.learn else 0)
-        away = held_out if exam.split == "test" else ()
-        life = WorldLives(
-            newborn, rule, objective, environment, lifetime, streams.met, streams.own, exam.split, exam.compiled
-        )
-        return _measured(life, away)
+        how = exam.split, held_out if exam.split == "test" else (), streams.own, exam.compiled
+        return live_in(newborn, rule, objective, environment, lifetime, streams.met, *how)
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
         """The measurements of a generation: one number for each life."""
@@ -189,6 +176,7 @@ def live_in(
     split: Split = "selection",
     held_out: HeldOut = (),
     own: Streams | None = None,
+    compiled: bool = False,
 ) -> Measurements:
     """Measurements of P lives side by side in a world.
 
@@ -197,29 +185,26 @@ def live_in(
         split: the split of the examination's episodes; the episodes of the life itself are always those of `train`.
         held_out: worlds in which every condition is measured too.
         own: P streams, one for each individual, from which the rule draws at birth; None: those of lives outside a run.
+        compiled: True: by compiled twins, which everything here must have.
 
     Returns:
-        `CONDITION.X` for the conditions measured and every score X of the world; `gain`, learned minus innate main
-        score; from the life's episodes, with plasticity on, the `curve` of the main score, (P, episodes), its mean
-        `area`, `trials_to_criterion` (episodes; one past the end if never) and `steps`; `synapses`; and
-        `held_out.NAME.CONDITION.X`, with `learned_there` among the conditions.
+        `CONDITION.X` for every measured condition and score X; `gain`, learned minus innate main score; from the
+        episodes of the life, with plasticity on, the `curve` of the main score, (P, episodes), its mean `area`,
+        `trials_to_criterion` (one past the end if never) and `steps`; `synapses`; `held_out.NAME.CONDITION.X`.
     """
-    own = own or LifeStreams.of(streams, newborn).own
-    return _measured(WorldLives(newborn, rule, objective, world, lifetime, streams, own, split), held_out)
-
-
-def _measured(life: WorldLives, held_out: HeldOut) -> Measurements:
     with torch.inference_mode():
-        measured = life.examined(life.lifetime.measured) | life.course()
+        own = own or LifeStreams.of(streams, newborn).own
+        life = WorldLives(newborn, rule, objective, world, lifetime, streams, own, split, compiled)
+        measured = life.examined(lifetime.measured) | life.course()
         for name, away in held_out:
             assert isinstance(away, World), "checked"
             there = replace(life, world=away, lived=life)
             found = there.examined(CONDITIONS) | {f"{THERE}.{s}": m for s, m in there.settled().items()}
             measured |= {f"held_out.{name}.{key}": value for key, value in found.items()}
-    main = life.world.score_names[0]
-    if {"innate", "learned"} <= set(life.lifetime.measured):
+    main = world.score_names[0]
+    if {"innate", "learned"} <= set(lifetime.measured):
         measured["gain"] = measured[f"learned.{main}"] - measured[f"innate.{main}"]
-    return measured | {"synapses": life.newborn.synapses_grown().cpu().numpy()}
+    return measured | {"synapses": newborn.synapses_grown().cpu().numpy()}
 
 
 @final
@@ -247,7 +232,7 @@ class WorldLives:
         """Scores after a life in this very world, plasticity off."""
         if self._same_as("learned") != "learned":
             return self._exam("learned")
-        return _scores(self._behave(self.grown()[0]))
+        return self._behave(self.grown()[0]).measured
 
     def course(self) -> Measurements:
         """The learning curve and other measurements of the episodes of the life."""
@@ -265,7 +250,7 @@ class WorldLives:
             learned = condition.startswith("learned")
             weights = (self.lived or self).grown()[0] if learned else Weights.born(self.newborn)
             plastic = condition.endswith("plastic")
-            self._known[condition] = _scores(self._behave(weights, plastic, forgetful=condition == "innate"))
+            self._known[condition] = self._behave(weights, plastic, condition == "innate").measured
         return self._known[condition]
 
     def _same_as(self, condition: Condition) -> Condition:
@@ -274,10 +259,9 @@ class WorldLives:
             frozen: dict[Condition, Condition] = {"learned": "innate_memory", "learned_plastic": "innate_plastic"}
             condition = frozen.get(condition, condition)
         if not self.rule.learns and condition == "innate_plastic":
-            condition = "innate_memory"
-        if condition == "innate" and not (self.newborn.topology.has_memory or self.lifetime.feedback):
-            condition = "innate_memory"
-        return condition
+            return "innate_memory"
+        remembers = self.newborn.topology.has_memory or self.lifetime.feedback
+        return "innate_memory" if condition == "innate" and not remembers else condition
 
     def _behave(self, weights: Weights, plastic: bool = False, forgetful: bool = False) -> Behaved:
         """Runs an examination; if the rule learns, the episodes learn apart, from the same weights."""
@@ -295,18 +279,14 @@ class WorldLives:
 
     def grown(self) -> tuple[Weights, ndarray, ndarray]:
         """Weights after the life; the main score of each of its episodes, (P, episodes); steps lived, (P,)."""
-        if "grown" not in self._known:
-            self._known["grown"] = self._live()
-        return self._known["grown"]
-
-    def _live(self) -> tuple[Weights, ndarray, ndarray]:
+        if "grown" in self._known:
+            return self._known["grown"]
         network, lifetime = Network.of(self.newborn), self.lifetime
         being = AgentState(network, self.newborn, self.world, self.objective, lifetime.feedback)
         weights = Weights.born(self.newborn)
         state = self.rule.init(network, self.newborn, weights, self.own)
-        run = compiled_episodes.behave if self.compiled else behave
         hidden, main = self.streams.stream("hidden"), self.world.score_names[0]
-        curve, steps = [], np.zeros(self.newborn.lives)
+        curve, steps, run = [], np.zeros(self.newborn.lives), compiled_episodes.behave if self.compiled else behave
         for episode in range(lifetime.episodes):
             if episode and not lifetime.persist:
                 weights = Weights.born(self.newborn)
@@ -314,10 +294,7 @@ class WorldLives:
             streams = self.streams.stream(f"episode {episode}")
             lived = run(being, weights, streams, hidden, lifetime.parallel, self.rule, state)
             weights, state = lived.weights, lived.state
-            curve.append(_scores(lived)[main])
+            curve.append(lived.measured[main])
             steps += lived.steps.cpu().numpy()
-        return weights, np.stack(curve, axis=1) if curve else np.zeros((len(steps), 0)), steps
-
-
-def _scores(behaved: Behaved) -> Measurements:
-    return {name: score.cpu().numpy() for name, score in behaved.scores.items()}
+        self._known["grown"] = weights, np.stack(curve, axis=1) if curve else np.zeros((len(steps), 0)), steps
+        return self._known["grown"]

@@ -163,9 +163,8 @@ def live(
     Args:
         streams: of these lives: 1 stream when the samples are common to all, or P.
         split: the split on which birth and learning are measured; learning itself always uses `train`.
-        resamples: R: adds `innate.MAIN.resampled` and `learned.MAIN.resampled`, (P, R), and `curve.resampled`,
-            (P, probes, R): the main score on R samples drawn with replacement from those of the examination, the same R
-            for all lives and at every probe (Efron 1979, the bootstrap).
+        resamples: R: adds `innate.MAIN.resampled`, `learned.MAIN.resampled`, (P, R), and `curve.resampled`, (P, probes,
+            R): the main score on R bootstrap samples (Efron 1979) of the examination, the same for all lives and probes.
         own: P streams, from which the rule draws at birth; None: those of lives outside a run.
         compiled: True: by compiled twins, which everything here must have.
 
@@ -173,24 +172,31 @@ def live(
         `innate.X` and `learned.X` for every score X of the task, `curve` of the main score at `lifetime.probed`, its
         `area` over log(1 + step), `trials_to_criterion` (one batch past the end if never), `gain`, `synapses`.
     """
-    network = Network.of(newborn)
     _check_memory(task, newborn.topology)
     with torch.inference_mode():
-        exam, weights = SampleExam.of(task, newborn, split, streams, resamples), Weights.born(newborn)
+        network, own = Network.of(newborn), own or LifeStreams.of(streams, newborn).own
+        exam = SampleExam.of(task, newborn, split, streams, resamples)
         if compiled:
-            lives = CompiledLives(network, newborn, rule, objective, own or LifeStreams.of(streams, newborn).own)
-            probes = {0: exam.scores_of(lives.answers(exam.inputs))}
-            blocks = _blocks(newborn.like, task, lifetime, streams) if lifetime.steps else ()
-            for step in lives.through(blocks, lifetime.probed):
-                probes[step] = exam.scores_of(lives.answers(exam.inputs))
-            return _measurements(newborn, task, lifetime, probes)
-        probes = {0: exam.scores(rule, network, weights)}
-        lessons = lessons_of(newborn.like, task, lifetime, streams)
-        lived = learn(network, weights, newborn, rule, objective, lessons, streams, own, task) if lifetime.steps else ()
-        for step, learned in lived:
-            if step in lifetime.probed:
-                probes[step] = exam.scores(rule, network, learned)
+            probes = _probed(CompiledLives(network, newborn, rule, objective, own), exam, lifetime, streams)
+        else:
+            weights, lessons = Weights.born(newborn), lessons_of(newborn.like, task, lifetime, streams)
+            probes = {0: exam.scores(rule, network, weights)}
+            lived = learn(network, weights, newborn, rule, objective, lessons, streams, own, task)
+            for step, learned in lived if lifetime.steps else ():
+                if step in lifetime.probed:
+                    probes[step] = exam.scores(rule, network, learned)
     return _measurements(newborn, task, lifetime, probes)
+
+
+def _probed(
+    lives: CompiledLives, exam: SampleExam, lifetime: Lifetime, streams: Streams
+) -> dict[int, dict[str, ndarray]]:
+    """Scores at birth and at the other probes, by step."""
+    probes = {0: exam.scores_of(lives.answers(exam.inputs))}
+    blocks = _blocks(exam.newborn.like, exam.task, lifetime, streams) if lifetime.steps else ()
+    for step in lives.through(blocks, lifetime.probed):
+        probes[step] = exam.scores_of(lives.answers(exam.inputs))
+    return probes
 
 
 def learn(

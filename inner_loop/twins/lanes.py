@@ -28,6 +28,22 @@ class Chance(NamedTuple):
     noise: np.ndarray
 
 
+class Rooms(NamedTuple):
+    """Memory of 16 episodes, 16 numbers for each neuron or output.
+
+    Attributes:
+        activity, before: of all neurons, at this step and at the step before.
+        felt: the last action and the last reward.
+        acted, moves: the action as a rule reads it, and as a world with continuous actions reads it.
+    """
+
+    activity: np.ndarray
+    before: np.ndarray
+    felt: np.ndarray
+    acted: np.ndarray
+    moves: np.ndarray
+
+
 class Settings(NamedTuple):
     """The settings of some episodes.
 
@@ -128,20 +144,35 @@ def settle(weights: Any, first: Any, count: Any, largest: Any, bound: Any, lived
 
 
 @njit(_nrt=False)
-def _leaked(net: Any, block: Any, activity: Any, before: Any) -> Any:
-    """A sensory group that leaks follows the observation."""
-    leaks = net.leaks.reshape(-1)
-    for i in range(net.sizes[0]):
-        leak = load(leaks, WIDTH * (block * net.leaks.shape[1] + i))
-        last = load(before, WIDTH * i)
-        store(activity, WIDTH * i, fma(leak, load(activity, WIDTH * i) - last, last))
-
-
-@njit(_nrt=False)
 def _silenced(numbers: Any, mask: Any) -> Any:
     """0 where the mask is true."""
     for k in range(0, len(numbers), WIDTH):
         store(numbers, k, where(mask, fill(float32(0.0)), load(numbers, k)))
+
+
+@njit(_nrt=False)
+def _nothing(net: Any, activity: Any) -> Any:
+    """0, or nan if an output is not finite."""
+    last, total = len(net.sizes) - 1, double(fill(float32(0.0)))
+    for i in range(net.sizes[last]):
+        total = fma(double(load(activity, WIDTH * (net.first[last] + i))), 0.0, total)
+    return total
+
+
+@njit(_nrt=False)
+def _sensed(net: Any, settings: Any, block: Any, rooms: Any) -> Any:
+    """The sensory group after the observation: the last action and reward, and leaks."""
+    activity = rooms.activity
+    if settings.felt >= 0:
+        for k in range(0, len(rooms.felt), WIDTH):
+            store(activity, WIDTH * settings.felt + k, load(rooms.felt, k))
+    if not net.leaky[0]:
+        return
+    leaks = net.leaks.reshape(-1)
+    for i in range(net.sizes[0]):
+        leak = load(leaks, WIDTH * (block * net.leaks.shape[1] + i))
+        last = load(rooms.before, WIDTH * i)
+        store(activity, WIDTH * i, fma(leak, load(activity, WIDTH * i) - last, last))
 
 
 @cached
@@ -158,50 +189,45 @@ def behave(
             the number of steps of each episode.
     """
     last = len(net.sizes) - 1
-    neurons, outputs, behind = net.first[last] + net.sizes[last], net.sizes[last], chance.noise.shape[2]
-    activity, before, felt = room(WIDTH * neurons), room(WIDTH * neurons), room(WIDTH * (outputs + 1))
-    acted, moves, noise = room(WIDTH * outputs), room(WIDTH * outputs), chance.noise.reshape(-1)
-    zero, one = fill(float32(0.0)), fill(float32(1.0))
+    neurons, outputs = WIDTH * (net.first[last] + net.sizes[last]), WIDTH * net.sizes[last]
+    rooms = Rooms(room(neurons), room(neurons), room(outputs + WIDTH), room(outputs), room(outputs))
     for block in range(len(weights)):
-        own = weights[block].reshape(-1)
-        for numbers in (activity, before, felt):
-            _silenced(numbers, one > zero)
-        state = begin(world, block)
-        alive, total, count = one > zero, double(zero), double(zero)
-        for time in range(settings.steps):
-            if settings.forgetful and time:
-                new = begins(world, state, block, time)
-                if any_of(new):
-                    _silenced(before, new)
-                    _silenced(felt, new)
-            sense(world, state, block, time, activity)
-            if settings.felt >= 0:
-                for i in range(outputs + 1):
-                    store(activity, WIDTH * (settings.felt + i), load(felt, WIDTH * i))
-            if net.leaky[0]:
-                _leaked(net, block, activity, before)
-            at_noise = WIDTH * behind * (block * chance.noise.shape[1] + time)
-            advance(net, block, own, activity, before, noise, at_noise)
-            action = act(world, net, block, time, activity, chance, acted, moves)
-            state, reward, ended = step(world, state, block, time, action)
-            running = total_of_groups(where(alive, one, zero), settings.together)
-            going, share = running > zero, one / where(running > zero, running, one)
-            lived = Lived(
-                time, activity, before, acted, noise, at_noise, reward, alive, going, share, settings.together
-            )
-            learn(rule, net, block, own, lived)
-            for i in range(outputs):
-                output = double(load(activity, WIDTH * (net.first[last] + i)))
-                total = where(alive, fma(output, 0.0, total), total)
-            total = where(alive, total + double(reward), total)
-            count = where(alive, count + 1.0, count)
-            alive = alive & (where(ended, zero, one) > zero)
-            if not any_of(alive):
-                break
-            _copied(before, activity)
-            if settings.felt >= 0:
-                _copied(felt, acted)
-                store(felt, WIDTH * outputs, reward)
-        finish(world, state, block)
-        store(returns, WIDTH * block, total)
-        store(lengths, WIDTH * block, count)
+        _episode(world, rule, net, weights[block].reshape(-1), block, chance, settings, rooms, returns, lengths)
+
+
+@njit(_nrt=False)
+def _episode(
+    world: Any, rule: Any, net: Any, own: Any, block: Any, chance: Any, settings: Any, rooms: Any, returns: Any,
+    lengths: Any,
+) -> Any:  # fmt: skip
+    zero, one, noise = fill(float32(0.0)), fill(float32(1.0)), chance.noise.reshape(-1)
+    for numbers in (rooms.activity, rooms.before, rooms.felt):
+        _silenced(numbers, one > zero)
+    state = begin(world, block)
+    alive, total, count = one > zero, double(zero), double(zero)
+    for time in range(settings.steps):
+        if settings.forgetful and time:
+            new = begins(world, state, block, time)
+            _silenced(rooms.before, new)
+            _silenced(rooms.felt, new)
+        sense(world, state, block, time, rooms.activity)
+        _sensed(net, settings, block, rooms)
+        at_noise = WIDTH * chance.noise.shape[2] * (block * chance.noise.shape[1] + time)
+        advance(net, block, own, rooms.activity, rooms.before, noise, at_noise)
+        action = act(world, net, block, time, rooms.activity, chance, rooms.acted, rooms.moves)
+        state, reward, ended = step(world, state, block, time, action)
+        running = total_of_groups(where(alive, one, zero), settings.together)
+        share, going = one / where(running > zero, running, one), running > zero
+        lived = (time, rooms.activity, rooms.before, rooms.acted, noise, at_noise, reward, alive, going, share)
+        learn(rule, net, block, own, Lived(*lived, settings.together))
+        total = where(alive, total + double(reward) + _nothing(net, rooms.activity), total)
+        count = where(alive, count + 1.0, count)
+        alive = alive & (where(ended, zero, one) > zero)
+        if not any_of(alive):
+            break
+        _copied(rooms.before, rooms.activity)
+        _copied(rooms.felt, rooms.acted)
+        store(rooms.felt, len(rooms.acted), reward)
+    finish(world, state, block)
+    store(returns, WIDTH * block, total)
+    store(lengths, WIDTH * block, count)
