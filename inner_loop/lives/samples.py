@@ -164,7 +164,7 @@ def live(
         streams: of these lives: 1 stream when the samples are common to all, or P.
         split: the split on which birth and learning are measured; learning itself always uses `train`.
         resamples: R: adds `innate.MAIN.resampled`, `learned.MAIN.resampled`, (P, R), and `curve.resampled`, (P, probes,
-            R): the main score on R bootstrap samples (Efron 1979) of the examination, the same for all lives and probes.
+            R): the main score on R bootstrap samples (Efron 1979) of the examination, the same at each probe.
         own: P streams, from which the rule draws at birth; None: those of lives outside a run.
         compiled: True: by compiled twins, which everything here must have.
 
