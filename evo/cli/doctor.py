@@ -61,12 +61,27 @@ def findings(address: str | None = None) -> Iterator[Finding]:
             yield Finding(package, True, version(package))
         except PackageNotFoundError:
             yield Finding(package, False, "not installed")
+    yield _compiled()
     yield Finding("cores", True, f"{cores()}: one worker each")
     yield _devices()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     yield Finding("disk", free > 1, f"{free:.0f} GiB free here")
     yield _writable()
     yield from _lives(address)
+
+
+def _compiled() -> Finding:
+    """Numba, and the folder of compiled code."""
+    try:
+        numba = version("numba")
+    except PackageNotFoundError:
+        return Finding("compiled lives", True, "no: numba is not installed (pip install 'instinct[compiled]'); torch")
+    from inner_loop.twins.cache import folder
+
+    files = [path.stat().st_size for path in folder().glob("*")] if folder().is_dir() else []
+    return Finding(
+        "compiled lives", True, f"numba {numba}; {len(files)} kept in {folder()}, {sum(files) / 2**20:.1f} MB"
+    )
 
 
 def _devices() -> Finding:

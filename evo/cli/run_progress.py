@@ -12,6 +12,7 @@ from rich.table import Table
 
 from evo.evolution.generation import Generation
 from evo.evolution.run import summary
+from evo.experiment.engine import described
 from evo.experiment.experiment import Experiment
 
 _ROWS = 12
@@ -51,7 +52,7 @@ class Progress:
         self._console.print(
             f"run {name}, {where}: {spec.size:,} genes, "
             f"{spec.bits:,.0f} bits, develop into {synapses:,} synapses, {synapses * 32:,} bits. "
-            f"Scores: {self._experiment.main}, selection split.",
+            f"Scores: {self._experiment.main}, selection split. Engine: {described(self._experiment)}.",
             markup=False,
         )
         if outside := self._experiment.environment.summary():

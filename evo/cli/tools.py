@@ -28,6 +28,7 @@ def add_tools(add: Callable[[str, Verb, str], Any]) -> None:
 def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """instinct list [WHAT]."""
     from evo.experiment.config import shipped
+    from evo.experiment.engine import offers_twin
     from evo.experiment.registry import REGISTRY
 
     plurals = {"goals": "goals", "search": "searches"}
@@ -41,9 +42,13 @@ def list_verb(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             answer[kind] = {name: _first_line(path.read_text()).lstrip("# ") for name, path in shipped().items()}
         else:
             answer[kind] = {c.__name__: _first_line(sys.modules[c.__module__].__doc__) for c in kinds[kind]}
+            answer["compiled"] = answer.get("compiled", []) + [c.__name__ for c in kinds[kind] if offers_twin(c)]
         console.print(f"[bold]{kind}[/bold]")
         for name, line in answer[kind].items():
-            console.print(f"  {name:20} {line}", markup=False)
+            mark = "*" if name in answer.get("compiled", []) else " "
+            console.print(f"{mark} {name:20} {line}", markup=False)
+    if answer.get("compiled"):
+        console.print("* has a compiled twin: lives in which every part has one run compiled (docs/reliability.md)")
     return answer
 
 

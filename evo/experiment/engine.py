@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Final, NamedTuple, final
 
 from evo.experiment.experiment import Engine, Experiment
 from genomes.errors import InputError
+from inner_loop.objective import Objective
+from inner_loop.rule import LearningRule
+from inner_loop.world import World
 
 VARIABLE: Final = "INSTINCT_ENGINE"
 """Environment variable: `torch` turns `engine: auto` into torch, for new runs of this process."""
@@ -60,6 +62,17 @@ def why_not(experiment: Experiment) -> str:
     return next(filter(None, reasons), "")
 
 
-def resolved(experiment: Experiment) -> Experiment:
-    """The experiment with the engine that it uses here, torch or compiled."""
-    return replace(experiment, engine=choice_of(experiment).engine)
+def described(experiment: Experiment) -> str:
+    """The engine of a run in words, with the reason where it is torch."""
+    if experiment.engine == "compiled":
+        return "compiled"
+    reason = why_not(experiment)
+    return f"torch, since {reason}" if reason else "torch"
+
+
+def offers_twin(component: type) -> bool:
+    """True if a class of components offers a compiled twin, at least with some of its settings."""
+    seams = (LearningRule, Objective, World)
+    if not getattr(component, "learns", True):
+        return True
+    return any({"twins", "has_twin"} & vars(part).keys() for part in component.__mro__ if part not in seams)
