@@ -14,7 +14,7 @@ from genomes.contract import Clauses
 from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
-from inner_loop.contracts.specimen import same_bytes, with_nan
+from inner_loop.contracts.specimen import with_nan
 from inner_loop.lives import compiled_episodes
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved, behave
@@ -27,6 +27,7 @@ _FEW = 5  # lives of another cohort
 _WRONG = 3  # the life whose weights are set to nan
 _NEAR = 1e-5
 _PARTED = 1  # lives that may differ: where two outputs are as good as equal, rounding decides the action
+_SUMS = ("sum of steps", "sum of rewards")
 
 Numbers = dict[str, Tensor]
 """Return, steps and scores, by name, (P,) float64."""
@@ -57,7 +58,7 @@ class _Paid(World):
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        return ("sum of rewards", *self.world.score_names)
+        return (_SUMS[1], *self.world.score_names)
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Any, Moment]:
         return self.world.reset(streams, episodes, life)
@@ -72,7 +73,7 @@ class _Paid(World):
         return self.world.after_twin(lanes, twin, state)
 
     def scores(self, state: Any, returns: Tensor) -> dict[str, Tensor]:
-        return {"sum of rewards": returns.mean(1), **self.world.scores(state, returns)}
+        return {_SUMS[1]: returns.sum(1), **self.world.scores(state, returns)}
 
 
 def check_twin(clauses: Clauses, world: World) -> None:
@@ -111,12 +112,19 @@ def _check_neighbours(clauses: Clauses, world: World, cohort: Phenotype, streams
     every = _lived(world, cohort, streams, True, compiled_episodes.behave)
     fewer = streams if streams.owners == 1 else Streams(streams.keys[:_FEW])
     few = _lived(world, _cohort(world, _FEW), fewer, True, compiled_episodes.behave)
-    same = same_bytes(few, {name: numbers[:_FEW] for name, numbers in every.items()})
+    same = _same(few, every, list(range(_FEW)), list(range(_FEW)))
     clauses.hold(same, f"with the twin a life has the same bytes in another cohort (episodes {of_whom})")
     beside = _lived(world, with_nan(cohort, _WRONG), streams, True, compiled_episodes.behave)
     others = [life for life in range(_LIVES) if life != _WRONG]
-    same = same_bytes(*({name: numbers[others] for name, numbers in each.items()} for each in (beside, every)))
+    same = _same(beside, every, others, others)
     clauses.hold(same, f"with the twin a life that is not a number leaves the others' bytes alone (episodes {of_whom})")
+
+
+def _same(one: Numbers, other: Numbers, ones: list[int], others: list[int]) -> bool:
+    """True if these lives have the same bytes in what twins sum up, and the same scores, which torch computes."""
+    pairs = {name: (numbers[ones], other[name][others]) for name, numbers in one.items()}
+    exact = all(torch.equal(*pairs[name]) for name in _SUMS)
+    return exact and all(torch.allclose(*pair, rtol=1e-12, atol=1e-12, equal_nan=True) for pair in pairs.values())
 
 
 def _lived(world: World, cohort: Phenotype, streams: Streams, forgetful: bool, run: Callable[..., Behaved]) -> Numbers:
@@ -124,7 +132,7 @@ def _lived(world: World, cohort: Phenotype, streams: Streams, forgetful: bool, r
     network = Network.of(cohort)
     being = AgentState(network, cohort, _Paid(world), None, feedback=True)
     lived = run(being, Weights.born(cohort), streams, streams.stream("hidden"), _EPISODES, forgetful=forgetful)
-    return {"sum of steps": lived.steps, **lived.scores}
+    return {_SUMS[0]: lived.steps, **lived.scores}
 
 
 def _cohort(world: World, lives: int = _LIVES) -> Phenotype:

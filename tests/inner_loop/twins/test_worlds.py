@@ -1,8 +1,11 @@
 """Twins of worlds hold with other parameters too; a twin that is wrong is refused in one sentence."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numba import float32, njit
 
 from genomes.contract import Clauses
 from genomes.errors import InputError
@@ -57,7 +60,7 @@ def held(world):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", OTHERS, ids=repr)
+@pytest.mark.parametrize("world", OTHERS, ids=lambda world: type(world).__name__)
 def test_twins_live_the_episodes_of_step_with_other_parameters(world, strict):
     assert len(held(world)) == 8
 
@@ -101,15 +104,20 @@ def test_a_twin_without_the_state_that_scores_read_is_refused(monkeypatch):
         held(GoNoGo())
 
 
+def replaced(monkeypatch, world, right, **functions):
+    """The world's twin with other compiled functions, or without some."""
+    from inner_loop.twins import seam
+
+    of_class = {name: each for name, each in (seam._FUNCTIONS[right] | functions).items() if each}
+    wrong, given = seam.twin(**of_class)(type("Wrong", (right,), {})), world.twin
+    monkeypatch.setattr(world, "twin", lambda self, lanes, state: wrong(*given(self, lanes, state)))
+
+
 @pytest.mark.slow
 def test_a_twin_without_the_beginnings_of_trials_is_refused(monkeypatch):
-    from inner_loop.twins import seam
     from inner_loop.twins.worlds.t_maze import TMazeTwin
 
-    functions = {name: function for name, function in seam._FUNCTIONS[TMazeTwin].items() if name != "begins"}
-    endless = seam.twin(**functions)(type("Endless", (TMazeTwin,), {}))
-    right = TMaze.twin
-    monkeypatch.setattr(TMaze, "twin", lambda self, lanes, state: endless(*right(self, lanes, state)))
+    replaced(monkeypatch, TMaze, TMazeTwin, begins=None)
     with pytest.raises(InputError, match="reset at each trial"):
         held(TMaze())
 
@@ -119,6 +127,22 @@ def test_a_twin_that_depends_on_the_cohort_is_refused(monkeypatch):
     altered(monkeypatch, Chemotaxis, worth=lambda right, lanes: np.float32(right * (1.0 + 1e-7 * lanes.lives)))
     with pytest.raises(InputError, match="same bytes in another cohort"):
         held(Chemotaxis())
+
+
+@pytest.mark.slow
+def test_a_twin_that_spreads_what_is_not_a_number_is_refused(monkeypatch):
+    from inner_loop.twins.vector import load, total
+    from inner_loop.twins.worlds import hinton_nowlan
+
+    right = njit(_nrt=False)(hinton_nowlan.step)
+
+    def step(world: Any, state: Any, block: Any, time: Any, action: Any) -> Any:
+        state, reward, ended = right(world, state, block, time, action)
+        return state, reward + total(load(action, 0)) * float32(0.0), ended
+
+    replaced(monkeypatch, HintonNowlan, hinton_nowlan.HintonNowlanTwin, step=step)
+    with pytest.raises(InputError, match="leaves the others' bytes alone"):
+        held(HintonNowlan())
 
 
 def test_lives_are_compared_with_the_largest_number_of_their_kind():
