@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genomes.contract import Clauses
 from genomes.streams import Streams, derive
+from inner_loop.contracts.worlds_in_lanes import check_twin
 from inner_loop.world import Continuous, Discrete, Moment, World
 
 _LIVES, _EPISODES = 3, 4
@@ -34,7 +35,7 @@ class _Seen:
 
 
 def check_world(world: World) -> list[str]:
-    """Checks a world, in a few episodes with random actions.
+    """Checks a world, in a few episodes with random actions; and its compiled twin, if there is one, in some lives.
 
     Raises:
         InputError: the first clause that does not hold, or an error that the world itself raises, in one sentence.
@@ -59,6 +60,7 @@ def _world(clauses: Clauses, world: World) -> None:
         _check_actions(clauses, world, seen, steps)
         _check_end(clauses, world)
         _check_scores(clauses, world, seen)
+        check_twin(clauses, world)
 
 
 def _check_moments(clauses: Clauses, world: World, seen: _Seen) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.streams import Streams
 from inner_loop.trials.periods import SCORES, Duration, Ongoing, Periods, Scheme, check_timing, lengths, longest
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Moment, World
 
 
@@ -63,6 +64,21 @@ class TrialWorld(World):
     def step(self, state: Ongoing, actions: Int[Tensor, "P B"]) -> tuple[Ongoing, Moment]:
         """One step of every trial."""
         return self.scheme.step(state, actions)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: Ongoing) -> Any:
+        """`inner_loop.twins.worlds.trials`."""
+        from inner_loop.twins.worlds.trials import twin_of
+
+        return twin_of(state.trial, self.steps, self.scheme.interrupt, lanes)
+
+    def after_twin(self, lanes: Lanes, twin: Any, state: Ongoing) -> Ongoing:
+        """The trials with those that are correct."""
+        return state._replace(correct=lanes.by_episode(twin.correct)[:, 0] > 0)
 
     def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """Accuracy, return."""

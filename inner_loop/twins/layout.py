@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import numpy as np
 import torch
@@ -116,6 +117,19 @@ class Lanes(Layout):
     def of_episodes(self, numbers: Tensor) -> np.ndarray:
         """Numbers of each episode, (P or 1, n, episodes), to (blocks, n, 16)."""
         return self.of(numbers.expand(self.lives, -1, -1).mT.flatten(0, 1))
+
+    def table(self, numbers: Tensor) -> np.ndarray:
+        """Numbers of each episode, (P or 1, n, episodes), to (blocks or fewer, n, 16).
+
+        Block b reads the part b % len(table): where all lives share their episodes (1, n, episodes), the lanes of
+        their blocks repeat, and only blocks that differ are stored.
+        """
+        few = WIDTH // math.gcd(WIDTH, self.episodes) if len(numbers) == 1 else self.lives
+        return Lanes(min(self.lives, few), self.episodes).of_episodes(numbers)
+
+    def zeros(self, count: int = 1, dtype: Any = np.float32) -> np.ndarray:
+        """Room for numbers of each episode that a twin writes, (blocks, count, 16)."""
+        return np.zeros((-(-self.lives * self.episodes // WIDTH), count, WIDTH), dtype)
 
     def by_episode(self, numbers: np.ndarray) -> Tensor:
         """The inverse, (P, n, episodes)."""

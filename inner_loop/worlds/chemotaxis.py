@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 from jaxtyping import Int
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Discrete, Moment, World
 
 
@@ -128,6 +129,25 @@ class Chemotaxis(World):
         change = (sensed - state.sensed) * self.gain
         state = state._replace(step=step, x=x, y=y, heading=heading, sensed=sensed)
         return state, self._moment(state, change, reward)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.chemotaxis`."""
+        from inner_loop.twins.worlds.chemotaxis import twin_of
+
+        numbers = {
+            "speed": self.speed,
+            "gain": self.gain,
+            "turn": math.radians(self.turn),
+            "wander": math.radians(self.wander),
+            "sharpness": -0.5 / self.width**2,
+            "worth": (-1.0 if self.repellent else 1.0) / self.duration,
+        }
+        return twin_of(state, numbers, self.change, lanes)
 
     def _sense(self, squared: Tensor, noise: Tensor | None, step: int) -> Tensor:
         clean = (squared * (-0.5 / self.width**2)).exp()

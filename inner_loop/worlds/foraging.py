@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import torch
 from jaxtyping import Int
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Discrete, Moment, World
 
 _RED, _BLUE = 1, 2
@@ -123,6 +124,17 @@ class Foraging(World):
         here = pose[:, None] >> 2
         later = state.ripe.gather(1, here).masked_fill(eaten[:, None] > 0, state.step + self.regrowth)
         return state._replace(ripe=state.ripe.scatter(1, here, later)), self._moment(state, seen, reward)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.foraging`."""
+        from inner_loop.twins.worlds.foraging import twin_of
+
+        return twin_of(state, self.food, self.harm, self.regrowth, lanes)
 
     def _moment(self, state: _State, seen: Tensor, reward: Tensor) -> Moment:
         observation = torch.cat((seen == _RED, seen == _BLUE, reward[:, None]), 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Moment, Response, World
 
 
@@ -74,6 +75,17 @@ class HintonNowlan(World):
         worth = 1.0 + 19.0 * (self.trials - state) / self.trials
         state += 1
         return state, _moment(right * worth, right, torch.full_like(right, state >= self.trials))
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: int) -> Any:
+        """`inner_loop.twins.worlds.hinton_nowlan`."""
+        from inner_loop.twins.worlds.hinton_nowlan import HintonNowlanTwin
+
+        return HintonNowlanTwin(self.loci, self.trials)
 
     def scores(self, state: int, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """Fitness, mean over the episodes; 1 for an episode without success."""

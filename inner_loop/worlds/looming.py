@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Discrete, Moment, World
 
 Distractor = Literal["receding", "translating", "dimming"]
@@ -137,6 +138,18 @@ class Looming(World):
         image = self._image(film, frame)
         return _State(film, frame, image), self._moment(image, image - state.image, right.float(), escaped | over)
 
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.looming`."""
+        from inner_loop.twins.worlds.looming import twin_of
+
+        radius = torch.stack([self._radius(state.film, frame) for frame in range(self.steps)], 1)
+        return twin_of(state.film, radius, self.change, lanes)
+
     def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """The share of right answers in all films, in looming ones and in others."""
         looms = state.film.looms.double()
@@ -171,11 +184,14 @@ class Looming(World):
         return _Film(looms, dims, last + 1.0, size, time, pace, lines[0], lines[1], line)
 
     def _image(self, film: _Film, frame: int) -> Tensor:
-        radius = _radius(film.size, film.time + film.pace * frame, self.field / self.pixels)
+        radius = self._radius(film, frame)
         across, down = (film.line - (film.place + film.velocity * frame)).square().unbind(1)
         away = (down[:, :, None] + across[:, None]).sqrt().flatten(1, 2)
         covered = (radius[:, None] + 0.5 - away).clamp(0.0, 1.0)
         return torch.where(film.dims[:, None], covered.mean(1, keepdim=True), covered)
+
+    def _radius(self, film: _Film, frame: int) -> Tensor:
+        return _radius(film.size, film.time + film.pace * frame, self.field / self.pixels)
 
 
 def _between(ends: tuple[float, float], uniform: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.streams import Streams
 from inner_loop.selectivity import direction_index, vector_index
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Labels, Moment, Response, World
 
 _PHASES = 4  # episodes of a group
@@ -144,6 +145,23 @@ class Retina(World):
         responses = (*responses[:shown], response, *responses[shown + 1 :])
         state = _State(film, reward, flags, min(step + 1, self.steps), responses)
         return state, self._moment(state)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.retina`."""
+        from inner_loop.twins.worlds.retina import twin_of
+
+        film = state.film[:, :1] if self.stimulus == "bar" else state.film  # all lives see the same bars
+        return twin_of(film, self.steps, self.shown + self.blank, self.dendrites, lanes)
+
+    def after_twin(self, lanes: Lanes, twin: Any, state: _State) -> _State:
+        """The state with the responses to all directions."""
+        energy = lanes.by_episode(twin.energy).sum(2).unflatten(1, (self.directions, self.dendrites))
+        return state._replace(responses=(*energy.unbind(1), state.responses[-1]))
 
     def tuning(self, state: _State) -> Float[Tensor, "P outputs directions"]:
         """The response of each output to each direction, up to a factor; 0 for directions not shown yet."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Bool, Float, Float64
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Continuous, Moment, World
 
 
@@ -123,6 +124,23 @@ class SwingUp(World):
         out = position.abs() > self.track
         late = torch.full_like(out, state.time + 1 >= self.longest)
         return _State(motion, out, state.time + 1), Moment(_observation(motion), reward.float(), out, late)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.swing_up`."""
+        from inner_loop.twins.worlds.swing_up import twin_of
+
+        same = ("pole_length", "pole_mass", "gravity", "friction", "track", "time_step")
+        numbers = {name: float(getattr(self, name)) for name in same} | {
+            "mass": self.cart_mass + self.pole_mass,
+            "lever": self.pole_mass * self.pole_length,
+            "quarter": 0.5 * math.pi / self.track,
+        }
+        return twin_of(state.motion, self.force, numbers, lanes)
 
     def _acceleration(
         self, motion: Float64[Tensor, "P 4 B"], force: Float64[Tensor, "P B"]

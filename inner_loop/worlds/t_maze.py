@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import torch
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Discrete, Moment, World
 
 _STRAIGHT = 1
@@ -133,6 +134,22 @@ class TMaze(World):
             trial=state.trial + home,
         )
         return state, self._moment(state, reward)
+
+    @property
+    def has_twin(self) -> bool:
+        """True."""
+        return True
+
+    def twin(self, lanes: Lanes, state: _State) -> Any:
+        """`inner_loop.twins.worlds.t_maze`."""
+        from inner_loop.twins.worlds.t_maze import twin_of
+
+        numbers = {name: float(getattr(self, name)) for name in ("trials", "large", "small", "crash")}
+        return twin_of(state.first, state.reversals, numbers | {"junction": self.corridor + 1.0}, lanes)
+
+    def after_twin(self, lanes: Lanes, twin: Any, state: _State) -> _State:
+        """The state with the number of trials with the large reward."""
+        return state._replace(large=lanes.by_episode(twin.found)[:, 0])
 
     def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """The return, and the share of trials that found the large reward."""

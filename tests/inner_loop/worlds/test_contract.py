@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from genomes.errors import InputError
+from inner_loop.contracts import worlds_in_lanes
 from inner_loop.contracts.worlds import check_world
 from inner_loop.world import Discrete, Moment, Response, World
 from inner_loop.worlds import WORLDS
@@ -17,14 +18,24 @@ from inner_loop.worlds import WORLDS
 LONG = {"SwingUp", "HintonNowlan", "CartPole", "Gymnasium", "Retina", "TMaze", "Chemotaxis", "Foraging"}
 
 
-@pytest.mark.parametrize(
-    "world",
-    [pytest.param(world, marks=[pytest.mark.slow] if world.__name__ in LONG else []) for world in WORLDS],
-)
-def test_worlds_keep_their_contract(world):
+@pytest.mark.parametrize("world", [world for world in WORLDS if world.__name__ not in LONG])
+def test_worlds_keep_their_contract_without_a_compiler(world, monkeypatch):
+    monkeypatch.setattr(world, "has_twin", False)
+    assert len(check_world(world())) >= 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", WORLDS)
+def test_worlds_keep_their_contract(world, monkeypatch):
+    monkeypatch.setattr(worlds_in_lanes, "_PARTED", 0)  # rounding decides no action of these lives
     said = check_world(world())
     assert len(said) >= 12
     assert len(set(said)) == len(said)
+    assert sum("twin" in sentence for sentence in said) == (8 if world().has_twin else 0)
+
+
+def test_all_worlds_but_those_of_others_have_a_twin():
+    assert [world.__name__ for world in WORLDS if not world().has_twin] == ["Gymnasium"]
 
 
 @pytest.mark.parametrize("world", WORLDS)
