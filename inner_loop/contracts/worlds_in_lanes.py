@@ -88,8 +88,8 @@ def check_twin(clauses: Clauses, world: World) -> None:
             found = _lived(world, cohort, streams, forgetful, compiled_episodes.behave)
             parted, difference = apart(found, wanted)
             how = f"episodes {of_whom}, {'reset at each trial' if forgetful else 'without a reset at trials'}"
-            said = f"the twin gives the returns, steps and scores of `step` to {_NEAR:g} ({how})"
-            clauses.hold(len(parted) <= _PARTED, said, difference)
+            said = f"the twin gives the returns, steps and scores of `step` to {_NEAR:g} in all lives but {_PARTED}"
+            clauses.hold(len(parted) <= _PARTED, f"{said} ({how})", difference)
         _check_neighbours(clauses, world, cohort, streams, of_whom)
 
 

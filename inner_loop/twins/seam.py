@@ -120,7 +120,8 @@ begin = _by_type("begin")
 """begin(world, block) -> state: the state of 16 episodes, a tuple of vectors."""
 
 sense = _by_type("sense")
-"""sense(world, state, block, time, activity): writes the observation into the first neurons of the sensory group."""
+"""sense(world, state, block, time, activity): writes the observation into the first neurons of the sensory group; it is
+called once a step, in order, so a twin may keep what it saw."""
 
 begins = _by_type("begins", _never)
 """begins(world, state, block, time) -> mask: a new trial begins with this observation; by default none."""

@@ -134,7 +134,8 @@ class Foraging(World):
         """`inner_loop.twins.worlds.foraging`."""
         from inner_loop.twins.worlds.foraging import twin_of
 
-        return twin_of(state, self.food, self.harm, self.regrowth, lanes)
+        regrowth = min(self.regrowth, self.duration + 1)  # never, in a number of 32 bits
+        return twin_of(state, self.food, self.harm, regrowth, lanes)
 
     def _moment(self, state: _State, seen: Tensor, reward: Tensor) -> Moment:
         observation = torch.cat((seen == _RED, seen == _BLUE, reward[:, None]), 1)

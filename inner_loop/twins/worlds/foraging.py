@@ -70,7 +70,8 @@ class ForagingTwin(NamedTuple):
     """Foragers of 16 episodes side by side. A pose is 4 times the cell, plus the heading.
 
     Attributes:
-        food, harm, regrowth: as in `Foraging`.
+        food, harm: as in `Foraging`.
+        regrowth: likewise, at most one step more than an episode has.
         after: the pose that each action leads to, (3, poses).
         colours: of the plants, 0 for a cell without one, (parts, cells, 16).
         edible: the colour that is food, (parts, 1, 16).
