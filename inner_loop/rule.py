@@ -102,6 +102,22 @@ class LearningRule(ABC, Generic[State]):
         """
         raise NotImplementedError("asked only of a rule whose `twins` names resident")
 
+    def panels_twin(
+        self, rows: Rows, network: Network, newborn: Phenotype, weights: Weights, state: State, steps: int
+    ) -> Any:
+        """The twin that learns from whole episodes of one life at their end: see `inner_loop.twins.panels`.
+
+        Args:
+            rows: the layout of numbers.
+            state: of the rule, before the episodes.
+            steps: of the longest episode.
+        """
+        raise NotImplementedError("asked only of a rule whose `twins` names panels")
+
+    def after_panels(self, rows: Rows, network: Network, twin: Any, state: State) -> State:
+        """The state of the rule after the episodes of such a twin; by default it has not changed."""
+        return state
+
     def answer(
         self, network: Network, weights: Weights, inputs: Float[Tensor, "K input B"], newborn: Phenotype
     ) -> Activities:

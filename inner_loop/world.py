@@ -14,7 +14,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.streams import Streams
 from inner_loop.environment import Environment
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 
 LabelKind = Literal["class", "target", "action", "direction", "nothing"]
 """The kind of label of a stimulus: the class of a sample, its target, the best action, a direction of motion, none."""
@@ -202,16 +202,16 @@ class World(Environment):
         """True if the world, with these settings, has a compiled twin of `step`; False by default."""
         return False
 
-    def twin(self, lanes: Lanes, state: Any) -> Any:
+    def twin(self, places: Places, state: Any) -> Any:
         """The twin of episodes after a reset, a NamedTuple of numbers: see `inner_loop.twins.seam`.
 
         Args:
-            lanes: the way of numbers into lanes.
+            places: the way of numbers into compiled code.
             state: after the reset.
         """
         raise NotImplementedError("asked only of a world that has a twin")
 
-    def after_twin(self, lanes: Lanes, twin: Any, state: Any) -> Any:
+    def after_twin(self, places: Places, twin: Any, state: Any) -> Any:
         """The state that `scores` reads after the episodes of a twin; by default that of the reset."""
         return state
 

@@ -19,7 +19,7 @@ from inner_loop.lives import compiled_episodes
 from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Actions, Moment, World
 
 _LIVES, _EPISODES, _HIDDEN = 21, 3, 6  # lives fill no vector of 16
@@ -66,11 +66,11 @@ class _Paid(World):
     def step(self, state: Any, actions: Tensor) -> tuple[Any, Moment]:
         return self.world.step(state, actions)
 
-    def twin(self, lanes: Lanes, state: Any) -> Any:
-        return self.world.twin(lanes, state)
+    def twin(self, places: Places, state: Any) -> Any:
+        return self.world.twin(places, state)
 
-    def after_twin(self, lanes: Lanes, twin: Any, state: Any) -> Any:
-        return self.world.after_twin(lanes, twin, state)
+    def after_twin(self, places: Places, twin: Any, state: Any) -> Any:
+        return self.world.after_twin(places, twin, state)
 
     def scores(self, state: Any, returns: Tensor) -> dict[str, Tensor]:
         return {_SUMS[1]: returns.sum(1), **self.world.scores(state, returns)}

@@ -132,7 +132,9 @@ class EpisodicLifetime(Life):
         self, rule: LearningRule, objective: Objective | None, environment: Environment, topology: Topology
     ) -> str:
         """Episodes are compiled where the world and the unit models have a twin, and the rule one in lanes."""
-        return compiled_episodes.without_twin(rule, environment, topology, self.parallel if self.episodes else 1)
+        return compiled_episodes.without_twin(
+            rule, objective, environment, topology, self.parallel if self.episodes else 1
+        )
 
     def check(self, environment: Environment, topology: Topology) -> None:
         """Raises InputError unless the environment is a world and the network has its size."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Shaped
@@ -15,8 +15,10 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived, errors_of
+from inner_loop.plasticity.descent import trained_groups
 from inner_loop.plasticity.through_time import Past, ThroughTime
 from inner_loop.rule import Teacher
+from inner_loop.twins.layout import Form, Rows
 
 
 @final
@@ -42,6 +44,36 @@ class BPTT(ThroughTime[Past]):
     def teacher(self) -> Teacher:
         """The error, which it descends."""
         return "error"
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """In panels, for whole episodes; on samples, where each step is an episode, without a limit of the norm."""
+        if self.window is not None:
+            return frozenset()
+        return frozenset({"panels"}) if self.clip is not None else frozenset({"panels", "resident"})
+
+    def resident_twin(self, rows: Rows, network: Network, newborn: Phenotype, weights: Weights, state: Past) -> Any:
+        """`inner_loop.twins.rules.descent`."""
+        from inner_loop.twins.rules.descent import twin_of
+
+        return twin_of(state.descent, trained_groups(network, self.plastic), rows, network, weights)
+
+    def panels_twin(
+        self, rows: Rows, network: Network, newborn: Phenotype, weights: Weights, state: Past, steps: int
+    ) -> Any:
+        """`inner_loop.twins.rules.bptt`."""
+        from inner_loop.twins.net import grown_of
+        from inner_loop.twins.rules.bptt import twin_of
+
+        descent = self.resident_twin(rows, network, newborn, weights, state)
+        return twin_of(descent, self.clip or 0.0, grown_of(network, newborn, weights, rows), network.topology, steps)
+
+    def after_panels(self, rows: Rows, network: Network, twin: Any, state: Past) -> Past:
+        """The velocity stays from one episode to the next."""
+        from inner_loop.twins.net import write_back
+
+        write_back(network, state.descent.velocity, twin.velocity, rows)
+        return state
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Past:
         """At rest."""

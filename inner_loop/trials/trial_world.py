@@ -11,7 +11,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.streams import Streams
 from inner_loop.trials.periods import SCORES, Duration, Ongoing, Periods, Scheme, check_timing, lengths, longest
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Moment, World
 
 
@@ -70,15 +70,15 @@ class TrialWorld(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: Ongoing) -> Any:
+    def twin(self, places: Places, state: Ongoing) -> Any:
         """`inner_loop.twins.worlds.trials`."""
         from inner_loop.twins.worlds.trials import twin_of
 
-        return twin_of(state.trial, self.steps, self.scheme.interrupt, lanes)
+        return twin_of(state.trial, self.steps, self.scheme.interrupt, places)
 
-    def after_twin(self, lanes: Lanes, twin: Any, state: Ongoing) -> Ongoing:
+    def after_twin(self, places: Places, twin: Any, state: Ongoing) -> Ongoing:
         """The trials with those that are correct."""
-        return state._replace(correct=lanes.by_episode(twin.correct)[:, 0] > 0)
+        return state._replace(correct=places.by_episode(twin.correct)[:, 0] > 0)
 
     def scores(self, state: Ongoing, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """Accuracy, return."""

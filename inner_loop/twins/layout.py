@@ -17,8 +17,9 @@ from inner_loop.neurons.rate import Rate
 WIDTH = 16
 """Numbers of a vector."""
 
-Form = Literal["lanes", "resident"]
-"""The forms of a rule's twin: 16 lives side by side, one sample each; or one life after the other, B samples each."""
+Form = Literal["lanes", "panels", "resident"]
+"""The forms of a rule's twin: 16 lives side by side in their episodes; one life after the other, with all its episodes
+side by side; one life after the other on samples, B of them at a step."""
 
 
 GROUPS = (1, 2, 4, 8, 16)
@@ -53,6 +54,26 @@ class Layout(ABC):
         """The inverse, (P, n)."""
 
 
+class Places(ABC):
+    """Where the numbers of P x B episodes lie: 16 of them a block."""
+
+    @abstractmethod
+    def of_episodes(self, numbers: Tensor) -> np.ndarray:
+        """Numbers of each episode, (P or 1, n, episodes), to (blocks, n, 16)."""
+
+    @abstractmethod
+    def table(self, numbers: Tensor) -> np.ndarray:
+        """Numbers of each episode, (P or 1, n, episodes), to (blocks or fewer, n, 16): block b reads b % len(table)."""
+
+    @abstractmethod
+    def zeros(self, count: int = 1, dtype: Any = np.float32) -> np.ndarray:
+        """Room for numbers of each episode that a twin writes, (blocks, count, 16)."""
+
+    @abstractmethod
+    def by_episode(self, numbers: np.ndarray) -> Tensor:
+        """The inverse of `of_episodes`, (P, n, episodes)."""
+
+
 @final
 @dataclass(frozen=True)
 class Rows(Layout):
@@ -83,7 +104,54 @@ class Rows(Layout):
 
 @final
 @dataclass(frozen=True)
-class Lanes(Layout):
+class Panels(Places):
+    """Blocks that hold episodes of one life only; copies of its last episode fill its last block.
+
+    Attributes:
+        lives: P.
+        episodes: of each life.
+        together: episodes of a block: 16, or 1 where episodes learn apart.
+    """
+
+    lives: int
+    episodes: int
+    together: int = WIDTH
+
+    @property
+    def each(self) -> int:
+        """Blocks of a life."""
+        return -(-self.episodes // self.together)
+
+    @property
+    def real(self) -> np.ndarray:
+        """1 in the lanes that hold an episode, 0 in the others: of a life, or of an episode that learns apart."""
+        count = self.episodes if self.together > 1 else 1
+        return (np.arange(WIDTH * -(-count // WIDTH)) < count).astype(np.float32)
+
+    def of_episodes(self, numbers: Tensor) -> np.ndarray:
+        """(P or 1, n, episodes) to (blocks, n, 16)."""
+        return self.table(numbers.expand(self.lives, -1, -1))
+
+    def table(self, numbers: Tensor) -> np.ndarray:
+        """(P or 1, n, episodes) to (blocks or those of one life, n, 16)."""
+        missing = self.together * self.each - self.episodes
+        filled = torch.cat([numbers, numbers[:, :, -1:].expand(-1, -1, missing)], dim=2) if missing else numbers
+        blocks = filled.unflatten(2, (self.each, self.together)).movedim(2, 1).flatten(0, 1)
+        return blocks.repeat_interleave(WIDTH // self.together, dim=2).contiguous().numpy()
+
+    def zeros(self, count: int = 1, dtype: Any = np.float32) -> np.ndarray:
+        """(blocks, count, 16)."""
+        return np.zeros((self.lives * self.each, count, WIDTH), dtype)
+
+    def by_episode(self, numbers: np.ndarray) -> Tensor:
+        """(blocks, n, 16) to (P, n, episodes)."""
+        parts = torch.tensor(numbers)[:, :, :: WIDTH // self.together].unflatten(0, (self.lives, self.each))
+        return parts.movedim(1, 2).flatten(2)[:, :, : self.episodes]
+
+
+@final
+@dataclass(frozen=True)
+class Lanes(Layout, Places):
     """The way of numbers into lanes: life by life, the episodes of a life beside each other, 16 lanes a block.
 
     Attributes:

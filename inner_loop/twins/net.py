@@ -10,6 +10,7 @@ from numba import float32, njit
 from torch import Tensor
 
 from genomes.neuron import FUNCTIONS
+from genomes.phenotype import Phenotype
 from genomes.topology import Projection
 from inner_loop.network import Network, Weights
 from inner_loop.neurons.rate import Rate
@@ -103,6 +104,17 @@ def _biased(network: Network, weights: Weights) -> list[str]:
 def laid_out(network: Network, weights: Weights, layout: Layout) -> np.ndarray:
     """All weights, then all biases: (blocks, numbers, 16) in lanes, else (P, numbers)."""
     return layout.of(torch.cat([layout.flat(view) for view in views_of(network, weights)], dim=1))
+
+
+def grown_of(network: Network, newborn: Phenotype, weights: Weights, layout: Layout) -> np.ndarray:
+    """1 where a synapse grew and in biases, laid out as weights; without numbers if all synapses grew."""
+    masks = {name: synapses.mask for name, synapses in newborn.projections.items()}
+    if all(mask is None for mask in masks.values()):
+        return layout.of(newborn.like.new_zeros(layout.lives, 0))
+    ones = {name: torch.ones_like(view) for name, view in weights.projections.items()}
+    grown = {name: one if masks[name] is None else one * masks[name] for name, one in ones.items()}
+    biases = {name: torch.ones_like(view) for name, view in weights.biases.items()}
+    return laid_out(network, Weights.packed(grown, biases), layout)
 
 
 def write_back(network: Network, weights: Weights, numbers: np.ndarray, layout: Layout) -> None:

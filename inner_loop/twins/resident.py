@@ -180,7 +180,10 @@ def learn(rule: Any, objective: Any, net: Any, weights: Any, lessons: Any) -> An
             for group in range(1, last):
                 begin, size = memory.first[group], filled(net.sizes[group])
                 transpose(memory.turned, begin, size, memory.activity, begin, row, size, row)
-            error(objective, net, memory, life, targets, goal * net.sizes[last] * row, lessons.samples)
+            error(
+                objective, net.sizes[last], life, memory.activity, memory.first[last], targets,
+                goal * net.sizes[last] * row, memory.delta, memory.first[last], row, float32(1.0 / lessons.samples),
+            )  # fmt: skip
             _silence_beyond(net, memory, lessons.samples)
             update(rule, net, memory, life, numbers, turned, at_turned, lessons.samples)
 

@@ -116,6 +116,15 @@ def _nothing(world: Any, state: Any, block: Any) -> Any:
     """No score needs the state."""
 
 
+def _untaught(world: Any, state: Any, block: Any, time: Any, targets: Any, at_targets: Any) -> Any:
+    """No target counts."""
+    return fill(float32(0.0))
+
+
+def _unchanged(rule: Any, objective: Any, net: Any, life: Any, weights: Any, trace: Any) -> Any:
+    """Nothing is learned."""
+
+
 begin = _by_type("begin")
 """begin(world, block) -> state: the state of 16 episodes, a tuple of vectors."""
 
@@ -141,9 +150,17 @@ learn = _by_type("learn")
 """learn(rule, net, block, weights, lived): changes the weights of 16 lives after a step; see `Lived`."""
 
 error = _by_type("error")
-"""error(objective, net, memory, life, targets, at_targets, samples): writes dE/dy of the output group into
-`memory.delta`, for the lessons of one life; see `inner_loop.twins.resident`."""
+"""error(objective, units, life, y, at_y, targets, at_targets, errors, at_errors, row, scale): writes scale * dE/dy of
+the output group for `row` samples of one life; each unit has `row` numbers, from the index `at_...` on."""
 
 update = _by_type("update")
 """update(rule, net, memory, life, weights, turned, at_turned, samples): changes the weights of one life after a lesson;
 see `inner_loop.twins.resident`."""
+
+teach = _by_type("teach", _untaught)
+"""teach(world, state, block, time, targets, at_targets) -> weight: writes the target of each output, 16 numbers each,
+and returns its weight; by default no target counts."""
+
+consolidate = _by_type("consolidate", _unchanged)
+"""consolidate(rule, objective, net, life, weights, trace): changes the weights of one life after its episodes; see
+`inner_loop.twins.panels`."""

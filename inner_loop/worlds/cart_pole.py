@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Discrete, Moment, World
 
 _TIME_STEP = 0.02  # s
@@ -160,8 +160,8 @@ class CartPole(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.cart_pole`."""
         from inner_loop.twins.worlds.cart_pole import twin_of
 
-        return twin_of(state, self.gravity, _TIME_STEP, lanes)
+        return twin_of(state, self.gravity, _TIME_STEP, places)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Discrete, Moment, World
 
 
@@ -135,7 +135,7 @@ class Chemotaxis(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.chemotaxis`."""
         from inner_loop.twins.worlds.chemotaxis import twin_of
 
@@ -147,7 +147,7 @@ class Chemotaxis(World):
             "sharpness": -0.5 / self.width**2,
             "worth": (-1.0 if self.repellent else 1.0) / self.duration,
         }
-        return twin_of(state, numbers, self.change, lanes)
+        return twin_of(state, numbers, self.change, places)
 
     def _sense(self, squared: Tensor, noise: Tensor | None, step: int) -> Tensor:
         clean = (squared * (-0.5 / self.width**2)).exp()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Discrete, Moment, World
 
 _RED, _BLUE = 1, 2
@@ -130,12 +130,12 @@ class Foraging(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.foraging`."""
         from inner_loop.twins.worlds.foraging import twin_of
 
         regrowth = min(self.regrowth, self.duration + 1)  # never, in a number of 32 bits
-        return twin_of(state, self.food, self.harm, regrowth, lanes)
+        return twin_of(state, self.food, self.harm, regrowth, places)
 
     def _moment(self, state: _State, seen: Tensor, reward: Tensor) -> Moment:
         observation = torch.cat((seen == _RED, seen == _BLUE, reward[:, None]), 1)

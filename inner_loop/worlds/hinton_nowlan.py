@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Moment, Response, World
 
 
@@ -81,7 +81,7 @@ class HintonNowlan(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: int) -> Any:
+    def twin(self, places: Places, state: int) -> Any:
         """`inner_loop.twins.worlds.hinton_nowlan`."""
         from inner_loop.twins.worlds.hinton_nowlan import HintonNowlanTwin
 

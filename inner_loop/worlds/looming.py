@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Discrete, Moment, World
 
 Distractor = Literal["receding", "translating", "dimming"]
@@ -143,12 +143,12 @@ class Looming(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.looming`."""
         from inner_loop.twins.worlds.looming import twin_of
 
         radius = torch.stack([self._radius(state.film, frame) for frame in range(self.steps)], 1)
-        return twin_of(state.film, radius, self.change, lanes)
+        return twin_of(state.film, radius, self.change, places)
 
     def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """The share of right answers in all films, in looming ones and in others."""

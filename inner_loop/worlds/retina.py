@@ -15,7 +15,7 @@ from torch import Tensor
 from genomes.errors import require
 from genomes.streams import Streams
 from inner_loop.selectivity import direction_index, vector_index
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Labels, Moment, Response, World
 
 _PHASES = 4  # episodes of a group
@@ -151,16 +151,16 @@ class Retina(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.retina`."""
         from inner_loop.twins.worlds.retina import twin_of
 
         film = state.film[:, :1] if self.stimulus == "bar" else state.film  # all lives see the same bars
-        return twin_of(film, self.steps, self.shown + self.blank, self.dendrites, lanes)
+        return twin_of(film, self.steps, self.shown + self.blank, self.dendrites, places)
 
-    def after_twin(self, lanes: Lanes, twin: Any, state: _State) -> _State:
+    def after_twin(self, places: Places, twin: Any, state: _State) -> _State:
         """The state with the responses to all directions."""
-        energy = lanes.by_episode(twin.energy).sum(2).unflatten(1, (self.directions, self.dendrites))
+        energy = places.by_episode(twin.energy).sum(2).unflatten(1, (self.directions, self.dendrites))
         return state._replace(responses=(*energy.unbind(1), state.responses[-1]))
 
     def tuning(self, state: _State) -> Float[Tensor, "P outputs directions"]:

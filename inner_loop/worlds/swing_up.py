@@ -17,7 +17,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Continuous, Moment, World
 
 
@@ -130,7 +130,7 @@ class SwingUp(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.swing_up`."""
         from inner_loop.twins.worlds.swing_up import twin_of
 
@@ -140,7 +140,7 @@ class SwingUp(World):
             "lever": self.pole_mass * self.pole_length,
             "quarter": 0.5 * math.pi / self.track,
         }
-        return twin_of(state.motion, self.force, numbers, lanes)
+        return twin_of(state.motion, self.force, numbers, places)
 
     def _acceleration(
         self, motion: Float64[Tensor, "P 4 B"], force: Float64[Tensor, "P B"]

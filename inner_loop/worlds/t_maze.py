@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genomes.errors import require
 from genomes.streams import Streams
-from inner_loop.twins.layout import Lanes
+from inner_loop.twins.layout import Places
 from inner_loop.world import Discrete, Moment, World
 
 _STRAIGHT = 1
@@ -140,16 +140,16 @@ class TMaze(World):
         """True."""
         return True
 
-    def twin(self, lanes: Lanes, state: _State) -> Any:
+    def twin(self, places: Places, state: _State) -> Any:
         """`inner_loop.twins.worlds.t_maze`."""
         from inner_loop.twins.worlds.t_maze import twin_of
 
         numbers = {name: float(getattr(self, name)) for name in ("trials", "large", "small", "crash")}
-        return twin_of(state.first, state.reversals, numbers | {"junction": self.corridor + 1.0}, lanes)
+        return twin_of(state.first, state.reversals, numbers | {"junction": self.corridor + 1.0}, places)
 
-    def after_twin(self, lanes: Lanes, twin: Any, state: _State) -> _State:
+    def after_twin(self, places: Places, twin: Any, state: _State) -> _State:
         """The state with the number of trials with the large reward."""
-        return state._replace(large=lanes.by_episode(twin.found)[:, 0])
+        return state._replace(large=places.by_episode(twin.found)[:, 0])
 
     def scores(self, state: _State, returns: Float[Tensor, "P B"]) -> dict[str, Tensor]:
         """The return, and the share of trials that found the large reward."""

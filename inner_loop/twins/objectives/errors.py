@@ -13,31 +13,34 @@ from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import fill, load, store
 
 
-def _squared(objective: Any, net: Any, memory: Any, life: Any, targets: Any, at_targets: Any, samples: Any) -> Any:
-    """(y - t) / B."""
-    last, scale = len(net.sizes) - 1, float32(1.0 / samples)
-    begin = memory.first[last]
-    for k in range(0, net.sizes[last] * memory.row, WIDTH):
-        store(memory.delta, begin + k, (load(memory.activity, begin + k) - load(targets, at_targets + k)) * scale)
+def _squared(
+    objective: Any, units: Any, life: Any, y: Any, at_y: Any, targets: Any, at_targets: Any, errors: Any,
+    at_errors: Any, row: Any, scale: Any,
+) -> Any:  # fmt: skip
+    """(y - t) scale."""
+    for k in range(0, units * row, WIDTH):
+        store(errors, at_errors + k, (load(y, at_y + k) - load(targets, at_targets + k)) * scale)
 
 
-def _entropy(objective: Any, net: Any, memory: Any, life: Any, targets: Any, at_targets: Any, samples: Any) -> Any:
-    """(softmax(y) - t) / B."""
-    last, row, share = len(net.sizes) - 1, memory.row, objective.smoothing[life]
-    begin, units, scale = memory.first[last], net.sizes[last], float32(1.0 / samples)
-    y, delta, spread = memory.activity, memory.delta, share / float32(units)
+def _entropy(
+    objective: Any, units: Any, life: Any, y: Any, at_y: Any, targets: Any, at_targets: Any, errors: Any,
+    at_errors: Any, row: Any, scale: Any,
+) -> Any:  # fmt: skip
+    """(softmax(y) - t) scale."""
+    share = objective.smoothing[life]
+    spread = share / float32(units)
     for b in range(0, row, WIDTH):
-        top, total = load(y, begin + b), fill(float32(0.0))
+        top, total = load(y, at_y + b), fill(float32(0.0))
         for i in range(1, units):
-            top = larger(load(y, begin + i * row + b), top)
+            top = larger(load(y, at_y + i * row + b), top)
         for i in range(units):
-            weight = exp(load(y, begin + i * row + b) - top)
-            store(delta, begin + i * row + b, weight)
+            weight = exp(load(y, at_y + i * row + b) - top)
+            store(errors, at_errors + i * row + b, weight)
             total = total + weight
         for i in range(units):
             k = i * row + b
             goal = load(targets, at_targets + k) * (float32(1.0) - share) + spread
-            store(delta, begin + k, (load(delta, begin + k) / total - goal) * scale)
+            store(errors, at_errors + k, (load(errors, at_errors + k) / total - goal) * scale)
 
 
 @twin(error=_squared)

@@ -121,7 +121,7 @@ def twin_of(state: Any, plastic: tuple[str, ...], rows: Rows, network: Network, 
     index = {group.name: place for place, group in enumerate(groups)}
     ways = {name: state.ways.get(name, torch.zeros_like(shape)) for name, shape in shapes.items()}
     return DescentTwin(
-        np.zeros_like(laid_out(network, weights, rows)),
+        laid_out(network, state.velocity, rows),
         rows.of(_beside(rows, [steps[n].expand_as(shape) for n, shape in shapes.items()]) if any(each) else nothing),
         torch.stack(common, dim=1).contiguous().numpy(),
         np.array(each),

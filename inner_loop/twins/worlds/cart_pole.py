@@ -9,7 +9,7 @@ import torch
 from numba import float32
 
 from inner_loop.twins.functions import sine_cosine
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import absolute, double, fill, fma, load, single, store, where
 
@@ -70,8 +70,8 @@ class CartPoleTwin(NamedTuple):
     starts: np.ndarray
 
 
-def twin_of(state: Any, gravity: float, time_step: float, lanes: Lanes) -> CartPoleTwin:
+def twin_of(state: Any, gravity: float, time_step: float, places: Places) -> CartPoleTwin:
     """The twin of carts after a reset."""
     numbers = torch.stack(torch.broadcast_tensors(state.push, state.lever, state.inertia), dim=1)
     track, lean = state.limits.flatten().tolist()
-    return CartPoleTwin(gravity, track, lean, time_step, lanes.of_episodes(numbers), lanes.of_episodes(state.motion))
+    return CartPoleTwin(gravity, track, lean, time_step, places.of_episodes(numbers), places.of_episodes(state.motion))

@@ -9,7 +9,7 @@ import torch
 from numba import float32
 
 from inner_loop.twins.functions import exp, larger, sine_cosine
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import double, fill, fma, load, root, single, store, where
 
@@ -80,16 +80,16 @@ class ChemotaxisTwin(NamedTuple):
     noise: np.ndarray
 
 
-def twin_of(state: Any, numbers: dict[str, float], change: bool, lanes: Lanes) -> ChemotaxisTwin:
+def twin_of(state: Any, numbers: dict[str, float], change: bool, places: Places) -> ChemotaxisTwin:
     """The twin of worms after a reset; `numbers` are those of `ChemotaxisTwin`, by name."""
     starts = torch.stack((state.x, state.y, state.heading, state.start, state.sensed), 1)
     noise = np.zeros((0, 0, WIDTH), np.float32)
     if state.noise is not None:
-        noise = lanes.table(state.noise[1:].movedim(0, 1))
+        noise = places.table(state.noise[1:].movedim(0, 1))
     return ChemotaxisTwin(
         change=change,
-        starts=lanes.table(starts),
-        bends=lanes.table(state.bends.movedim(0, 1)),
+        starts=places.table(starts),
+        bends=places.table(state.bends.movedim(0, 1)),
         noise=noise,
         **{name: np.float32(number) for name, number in numbers.items()},
     )

@@ -9,7 +9,7 @@ import torch
 from numba import float32, njit
 from torch import Tensor
 
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import fill, load, store
 
@@ -93,18 +93,18 @@ class ForagingTwin(NamedTuple):
     chosen: np.ndarray
 
 
-def twin_of(state: Any, food: float, harm: float, regrowth: int, lanes: Lanes) -> ForagingTwin:
+def twin_of(state: Any, food: float, harm: float, regrowth: int, places: Places) -> ForagingTwin:
     """The twin of foragers after a reset."""
 
     def whole(numbers: Tensor) -> np.ndarray:
-        return lanes.table(numbers[:, None].to(torch.int32))
+        return places.table(numbers[:, None].to(torch.int32))
 
     return ForagingTwin(
         np.float32(food),
         np.float32(harm),
         regrowth,
         state.after.to(torch.int32).numpy(),
-        lanes.table(state.colours),
+        places.table(state.colours),
         whole(state.edible),
         whole(state.pose),
         np.zeros((state.colours.shape[1], WIDTH), np.int32),

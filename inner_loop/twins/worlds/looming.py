@@ -10,7 +10,7 @@ from numba import float32
 from torch import Tensor
 
 from inner_loop.twins.functions import larger, smaller
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import any_of, fill, load, root, store, where
 
@@ -82,10 +82,10 @@ class LoomingTwin(NamedTuple):
     image: np.ndarray
 
 
-def twin_of(film: Any, radius: Tensor, change: bool, lanes: Lanes) -> LoomingTwin:
+def twin_of(film: Any, radius: Tensor, change: bool, places: Places) -> LoomingTwin:
     """The twin of films with radii (K, frames, B)."""
     lines = film.line[:, 0].numpy().astype(np.float32)
     each = torch.stack((film.looms.float(), film.dims.float(), film.frames.float()), 1)
     discs = torch.cat((each, film.place[:, :, 0], film.velocity[:, :, 0]), 1)
     image = np.zeros(WIDTH * len(lines) ** 2 if change else 0, np.float32)
-    return LoomingTwin(lines, lanes.table(discs), lanes.table(radius), image)
+    return LoomingTwin(lines, places.table(discs), places.table(radius), image)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import float32
 from torch import Tensor
 
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import response, twin
 from inner_loop.twins.vector import double, fill, load, store, where
 
@@ -63,8 +63,8 @@ class RetinaTwin(NamedTuple):
     energy: np.ndarray
 
 
-def twin_of(film: Tensor, steps: int, trial: int, dendrites: int, lanes: Lanes) -> RetinaTwin:
+def twin_of(film: Tensor, steps: int, trial: int, dendrites: int, places: Places) -> RetinaTwin:
     """The twin of films (steps + 1, K, inputs, B), in which both cells of a position have the same light."""
     light = film[:steps, :, ::2]
-    table = lanes.table(light.movedim(0, 1).flatten(1, 2))
-    return RetinaTwin(light.shape[2], dendrites, trial, table, lanes.zeros(steps // trial * dendrites, np.float64))
+    table = places.table(light.movedim(0, 1).flatten(1, 2))
+    return RetinaTwin(light.shape[2], dendrites, trial, table, places.zeros(steps // trial * dendrites, np.float64))

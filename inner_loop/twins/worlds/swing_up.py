@@ -9,7 +9,7 @@ from numba import float32
 from torch import Tensor
 
 from inner_loop.twins.functions import sine_cosine
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import continuous, twin
 from inner_loop.twins.vector import absolute, double, fma, load, single, store, where
 
@@ -84,7 +84,7 @@ class SwingUpTwin(NamedTuple):
     starts: np.ndarray
 
 
-def twin_of(motion: Tensor, force: float, numbers: dict[str, float], lanes: Lanes) -> SwingUpTwin:
+def twin_of(motion: Tensor, force: float, numbers: dict[str, float], places: Places) -> SwingUpTwin:
     """The twin of carts at the reset, (K, 4, B); `numbers` are those of `SwingUpTwin`, by name."""
     middle, half = np.zeros(1, np.float32), np.full(1, force, np.float32)
-    return SwingUpTwin(middle=middle, half=half, starts=lanes.table(motion), **numbers)
+    return SwingUpTwin(middle=middle, half=half, starts=places.table(motion), **numbers)

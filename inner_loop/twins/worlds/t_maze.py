@@ -9,7 +9,7 @@ import torch
 from numba import float32, njit
 from torch import Tensor
 
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import fill, floor, load, store, where
 
@@ -90,8 +90,8 @@ class TMazeTwin(NamedTuple):
     found: np.ndarray
 
 
-def twin_of(first: Tensor, reversals: Tensor, numbers: dict[str, float], lanes: Lanes) -> TMazeTwin:
+def twin_of(first: Tensor, reversals: Tensor, numbers: dict[str, float], places: Places) -> TMazeTwin:
     """The twin of mazes, from the first side (K, B) and the trials of the reversals (K, B, reversals)."""
     moments = torch.cat((first[:, None], reversals.mT), 1).float()
     plain = {name: np.float32(number) for name, number in numbers.items()}
-    return TMazeTwin(moments=lanes.table(moments), found=lanes.zeros(), **plain)
+    return TMazeTwin(moments=places.table(moments), found=places.zeros(), **plain)

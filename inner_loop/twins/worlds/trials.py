@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numba import float32
 
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Places
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import fill, load, store, where
 
@@ -46,13 +46,22 @@ def step(world: Any, state: Any, block: Any, time: Any, action: Any) -> Any:
     return (part, closed, correct), reward * undecided, ended
 
 
+def teach(world: Any, state: Any, block: Any, time: Any, targets: Any, at_targets: Any) -> Any:
+    """The right action, one-hot, and the weight of this row."""
+    rows, row = world.rows.reshape(-1), WIDTH * world.columns * (state[0] * world.steps + time)
+    target = row + WIDTH * (world.inputs + 2 * world.actions + 2)
+    for i in range(0, WIDTH * world.actions, WIDTH):
+        store(targets, at_targets + i, load(rows, target + i))
+    return load(rows, target + WIDTH * world.actions)
+
+
 def finish(world: Any, state: Any, block: Any) -> Any:
     """1 for a correct trial."""
     correct = where(state[2], fill(float32(1.0)), fill(float32(0.0)))
     store(world.correct.reshape(-1), WIDTH * block, correct)
 
 
-@twin(begin=begin, sense=sense, step=step, finish=finish)
+@twin(begin=begin, sense=sense, step=step, teach=teach, finish=finish)
 class TrialTwin(NamedTuple):
     """Trials of 16 episodes side by side.
 
@@ -61,7 +70,8 @@ class TrialTwin(NamedTuple):
         columns: numbers of a row.
         interrupt: as in `Scheme`.
         rows: the numbers of each step: the observation; the reward of each action; for each action, 1 if it is a
-            success; 1 if any action but fixation is the answer; 1 at the last step. (parts, steps * columns, 16).
+            success; 1 if any action but fixation is the answer; 1 at the last step; the target of each output, and its
+            weight. (parts, steps * columns, 16).
         correct: written: 1 for a correct trial, (blocks, 1, 16).
     """
 
@@ -74,11 +84,12 @@ class TrialTwin(NamedTuple):
     correct: np.ndarray
 
 
-def twin_of(trial: Any, steps: int, interrupt: bool, lanes: Lanes) -> TrialTwin:
+def twin_of(trial: Any, steps: int, interrupt: bool, places: Places) -> TrialTwin:
     """The twin of trials, from their tables (`Trial`), whose row after the last step is not needed."""
     flags = torch.stack((trial.decides, trial.last), 2)
-    tables = [table[:steps].float() for table in (trial.observation, trial.pay, trial.right, flags)]
+    parts = trial.observation, trial.pay, trial.right, flags, trial.target, trial.weight[:, :, None]
+    tables = [table[:steps].float() for table in parts]
     rows = torch.cat(tables, 2)
     inputs, actions, columns = trial.observation.shape[2], trial.pay.shape[2], rows.shape[2]
-    in_lanes = lanes.table(rows.movedim(0, 1).flatten(1, 2))
-    return TrialTwin(steps, inputs, actions, columns, interrupt, in_lanes, lanes.zeros())
+    in_lanes = places.table(rows.movedim(0, 1).flatten(1, 2))
+    return TrialTwin(steps, inputs, actions, columns, interrupt, in_lanes, places.zeros())
