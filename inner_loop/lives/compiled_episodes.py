@@ -14,7 +14,8 @@ from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved
 from inner_loop.network import Weights
 from inner_loop.rule import LearningRule
-from inner_loop.twins.layout import WIDTH, Lanes
+from inner_loop.twins.layout import WIDTH, Episodes, Lanes
+from inner_loop.world import Discrete
 
 
 def behave(
@@ -39,7 +40,8 @@ def behave(
     if rule is None or not rule.learns:
         learner: Any = compiled.Still()
     else:
-        learner = rule.lanes_twin(inner, network, newborn, weights, state)
+        told = Episodes(being.streams(streams, episodes), world.steps, isinstance(world.actions, Discrete))
+        learner = rule.lanes_twin(inner, network, newborn, weights, state, told)
     explored = ActionSampler(being, rule, streams, episodes).ahead(world.steps)
     chance = compiled.Chance(*_in_lanes(explored, inner, outer, world.steps))
     together = episodes if rule is not None and not being.apart else 1
@@ -50,7 +52,7 @@ def behave(
     compiled.behave(twin, learner, net_of(network, weights, inner), numbers, chance, settings, returns, lengths)
     if rule is not None:
         write_back(network, weights, numbers, inner)
-        state = rule.after_lanes(inner, learner, state) if rule.learns else state
+        state = rule.after_lanes(inner, learner, network, newborn, weights, state) if rule.learns else state
         weights, state = rule.consolidate(network, weights, state, newborn)
     there = world.after_twin(outer, twin, there)
     total, steps = (outer.by_episode(each[:, None])[:, 0] for each in (returns, lengths))

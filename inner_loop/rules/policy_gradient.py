@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,8 +16,10 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
+from inner_loop.plasticity.relived import relived
 from inner_loop.plasticity.through_time import Past, ThroughTime
 from inner_loop.rule import Exploration, Teacher
+from inner_loop.twins.layout import Episodes, Form, Lanes
 
 
 @final
@@ -79,6 +81,37 @@ class PolicyGradient(ThroughTime[Trials]):
     def explores(self, newborn: Phenotype) -> Exploration:
         """Actions are drawn from the policy."""
         return Exploration(choice=newborn.traits["rule.choice"])
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Lanes."""
+        return frozenset({"lanes"})
+
+    def lanes_twin(
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: Trials,
+        episodes: Episodes,
+    ) -> Any:
+        """`inner_loop.twins.rules.policy_gradient`."""
+        from inner_loop.twins.rules.policy_gradient import twin_of
+
+        topology = network.topology
+        neurons = sum(group.size for group in topology.groups)
+        return twin_of(lanes, episodes.steps, topology.output.size, neurons, episodes.discrete)
+
+    def after_lanes(
+        self, lanes: Lanes, twin: Any, network: Network, newborn: Phenotype, weights: Weights, state: Trials
+    ) -> Trials:
+        """The steps of the episodes, which `consolidate` reads."""
+        from inner_loop.twins.rules.policy_gradient import recorded
+
+        alive, reward, acted, activity = recorded(lanes, twin, network.topology.output.size)
+        state.past.steps.extend(relived(network, weights, newborn, activity, acted, reward, alive))
+        return state
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Trials:
         """The state at birth: no velocity, no steps, no expectation."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.neurons.rate import Rate
 
@@ -27,6 +28,22 @@ def units_without_twin(topology: Topology) -> str:
     """The reason why the units of a topology cannot be compiled; empty if they can."""
     others = [group for group in topology.groups if group.neuron is not None and not isinstance(group.neuron, Rate)]
     return f"{type(others[0].neuron).__name__}, of group {others[0].name}, has no compiled twin" if others else ""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """The episodes that follow, as a rule that makes its twin reads them.
+
+    Attributes:
+        streams: those of `Lived.streams`; what `step` would draw is drawn beforehand.
+        steps: of the longest episode.
+        discrete: True if an action is one of some, False if it is real numbers.
+    """
+
+    streams: Streams
+    steps: int
+    discrete: bool
 
 
 @final
