@@ -22,6 +22,7 @@ from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Objective
+from inner_loop.plasticity.through_time import ThroughTime
 from inner_loop.rule import LearningRule
 from inner_loop.twins.layout import GROUPS, units_without_twin
 from inner_loop.world import World
@@ -140,6 +141,8 @@ class EpisodicLifetime(Life):
             return reason
         if rule.learns and "lanes" not in rule.twins:
             return f"{type(rule).__name__} has no compiled twin in episodes"
+        if isinstance(rule, ThroughTime) and objective is not None:  # it adds the objective's gradient by the weights
+            return f"{type(objective).__name__}, which {type(rule).__name__} descends, has no compiled twin"
         if rule.learns and self.episodes and self.parallel not in GROUPS:
             return f"{self.parallel} parallel episodes are not 1, 2, 4, 8 or 16"
         return ""

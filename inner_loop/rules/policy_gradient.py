@@ -16,7 +16,6 @@ from genomes.phenotype import Phenotype
 from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
-from inner_loop.plasticity.relived import relived
 from inner_loop.plasticity.through_time import Past, ThroughTime
 from inner_loop.rule import Exploration, Teacher
 from inner_loop.twins.layout import Episodes, Form, Lanes
@@ -99,19 +98,18 @@ class PolicyGradient(ThroughTime[Trials]):
         """`inner_loop.twins.rules.policy_gradient`."""
         from inner_loop.twins.rules.policy_gradient import twin_of
 
-        topology = network.topology
-        neurons = sum(group.size for group in topology.groups)
-        return twin_of(lanes, episodes.steps, topology.output.size, neurons, episodes.discrete)
+        choices = [newborn.traits[f"rule.{name}"][:, None] for name in ("discount", "choice", "baseline_rate")]
+        momentum = newborn.like.new_ones(1, 1) * state.past.descent.momentum
+        numbers = [*choices, momentum.flatten(1)]
+        return twin_of(state, numbers, self.clip, lanes, network, newborn, weights, episodes)
 
     def after_lanes(
         self, lanes: Lanes, twin: Any, network: Network, newborn: Phenotype, weights: Weights, state: Trials
     ) -> Trials:
-        """The steps of the episodes, which `consolidate` reads."""
-        from inner_loop.twins.rules.policy_gradient import recorded
+        """Learns from the episodes, as `consolidate`, which then finds no steps."""
+        from inner_loop.twins.rules.policy_gradient import learned
 
-        alive, reward, acted, activity = recorded(lanes, twin, network.topology.output.size)
-        state.past.steps.extend(relived(network, weights, newborn, activity, acted, reward, alive))
-        return state
+        return replace(state, expected=learned(twin, lanes, network, weights, state.past.descent.velocity))
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Trials:
         """The state at birth: no velocity, no steps, no expectation."""
