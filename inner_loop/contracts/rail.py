@@ -12,7 +12,7 @@ from genomes.streams import Streams
 from inner_loop.twins.layout import Lanes
 from inner_loop.world import Discrete, Moment, World
 
-FRICTION, PUSH, PACE, END = 0.8, 0.2, 0.3, 1.0
+_FRICTION, _PUSH, _PACE, _END = 0.8, 0.2, 0.3, 1.0
 """What is left of the velocity, the push of an action, the length of a time step, and the end of the rail."""
 
 
@@ -68,11 +68,11 @@ class Rail(World):
 
     def step(self, state: State, actions: Tensor) -> tuple[State, Moment]:
         """One push; episodes that have ended do not move."""
-        speed = state.speed * FRICTION + state.wind + (actions.double() * 2.0 - 1.0) * PUSH
-        place = state.place + speed * PACE
+        speed = state.speed * _FRICTION + state.wind + (actions.double() * 2.0 - 1.0) * _PUSH
+        place = state.place + speed * _PACE
         reward = torch.where(state.place * speed < 0.0, 1.0, -0.5)
         place, speed = torch.where(state.over, state.place, place), torch.where(state.over, state.speed, speed)
-        over = (place.abs() > END) | (state.last <= state.time + 1)
+        over = (place.abs() > _END) | (state.last <= state.time + 1)
         state = State(place, speed, state.wind, state.last, over, state.time + 1)
         return state, self._moment(state, reward)
 
@@ -91,4 +91,4 @@ class Rail(World):
         from inner_loop.contracts.rail_twin import RailTwin
 
         starts = torch.stack([state.place, state.speed, state.wind, state.last], dim=1)
-        return RailTwin(lanes.of_episodes(starts))
+        return RailTwin(_FRICTION, _PUSH, _PACE, _END, lanes.of_episodes(starts))

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import float32
 
-from inner_loop.contracts.rail import END, FRICTION, PACE, PUSH
 from inner_loop.twins.layout import WIDTH
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import absolute, double, fill, load, single, store, where
@@ -33,11 +32,11 @@ def step(world: Any, state: Any, block: Any, time: Any, action: Any) -> Any:
     place, speed, over = state
     starts, at = world.starts.reshape(-1), 4 * WIDTH * block
     wind, last = load(starts, at + 2 * WIDTH), load(starts, at + 3 * WIDTH)
-    faster = speed * FRICTION + wind + (double(action) * 2.0 - 1.0) * PUSH
-    further = place + faster * PACE
+    faster = speed * world.friction + wind + (double(action) * 2.0 - 1.0) * world.push
+    further = place + faster * world.pace
     reward = where(place * faster < 0.0, fill(float32(1.0)), fill(float32(-0.5)))
     place, speed = where(over, place, further), where(over, speed, faster)
-    over = (absolute(place) > END) | (last <= time + 1.0)
+    over = (absolute(place) > world.end) | (last <= time + 1.0)
     return (place, speed, over), reward, over
 
 
@@ -46,7 +45,12 @@ class RailTwin(NamedTuple):
     """Carts of 16 episodes side by side.
 
     Attributes:
+        friction, push, pace, end: as in `Rail`.
         starts: place, velocity, wind and last step of each cart at the reset, (blocks, 4, 16) float64.
     """
 
+    friction: float
+    push: float
+    pace: float
+    end: float
     starts: np.ndarray

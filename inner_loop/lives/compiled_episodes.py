@@ -37,9 +37,8 @@ def behave(
     lives = being.lives(episodes)
     outer = Lanes(lives, episodes)
     inner = Lanes(lives * episodes) if being.apart else outer
-    if rule is None or not rule.learns:
-        learner: Any = compiled.Still()
-    else:
+    learner: Any = compiled.Still()
+    if rule is not None and rule.learns:
         told = Episodes(being.streams(streams, episodes), world.steps, isinstance(world.actions, Discrete))
         learner = rule.lanes_twin(inner, network, newborn, weights, state, told)
     explored = ActionSampler(being, rule, streams, episodes).ahead(world.steps)

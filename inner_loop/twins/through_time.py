@@ -6,15 +6,16 @@ from typing import Any
 
 from numba import float32, float64, njit
 
+from genomes.neuron import FUNCTIONS
 from inner_loop.twins.functions import exp, sine_cosine
 from inner_loop.twins.layout import WIDTH
 from inner_loop.twins.net import activated
-from inner_loop.twins.vector import absolute, double, fill, fma, load, single, store, where
+from inner_loop.twins.vector import double, fill, fma, load, single, store, where
 
 _PI = 3.14159265358979323846
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _slope(a: Any, y: Any, function: Any) -> Any:
     """f'(a) of the function with that index in FUNCTIONS; a is read by those from 4 to 9, y = f(a) by the others."""
     zero, one = fill(float32(0.0)), fill(float32(1.0))
@@ -24,10 +25,9 @@ def _slope(a: Any, y: Any, function: Any) -> Any:
         return where(y > zero, one, zero)
     if function == 3:
         return y * (one - y)
-    if function == 4:
-        return single(sine_cosine(double(a) * float64(_PI))[1] * float64(_PI))
-    if function == 5:
-        return single(sine_cosine(double(a) * float64(_PI))[0] * float64(-_PI))
+    if function == 4 or function == 5:
+        sine, cosine = sine_cosine(double(a) * float64(_PI))
+        return single(float64(_PI) * (cosine if function == 4 else 0.0 - sine))
     if function == 6:
         return (zero - a) * exp(float32(-0.5) * a * a)
     if function == 7:
@@ -39,7 +39,7 @@ def _slope(a: Any, y: Any, function: Any) -> Any:
     return one if function == 0 else zero - one
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _summed(net: Any, group: Any, i: Any, weights: Any, past: Any, now: Any, before: Any) -> Any:
     """The summed input of a neuron at a step of the past; `before` is negative at the first step."""
     total = fill(float32(0.0))
@@ -53,25 +53,28 @@ def _summed(net: Any, group: Any, i: Any, weights: Any, past: Any, now: Any, bef
     return total if net.biases[group] < 0 else total + load(weights, WIDTH * (net.biases[group] + i))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _chained(net: Any, block: Any, group: Any, i: Any, weights: Any, past: Any, now: Any, before: Any) -> Any:
     """The slope of a neuron's function at a step of the past."""
     function, neuron = net.functions[group], WIDTH * (net.first[group] + i)
-    if function >= 0 and not net.leaky[group] and (function < 4 or function > 9):
-        y = load(past, now + neuron)
-        return _slope(y, y, function)
-    a = _summed(net, group, i, weights, past, now, before)
-    if function >= 0:
-        return _slope(a, activated(a, function), function)
-    own = load(net.mixed.reshape(-1), WIDTH * block * net.mixed.shape[1] + neuron)
+    y, a, own = load(past, now + neuron), fill(float32(0.0)), fill(float32(function))
+    known = function >= 0 and not net.leaky[group] and (function < 4 or function > 9)
+    if not known:
+        a = _summed(net, group, i, weights, past, now, before)
+    if function < 0:
+        own = load(net.mixed.reshape(-1), WIDTH * block * net.mixed.shape[1] + neuron)
     slope = fill(float32(1.0))
-    for each in range(1, 11):
-        slope = where(own == float32(each), _slope(a, activated(a, each), each), slope)
+    for each in range(max(function, 0), function + 1 if function >= 0 else len(FUNCTIONS)):
+        if not known:
+            y = activated(a, each)
+        slope = where(own == float32(each), _slope(a, y, each), slope)
     return slope
 
 
-@njit(_nrt=False)
-def _sent(net: Any, group: Any, weights: Any, past: Any, now: Any, before: Any, error: Any, earlier: Any, slopes: Any) -> Any:
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _sent(
+    net: Any, group: Any, weights: Any, past: Any, now: Any, before: Any, error: Any, earlier: Any, slopes: Any
+) -> Any:
     """Adds what the errors of a group's summed inputs contribute to slopes and to the errors of groups before it."""
     for edge in range(len(net.pre)):
         source = before if net.late[edge] else now
@@ -92,8 +95,10 @@ def _sent(net: Any, group: Any, weights: Any, past: Any, now: Any, before: Any, 
             store(slopes, k, load(slopes, k) + load(error, WIDTH * (net.first[group] + i)))
 
 
-@njit(_nrt=False)
-def back(net: Any, block: Any, weights: Any, past: Any, now: Any, before: Any, error: Any, earlier: Any, slopes: Any) -> Any:
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def back(
+    net: Any, block: Any, weights: Any, past: Any, now: Any, before: Any, error: Any, earlier: Any, slopes: Any
+) -> Any:
     """A step backwards.
 
     Args:

@@ -1,4 +1,4 @@
-"""The twin of `PolicyGradient`: it stores the steps of an episode, and goes up the gradient after it, 16 lives at once."""
+"""The twin of `PolicyGradient`: it stores the steps of an episode, and goes up the gradient after it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class PolicyGradientTwin(NamedTuple):
     together: int
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _blamed(rule: Any, net: Any, choice: Any, surprise: Any, at: Any, error: Any) -> Any:
     """Adds -surprise * d log pi(a) / d output to the errors of the outputs; the step begins at the index `at`."""
     last, past = len(net.sizes) - 1, rule.past.reshape(-1)
@@ -81,7 +81,7 @@ def _blamed(rule: Any, net: Any, choice: Any, surprise: Any, at: Any, error: Any
         store(error, first + i, fma(0.0 - surprise, slope, load(error, first + i)))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _expect(rule: Any, block: Any, time: Any, to_come: Any, came: Any) -> Any:
     """The expected future reward at a step, before it is updated by this episode."""
     expected, at = rule.expected.reshape(-1), WIDTH * (2 * block * rule.past.shape[1] + time)
@@ -95,7 +95,7 @@ def _expect(rule: Any, block: Any, time: Any, to_come: Any, came: Any) -> Any:
     return mean / where(share > tiny, share, tiny)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _ascend(rule: Any, block: Any, weights: Any, slopes: Any) -> Any:
     """v <- momentum v + dE/dW, W <- W - rate v, of 16 lives; the gradient is clipped."""
     squares, begin = fill(float32(0.0)), WIDTH * block * rule.rates.shape[1]

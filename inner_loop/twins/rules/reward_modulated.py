@@ -89,6 +89,4 @@ def twin_of(
     synapses = sum(weight[0].numel() for weight in weights.projections.values())
     traces = np.zeros((len(baselines), synapses, WIDTH), np.float32)
     follows = follows[:, None].to(state.baseline)
-    return RewardModulatedTwin(
-        rates, decays, traces, baselines, lanes.of(follows), int(by_noise), np.float32(bound)
-    )
+    return RewardModulatedTwin(rates, decays, traces, baselines, lanes.of(follows), int(by_noise), np.float32(bound))
