@@ -14,7 +14,7 @@ from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.network import Activities, Network, Weights
 from inner_loop.objective import Lived
-from inner_loop.twins.layout import Form, Lanes, Rows
+from inner_loop.twins.layout import Episodes, Form, Lanes, Rows
 
 State = TypeVar("State")
 
@@ -80,17 +80,28 @@ class LearningRule(ABC, Generic[State]):
         """The forms in which the rule, with these settings, has a compiled twin of `step`; none by default."""
         return frozenset()
 
-    def lanes_twin(self, lanes: Lanes, network: Network, newborn: Phenotype, weights: Weights, state: State) -> Any:
+    def lanes_twin(
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: State,
+        episodes: Episodes,
+    ) -> Any:
         """The twin that learns in lanes, a NamedTuple of numbers: see `inner_loop.twins.seam`.
 
         Args:
             lanes: the way of numbers into lanes.
             state: of the rule, before the episodes.
+            episodes: those that follow.
         """
         raise NotImplementedError("asked only of a rule whose `twins` names lanes")
 
-    def after_lanes(self, lanes: Lanes, twin: Any, state: State) -> State:
-        """The state of the rule after the episodes of a twin; by default it has not changed."""
+    def after_lanes(
+        self, lanes: Lanes, twin: Any, network: Network, newborn: Phenotype, weights: Weights, state: State
+    ) -> State:
+        """The state of the rule after the episodes of a twin, before `consolidate`; by default it has not changed."""
         return state
 
     def resident_twin(self, rows: Rows, network: Network, newborn: Phenotype, weights: Weights, state: State) -> Any:

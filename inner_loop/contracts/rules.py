@@ -11,6 +11,7 @@ import torch
 from genomes.contract import Clauses
 from genomes.streams import derive
 from inner_loop.contracts import specimen
+from inner_loop.contracts.rules_by_twins import check_by_twin
 from inner_loop.contracts.rules_in_episodes import check_in_episodes
 from inner_loop.contracts.specimen import OTHERS, WRONG, nearly, rows_of, same_bytes
 from inner_loop.network import Network, Weights
@@ -19,16 +20,19 @@ from inner_loop.rule import LearningRule
 _STEPS = 12
 
 
-def check_rule(rule: LearningRule) -> list[str]:
+def check_rule(rule: LearningRule, by_twin: bool = True) -> list[str]:
     """Checks a learning rule, in lives of a small network with a skip projection, biases and a sparse mask.
+
+    Args:
+        by_twin: False leaves out the compiled twin, which takes some seconds.
 
     Raises:
         InputError: the first clause that does not hold, or an error that the rule itself raises, in one sentence.
     """
-    return Clauses(rule).through(lambda clauses: _rule(clauses, rule))
+    return Clauses(rule).through(lambda clauses: _rule(clauses, rule, by_twin))
 
 
-def _rule(clauses: Clauses, rule: LearningRule) -> None:
+def _rule(clauses: Clauses, rule: LearningRule, by_twin: bool) -> None:
     clauses.value()
     with torch.inference_mode():
         cohort, twin = specimen.newborn(rule), specimen.newborn(rule)
@@ -47,6 +51,8 @@ def _rule(clauses: Clauses, rule: LearningRule) -> None:
         _check_neighbours(clauses, rule)
     if not rule.answers_itself:  # such a rule is met in samples alone
         check_in_episodes(clauses, rule)
+    if by_twin:
+        check_by_twin(clauses, rule)
 
 
 def _check_neighbours(clauses: Clauses, rule: LearningRule) -> None:

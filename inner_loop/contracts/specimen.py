@@ -38,12 +38,14 @@ OTHERS = [owner for owner in OWNERS if owner != WRONG]
 _BATCH = 6
 
 
-def newborn(rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = TOPOLOGY) -> Phenotype:
-    """Four newborn networks; those numbers of the rule that evolve are random genes, different in each network.
+def newborn(
+    rule: Any, dtype: torch.dtype = torch.float32, topology: Topology = TOPOLOGY, owners: Sequence[int] = OWNERS
+) -> Phenotype:
+    """Newborn networks; those numbers of the rule that evolve are random genes, different in each network.
 
     The first projection is sparse, and all groups but the sensory one have biases.
     """
-    source = derive(0, "specimen", owners=OWNERS)
+    source = derive(0, "specimen", owners=owners)
     projections, groups = {}, {}
     for edge in topology.edges:
         shape = topology.shape(edge)

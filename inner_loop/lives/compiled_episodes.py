@@ -17,9 +17,10 @@ from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved
 from inner_loop.network import Weights
 from inner_loop.objective import Objective
+from inner_loop.plasticity.through_time import ThroughTime
 from inner_loop.rule import LearningRule
-from inner_loop.twins.layout import GROUPS, WIDTH, Lanes, Panels, Rows, units_without_twin
-from inner_loop.world import World
+from inner_loop.twins.layout import GROUPS, WIDTH, Episodes, Lanes, Panels, Rows, units_without_twin
+from inner_loop.world import Discrete, World
 
 
 def without_twin(
@@ -39,6 +40,8 @@ def without_twin(
         return f"{type(rule).__name__} has no compiled twin in episodes"
     if rule.learns and rule.teacher == "error" and objective is not None and not objective.has_twin:
         return f"{type(objective).__name__} has no compiled twin"
+    if "lanes" in rule.twins and isinstance(rule, ThroughTime) and objective is not None:
+        return f"{type(objective).__name__}, which {type(rule).__name__} descends beside, has no compiled twin"
     if rule.learns and "lanes" in rule.twins and parallel not in GROUPS:
         return f"{parallel} parallel episodes are not 1, 2, 4, 8 or 16"
     return ""
@@ -121,7 +124,8 @@ def _in_lanes(ready: _Ready, there: Any, state: Any) -> tuple[Tensor, Tensor, An
     inner = Lanes(lives * episodes) if being.apart else outer
     learner: Any = compiled.Still()
     if rule is not None:
-        learner = rule.lanes_twin(inner, network, being.newborn, weights, state)
+        told = Episodes(being.streams(ready.streams, episodes), world.steps, isinstance(world.actions, Discrete))
+        learner = rule.lanes_twin(inner, network, being.newborn, weights, state, told)
     explored = ActionSampler(being, rule, ready.streams, episodes).ahead(world.steps)
     chance = compiled.Chance(*_explored(explored, inner, outer, world.steps))
     settings = compiled.Settings(
@@ -132,7 +136,7 @@ def _in_lanes(ready: _Ready, there: Any, state: Any) -> tuple[Tensor, Tensor, An
     compiled.behave(twin, learner, net_of(network, weights, inner), numbers, chance, settings, returns, lengths)
     if rule is not None:
         write_back(network, weights, numbers, inner)
-        state = rule.after_lanes(inner, learner, state)
+        state = rule.after_lanes(inner, learner, network, being.newborn, weights, state)
     total, steps = (outer.by_episode(each[:, None])[:, 0] for each in (returns, lengths))
     return total, steps, world.after_twin(outer, twin, there), state
 

@@ -18,7 +18,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, side_by_side
 from inner_loop.rule import LearningRule, Teacher
-from inner_loop.twins.layout import Form, Lanes
+from inner_loop.twins.layout import Episodes, Form, Lanes
 
 _COEFFICIENTS = ("correlation", "presynaptic", "postsynaptic", "constant")
 
@@ -88,7 +88,13 @@ class Hebbian(LearningRule[tuple[Coefficients, ...]]):
         return frozenset() if self.taught else frozenset({"lanes"})
 
     def lanes_twin(
-        self, lanes: Lanes, network: Network, newborn: Phenotype, weights: Weights, state: tuple[Coefficients, ...]
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: tuple[Coefficients, ...],
+        episodes: Episodes,
     ) -> Any:
         """`inner_loop.twins.rules.hebbian`."""
         from inner_loop.twins.rules.hebbian import twin_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import torch
 from jaxtyping import Bool, Float
@@ -18,6 +18,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.through_time import Past, ThroughTime
 from inner_loop.rule import Exploration, Teacher
+from inner_loop.twins.layout import Episodes, Form, Lanes
 
 
 @final
@@ -79,6 +80,36 @@ class PolicyGradient(ThroughTime[Trials]):
     def explores(self, newborn: Phenotype) -> Exploration:
         """Actions are drawn from the policy."""
         return Exploration(choice=newborn.traits["rule.choice"])
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Lanes."""
+        return frozenset({"lanes"})
+
+    def lanes_twin(
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: Trials,
+        episodes: Episodes,
+    ) -> Any:
+        """`inner_loop.twins.rules.policy_gradient`."""
+        from inner_loop.twins.rules.policy_gradient import twin_of
+
+        choices = [newborn.traits[f"rule.{name}"][:, None] for name in ("discount", "choice", "baseline_rate")]
+        momentum = newborn.like.new_ones(1, 1) * state.past.descent.momentum
+        numbers = [*choices, momentum.flatten(1)]
+        return twin_of(state, numbers, self.clip, lanes, network, newborn, weights, episodes)
+
+    def after_lanes(
+        self, lanes: Lanes, twin: Any, network: Network, newborn: Phenotype, weights: Weights, state: Trials
+    ) -> Trials:
+        """Learns from the episodes, as `consolidate`, which then finds no steps."""
+        from inner_loop.twins.rules.policy_gradient import learned
+
+        return replace(state, expected=learned(twin, lanes, network, weights, state.past.descent.velocity))
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Trials:
         """The state at birth: no velocity, no steps, no expectation."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal, final
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, final
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going
 from inner_loop.rule import Exploration, LearningRule, Teacher
+from inner_loop.twins.layout import Episodes, Form, Lanes
 
 
 @final
@@ -95,6 +96,32 @@ class RewardModulated(LearningRule[Traced]):
         """Noise in the units and in the choice of actions."""
         choice, noise = (newborn.traits[f"rule.{name}"] for name in ("choice", "noise"))
         return Exploration(choice if self.choice != 0.0 else None, noise if self.noise != 0.0 else None)
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Lanes."""
+        return frozenset({"lanes"})
+
+    def lanes_twin(
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: Traced,
+        episodes: Episodes,
+    ) -> Any:
+        """`inner_loop.twins.rules.reward_modulated`."""
+        from inner_loop.twins.rules.reward_modulated import twin_of
+
+        follows = newborn.traits["rule.baseline_rate"]
+        return twin_of(state, follows, self.factor == "noise", self.bound, lanes, network, weights)
+
+    def after_lanes(
+        self, lanes: Lanes, twin: Any, network: Network, newborn: Phenotype, weights: Weights, state: Traced
+    ) -> Traced:
+        """The expected reward that the episodes leave."""
+        return replace(state, baseline=lanes.by_life(twin.baselines))
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Traced:
         """The state at birth: no traces, and an expected reward of 0."""

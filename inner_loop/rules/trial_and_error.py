@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Bool, Int
@@ -14,6 +14,7 @@ from genomes.streams import Streams
 from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.rule import LearningRule, Teacher
+from inner_loop.twins.layout import Episodes, Form, Lanes
 
 _STEPS = 64  # steps drawn at once: a draw costs hundreds of small operations
 _WORD = 32  # guesses in a word
@@ -46,6 +47,27 @@ class TrialAndError(LearningRule[Guesses]):
     def teacher(self) -> Teacher:
         """A reward."""
         return "reward"
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Lanes."""
+        return frozenset({"lanes"})
+
+    def lanes_twin(
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: Guesses,
+        episodes: Episodes,
+    ) -> Any:
+        """`inner_loop.twins.rules.trial_and_error`."""
+        from inner_loop.twins.rules.trial_and_error import twin_of
+
+        blocks, synapses = range(-(-episodes.steps // _STEPS)), newborn.topology.synapses
+        words = torch.cat([_words(episodes.streams, block, synapses) for block in blocks], dim=1)
+        return twin_of(state.plastic, words[:, : episodes.steps], lanes, network, weights)
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> Guesses:
         """The plastic synapses; no random numbers are drawn yet."""

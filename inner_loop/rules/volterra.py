@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from inner_loop.network import Network, Weights
 from inner_loop.objective import Lived
 from inner_loop.plasticity.bounded import add_bounded, lives_going, of_going, side_by_side
 from inner_loop.rule import LearningRule, Teacher
+from inner_loop.twins.layout import Episodes, Form, Lanes
 
 _LETTERS = "xywr"
 _MANY = 16  # with more terms, two matrix products are faster than an operation for each term
@@ -172,6 +173,25 @@ class Volterra(LearningRule[tuple[Polynomial, ...]]):
     def teacher(self) -> Teacher:
         """A reward, if any term contains it."""
         return "reward" if any(d for *_, d in self.powers) else "nothing"
+
+    @property
+    def twins(self) -> frozenset[Form]:
+        """Lanes."""
+        return frozenset({"lanes"})
+
+    def lanes_twin(
+        self,
+        lanes: Lanes,
+        network: Network,
+        newborn: Phenotype,
+        weights: Weights,
+        state: tuple[Polynomial, ...],
+        episodes: Episodes,
+    ) -> Any:
+        """`inner_loop.twins.rules.volterra`."""
+        from inner_loop.twins.rules.volterra import twin_of
+
+        return twin_of(state, self.powers, self.bound, lanes, network, weights)
 
     def init(self, network: Network, newborn: Phenotype, weights: Weights, streams: Streams) -> tuple[Polynomial, ...]:
         """The polynomial of every projection, which does not change in a life."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genomes.streams import Streams
 from genomes.topology import Topology
 from inner_loop.neurons.rate import Rate
 
@@ -72,6 +73,22 @@ class Places(ABC):
     @abstractmethod
     def by_episode(self, numbers: np.ndarray) -> Tensor:
         """The inverse of `of_episodes`, (P, n, episodes)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """The episodes that follow, as a rule that makes its twin reads them.
+
+    Attributes:
+        streams: those of `Lived.streams`; what `step` would draw is drawn beforehand.
+        steps: of the longest episode.
+        discrete: True if an action is one of some, False if it is real numbers.
+    """
+
+    streams: Streams
+    steps: int
+    discrete: bool
 
 
 @final

@@ -97,10 +97,13 @@ def continuous(world: Any, net: Any, block: Any, time: Any, activity: Any, chanc
 
 
 def response(world: Any, net: Any, block: Any, time: Any, activity: Any, chance: Any, acted: Any, moves: Any) -> Any:
-    """The outputs as they are."""
-    last = len(net.sizes) - 1
+    """The outputs as they are, with what a rule explores."""
+    last, lots = len(net.sizes) - 1, chance.lots.reshape(-1)
+    drawn = WIDTH * net.sizes[last] * (block * chance.lots.shape[1] + time)
     for i in range(net.sizes[last]):
         output = load(activity, WIDTH * (net.first[last] + i))
+        if chance.lots.size > 0:
+            output = fma(load(lots, drawn + WIDTH * i), load(chance.spread.reshape(-1), WIDTH * block), output)
         store(acted, WIDTH * i, output)
         store(moves, WIDTH * i, output)
     return moves

@@ -52,7 +52,7 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("rule", VARIANTS, ids=repr)
 def test_rules_keep_their_contract(rule):
-    said = check_rule(rule)
+    said = check_rule(rule, by_twin=False)
     assert len(said) >= 10
     assert len(set(said)) == len(said)
 
