@@ -132,9 +132,8 @@ class EpisodicLifetime(Life):
         self, rule: LearningRule, objective: Objective | None, environment: Environment, topology: Topology
     ) -> str:
         """Episodes are compiled where the world and the unit models have a twin, and the rule one in lanes."""
-        return compiled_episodes.without_twin(
-            rule, objective, environment, topology, self.parallel if self.episodes else 1
-        )
+        together = self.parallel if self.episodes else 1
+        return compiled_episodes.without_twin(rule, objective, environment, topology, together)
 
     def check(self, environment: Environment, topology: Topology) -> None:
         """Raises InputError unless the environment is a world and the network has its size."""
@@ -158,8 +157,8 @@ class EpisodicLifetime(Life):
         assert isinstance(environment, World), "checked"
         conditions = exam.conditions or (CONDITIONS if exam.split == "test" else self.measured)
         lifetime = replace(self, measured=conditions, episodes=self.episodes if exam.learn else 0)
-        how = exam.split, held_out if exam.split == "test" else (), streams.own, exam.compiled
-        return live_in(newborn, rule, objective, environment, lifetime, streams.met, *how)
+        how = streams.met, exam.split, held_out if exam.split == "test" else (), streams.own, exam.compiled
+        return live_in(newborn, rule, objective, environment, lifetime, *how)
 
     def names(self, scores: Sequence[str]) -> tuple[str, ...]:
         """The measurements of a generation: one number for each life."""
@@ -232,9 +231,8 @@ class WorldLives:
 
     def settled(self) -> Measurements:
         """Scores after a life in this very world, plasticity off."""
-        if self._same_as("learned") != "learned":
-            return self._exam("learned")
-        return self._behave(self.grown()[0]).measured
+        own = self._same_as("learned") == "learned"
+        return self._behave(self.grown()[0]).measured if own else self._exam("learned")
 
     def course(self) -> Measurements:
         """The learning curve and other measurements of the episodes of the life."""

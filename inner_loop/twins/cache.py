@@ -54,17 +54,25 @@ def cached(function: Any) -> Any:
 
 
 def digest_of(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
-    """SHA-256 of the source files and constants that a function reaches, called with arguments of these types."""
-    files, constants = set[str](), set[str]()
+    """SHA-256 of the source files, functions and constants that a function reaches, called with these types."""
+    files, parts = set[str](), set[str]()
     for reached in _reached(function, kinds):
         if isinstance(reached, str):
-            constants.add(reached)
-        elif place := getattr(sys.modules.get(reached.__module__), "__file__", None):
+            parts.add(reached)
+            continue
+        if place := getattr(sys.modules.get(reached.__module__), "__file__", None):
             files.add(place)
-        else:  # code that was made while the program runs
-            constants.add(f"{reached.__qualname__} {reached.__code__.co_code.hex()}")
+        # a file may make several functions of one name
+        constants = [value for value in reached.__code__.co_consts if not isinstance(value, CodeType)]
+        cells = [cell.cell_contents for cell in reached.__closure__ or ()]
+        parts.add(f"{reached.__qualname__} {reached.__code__.co_code.hex()} {constants} {list(map(_plain, cells))}")
     texts = sorted((Path(name).name, _text(name, os.stat(name).st_mtime_ns)) for name in files)
-    return hashlib.sha256(repr((texts, sorted(constants))).encode()).hexdigest()
+    return hashlib.sha256(repr((texts, sorted(parts))).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The value of a constant; the name of anything else, whose text may hold an address."""
+    return value if isinstance(value, (int, float, str, tuple)) else type(value).__name__
 
 
 def _reached(function: Callable[..., Any], kinds: tuple[Any, ...]) -> Iterator[Any]:
@@ -160,7 +168,12 @@ class _Files:
         return pickle.loads(held[_DIGEST:])  # noqa: S301 - the user's own folder, as __pycache__
 
     def save(self, key: str, data: Any) -> None:
-        path, body = self._path(key), pickle.dumps(data)
+        path = self._path(key)
+        try:
+            body = pickle.dumps(data)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:  # a class that no module names
+            _log.info("compiled code is not kept: %s", error)
+            return
         fresh = path.with_suffix(f".{uuid4().hex}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
