@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -44,6 +44,30 @@ def philox(counter: Sequence[Tensor], key: Sequence[Tensor]) -> tuple[Tensor, Te
     return c0, c1, c2, c3
 
 
+def _derived(keys: Tensor, low: int, high: int) -> Tensor:
+    """The keys of streams for another purpose, (K, 2); low and high: the words of the purpose."""
+    one = torch.ones_like(keys[:, 0])
+    words = philox((one * low, one * high, one * _STREAM, one * 0), (keys[:, 0], keys[:, 1]))
+    return torch.stack(words[:2], dim=1)
+
+
+def _drawn(keys: Tensor, first: int, blocks: int) -> Tensor:
+    """Four words of each of some blocks, (K, 4 * blocks)."""
+    index = torch.arange(first, first + blocks, device=keys.device).expand(len(keys), -1)
+    zero = torch.zeros_like(index)
+    words = philox((index & _MASK, index >> 32, zero, zero), (keys[:, :1], keys[:, 1:]))
+    return torch.stack(words, dim=-1).flatten(1)
+
+
+_compiled: dict[str, Callable[[Tensor, int, int], Tensor]] = {}
+"""Compiled forms of `_derived` and `_drawn` for the CPU: the same integers, without 40 operations of torch a call."""
+
+
+def use_compiled(derived: Callable[[Tensor, int, int], Tensor], drawn: Callable[[Tensor, int, int], Tensor]) -> None:
+    """From now on, streams of this process on the CPU are computed by these functions, which give the same integers."""
+    _compiled.update(derived=derived, drawn=drawn)
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Streams:
@@ -63,18 +87,15 @@ class Streams:
     def stream(self, purpose: str | int) -> Streams:
         """Streams for another purpose, independent of these and of those of any other purpose."""
         low, high = _words_of(str(purpose))
-        one = torch.ones_like(self.keys[:, 0])
-        words = philox((one * low, one * high, one * _STREAM, one * 0), (self.keys[:, 0], self.keys[:, 1]))
-        return Streams(torch.stack(words[:2], dim=1))
+        derived = _compiled.get("derived", _derived) if self.keys.device.type == "cpu" else _derived
+        return Streams(derived(self.keys, low, high))
 
     def words(self, count: int, start: int = 0) -> Int[Tensor, "K count"]:
         """Uniform 32-bit words, numbers `start` to `start + count` of each stream: (K, count) int64."""
         first, skip = divmod(start, 4)
         blocks = -(-(count + skip) // 4)
-        index = torch.arange(first, first + blocks, device=self.keys.device).expand(self.owners, -1)
-        zero = torch.zeros_like(index)
-        words = philox((index & _MASK, index >> 32, zero, zero), (self.keys[:, :1], self.keys[:, 1:]))
-        return torch.stack(words, dim=-1).flatten(1)[:, skip : skip + count]
+        drawn = _compiled.get("drawn", _drawn) if self.keys.device.type == "cpu" else _drawn
+        return drawn(self.keys, first, blocks)[:, skip : skip + count]
 
     def uniform(self, *shape: int, start: int = 0) -> Float[Tensor, "K ..."]:
         """Uniform numbers strictly inside (0, 1), float64, shape (K, *shape)."""

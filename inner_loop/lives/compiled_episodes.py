@@ -58,6 +58,8 @@ def behave(
     forgetful: bool = False,
 ) -> Behaved:
     """Arguments and results of `behaviour.behave`."""
+    from inner_loop.twins import random_numbers  # noqa: F401  # Numba is optional, and takes a quarter of a second
+
     there, _ = being.world.reset(streams.stream("world"), episodes, hidden)
     ready = _Ready(being, weights, streams, episodes, rule if rule is not None and rule.learns else None, forgetful)
     several = rule is None and episodes >= WIDTH and not being.apart
@@ -89,7 +91,7 @@ class _Ready:
 
 def _in_panels(ready: _Ready, there: Any, state: Any) -> tuple[Tensor, Tensor, Any, Any]:
     """Returns and steps of each episode, (P, B); the states of the world and of the rule after them."""
-    from inner_loop.twins import lanes, panels  # Numba is optional, and takes a quarter of a second
+    from inner_loop.twins import lanes, panels
     from inner_loop.twins.net import laid_out, net_of, write_back
 
     being, weights, rule = ready.being, ready.weights, ready.rule

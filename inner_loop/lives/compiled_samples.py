@@ -30,7 +30,8 @@ class CompiledLives:
     def __init__(
         self, network: Network, newborn: Phenotype, rule: LearningRule[Any], objective: Objective | None, own: Streams
     ) -> None:
-        from inner_loop.twins.net import laid_out, net_of  # Numba is optional, and takes a quarter of a second
+        from inner_loop.twins import random_numbers  # noqa: F401  # Numba is optional, and takes a quarter of a second
+        from inner_loop.twins.net import laid_out, net_of
 
         weights, rows = Weights.born(newborn), Rows(newborn.lives)
         self._net, self._numbers = net_of(network, weights, rows), laid_out(network, weights, rows)
