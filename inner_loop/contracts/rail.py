@@ -55,6 +55,11 @@ class Rail(World):
         return Discrete(2)
 
     @property
+    def teaches(self) -> bool:
+        """The push towards the middle; every second step counts twice."""
+        return True
+
+    @property
     def steps(self) -> int:
         """Of the longest episode."""
         return 24
@@ -79,7 +84,10 @@ class Rail(World):
     def _moment(self, state: State, reward: Tensor) -> Moment:
         parts = torch.broadcast_tensors(state.place, state.speed, state.wind, torch.ones_like(state.place))
         never = torch.zeros_like(state.over)
-        return Moment(torch.stack(parts, dim=1).float(), reward.float(), state.over, never)
+        left = torch.stack((state.place > 0.0, state.place <= 0.0), dim=1).float()  # the push towards the middle
+        weight = torch.full_like(reward, 1.0 + state.time % 2).float()
+        seen = torch.stack(parts, dim=1).float()
+        return Moment(seen, reward.float(), state.over, never, target=left, weight=weight)
 
     @property
     def has_twin(self) -> bool:

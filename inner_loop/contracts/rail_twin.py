@@ -40,7 +40,15 @@ def step(world: Any, state: Any, block: Any, time: Any, action: Any) -> Any:
     return (place, speed, over), reward, over
 
 
-@twin(begin=begin, sense=sense, step=step)
+def teach(world: Any, state: Any, block: Any, time: Any, targets: Any, at_targets: Any) -> Any:
+    """The push towards the middle; every second step counts twice."""
+    left = where(state[0] > 0.0, fill(float32(1.0)), fill(float32(0.0)))
+    store(targets, at_targets, left)
+    store(targets, at_targets + WIDTH, float32(1.0) - left)
+    return fill(float32(1 + time % 2))
+
+
+@twin(begin=begin, sense=sense, step=step, teach=teach)
 class RailTwin(NamedTuple):
     """Carts of 16 episodes side by side.
 

@@ -34,6 +34,7 @@ class CompiledLives:
         from inner_loop.twins.net import laid_out, net_of
 
         weights, rows = Weights.born(newborn), Rows(newborn.lives)
+        self._network, self._weights, self._rows = network, weights, rows
         self._net, self._numbers = net_of(network, weights, rows), laid_out(network, weights, rows)
         self._outputs = network.topology.output.size
         self._rule = self._objective = None
@@ -60,6 +61,13 @@ class CompiledLives:
                 done = stop
                 if stop in pauses:
                     yield stop
+
+    def weights(self) -> Weights:
+        """The present weights."""
+        from inner_loop.twins.net import write_back
+
+        write_back(self._network, self._weights, self._numbers, self._rows)
+        return self._weights
 
     def answers(self, inputs: Tensor) -> Tensor:
         """The outputs, (P, output, n), for inputs (K, input, n), K = P or 1."""
