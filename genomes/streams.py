@@ -59,13 +59,22 @@ def _drawn(keys: Tensor, first: int, blocks: int) -> Tensor:
     return torch.stack(words, dim=-1).flatten(1)
 
 
-_compiled: dict[str, Callable[[Tensor, int, int], Tensor]] = {}
-"""Compiled forms of `_derived` and `_drawn` for the CPU: the same integers, without 40 operations of torch a call."""
+def _owned(owners: Tensor, low: int, high: int) -> Tensor:
+    """The keys of owners, (K, 2); low and high: the words of a purpose."""
+    key = (torch.full_like(owners, low), torch.full_like(owners, high))
+    counter = (owners & _MASK, (owners >> 32) & _MASK, torch.full_like(owners, _OWNER), torch.zeros_like(owners))
+    return torch.stack(philox(counter, key)[:2], dim=1)
 
 
-def use_compiled(derived: Callable[[Tensor, int, int], Tensor], drawn: Callable[[Tensor, int, int], Tensor]) -> None:
+_Integers = Callable[[Tensor, int, int], Tensor]
+
+_compiled: dict[str, _Integers] = {}
+"""Compiled forms of `_owned`, `_derived` and `_drawn` for the CPU: the same integers, without 40 operations of torch a call."""
+
+
+def use_compiled(owned: _Integers, derived: _Integers, drawn: _Integers) -> None:
     """From now on, streams of this process on the CPU are computed by these functions, which give the same integers."""
-    _compiled.update(derived=derived, drawn=drawn)
+    _compiled.update(owned=owned, derived=derived, drawn=drawn)
 
 
 @final
@@ -135,9 +144,7 @@ def derive(
     """
     low, high = _words_of(f"{run_seed}/{purpose}/{generation}/{replicate}")
     owner = torch.tensor([owners] if isinstance(owners, int) else list(owners), dtype=torch.int64)
-    key = (torch.full_like(owner, low), torch.full_like(owner, high))
-    counter = (owner & _MASK, (owner >> 32) & _MASK, torch.full_like(owner, _OWNER), torch.zeros_like(owner))
-    return Streams(torch.stack(philox(counter, key)[:2], dim=1))
+    return Streams(_compiled.get("owned", _owned)(owner, low, high))
 
 
 def _words_of(text: str) -> tuple[int, int]:

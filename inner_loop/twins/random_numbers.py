@@ -19,7 +19,7 @@ _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-_STREAM = np.uint64(2)
+_OWNER, _STREAM = np.uint64(1), np.uint64(2)
 _NOTHING = np.uint64(0)
 
 
@@ -31,6 +31,15 @@ def _philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
         c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _MASK, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _MASK
         k0, k1 = (k0 + _WEYL_0) & _MASK, (k1 + _WEYL_1) & _MASK
     return c0, c1, c2, c3
+
+
+@cached
+@njit
+def _own(owners: Any, low: Any, high: Any, to: Any) -> Any:
+    for k in range(len(owners)):
+        owner = uint64(owners[k])
+        words = _philox(owner & _MASK, owner >> _SHIFT, _OWNER, _NOTHING, low, high)
+        to[k, 0], to[k, 1] = words[0], words[1]
 
 
 @cached
@@ -53,6 +62,13 @@ def _draw(keys: Any, first: Any, to: Any) -> Any:
             to[k, 4 * block + 2], to[k, 4 * block + 3] = words[2], words[3]
 
 
+def owned(owners: Tensor, low: int, high: int) -> Tensor:
+    """The keys of owners, (K, 2)."""
+    to = torch.empty(len(owners), 2, dtype=torch.int64)
+    _own(owners.contiguous().numpy(), np.uint64(low), np.uint64(high), to.numpy())
+    return to
+
+
 def derived(keys: Tensor, low: int, high: int) -> Tensor:
     """The keys of streams for another purpose, (K, 2)."""
     to = torch.empty(len(keys), 2, dtype=torch.int64)
@@ -67,4 +83,4 @@ def drawn(keys: Tensor, first: int, blocks: int) -> Tensor:
     return to
 
 
-use_compiled(derived, drawn)
+use_compiled(owned, derived, drawn)

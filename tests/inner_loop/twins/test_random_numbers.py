@@ -14,7 +14,7 @@ def compiled():
     from inner_loop.twins import random_numbers
 
     kept = dict(streams._compiled)
-    streams.use_compiled(random_numbers.derived, random_numbers.drawn)
+    streams.use_compiled(random_numbers.owned, random_numbers.derived, random_numbers.drawn)
     yield
     streams._compiled.clear()
     streams._compiled.update(kept)
