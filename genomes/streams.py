@@ -69,7 +69,7 @@ def _owned(owners: Tensor, low: int, high: int) -> Tensor:
 _Integers = Callable[[Tensor, int, int], Tensor]
 
 _compiled: dict[str, _Integers] = {}
-"""Compiled forms of `_owned`, `_derived` and `_drawn` for the CPU: the same integers, without 40 operations of torch a call."""
+"""Compiled forms of `_owned`, `_derived` and `_drawn` for the CPU: the same integers, without 40 operations a call."""
 
 
 def use_compiled(owned: _Integers, derived: _Integers, drawn: _Integers) -> None:

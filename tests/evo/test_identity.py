@@ -44,6 +44,7 @@ def experiment_with(search):
         generations=GENERATIONS,
         seed=3,
         cohort=2,
+        engine="compiled",
     )
 
 
