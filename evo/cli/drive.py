@@ -30,7 +30,7 @@ def drive(
     settle()
     run = Run(path, allow_code)
     executor: Executor = Serial(guarded=RESTARTED in os.environ) if serial else OnRay(workers, address)
-    with Progress(console, run.experiment) as progress:
+    with Progress(console, run.experiment, run.engine) as progress:
 
         def ready(first: int) -> None:
             announce(begun=True)

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from evo.evolution.generation import Generation
 from evo.evolution.run import summary
-from evo.experiment.engine import described
 from evo.experiment.experiment import Experiment
 
 _ROWS = 12
@@ -29,10 +28,11 @@ class Progress:
 
     Args:
         console: the output; a terminal gets the table.
+        engine: that of the run, in words.
     """
 
-    def __init__(self, console: Console, experiment: Experiment) -> None:
-        self._console, self._experiment, self._first = console, experiment, 0
+    def __init__(self, console: Console, experiment: Experiment, engine: str) -> None:
+        self._console, self._experiment, self._engine, self._first = console, experiment, engine, 0
         self._conditions = {c.replace("_", " "): f"{c}.{experiment.main}" for c in experiment.conditions}
         self._began = monotonic()
         self._rows: list[tuple[str, ...]] = []
@@ -52,7 +52,7 @@ class Progress:
         self._console.print(
             f"run {name}, {where}: {spec.size:,} genes, "
             f"{spec.bits:,.0f} bits, develop into {synapses:,} synapses, {synapses * 32:,} bits. "
-            f"Scores: {self._experiment.main}, selection split. Engine: {described(self._experiment)}.",
+            f"Scores: {self._experiment.main}, selection split. Engine: {self._engine}.",
             markup=False,
         )
         if outside := self._experiment.environment.summary():

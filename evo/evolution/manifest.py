@@ -6,13 +6,14 @@ import platform
 import shlex
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from evo.evaluation.fingerprint import fingerprint_of_lives, fingerprint_of_search
 from evo.evaluation.numerics import kernels, settled
-from evo.experiment.engine import choice_of
+from evo.evolution.engine import engine_of_a_new_run
 from evo.experiment.experiment import Experiment
 from evo.experiment.user_code import hashes, place_of
 from genomes.errors import InputError, require
@@ -35,6 +36,8 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
     """The manifest of a new run: settings that affect a result, and its origin."""
     import torch
 
+    engine = engine_of_a_new_run(experiment)
+    experiment = replace(experiment, engine=engine.engine)
     return {
         "versions": {package: version(package) for package in (*_EXACT, "ray")} | {"python": platform.python_version()},
         "commit": _commit(),
@@ -46,7 +49,8 @@ def manifest(experiment: Experiment, command: Sequence[str]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cohort": experiment.cohort,
         "device": experiment.device,
-        "engine": choice_of(experiment).engine,
+        "engine": engine.engine,
+        "engine_reason": engine.reason,
         "seed": experiment.seed,
         "data": experiment.environment.fingerprint(),
         "command": shlex.join(["instinct", *command]),

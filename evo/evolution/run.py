@@ -59,6 +59,13 @@ class Run:
         text = self.folder.experiment_yaml
         return self.with_its_engine(read(text, f"{self.path}/experiment.yaml", allow_code=self.allow_code))
 
+    @property
+    def engine(self) -> str:
+        """The engine of the run, with the reason where it is torch."""
+        made = self.folder.manifest
+        reason = str(made.get("engine_reason") or "it began before lives were compiled")
+        return "compiled" if made.get("engine") == "compiled" else f"torch, since {reason}"
+
     def with_its_engine(self, experiment: Experiment) -> Experiment:
         """An experiment with the engine of this run, unless it names another; runs of before used torch."""
         engine: Engine = "compiled" if self.folder.manifest.get("engine") == "compiled" else "torch"

@@ -39,7 +39,7 @@ def choice_of(experiment: Experiment) -> Choice:
         InputError: the experiment asks for `compiled`, and cannot be compiled here.
     """
     if experiment.engine == "torch":
-        return Choice("torch", "as configured")
+        return Choice("torch", "the config says so")
     if experiment.engine == "auto" and os.environ.get(VARIABLE) == "torch":
         return Choice("torch", f"{VARIABLE} says so")
     reason = why_not(experiment)
@@ -60,14 +60,6 @@ def why_not(experiment: Experiment) -> str:
     places = [experiment.environment, *(away for _, away in experiment.held_out)]
     reasons = (experiment.lifetime.without_twin(rule, objective, place, topology) for place in places)
     return next(filter(None, reasons), "")
-
-
-def described(experiment: Experiment) -> str:
-    """The engine of a run in words, with the reason where it is torch."""
-    if experiment.engine == "compiled":
-        return "compiled"
-    reason = why_not(experiment)
-    return f"torch, since {reason}" if reason else "torch"
 
 
 def offers_twin(component: type) -> bool:

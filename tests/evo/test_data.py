@@ -144,7 +144,7 @@ def test_doubts_are_said_once_and_the_first_lines_tell_the_range_and_the_classes
     (record,) = [r for r in caplog.records if "are far from the scale of 1" in r.getMessage()]
     assert "scale: standard" in record.getMessage()
     console = Console(file=io.StringIO(), width=1000)
-    Progress(console, on_data()).begin("run", 0)
+    Progress(console, on_data(), "torch").begin("run", 0)
     said = console.file.getvalue().splitlines()[1]
     assert "4 inputs, samples 48 train (from -" in said
     assert "3 classes: setosa, versicolor, virginica." in said

@@ -539,7 +539,7 @@ def test_evolve_shows_sums_up_and_draws_every_condition(tmp_path, capsys, monkey
 def test_progress_shows_what_is_measured(terminal, undisturbed, tmp_path):
     with (tmp_path / "shown").open("w") as file:
         console = Console(file=file, force_terminal=terminal, width=200)
-        with Progress(console, LIVED) as progress:
+        with Progress(console, LIVED, "torch") as progress:
             progress.begin("pole", 0)
             for index in range(3):
                 progress.show(Run(undisturbed).generation(index))

@@ -20,7 +20,7 @@ def test_what_is_left_is_the_mean_time_of_a_generation_for_each_that_is_to_come(
 ):
     one, console, clock = Run(run_of(small())).generation(0), Console(file=io.StringIO(), width=200), [100.0]
     monkeypatch.setattr("evo.cli.run_progress.monotonic", lambda: clock[0])
-    progress = Progress(console, small(generations=10))
+    progress = Progress(console, small(generations=10), "torch")
     progress.begin("run", first)
     for index in wanted:
         clock[0] = 100.0 + 10.0 * (index + 1 - first)

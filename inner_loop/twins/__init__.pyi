@@ -1,0 +1,34 @@
+"""The public names of inner_loop.twins: a user's twins import from here. All but the layouts need Numba."""
+
+from .functions import exp as exp
+from .functions import larger as larger
+from .functions import sigmoid as sigmoid
+from .functions import sine_cosine as sine_cosine
+from .functions import smaller as smaller
+from .functions import tanh as tanh
+from .lanes import mean_of_life as mean_of_life
+from .lanes import settle as settle
+from .layout import WIDTH as WIDTH
+from .layout import Episodes as Episodes
+from .layout import Form as Form
+from .layout import Lanes as Lanes
+from .layout import Panels as Panels
+from .layout import Places as Places
+from .layout import Rows as Rows
+from .net import edges_of as edges_of
+from .seam import continuous as continuous
+from .seam import response as response
+from .seam import twin as twin
+from .synapses import OfSynapses as OfSynapses
+from .synapses import of_synapses as of_synapses
+from .vector import absolute as absolute
+from .vector import any_of as any_of
+from .vector import double as double
+from .vector import fill as fill
+from .vector import fma as fma
+from .vector import load as load
+from .vector import nearest as nearest
+from .vector import root as root
+from .vector import single as single
+from .vector import store as store
+from .vector import where as where
