@@ -162,7 +162,10 @@ def test_list(capsys):
         "goals",
         "searches",
         "configs",
+        "compiled",
     } == set(listed)
+    assert {"Backprop", "CartPole", "CrossEntropy", "Frozen"} <= set(listed["compiled"])
+    assert not {"Gymnasium", "WiringCost"} & set(listed["compiled"])
     assert "Backprop" in listed["rules"]
     assert listed["configs"]["digits"]
     assert main(["list", "searches"]) == 0

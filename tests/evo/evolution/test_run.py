@@ -257,7 +257,7 @@ def test_code_that_an_experiment_names_runs_only_where_it_is_allowed(small, tmp_
     with pytest.raises(InputError, match="mine_of_a_run"):
         _ = Run(tmp_path / "run").experiment
     run = Run(tmp_path / "run", allow_code=True)
-    assert run.experiment == experiment
+    assert run.experiment == replace(experiment, engine="torch")
     tested = innate_frame(run, births=2, draws=19)
     assert tested[tested["network"] == "random founders"]["draws"].tolist()[0] == 19
     assert knockout_frame(run, births=2)["unit"].tolist() == ["learning rate"]
