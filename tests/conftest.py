@@ -9,6 +9,7 @@ from pathlib import Path
 from runpy import run_path
 
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+os.environ.setdefault("INSTINCT_ENGINE", "torch")  # compiling costs seconds; tests of compiled lives delete it
 
 import pytest
 import torch

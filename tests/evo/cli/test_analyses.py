@@ -16,6 +16,8 @@ from evo.cli.main import main
 from evo.evolution.hall_of_fame import genome_frame
 from evo.evolution.run import Run
 
+pytestmark = pytest.mark.usefixtures("little_analyses")
+
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]
 SMALL += ["topology.groups.senses.size=6", "topology.groups.hidden.size=5", "topology.groups.answer.size=3"]
 SMALL += ["task.inputs_size=6", "task.hidden=4", "task.outputs_size=3", "encoding.genes=2"]
@@ -32,17 +34,6 @@ def _handlers():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _little_training():
-    """Networks without a genome learn for 20 updates rather than 1,000: what they come to is tested elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evo.analysis.innate.compressed_networks.STEPS", 20)
-        patch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 5)
-        patch.setattr("evo.analysis.innate.compressed_networks.NETWORKS", 2)
-        patch.setattr("evo.analysis.innate.training.RATES", (0.01, 0.03))
-        yield
 
 
 @pytest.fixture(scope="module")
