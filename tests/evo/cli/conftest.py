@@ -30,3 +30,11 @@ def little_analyses() -> Iterator[None]:
         patch.setattr("evo.analysis.innate.compressed_networks.RATES", _SMALLER["training.RATES"])
         patch.setattr("evo.analysis.genetics.variants._FOUNDERS", 8)
         yield
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports draw nothing, since drawing takes most of the time of a small analysis."""
+    for name in ("page.svg", "save.svg"):
+        monkeypatch.setattr(f"evo.analysis.report.{name}", lambda picture, name: "<svg/>")
+    monkeypatch.setattr("evo.analysis.report.save.drawn", lambda figure, form: form.encode())

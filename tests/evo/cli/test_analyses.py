@@ -95,14 +95,14 @@ def test_a_run_is_written_to_itself(run):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("rough_pictures")
+@pytest.mark.usefixtures("no_pictures")
 def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested, ray_executor):
     assert main(["innate", str(run), *QUICK[1:], "--workers", "2", "--out", str(tmp_path), "--json"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == tested[0]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("rough_pictures")
+@pytest.mark.usefixtures("no_pictures")
 def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     two = [str(seeds / "seed-0"), str(seeds / "seed-1")]
     assert main(["innate", *two, *QUICK, "--out", str(tmp_path), "--json"]) == 0
@@ -120,7 +120,7 @@ def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("rough_pictures")
+@pytest.mark.usefixtures("no_pictures")
 def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert main(["innate", str(run), "task.teacher_seed=5", *QUICK, "--out", str(tmp_path), "--json"]) == 0
     elsewhere = last_line(capsys)

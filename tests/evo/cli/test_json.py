@@ -40,7 +40,7 @@ def strict(line):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("little_analyses", "rough_pictures")
+@pytest.mark.usefixtures("little_analyses", "no_pictures")
 @pytest.mark.parametrize(
     ("words", "holds"),
     [
