@@ -68,6 +68,14 @@ def lived(experiment: Experiment, run: Path, executor=None):
     return files_of(run)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled():
+    """The runs of this file are of the engine that is chosen where nothing is said."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("INSTINCT_ENGINE", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")

@@ -16,8 +16,8 @@ _SMALLER = {  # what each of them is enough for is tested with the analysis that
     "genome_size._FOUNDERS": 8,
     "genome_size._RESAMPLES": 40,
     "design._FEW": 40,
-    "battery.RESAMPLES": 40,
-    "curve_alignment.RESAMPLES": 40,
+    "battery.RESAMPLES": 200,
+    "curve_alignment.RESAMPLES": 200,
 }
 
 
