@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 # constraints.txt pins every package; torch goes in first, so that nothing else chooses its build
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# every process that a test starts would compile all modules again
+unexport PYTHONDONTWRITEBYTECODE
+
 REST := ray or process or browser or slow
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 

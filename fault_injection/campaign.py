@@ -123,7 +123,7 @@ def caught(fault: ModuleType, tries: int, seed: int) -> str | None:
     with tempfile.TemporaryDirectory(prefix="broken-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
         for name in SOURCES:
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("results"))
         applied = subprocess.run(
             ["patch", "-p1", "--no-backup-if-mismatch", "-i", str(patch)], cwd=copy, capture_output=True, text=True
         )

@@ -16,6 +16,8 @@ from evo.cli.main import main
 from evo.evolution.hall_of_fame import genome_frame
 from evo.evolution.run import Run
 
+pytestmark = pytest.mark.usefixtures("little_analyses")
+
 SMALL = ["teacher", "--serial", "generations=2", "search.population=5", "cohort=9", "lifetime.steps=3"]
 SMALL += ["topology.groups.senses.size=6", "topology.groups.hidden.size=5", "topology.groups.answer.size=3"]
 SMALL += ["task.inputs_size=6", "task.hidden=4", "task.outputs_size=3", "encoding.genes=2"]
@@ -32,17 +34,6 @@ def _handlers():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _little_training():
-    """Networks without a genome learn for 20 updates rather than 1,000: what they come to is tested elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evo.analysis.innate.compressed_networks.STEPS", 20)
-        patch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 5)
-        patch.setattr("evo.analysis.innate.compressed_networks.NETWORKS", 2)
-        patch.setattr("evo.analysis.innate.training.RATES", (0.01, 0.03))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +95,14 @@ def test_a_run_is_written_to_itself(run):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("rough_pictures")
+@pytest.mark.usefixtures("no_pictures")
 def test_ray_says_the_same_to_the_byte(run, capsys, tmp_path, tested, ray_executor):
     assert main(["innate", str(run), *QUICK[1:], "--workers", "2", "--out", str(tmp_path), "--json"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == tested[0]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("rough_pictures")
+@pytest.mark.usefixtures("no_pictures")
 def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
     two = [str(seeds / "seed-0"), str(seeds / "seed-1")]
     assert main(["innate", *two, *QUICK, "--out", str(tmp_path), "--json"]) == 0
@@ -129,7 +120,7 @@ def test_several_runs_are_counted_and_not_their_births(seeds, capsys, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("rough_pictures")
+@pytest.mark.usefixtures("no_pictures")
 def test_another_task_and_a_file_of_weights(run, capsys, tmp_path, tested):
     assert main(["innate", str(run), "task.teacher_seed=5", *QUICK, "--out", str(tmp_path), "--json"]) == 0
     elsewhere = last_line(capsys)

@@ -16,14 +16,6 @@ SMALL += ["task.inputs_size=6", "task.hidden=4", "task.outputs_size=3", "encodin
 QUICK = ["--serial", "--draws", "19", "--births", "2"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _little_training():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evo.analysis.innate.compressed_networks.STEPS", 20)
-        patch.setattr("evo.analysis.innate.compressed_networks.RETRAINED", 5)
-        yield
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
@@ -48,6 +40,7 @@ def strict(line):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_analyses", "no_pictures")
 @pytest.mark.parametrize(
     ("words", "holds"),
     [
