@@ -225,11 +225,11 @@ def extend(path: Path, total: int, allow_code: bool) -> None:
     run = Run(path, allow_code)
     done = len(run.generations)
     require(total >= done, "--generations", f"a new total of at least {done}, the generations that are done", total)
-    run.folder.rewrite_experiment(dump(replace(run.experiment, generations=total)))
+    run.folder.rewrite_experiment(dump(replace(run.written, generations=total)))
 
 
 def require_unchanged(path: Path, overrides: Sequence[str], allow_code: bool) -> None:
     """Raises InputError if KEY=VALUE overrides would change the experiment of a run."""
     run = Run(path, allow_code)
     changed = read(run.folder.experiment_yaml, f"{path}/experiment.yaml", overrides, allow_code)
-    require_same(path, run.experiment, changed)
+    require_same(path, run.experiment, run.with_its_engine(changed))

@@ -56,8 +56,12 @@ class Run:
     @cached_property
     def experiment(self) -> Experiment:
         """The experiment of the run, with the engine that the run began with."""
-        text = self.folder.experiment_yaml
-        return self.with_its_engine(read(text, f"{self.path}/experiment.yaml", allow_code=self.allow_code))
+        return self.with_its_engine(self.written)
+
+    @cached_property
+    def written(self) -> Experiment:
+        """The experiment as its file says it: `engine: auto` leaves the engine to the manifest."""
+        return read(self.folder.experiment_yaml, f"{self.path}/experiment.yaml", allow_code=self.allow_code)
 
     @property
     def engine(self) -> str:
