@@ -251,8 +251,10 @@ class Dispatcher:
         self._history.away.add(result.node)
         self._history.incidents["nodes_away"] += 1
         left = [node for node in self._cluster.able(self._experiment.device) if node.id not in self._history.away]
+        where = f", first in {result.differs}" if result.differs else ""
         sentence = (
-            f"node {result.node[:8]} ({result.kernels}) computes other last bits than the machine that began the run"
+            f"node {result.node[:8]} ({result.kernels}) computes other last bits{where} than the machine that began "
+            "the run"
         )
         if not left:
             raise InputError(f"Ray: {sentence}, and no other node is left; for mixed machines use --portable")

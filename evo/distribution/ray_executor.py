@@ -15,7 +15,7 @@ from evo.distribution.user_modules import own_modules
 from evo.distribution.worker import run_cohort
 from evo.evaluation.cohort import SELECTION, Assay
 from evo.evaluation.fault_isolation import Evaluator
-from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives, fingerprints_of_parts
 from evo.evaluation.outcome import Outcome
 from evo.experiment.experiment import Experiment, pinned
 from genomes.errors import require
@@ -76,7 +76,9 @@ class OnRay(Executor):
         experiment = pinned(experiment, data)  # a worker with other data raises an error
         if self._evaluator is None and (self._proof is None or self._proof.data != data):
             # made of the first experiment on these data: the run's own, or one that an analysis derives from it
-            self._proof = Fingerprint(experiment, fingerprint_of_lives(experiment), data)
+            self._proof = Fingerprint(
+                experiment, fingerprint_of_lives(experiment), data, fingerprints_of_parts(experiment)
+            )
         own = (experiment.device, own_modules(experiment))
         if own not in self._tasks:  # made once, because Ray never frees a function
             self._tasks[own] = self._cluster.task(run_cohort, experiment.device, experiment)

@@ -36,6 +36,8 @@ class WorkerResult:
         process: number of the process on the node.
         kernels: the CPU instructions that torch uses there.
         seconds: duration of the evaluation.
+        differs: the first part of a life that the worker computes otherwise: development, birth or life; empty where
+            nothing differs, or the part is not known.
     """
 
     outcome: Outcome | None
@@ -43,6 +45,7 @@ class WorkerResult:
     process: int
     kernels: str
     seconds: float
+    differs: str = ""
 
     @property
     def digest(self) -> str:
@@ -77,7 +80,8 @@ def run_cohort(
     elif fit:
         outcome = (evaluator or evaluate_in_worker)(experiment, cohort, assay)
     node, seconds = ray.get_runtime_context().get_node_id(), perf_counter() - began
-    return WorkerResult(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds)
+    differs = "" if fit or proof is None else proof.first_difference()
+    return WorkerResult(outcome, node, os.getpid(), torch.backends.cpu.get_cpu_capability(), seconds, differs)
 
 
 def result_of(reference: Any) -> WorkerResult | Failure | None:

@@ -38,7 +38,7 @@ def _lived(
     experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay, compiled: bool
 ) -> Measurements:
     """Some births of every individual side by side, those of one individual beside each other; means over them."""
-    newborn = _born(experiment, cohort, replicates, assay)
+    newborn = born(experiment, cohort, replicates, assay)
     streams = LifeStreams(
         met=_streams(experiment, cohort, "life", replicates, experiment.lifetime.common),
         own=_streams(experiment, cohort, "plasticity", replicates),
@@ -50,8 +50,12 @@ def _lived(
     return {name: m.reshape(len(cohort.slots), len(replicates), *m.shape[1:]).mean(1) for name, m in lived.items()}
 
 
-def _born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:
-    """The newborns, individual by individual, after the interventions of the assay."""
+def born(experiment: Experiment, cohort: Cohort, replicates: Sequence[int], assay: Assay) -> Phenotype:
+    """The newborns, individual by individual, after the interventions of the assay.
+
+    Args:
+        replicates: the numbers of their births.
+    """
     levels, edits = cohort.levels, cohort.edits
     assert levels is not None, "`evaluate` draws the genomes first"
     levels = np.repeat(levels, len(replicates), axis=0)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import final
 
 import numpy as np
 
-from evo.evaluation.cohort import cohorts
+from evo.evaluation.cohort import SELECTION, Assay, Cohort, cohorts
+from evo.evaluation.evaluate import born
 from evo.evaluation.fault_isolation import evaluate_safely
+from evo.evaluation.numerics import settled, without_denormals
 from evo.evaluation.outcome import outcome_arrays
 from evo.experiment.experiment import Experiment
 from evo.experiment.limits import Limits
@@ -26,12 +29,19 @@ class Fingerprint:
     Attributes:
         experiment: the experiment whose lives are computed.
         digest: the result of `fingerprint_of_lives` at the start of the run.
+        parts: the results of `fingerprints_of_parts`, from which a worker with another digest learns where it differs.
         data: the fingerprint of the environment's external data.
     """
 
     experiment: Experiment
     digest: str
     data: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+
+    def first_difference(self) -> str:
+        """The first part of a life that this process computes otherwise; empty if all that are known are equal."""
+        here = dict(fingerprints_of_parts(self.experiment)) if self.parts else {}
+        return next((part for part, digest in self.parts if here.get(part) != digest), "")
 
 
 def fingerprint_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
@@ -47,18 +57,32 @@ def fingerprint_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
     return _lived(experiment, experiment.environment.fingerprint(), spread)
 
 
+def fingerprints_of_parts(experiment: Experiment, spread: float = 0.25) -> tuple[tuple[str, str], ...]:
+    """SHA-256 of the weights of newborns, of their examination at birth, and of all that is measured after a life."""
+    short, cohort = _known_cohort(experiment, spread)
+    weights = {}
+    with settled(), without_denormals(), suppress(Exception):  # of a component: its lives record it
+        newborn = born(short, cohort, [0], SELECTION)
+        weights = {name: synapses.weight.cpu().numpy() for name, synapses in newborn.projections.items()}
+    at_birth, lived = (evaluate_safely(short, cohort, Assay(learn=learn)) for learn in (False, True))
+    parts = ("development", weights), ("birth", outcome_arrays(at_birth)), ("life", outcome_arrays(lived))
+    return tuple((part, hashlib.sha256(pack(arrays)).hexdigest()) for part, arrays in parts)
+
+
 @lru_cache(maxsize=8)
 def _lived(experiment: Experiment, data: str, spread: float) -> str:
     """Computes the fingerprint; cached per `data`, because the data of an experiment can change within a process."""
+    return hashlib.sha256(pack(outcome_arrays(evaluate_safely(*_known_cohort(experiment, spread))))).hexdigest()
+
+
+def _known_cohort(experiment: Experiment, spread: float) -> tuple[Experiment, Cohort]:
+    """The experiment with a short life, and its known cohort."""
     spec = experiment.genome.spec
     offset = derive(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0
     levels = spec.quantise(np.repeat(0.5 + spread * offset, experiment.cohort, axis=0))
     # without limits: a busy machine must not give another fingerprint
-    lived = evaluate_safely(
-        replace(experiment, lifetime=experiment.lifetime.short(), limits=Limits()),
-        cohorts(0, levels, experiment.cohort)[0],
-    )
-    return hashlib.sha256(pack(outcome_arrays(lived))).hexdigest()
+    short = replace(experiment, lifetime=experiment.lifetime.short(), limits=Limits())
+    return short, cohorts(0, levels, experiment.cohort)[0]
 
 
 def fingerprint_of_search(experiment: Experiment) -> str:

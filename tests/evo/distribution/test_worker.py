@@ -9,7 +9,7 @@ import pytest
 from evo.distribution.worker import WorkerResult, depends_on_the_machine, differ, digest_of, run_cohort
 from evo.evaluation.cohort import SELECTION
 from evo.evaluation.evaluate import evaluate
-from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives
+from evo.evaluation.fingerprint import Fingerprint, fingerprint_of_lives, fingerprints_of_parts
 from evo.evaluation.outcome import Outcome, outcome_arrays
 
 
@@ -38,6 +38,20 @@ def test_a_worker_without_the_proof_computes_nothing(small, founded):
     for proof in (Fingerprint(experiment, digest), None):
         assert run_cohort(evaluator, experiment, cohort, SELECTION, proof, False).outcome is not None
     assert asked == [0, 0]
+
+
+@pytest.mark.parametrize("part", ["development", "birth", "life"])
+def test_a_worker_says_where_it_computes_otherwise_first(part, small, founded):
+    experiment = small()
+    known = dict(fingerprints_of_parts(experiment))
+    assert list(known) == ["development", "birth", "life"]
+    assert len(set(known.values())) == 3
+    later = [*known][[*known].index(part) :]
+    wrong = tuple((name, "0" * 64 if name in later else digest) for name, digest in known.items())
+    given = run_cohort(
+        None, experiment, founded(experiment), SELECTION, Fingerprint(experiment, "0" * 64, "", wrong), False
+    )
+    assert (given.outcome, given.differs) == (None, part)
 
 
 @pytest.mark.parametrize("guarded", [False, True])
