@@ -1,7 +1,8 @@
-"""`inner_loop.lives.behaviour.behave` with `Hebbian` on `CartPole`, in episodes of full length."""
+"""`behave`, compiled and in torch, with `Hebbian` on `CartPole`, in episodes of full length."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -15,9 +16,11 @@ from genomes.streams import Streams
 from genomes.topology import Group, Topology
 from inner_loop.contracts.specimen import own_streams
 from inner_loop.lives.agent import AgentState
-from inner_loop.lives.behaviour import behave
+from inner_loop.lives import compiled_episodes
+from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.hebbian import Hebbian
+from inner_loop.twins.layout import Places
 from inner_loop.world import Discrete, Moment, World
 from inner_loop.worlds.cart_pole import CartPole
 
@@ -58,6 +61,15 @@ class Unending(World):
         # no episode ends before its time
         return after, replace(moment, reward=moment.reward * ~state.fallen, terminated=moment.truncated)
 
+    @property
+    def has_twin(self) -> bool:
+        return True
+
+    def twin(self, places: Places, state: Any) -> Any:
+        from rivals.unending_twin import twin_of
+
+        return twin_of(self.world.twin(places, state))
+
 
 def phenotype(newborns: Newborns) -> Phenotype:
     """The cohort as phenotypes."""
@@ -70,7 +82,16 @@ def phenotype(newborns: Newborns) -> Phenotype:
 
 
 def prepare(newborns: Newborns) -> Life:
-    """The whole cohort at once."""
+    """The whole cohort at once, by compiled twins; each episode takes the weights into compiled code and back."""
+    return _lives(newborns, compiled_episodes.behave)
+
+
+def prepare_torch(newborns: Newborns) -> Life:
+    """The whole cohort at once, step by step in torch."""
+    return _lives(newborns, behave)
+
+
+def _lives(newborns: Newborns, behave: Callable[..., Behaved]) -> Life:
     newborn, rule, workload = phenotype(newborns), Hebbian(LEARNING_RATE, bound=BOUND), newborns.workload
     being = AgentState(Network(TOPOLOGY), newborn, Unending(CartPole(longest=workload.steps)), None)
 

@@ -34,6 +34,7 @@ class CompiledLives:
 
         weights, rows = Weights.born(newborn), Rows(newborn.lives)
         self._net, self._numbers = net_of(network, weights, rows), laid_out(network, weights, rows)
+        self._network, self._weights, self._rows = network, weights, rows
         self._outputs = network.topology.output.size
         self._rule = self._objective = None
         if rule.learns:
@@ -60,6 +61,13 @@ class CompiledLives:
                 if stop in pauses:
                     yield stop
 
+    def weights(self) -> Weights:
+        """Weights and biases after the steps so far, written over those of the last call."""
+        from inner_loop.twins.net import write_back
+
+        write_back(self._network, self._weights, self._numbers, self._rows)
+        return self._weights
+
     def answers(self, inputs: Tensor) -> Tensor:
         """The outputs, (P, output, n), for inputs (K, input, n), K = P or 1."""
         from inner_loop.twins.resident import answer
@@ -73,11 +81,15 @@ class CompiledLives:
 
 
 def _lessons(inputs: Tensor, targets: Tensor) -> Any:
-    """(T, K, n, B) with samples filled up to whole vectors, and inputs also with samples first."""
+    """(T, K, n, B) with samples, and input neurons, filled up to whole vectors."""
     from inner_loop.twins.resident import Lessons
 
     samples, units = inputs.shape[3], inputs.shape[2]
-    row = (0, -samples % WIDTH)
-    shown, goals = (torch.nn.functional.pad(part, row).contiguous() for part in (inputs, targets))
-    turned = torch.nn.functional.pad(shown.mT, (0, -units % WIDTH)).contiguous()
-    return Lessons(shown.numpy(), turned.numpy(), goals.numpy(), samples)
+    shown, goals = _filled_up(inputs, -units % WIDTH, -samples % WIDTH), _filled_up(targets, 0, -samples % WIDTH)
+    return Lessons(shown, goals, samples)
+
+
+def _filled_up(part: Tensor, rows: int, columns: int) -> np.ndarray:
+    """With more rows and columns; a copy only where there is something to fill up."""
+    wide = torch.nn.functional.pad(part, (0, columns, 0, rows)) if rows or columns else part
+    return wide.contiguous().numpy()

@@ -104,7 +104,8 @@ class Rows(Layout):
 
     def flat(self, view: Tensor) -> Tensor:
         """(P, n), each row filled up."""
-        return torch.nn.functional.pad(view, (0, -view.shape[-1] % WIDTH)).flatten(1)
+        missing = -view.shape[-1] % WIDTH
+        return (torch.nn.functional.pad(view, (0, missing)) if missing else view).flatten(1)
 
     def shape_into(self, view: Tensor, numbers: Tensor) -> None:
         """Leaves out what fills the rows up."""

@@ -157,7 +157,7 @@ error = _by_type("error")
 the output group for `row` samples of one life; each unit has `row` numbers, from the index `at_...` on."""
 
 update = _by_type("update")
-"""update(rule, net, memory, life, weights, turned, at_turned, samples): changes the weights of one life after a lesson;
+"""update(rule, net, memory, life, weights, samples): changes the weights of one life after a lesson;
 see `inner_loop.twins.resident`."""
 
 teach = _by_type("teach", _untaught)
