@@ -11,6 +11,7 @@ from rivals.workload import Life
 from torch import Tensor
 
 from genomes.streams import derive
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Moment
 from inner_loop.worlds.cart_pole import CartPole
 
@@ -71,6 +72,23 @@ def ours(course: Course) -> Life:
         for action in actions:
             state, moment = world.step(state, action)
         return [moment.observation[:, :, 0]]
+
+    return run
+
+
+def compiled(course: Course) -> Life:
+    """The same as inside a compiled life: all steps in compiled code, with an observation at each step."""
+    from rivals.driven import drive
+
+    carts = Lanes(len(course.starts))
+    actions = carts.of(course.actions.T.float())
+
+    @torch.inference_mode()
+    def run() -> list[Tensor]:
+        world, (state, _) = CartPole(), _reset(course)
+        seen = carts.zeros(world.inputs)
+        drive(world.twin(carts, state), actions, seen)
+        return [carts.by_episode(seen)[:, :, 0]]
 
     return run
 

@@ -37,9 +37,11 @@ class Unending(World):
 
     Attributes:
         world: the world with the original ends.
+        begun: state and first observation after the reset, drawn beforehand.
     """
 
     world: CartPole
+    begun: tuple[Any, Moment]
 
     @property
     def inputs(self) -> int:
@@ -54,7 +56,7 @@ class Unending(World):
         return self.world.steps
 
     def reset(self, streams: Streams, episodes: int, life: Streams) -> tuple[Any, Moment]:
-        return self.world.reset(streams, episodes, life)
+        return self.begun
 
     def step(self, state: Any, actions: Tensor) -> tuple[Any, Moment]:
         after, moment = self.world.step(state, actions)
@@ -93,15 +95,16 @@ def prepare_torch(newborns: Newborns) -> Life:
 
 def _lives(newborns: Newborns, behave: Callable[..., Behaved]) -> Life:
     newborn, rule, workload = phenotype(newborns), Hebbian(LEARNING_RATE, bound=BOUND), newborns.workload
-    being = AgentState(Network(TOPOLOGY), newborn, Unending(CartPole(longest=workload.steps)), None)
+    world, episodes = CartPole(longest=workload.steps), [streams(episode) for episode in range(workload.episodes)]
+    worlds = [Unending(world, world.reset(own.stream("world"), 1, own)) for own in episodes]
+    network, own = Network(TOPOLOGY), own_streams(newborn)
 
     def live_all() -> list[Tensor]:
         with torch.inference_mode():
             weights, returns = Weights.born(newborn), 0.0
-            state = rule.init(being.network, newborn, weights, own_streams(newborn))
-            for episode in range(workload.episodes):
-                own = streams(episode)
-                lived = behave(being, weights, own, own, 1, rule, state)
+            state = rule.init(network, newborn, weights, own)
+            for world, chance in zip(worlds, episodes, strict=True):
+                lived = behave(AgentState(network, newborn, world, None), weights, chance, chance, 1, rule, state)
                 weights, state, returns = lived.weights, lived.state, lived.scores["return"] + returns
         return [*weights.projections.values(), returns[:, None].float()]
 
