@@ -64,11 +64,11 @@ def balanced(carts: int, steps: int) -> Course:
 
 def ours(course: Course) -> Life:
     """Runs all carts as lives with one episode each; returns the last observations, (carts, 4)."""
-    actions = list(course.actions[:, :, None])
+    actions, begun = list(course.actions[:, :, None]), _reset(course)
 
     @torch.inference_mode()
     def run() -> list[Tensor]:
-        world, (state, moment) = CartPole(), _reset(course)
+        world, (state, moment) = CartPole(), begun
         for action in actions:
             state, moment = world.step(state, action)
         return [moment.observation[:, :, 0]]
@@ -81,11 +81,11 @@ def compiled(course: Course) -> Life:
     from rivals.driven import drive
 
     carts = Lanes(len(course.starts))
-    actions = carts.of(course.actions.T.float())
+    actions, begun = carts.of(course.actions.T.float()), _reset(course)
 
     @torch.inference_mode()
     def run() -> list[Tensor]:
-        world, (state, _) = CartPole(), _reset(course)
+        world, (state, _) = CartPole(), begun
         seen = carts.zeros(world.inputs)
         drive(world.twin(carts, state), actions, seen)
         return [carts.by_episode(seen)[:, :, 0]]
