@@ -77,7 +77,8 @@ def in_turns(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[st
 
 def apart(finals: Sequence[Tensor], reference: Sequence[Tensor]) -> Tensor:
     """For each life that both have, the relative distance of its results, the largest of its layers; (lives,)."""
-    pairs = [(f.flatten(1), r[: len(f)].flatten(1)) for f, r in zip(finals, reference, strict=True)]
+    lives = min(len(finals[0]), len(reference[0]))
+    pairs = [(f[:lives].flatten(1), r[:lives].flatten(1)) for f, r in zip(finals, reference, strict=True)]
     return torch.stack([(f - r).norm(dim=1) / r.norm(dim=1) for f, r in pairs]).amax(0)
 
 

@@ -1,4 +1,4 @@
-"""Speed of lives over time and in worlds: ours against the usual loops of torch, JAX and Gymnasium.
+"""Speed of lives over time and in worlds: ours, compiled and in torch, against the usual loops, JAX and Gymnasium.
 
 All rivals do the same work in one process, pinned to one core, in turns; process CPU time is measured, and their
 results must agree.
@@ -14,7 +14,7 @@ import json
 import statistics
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -26,6 +26,7 @@ import one_core
 if __name__ == "__main__":
     one_core.take()
 
+import digests
 from machine import setting
 from rivals import (
     cart_poles,
@@ -41,18 +42,21 @@ from rivals.workload import Life
 from timing import TOLERANCE, Ratio, Seconds, against_jax, apart, distance, in_turns
 
 OURS, NAIVE, JAX, GYMNASIUM = "ours", "naive", "JAX", "Gymnasium"  # the first words of the names of rivals
+TORCH, INSIDE = "torch, ours step by step", "in a life, ours compiled"
 ASTRAY = 0.05  # of the Hebbian lives
 
 RECURRENT = recurrent_workload.Workload()
 HEBBIAN = hebbian_workload.Workload()
-COHORTS = (32, 128, 512)  # of the Hebbian lives
+SEQUENCED = (8, 32, 128)  # sizes of cohorts of the lives that go back through time
+COHORTS = (8, 32, 128, 512)  # of the Hebbian lives
 CARTS, STEPS = 256, 200
 
 ABOUT_RECURRENT = (
     "8 inputs, 32 tanh units with lateral synapses, 4 linear outputs, biases; sequences of {steps} steps, {samples} "
     "side by side, recorded and common to all; the mean squared error of all steps; {updates} updates a life by SGD "
-    "with momentum; cohort {cohort} (naive: one at a time). Ours is `behave` with `BPTT` in a world that plays the "
-    "sequences: it is shown a step at a time, where nn.RNN and JAX have them whole."
+    "with momentum; cohort {cohort} unless it says another (naive: one at a time). Ours is `behave` with `BPTT` in a "
+    "world that plays the sequences: it is shown a step at a time, where nn.RNN and JAX have them whole, and each "
+    "sequence takes the weights into compiled code and back."
 )
 ABOUT_HEBBIAN = (
     "4-16-2, tanh; four coefficients a projection, an update a step; {episodes} episodes of {steps} steps a life, one "
@@ -123,17 +127,20 @@ def has_jax() -> bool:
 def recurrent(few: int) -> dict[str, Entrant]:
     """W3; `few` lives of the naive loops."""
     newborns = recurrent_workload.born(RECURRENT)
+    sizes = {size: recurrent_workload.born(replace(RECURRENT, cohort=size)) for size in SEQUENCED}
     found = {
         f"{NAIVE}: nn.RNN, torch.optim.SGD": Entrant(recurrent_naive.prepare(newborns, few), few),
         "the same, SGD(fused=True)": Entrant(recurrent_naive.prepare(newborns, few, fused=True), few),
-        OURS: Entrant(recurrent_ours.prepare(newborns), RECURRENT.cohort),
+        TORCH: Entrant(recurrent_ours.prepare_torch(newborns), RECURRENT.cohort),
     }
+    found |= {f"{OURS}, cohort {size}": Entrant(recurrent_ours.prepare(each), size) for size, each in sizes.items()}
     if has_jax():
         from rivals import recurrent_jax
 
         for name, by_hand in (("vmap(grad)", False), ("by hand", True)):
-            life = recurrent_jax.prepare(newborns, by_hand)
-            found[f"{JAX} scan + jit, {name}"] = Entrant(life, RECURRENT.cohort)
+            for size, each in sizes.items():
+                life = recurrent_jax.prepare(each, by_hand)
+                found[f"{JAX} scan + jit, {name}, cohort {size}"] = Entrant(life, size)
     return found
 
 
@@ -144,6 +151,7 @@ def hebbian(few: int) -> dict[str, Entrant]:
         newborns = hebbian_workload.born(hebbian_workload.Workload(HEBBIAN.episodes, HEBBIAN.steps, cohort))
         if not found:
             found[f"{NAIVE}: torch, Gymnasium"] = Entrant(hebbian_naive.prepare(newborns, few), few)
+        found[f"{TORCH}, cohort {cohort}"] = Entrant(hebbian_ours.prepare_torch(newborns), cohort)
         found[f"{OURS}, cohort {cohort}"] = Entrant(hebbian_ours.prepare(newborns), cohort)
         if has_jax():
             from rivals import hebbian_jax
@@ -156,7 +164,7 @@ def hebbian(few: int) -> dict[str, Entrant]:
 
 def carts(course: Course) -> dict[str, Entrant]:
     """CartPole alone."""
-    found = {OURS: cart_poles.ours(course)}
+    found = {OURS: cart_poles.ours(course), INSIDE: cart_poles.compiled(course)}
     for mode in cart_poles.MODES:
         found[f"{GYMNASIUM}, {mode}"] = cart_poles.theirs(course, mode)
     return {name: Entrant(run, course.count) for name, run in found.items()}
@@ -168,9 +176,9 @@ def best(results: Results, kind: str, cohort: str = "") -> Timed | None:
     return max(found, key=lambda timed: timed.rate, default=None)
 
 
-def over(results: Results, kind: str) -> Ratio | None:
+def over(results: Results, kind: str, mine: str = OURS) -> Ratio | None:
     """The best of ours over the best of a kind."""
-    theirs, ours = best(results, kind), best(results, OURS)
+    theirs, ours = best(results, kind), best(results, mine)
     return None if theirs is None or ours is None else Ratio.of(ours.seconds, theirs.seconds)
 
 
@@ -197,15 +205,17 @@ def table(results: Results, kind: str, unit: str, lives: bool = True) -> list[st
     return [*lines, ""]
 
 
-def report(results: Mapping[str, Results], repeats: int) -> list[str]:
+def report(results: Mapping[str, Results], repeats: int, found: dict[str, str | None]) -> list[str]:
     """The results as lines of Markdown."""
     lines = ["# Lives over time and in worlds", "", "`python benchmarks/worlds.py`", ""]
-    lines += [setting("torch", "numpy", "gymnasium", "jax", "jaxlib", where=one_core.said()), ""]
+    lines += [setting("torch", "numba", "numpy", "gymnasium", "jax", "jaxlib", where=one_core.said()), ""]
     sizes = {f"W4, cohort {cohort}": compared(results["W4"], f", cohort {cohort}") for cohort in COHORTS}
     lines += [
         f"Process CPU time, medians of {repeats} repeats in turns. A life begins with building its networks and ends "
         "with its last step; compiling is not counted. Distance: of the final weights (and of the rewards of a life), "
         f"relative, the largest of a life's layers and of all lives; tolerance {TOLERANCE:g}.",
+        "",
+        digests.said(found),
         "",
         *against_jax({"W3": compared(results["W3"]), **sizes, "W4, the best cohort of each": compared(results["W4"])}),
         "## W3: backpropagation through time",
@@ -240,6 +250,10 @@ def summary(results: Mapping[str, Results]) -> dict[str, float | None]:
         ("W3_over_jax", over(results["W3"], JAX)),
         ("W4_over_naive", over(results["W4"], NAIVE)),
         ("W4_over_jax", over(results["W4"], JAX)),
+        ("W3_over_torch", over(results["W3"], TORCH)),
+        ("W4_over_torch", over(results["W4"], TORCH)),
+        ("cartpole_step_over_gymnasium", over(results["carts"], GYMNASIUM)),
+        ("cartpole_life_over_gymnasium", over(results["carts"], GYMNASIUM, INSIDE)),
         ("cartpole_steps_over_gymnasium", over(results["carts"], GYMNASIUM)),
         ("cartpole_random_steps_over_gymnasium", over(results["random"], GYMNASIUM)),
     ):
@@ -261,14 +275,15 @@ def main(arguments: list[str] | None = None) -> None:
         "carts": race(carts(cart_poles.balanced(CARTS, STEPS)), repeats),
         "random": race(carts(cart_poles.at_random(CARTS, STEPS)), repeats, astray=None),
     }
-    lines = report(results, repeats)
+    found = digests.by_processor(("W3", "W4"))
+    lines = report(results, repeats, found)
     print("\n".join(lines))
     folder = given.output or (None if given.quick else HERE / "results")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "worlds.md").write_text("\n".join(lines))
     if given.json:
-        print(json.dumps(summary(results)))
+        print(json.dumps(summary(results) | found))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from rivals.workload import Life
 from torch import Tensor
 
 from genomes.streams import derive
+from inner_loop.twins.layout import Lanes
 from inner_loop.world import Moment
 from inner_loop.worlds.cart_pole import CartPole
 
@@ -63,14 +64,31 @@ def balanced(carts: int, steps: int) -> Course:
 
 def ours(course: Course) -> Life:
     """Runs all carts as lives with one episode each; returns the last observations, (carts, 4)."""
-    actions = list(course.actions[:, :, None])
+    actions, begun = list(course.actions[:, :, None]), _reset(course)
 
     @torch.inference_mode()
     def run() -> list[Tensor]:
-        world, (state, moment) = CartPole(), _reset(course)
+        world, (state, moment) = CartPole(), begun
         for action in actions:
             state, moment = world.step(state, action)
         return [moment.observation[:, :, 0]]
+
+    return run
+
+
+def compiled(course: Course) -> Life:
+    """The same as inside a compiled life: all steps in compiled code, with an observation at each step."""
+    from rivals.driven import drive
+
+    carts = Lanes(len(course.starts))
+    actions, begun = carts.of(course.actions.T.float()), _reset(course)
+
+    @torch.inference_mode()
+    def run() -> list[Tensor]:
+        world, (state, _) = CartPole(), begun
+        seen = carts.zeros(world.inputs)
+        drive(world.twin(carts, state), actions, seen)
+        return [carts.by_episode(seen)[:, :, 0]]
 
     return run
 

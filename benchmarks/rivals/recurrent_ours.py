@@ -1,7 +1,8 @@
-"""`inner_loop.lives.behaviour.behave` with `BPTT`, an episode a sequence, in a world that plays recorded sequences."""
+"""`behave`, compiled and in torch, with `BPTT`, an episode a sequence, in a world that plays recorded sequences."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -14,11 +15,13 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts.specimen import own_streams
+from inner_loop.lives import compiled_episodes
 from inner_loop.lives.agent import AgentState
-from inner_loop.lives.behaviour import behave
+from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import SquaredError
 from inner_loop.rules.bptt import BPTT
+from inner_loop.twins.layout import Places
 from inner_loop.world import Moment, Response, World
 
 TOPOLOGY = Topology(
@@ -35,9 +38,12 @@ class Recorded(World):
 
     Attributes:
         moments: one for each step and one for the end.
+        shown, answers: sequences (T, 8, B) and answers (T, 4, B), of which the moments are made.
     """
 
     moments: tuple[Moment, ...]
+    shown: Tensor
+    answers: Tensor
 
     @classmethod
     def of(cls, inputs: Tensor, targets: Tensor) -> Recorded:
@@ -48,7 +54,9 @@ class Recorded(World):
             tuple(
                 Moment(inputs[None, min(t, last)], nothing, goes_on, ends if t > last else goes_on, target=target)
                 for t, target in enumerate([*targets[:, None], targets[None, last]])
-            )
+            ),
+            inputs,
+            targets,
         )
 
     @property
@@ -73,6 +81,15 @@ class Recorded(World):
     def step(self, state: int, actions: Tensor) -> tuple[int, Moment]:
         return state + 1, self.moments[state + 1]
 
+    @property
+    def has_twin(self) -> bool:
+        return True
+
+    def twin(self, places: Places, state: int) -> Any:
+        from rivals.recorded_twin import twin_of
+
+        return twin_of(self.shown, self.answers, places)
+
 
 def phenotype(newborns: Newborns) -> Phenotype:
     """The cohort as phenotypes."""
@@ -85,7 +102,16 @@ def phenotype(newborns: Newborns) -> Phenotype:
 
 
 def prepare(newborns: Newborns) -> Life:
-    """The whole cohort at once."""
+    """The whole cohort by compiled twins; each sequence takes the weights into compiled code and back."""
+    return _lives(newborns, compiled_episodes.behave)
+
+
+def prepare_torch(newborns: Newborns) -> Life:
+    """The whole cohort at once, step by step in torch."""
+    return _lives(newborns, behave)
+
+
+def _lives(newborns: Newborns, behave: Callable[..., Behaved]) -> Life:
     newborn, rule, streams = phenotype(newborns), BPTT(RATE, MOMENTUM), derive(0, "life")
     worlds = [Recorded.of(x, y) for x, y in zip(newborns.inputs, newborns.targets, strict=True)]
 

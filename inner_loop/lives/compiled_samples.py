@@ -63,7 +63,7 @@ class CompiledLives:
                     yield stop
 
     def weights(self) -> Weights:
-        """The present weights."""
+        """Weights and biases after the steps so far, written over those of the last call."""
         from inner_loop.twins.net import write_back
 
         write_back(self._network, self._weights, self._numbers, self._rows)
@@ -82,11 +82,15 @@ class CompiledLives:
 
 
 def _lessons(inputs: Tensor, targets: Tensor) -> Any:
-    """(T, K, n, B) with samples filled up to whole vectors, and inputs also with samples first."""
+    """(T, K, n, B) with samples, and input neurons, filled up to whole vectors."""
     from inner_loop.twins.resident import Lessons
 
     samples, units = inputs.shape[3], inputs.shape[2]
-    row = (0, -samples % WIDTH)
-    shown, goals = (torch.nn.functional.pad(part, row).contiguous() for part in (inputs, targets))
-    turned = torch.nn.functional.pad(shown.mT, (0, -units % WIDTH)).contiguous()
-    return Lessons(shown.numpy(), turned.numpy(), goals.numpy(), samples)
+    shown, goals = _filled_up(inputs, -units % WIDTH, -samples % WIDTH), _filled_up(targets, 0, -samples % WIDTH)
+    return Lessons(shown, goals, samples)
+
+
+def _filled_up(part: Tensor, rows: int, columns: int) -> np.ndarray:
+    """With more rows and columns; a copy only where there is something to fill up."""
+    wide = torch.nn.functional.pad(part, (0, columns, 0, rows)) if rows or columns else part
+    return wide.contiguous().numpy()

@@ -99,7 +99,7 @@ class Still(NamedTuple):
     nothing: int = 0
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _copied(to: Any, numbers: Any) -> Any:
     """Copies vectors; an assignment to a slice would compile a message on shapes, which takes two seconds."""
     for k in range(0, len(numbers), WIDTH):
@@ -114,13 +114,13 @@ def room(count: Any) -> Any:
     return more[first : first + count]
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def mean_of_life(lived: Any, x: Any) -> Any:
     """The mean of a number over the running episodes of each life."""
     return total_of_groups(where(lived.alive, x, fill(float32(0.0))), lived.together) * lived.share
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def settle(weights: Any, first: Any, count: Any, largest: Any, bound: Any, lived: Any) -> Any:
     """Ends the update of a projection: episodes of one life share the mean of their weights, and weights are bounded.
 
@@ -143,14 +143,14 @@ def settle(weights: Any, first: Any, count: Any, largest: Any, bound: Any, lived
             store(weights, k, load(weights, k) * scale)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _silenced(numbers: Any, mask: Any) -> Any:
     """0 where the mask is true."""
     for k in range(0, len(numbers), WIDTH):
         store(numbers, k, where(mask, fill(float32(0.0)), load(numbers, k)))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _nothing(net: Any, activity: Any) -> Any:
     """0, or nan if an output is not finite."""
     last, total = len(net.sizes) - 1, double(fill(float32(0.0)))
@@ -159,7 +159,7 @@ def _nothing(net: Any, activity: Any) -> Any:
     return total
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _sensed(net: Any, settings: Any, block: Any, rooms: Any) -> Any:
     """The sensory group after the observation: the last action and reward, and leaks."""
     activity = rooms.activity
@@ -195,7 +195,7 @@ def behave(
         _episode(world, rule, net, weights[block].reshape(-1), block, chance, settings, rooms, returns, lengths)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _episode(
     world: Any, rule: Any, net: Any, own: Any, block: Any, chance: Any, settings: Any, rooms: Any, returns: Any,
     lengths: Any,

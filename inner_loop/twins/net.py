@@ -15,6 +15,7 @@ from genomes.topology import Projection
 from inner_loop.network import Network, Weights
 from inner_loop.neurons.rate import Rate
 from inner_loop.twins.activation import activated, mixed
+from inner_loop.twins.functions import tanh
 from inner_loop.twins.layout import WIDTH, Layout
 from inner_loop.twins.vector import fill, fma, load, store
 
@@ -135,7 +136,7 @@ def _of_neurons(network: Network, key: str, layout: Layout) -> np.ndarray:
     return layout.of(torch.cat(parts, dim=1))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any, noise: Any, at_noise: Any) -> Any:
     """One step of the network, from the sensory group's activity; groups compute in their order.
 
@@ -144,30 +145,88 @@ def advance(net: Any, block: Any, weights: Any, activity: Any, before: Any, nois
         activity, before: of all neurons, at this step and at the step before.
         noise: in the summed inputs of the neurons behind the sensory group, from the index `at_noise` on; empty: none.
     """
-    leaks, present, functions = net.leaks.reshape(-1), net.present.reshape(-1), net.mixed.reshape(-1)
-    begin = WIDTH * block * net.leaks.shape[1]
     for group in range(1, len(net.sizes)):
-        for i in range(net.sizes[group]):
-            neuron = WIDTH * (net.first[group] + i)
-            total = fill(float32(0.0))
-            for edge in range(len(net.pre)):
-                if net.post[edge] == group:
-                    source = before if net.late[edge] else activity
-                    count, k = net.sizes[net.pre[edge]], WIDTH * net.first[net.pre[edge]]
-                    row = WIDTH * (net.synapses[edge] + i * count)
-                    for j in range(count):
-                        total = fma(load(weights, row + WIDTH * j), load(source, k + WIDTH * j), total)
-            if net.biases[group] >= 0:
-                total = total + load(weights, WIDTH * (net.biases[group] + i))
-            if len(noise):
-                total = total + load(noise, at_noise + WIDTH * (net.first[group] - net.sizes[0] + i))
-            if net.functions[group] < 0:
-                now = mixed(total, load(functions, begin + neuron))
-            else:
-                now = activated(total, net.functions[group])
-            if net.leaky[group]:
-                last, leak = load(before, neuron), load(leaks, begin + neuron)
-                now = fma(leak, now - last, last)
-            if net.partial[group]:
-                now = now * load(present, begin + neuron)
-            store(activity, neuron, now)
+        size, first = net.sizes[group], WIDTH * net.first[group]
+        for i in range(0, size - size % 4, 4):
+            _four_totals(net, group, i, weights, activity, before)
+        for i in range(size - size % 4, size):
+            store(activity, first + WIDTH * i, _total(net, group, i, weights, activity, before))
+        if net.biases[group] >= 0:
+            for i in range(size):
+                k, bias = first + WIDTH * i, load(weights, WIDTH * (net.biases[group] + i))
+                store(activity, k, load(activity, k) + bias)
+        if len(noise):
+            shift = at_noise - WIDTH * net.sizes[0]
+            for k in range(first, first + WIDTH * size, WIDTH):
+                store(activity, k, load(activity, k) + load(noise, shift + k))
+        _activate(net, block, group, activity)
+        if net.leaky[group] or net.partial[group]:
+            _leak(net, block, group, activity, before)
+
+
+@njit(_nrt=False, forceinline=True)
+def _total(net: Any, group: Any, i: Any, weights: Any, activity: Any, before: Any) -> Any:
+    """What all projections bring to a neuron."""
+    total = fill(float32(0.0))
+    for edge in range(len(net.pre)):
+        if net.post[edge] == group:
+            source = before if net.late[edge] else activity
+            count, k = net.sizes[net.pre[edge]], WIDTH * net.first[net.pre[edge]]
+            row = WIDTH * (net.synapses[edge] + i * count)
+            for j in range(0, WIDTH * count, WIDTH):
+                total = fma(load(weights, row + j), load(source, k + j), total)
+    return total
+
+
+@njit(_nrt=False, forceinline=True)
+def _four_totals(net: Any, group: Any, i: Any, weights: Any, activity: Any, before: Any) -> Any:
+    """The same for four neurons, written into their activity: four sums at once wait less for each other."""
+    zero = fill(float32(0.0))
+    a, b, c, d = zero, zero, zero, zero
+    for edge in range(len(net.pre)):
+        if net.post[edge] == group:
+            source = before if net.late[edge] else activity
+            row, k = WIDTH * net.sizes[net.pre[edge]], WIDTH * net.first[net.pre[edge]]
+            first = WIDTH * net.synapses[edge] + i * row
+            for j in range(0, row, WIDTH):
+                y = load(source, k + j)
+                a = fma(load(weights, first + j), y, a)
+                b = fma(load(weights, first + row + j), y, b)
+                c = fma(load(weights, first + 2 * row + j), y, c)
+                d = fma(load(weights, first + 3 * row + j), y, d)
+    to = WIDTH * (net.first[group] + i)
+    store(activity, to, a)
+    store(activity, to + WIDTH, b)
+    store(activity, to + 2 * WIDTH, c)
+    store(activity, to + 3 * WIDTH, d)
+
+
+@njit(_nrt=False, forceinline=True)
+def _activate(net: Any, block: Any, group: Any, activity: Any) -> Any:
+    """Turns the summed inputs of a group into activity, in place."""
+    first, function = WIDTH * net.first[group], net.functions[group]
+    end = first + WIDTH * net.sizes[group]
+    if function == 1:
+        for k in range(first, end, WIDTH):
+            store(activity, k, tanh(load(activity, k)))
+    elif function < 0:
+        functions, begin = net.mixed.reshape(-1), WIDTH * block * net.leaks.shape[1]
+        for k in range(first, end, WIDTH):
+            store(activity, k, mixed(load(activity, k), load(functions, begin + k)))
+    elif function > 0:
+        for k in range(first, end, WIDTH):
+            store(activity, k, activated(load(activity, k), function))
+
+
+@njit(_nrt=False, forceinline=True)
+def _leak(net: Any, block: Any, group: Any, activity: Any, before: Any) -> Any:
+    """Leaky neurons keep a part of their activity; absent neurons are silent."""
+    leaks, present, begin = net.leaks.reshape(-1), net.present.reshape(-1), WIDTH * block * net.leaks.shape[1]
+    for k in range(WIDTH * net.first[group], WIDTH * (net.first[group] + net.sizes[group]), WIDTH):
+        now = load(activity, k)
+        if net.leaky[group]:
+            last, leak = load(before, k), load(leaks, begin + k)
+            now = fma(leak, now - last, last)
+        if net.partial[group]:
+            now = now * load(present, begin + k)
+        store(activity, k, now)

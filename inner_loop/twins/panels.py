@@ -89,7 +89,7 @@ def _trace_for(net: Any, course: Any) -> Any:
     return Trace(size, kept, panels, activity, drive, targets, counts, room((kept + 1) * size + beyond))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _neuron(net: Any, life: Any, group: Any, i: Any, trace: Any, before: Any, now: Any) -> Any:
     """Turns the summed input of a neuron, in place, into its activity."""
     k, own, drive = WIDTH * (net.first[group] + i), net.functions[group], trace.drive
@@ -109,7 +109,7 @@ def _neuron(net: Any, life: Any, group: Any, i: Any, trace: Any, before: Any, no
     store(trace.activity, now + k, value)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def advance(net: Any, life: Any, weights: Any, trace: Any, before: Any, now: Any) -> Any:
     """One step of 16 episodes, from the sensory group's activity.
 
@@ -135,7 +135,7 @@ def advance(net: Any, life: Any, weights: Any, trace: Any, before: Any, now: Any
             _neuron(net, life, group, i, trace, before, now)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _sensed(net: Any, course: Any, life: Any, trace: Any, before: Any, now: Any, felt: Any) -> Any:
     """The sensory group after the observation: the last action and reward, and leaks."""
     y = trace.activity
@@ -148,7 +148,7 @@ def _sensed(net: Any, course: Any, life: Any, trace: Any, before: Any, now: Any,
             store(y, now + WIDTH * i, fma(leak, load(y, now + WIDTH * i) - last, last))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _silence(rooms: Any, trace: Any, now: Any, mask: Any) -> Any:
     """Activity of a step, last action and last reward are 0 where the mask is true."""
     zero = fill(float32(0.0))
@@ -158,7 +158,7 @@ def _silence(rooms: Any, trace: Any, now: Any, mask: Any) -> Any:
         store(rooms.felt, k, where(mask, zero, load(rooms.felt, k)))
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _nothing(net: Any, trace: Any, now: Any) -> Any:
     """0, or nan if an output is not finite."""
     last, total = len(net.sizes) - 1, double(fill(float32(0.0)))
@@ -167,7 +167,7 @@ def _nothing(net: Any, trace: Any, now: Any) -> Any:
     return total
 
 
-@njit
+@njit(_nrt=False, forceinline=True)
 def _panel(
     world: Any, net: Any, life: Any, weights: Any, panel: Any, block: Any, chance: Any, course: Any, trace: Any,
     rooms: Any, returns: Any, lengths: Any,
@@ -204,7 +204,7 @@ def _panel(
     store(lengths, WIDTH * block, count)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _taught(world: Any, state: Any, block: Any, panel: Any, time: Any, alive: Any, trace: Any, outputs: Any) -> Any:
     """Keeps the target of a step and its weight, 0 after the end of an episode."""
     place = panel * trace.steps + time

@@ -42,14 +42,12 @@ class Lessons(NamedTuple):
     """Samples of some steps; K = P, or 1 if they are common to all lives.
 
     Attributes:
-        inputs: (T, K, input neurons, row).
-        turned: (T, K, row, input neurons filled up).
+        inputs: (T, K, input neurons filled up, row).
         targets: (T, K, output neurons, row).
         samples: of a step.
     """
 
     inputs: np.ndarray
-    turned: np.ndarray
     targets: np.ndarray
     samples: int
 
@@ -168,24 +166,23 @@ def learn(rule: Any, objective: Any, net: Any, weights: Any, lessons: Any) -> An
     """
     memory, last = memory_for(net, lessons.samples), len(net.sizes) - 1
     row, steps, own = memory.row, len(lessons.inputs), lessons.inputs.shape[1] > 1
-    own_targets = lessons.targets.shape[1] > 1
-    inputs, targets, turned = lessons.inputs.reshape(-1), lessons.targets.reshape(-1), lessons.turned.reshape(-1)
+    own_targets, inputs, targets = lessons.targets.shape[1] > 1, lessons.inputs.reshape(-1), lessons.targets.reshape(-1)
     for life in range(len(weights)):
         numbers = weights[life]
         for lesson in range(steps):
-            place = lesson * lessons.inputs.shape[1] + (life if own else 0)
-            at_inputs, at_turned = place * net.sizes[0] * row, place * filled(net.sizes[0]) * row
+            at_inputs = (lesson * lessons.inputs.shape[1] + (life if own else 0)) * filled(net.sizes[0]) * row
             goal = lesson * lessons.targets.shape[1] + (life if own_targets else 0)
             forward(net, memory, life, numbers, inputs, at_inputs)
-            for group in range(1, last):
+            for group in range(last):  # also inputs, which would fill the cache twice if they lay ready turned
                 begin, size = memory.first[group], filled(net.sizes[group])
-                transpose(memory.turned, begin, size, memory.activity, begin, row, size, row)
+                of, at = (inputs, at_inputs) if group == 0 else (memory.activity, begin)
+                transpose(memory.turned, begin, size, of, at, row, size, row)
             error(
                 objective, net.sizes[last], life, memory.activity, memory.first[last], targets,
                 goal * net.sizes[last] * row, memory.delta, memory.first[last], row, float32(1.0 / lessons.samples),
             )  # fmt: skip
             _silence_beyond(net, memory, lessons.samples)
-            update(rule, net, memory, life, numbers, turned, at_turned, lessons.samples)
+            update(rule, net, memory, life, numbers, lessons.samples)
 
 
 @njit(_nrt=False)

@@ -39,19 +39,16 @@ def functions_of(numbers: object) -> dict[str, Callable[..., Any]]:
     return _FUNCTIONS.get(numbers, {})  # type: ignore[call-overload]
 
 
-def _by_type(name: str, default: Callable[..., Any] | None = None, gives_array: bool = False) -> Callable[..., Any]:
-    """A function that is, for each class of its first argument, the one that this class names, or the default.
-
-    Args:
-        gives_array: True if some of these functions return an array.
-    """
+def _by_type(name: str, default: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A function that is, for each class of its first argument, the one that this class names, or the default."""
 
     def function(of: Any, *others: Any) -> Any:
         raise NotImplementedError(f"{name} is called in compiled code alone")
 
-    # compiled lives allocate nothing, so no references are counted; but the caller gives back the reference of an array
-    # that it gets, which the function must have counted, or the array is freed while it is in use
-    @overload(function, inline="never", strict=False, jit_options={"_nrt": gives_array})
+    # compiled lives allocate nothing, so no references are counted, also by those who call: an array that a function
+    # returns would otherwise be freed while it is in use. All are inlined: a twin is passed as a hundred numbers, and
+    # to pass them takes longer than a step of a small network
+    @overload(function, inline="never", strict=False, jit_options={"_nrt": False, "forceinline": True})
     def choose(of: Any, *others: Any) -> Callable[..., Any] | None:
         return _FUNCTIONS[of.instance_class].get(name, default)
 
@@ -138,7 +135,7 @@ called once a step, in order, so a twin may keep what it saw."""
 begins = _by_type("begins", _never)
 """begins(world, state, block, time) -> mask: a new trial begins with this observation; by default none."""
 
-act = _by_type("act", _discrete, gives_array=True)
+act = _by_type("act", _discrete)
 """act(world, net, block, time, activity, chance, acted, moves) -> action; by default the index of the largest output.
 A twin of a world with continuous actions names `continuous`, one that reads the output activity `response`."""
 
@@ -157,7 +154,7 @@ error = _by_type("error")
 the output group for `row` samples of one life; each unit has `row` numbers, from the index `at_...` on."""
 
 update = _by_type("update")
-"""update(rule, net, memory, life, weights, turned, at_turned, samples): changes the weights of one life after a lesson;
+"""update(rule, net, memory, life, weights, samples): changes the weights of one life after a lesson;
 see `inner_loop.twins.resident`."""
 
 teach = _by_type("teach", _untaught)

@@ -20,9 +20,7 @@ from inner_loop.twins.vector import fill, fma, load, store, total
 _PANEL = 4 * WIDTH  # columns of a weight matrix that are updated while they are in the nearest cache
 
 
-def _update(
-    rule: Any, net: Any, memory: Any, life: Any, weights: Any, turned: Any, at_turned: Any, samples: Any
-) -> Any:
+def _update(rule: Any, net: Any, memory: Any, life: Any, weights: Any, samples: Any) -> Any:
     """Errors go back only as far as the first plastic group; each weight changes after its error has passed."""
     last, row, delta = len(net.sizes) - 1, memory.row, memory.delta
     for k in range(memory.first[rule.deepest], memory.first[last], WIDTH):
@@ -40,16 +38,13 @@ def _update(
                     row, net.sizes[pre], row, net.sizes[group],
                 )  # fmt: skip
             if rule.plastic[group]:
-                of, at = (turned, at_turned) if pre == 0 else (memory.turned, memory.first[pre])
-                _change(rule, net, memory, life, weights, edge, of, at, samples)
+                _change(rule, net, memory, life, weights, edge, samples)
         if rule.plastic[group] and net.biases[group] >= 0:
             _change_biases(rule, net, memory, life, weights, group)
 
 
 @njit(_nrt=False)
-def _change(
-    rule: Any, net: Any, memory: Any, life: Any, weights: Any, edge: Any, turned: Any, at_turned: Any, samples: Any
-) -> Any:
+def _change(rule: Any, net: Any, memory: Any, life: Any, weights: Any, edge: Any, samples: Any) -> Any:
     """v <- momentum v + delta x^T; W <- W + step_size v, a panel of columns at a time."""
     group, width, velocity = net.post[edge], filled(net.sizes[net.pre[edge]]), rule.velocity[life]
     rows, first, begin = net.sizes[group], net.synapses[edge], memory.first[group]
@@ -57,8 +52,8 @@ def _change(
     for column in range(0, width, _PANEL):
         columns = min(_PANEL, width - column)
         product(
-            velocity, first + column, width, rule.momentum[life], memory.delta, begin, memory.row, 1, turned,
-            at_turned + column, width, rows, columns, samples,
+            velocity, first + column, width, rule.momentum[life], memory.delta, begin, memory.row, 1, memory.turned,
+            memory.first[net.pre[edge]] + column, width, rows, columns, samples,
         )  # fmt: skip
         for i in range(rows):
             for k in range(first + i * width + column, first + i * width + column + columns, WIDTH):
@@ -119,14 +114,14 @@ def twin_of(state: Any, plastic: tuple[str, ...], rows: Rows, network: Network, 
     nothing = torch.zeros(rows.lives, 0)
     momentum = torch.as_tensor(state.momentum, dtype=torch.float32).reshape(-1).expand(rows.lives)
     index = {group.name: place for place, group in enumerate(groups)}
-    ways = {name: state.ways.get(name, torch.zeros_like(shape)) for name, shape in shapes.items()}
+    ways = [state.ways.get(name, torch.zeros_like(shape)) for name, shape in shapes.items()] if state.ways else []
     return DescentTwin(
         laid_out(network, state.velocity, rows),
         rows.of(_beside(rows, [steps[n].expand_as(shape) for n, shape in shapes.items()]) if any(each) else nothing),
         torch.stack(common, dim=1).contiguous().numpy(),
         np.array(each),
         momentum.contiguous().numpy(),
-        rows.of(_beside(rows, list(ways.values())) if state.ways else nothing),
+        rows.of(_beside(rows, ways) if ways else nothing),
         np.array([int(group.name in plastic) for group in groups]),
         max(1, min(index[name] for name in plastic)),
     )

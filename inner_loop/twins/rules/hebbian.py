@@ -26,7 +26,7 @@ def learn(rule: Any, net: Any, block: Any, weights: Any, lived: Any) -> Any:
         at, apart, stride = begin + rule.each.first[edge], rule.each.apart[edge], rule.each.stride[edge]
         largest = fill(float32(0.0))
         for i in range(rows):
-            post = load(lived.activity, WIDTH * (first_post + i))
+            post, top = load(lived.activity, WIDTH * (first_post + i)), fill(float32(0.0))  # rows do not wait in line
             for j in range(columns):
                 synapse = i * columns + j
                 k = at + stride * synapse
@@ -34,8 +34,9 @@ def learn(rule: Any, net: Any, block: Any, weights: Any, lived: Any) -> Any:
                 change = fma(load(numbers, k + 2 * apart), post, load(numbers, k + 3 * apart))
                 change = fma(load(numbers, k), post * pre, fma(load(numbers, k + apart), pre, change))
                 weight = where(lived.alive, weight + change, weight)
-                largest = larger(absolute(weight), largest)
+                top = larger(absolute(weight), top)
                 store(weights, WIDTH * (first + synapse), weight)
+            largest = larger(top, largest)
         settle(weights, first, rows * columns, largest, rule.bound, lived)
 
 
