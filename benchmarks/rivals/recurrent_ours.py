@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from rivals.recurrent_workload import HIDDEN, INPUTS, LEARNING_RATE, MOMENTUM, OUTPUTS, Newborns
