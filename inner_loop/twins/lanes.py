@@ -9,6 +9,7 @@ from numba import float32, njit
 
 from inner_loop.twins.cache import cached
 from inner_loop.twins.layout import WIDTH
+from inner_loop.twins.memory import room
 from inner_loop.twins.net import advance
 from inner_loop.twins.seam import act, begin, begins, finish, learn, sense, step, twin
 from inner_loop.twins.vector import absolute, any_of, double, fill, fma, load, store, total_of_groups, where
@@ -104,14 +105,6 @@ def _copied(to: Any, numbers: Any) -> Any:
     """Copies vectors; an assignment to a slice would compile a message on shapes, which takes two seconds."""
     for k in range(0, len(numbers), WIDTH):
         store(to, k, load(numbers, k))
-
-
-@njit
-def room(count: Any) -> Any:
-    """float32 zeros that begin on a cache line: a vector that lies across two lines costs twice."""
-    more = np.zeros(count + WIDTH, np.float32)
-    first = -(more.ctypes.data // 4) % WIDTH
-    return more[first : first + count]
 
 
 @njit(_nrt=False, forceinline=True)

@@ -13,10 +13,9 @@ from numba import float32, njit
 
 from inner_loop.twins.activation import activated, of_input
 from inner_loop.twins.cache import cached
-from inner_loop.twins.lanes import room
 from inner_loop.twins.layout import WIDTH
+from inner_loop.twins.memory import filled, room
 from inner_loop.twins.products import product
-from inner_loop.twins.resident import filled
 from inner_loop.twins.seam import act, begin, begins, consolidate, finish, sense, step, teach
 from inner_loop.twins.vector import any_of, double, fill, fma, load, store, where
 

@@ -15,6 +15,7 @@ from inner_loop.twins.activation import activated, of_input, slope
 from inner_loop.twins.cache import cached
 from inner_loop.twins.functions import larger, sigmoid, tanh
 from inner_loop.twins.layout import WIDTH
+from inner_loop.twins.memory import filled, room
 from inner_loop.twins.products import product, transpose
 from inner_loop.twins.seam import error, update
 from inner_loop.twins.vector import fill, load, store
@@ -50,20 +51,6 @@ class Lessons(NamedTuple):
     inputs: np.ndarray
     targets: np.ndarray
     samples: int
-
-
-@njit
-def room(count: Any) -> Any:
-    """float32 zeros that begin on a cache line: a vector that lies across two lines costs twice."""
-    more = np.zeros(count + WIDTH, np.float32)
-    begin = -(more.ctypes.data // 4) % WIDTH
-    return more[begin : begin + count]
-
-
-@njit
-def filled(count: Any) -> Any:
-    """Up to a multiple of 16."""
-    return (count + WIDTH - 1) // WIDTH * WIDTH
 
 
 @njit

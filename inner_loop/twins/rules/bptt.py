@@ -10,10 +10,9 @@ from numba import float32, float64, njit
 
 from genomes.topology import Topology
 from inner_loop.twins.activation import of_input, slope
-from inner_loop.twins.lanes import room
 from inner_loop.twins.layout import WIDTH
+from inner_loop.twins.memory import filled, room
 from inner_loop.twins.products import product, transpose
-from inner_loop.twins.resident import filled
 from inner_loop.twins.rules.descent import DescentTwin
 from inner_loop.twins.seam import error, twin
 from inner_loop.twins.vector import fill, fma, load, store, total

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from inner_loop.network import Network, Weights
 from inner_loop.twins.layout import WIDTH, Rows
+from inner_loop.twins.memory import filled
 from inner_loop.twins.net import edges_of, laid_out
 from inner_loop.twins.products import product
-from inner_loop.twins.resident import chain, filled
+from inner_loop.twins.resident import chain
 from inner_loop.twins.seam import twin
 from inner_loop.twins.vector import fill, fma, load, store, total
 

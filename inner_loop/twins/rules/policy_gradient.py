@@ -13,8 +13,8 @@ from torch import Tensor
 from genomes.phenotype import Phenotype
 from inner_loop.network import Network, Weights
 from inner_loop.twins.functions import exp, larger
-from inner_loop.twins.lanes import room
 from inner_loop.twins.layout import WIDTH, Episodes, Lanes
+from inner_loop.twins.memory import room
 from inner_loop.twins.net import laid_out, net_of, write_back
 from inner_loop.twins.seam import twin
 from inner_loop.twins.through_time import back
