@@ -30,7 +30,7 @@ import digests
 import torch
 from machine import setting
 from rivals import functional, naive, ours
-from rivals.workload import Life, Newborns, Workload, born
+from rivals.workload import Life, Workload, born
 from timing import TOLERANCE, Ratio, Seconds, against_jax, apart, distance, in_turns
 
 GEMM = "torch.mm 1024^3"

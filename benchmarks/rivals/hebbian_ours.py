@@ -15,8 +15,8 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Streams
 from genomes.topology import Group, Topology
 from inner_loop.contracts.specimen import own_streams
-from inner_loop.lives.agent import AgentState
 from inner_loop.lives import compiled_episodes
+from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.rules.hebbian import Hebbian

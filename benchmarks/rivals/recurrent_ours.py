@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from rivals.recurrent_workload import HIDDEN, INPUTS, LEARNING_RATE, MOMENTUM, OUTPUTS, Newborns
@@ -15,8 +15,8 @@ from genomes.phenotype import Phenotype, Synapses
 from genomes.streams import Streams, derive
 from genomes.topology import Group, Topology
 from inner_loop.contracts.specimen import own_streams
-from inner_loop.lives.agent import AgentState
 from inner_loop.lives import compiled_episodes
+from inner_loop.lives.agent import AgentState
 from inner_loop.lives.behaviour import Behaved, behave
 from inner_loop.network import Network, Weights
 from inner_loop.objectives import SquaredError
