@@ -41,7 +41,7 @@ print(json.dumps([
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("script", ["lifetimes.py", "worlds.py"])
+@pytest.mark.parametrize("script", ["lifetimes.py", "worlds.py", "end_to_end.py"])
 def test_a_benchmark_and_all_its_rivals_have_one_core_and_one_thread(script):
     has_jax = importlib.util.find_spec("jax") is not None
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}

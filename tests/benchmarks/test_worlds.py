@@ -10,7 +10,11 @@ import torch
 pytest.importorskip("gymnasium")
 
 HAS_JAX = importlib.util.find_spec("jax") is not None
-KEYS = ("W3_over_naive", "W3_over_jax", "W4_over_naive", "W4_over_jax", "cartpole_steps_over_gymnasium")
+KEYS = (
+    *("W3_over_naive", "W3_over_jax", "W4_over_naive", "W4_over_jax", "cartpole_steps_over_gymnasium"),
+    *("cartpole_step_over_gymnasium", "cartpole_life_over_gymnasium"),
+)
+DIGESTS = {"digest_avx512": "0a", "digest_avx2": "0b", "digest_x86_64": None}
 
 
 @pytest.fixture
@@ -110,12 +114,15 @@ def test_rivals_that_did_something_else_are_found_out(worlds, wrong):
 def test_quick_run_ends_with_the_figures_for_scripts(worlds, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(worlds, "RECURRENT", worlds.recurrent_workload.Workload(2, 5, 3, 2))
     monkeypatch.setattr(worlds, "HEBBIAN", worlds.hebbian_workload.Workload(2, 20))
-    for name, size in (("COHORTS", (2, 3)), ("CARTS", 3), ("STEPS", 20)):
+    monkeypatch.setattr(worlds.digests, "by_processor", lambda names: DIGESTS)
+    for name, size in (("COHORTS", (2, 3)), ("SEQUENCED", (1, 2)), ("CARTS", 3), ("STEPS", 20)):
         monkeypatch.setattr(worlds, name, size)
     worlds.main(["--quick", "--json", "--output", str(tmp_path)])
     *text, last = capsys.readouterr().out.splitlines()
     figures = json.loads(last)
     assert set(KEYS) <= set(figures)
+    assert {name: figures.pop(name) for name in DIGESTS} == DIGESTS
+    assert "several processors are NOT the same" in "\n".join(text)
     for key, value in figures.items():
         assert (value is None) == (key.endswith("_over_jax") and not HAS_JAX)
         assert value is None or value > 0
