@@ -171,8 +171,9 @@ class Slide(Rail):
 
 
 @SLOW
-@pytest.mark.parametrize("clipped", [True, False])
-@pytest.mark.parametrize("rule", [PolicyGradient(clip=1.0, choice=0.3), RewardModulated(choice=0.5)], ids=repr)
+@pytest.mark.parametrize(
+    ("rule", "clipped"), [(PolicyGradient(clip=1.0, choice=0.3), True), (RewardModulated(choice=0.5), False)], ids=repr
+)
 def test_actions_may_be_real_numbers(rule, clipped):
     newborn, world = cohort(rule), Slide(clipped)
     there = lived(rule, newborn, False, 4, world)

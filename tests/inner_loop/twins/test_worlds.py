@@ -80,13 +80,8 @@ def altered(monkeypatch, world, **numbers):
 @pytest.mark.parametrize(
     ("world", "number"),
     [
-        (CartPole(), "gravity"),
         (SwingUp(), "lever"),
-        (TMaze(), "crash"),
-        (Chemotaxis(), "worth"),
-        (Foraging(), "harm"),
         (GoNoGo(), "rows"),
-        (Looming(), "radius"),
         (Retina(), "film"),
     ],
 )
