@@ -135,7 +135,9 @@ def run(headline: Headline, seed: int, folder: Path) -> dict[str, Any]:
     Raises:
         RuntimeError: the command did not run, which says nothing about the experiment.
     """
-    told = [str(Path(sys.executable).with_name("instinct")), "evolve", headline.config, *headline.overrides]
+    # the stored runs are torch's: one file never mixes engines
+    engine = [] if any(override.startswith("engine=") for override in headline.overrides) else ["engine=torch"]
+    told = [str(Path(sys.executable).with_name("instinct")), "evolve", headline.config, *headline.overrides, *engine]
     told += ["--seed", str(seed), "--serial", "--json", "--run", str(folder / str(seed))]
     ended = subprocess.run(told, capture_output=True, text=True, env={**os.environ, "INSTINCT_SUPERVISE": "0"})
     said = (ended.stderr.strip().splitlines() or [""])[-1]
