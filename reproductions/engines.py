@@ -3,7 +3,7 @@
     python reproductions/engines.py [--seeds N] [NAME ...]      default: five headlines, three seeds
 
 Engines agree to the last bit nowhere, and lives that amplify rounding differ; distributions over seeds must not. Every
-run is stored in reproductions/results/engines.json as soon as it has ended, and the table is printed.
+run is stored in reproductions/results/engines/compiled.json as soon as it has ended, and the table is printed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from reproductions import headlines
 
 NAMES = ("digits", "cartpole-hebbian", "tmaze-plastic", "sinusoid", "retina")
-STORED = headlines.STORED / "engines.json"
+STORED = headlines.STORED / "engines" / "compiled.json"
 
 
 def missing(kept: dict[str, list[dict[str, Any]]], name: str, count: int) -> list[int]:
@@ -64,6 +64,7 @@ def main() -> None:
         for seed in missing(kept, name, given.seeds):
             with tempfile.TemporaryDirectory() as folder:
                 kept.setdefault(name, []).append(headlines.run(compiled, seed, Path(folder)))
+            STORED.parent.mkdir(exist_ok=True)
             STORED.write_text(json.dumps(kept, indent=1) + "\n")
     print("| headline | condition | torch: mean +- sd (seeds) | compiled | s a run, torch, stored | s, compiled |")
     print("|---|---|--:|--:|--:|--:|")
