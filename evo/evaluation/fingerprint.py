@@ -59,23 +59,23 @@ def fingerprint_of_lives(experiment: Experiment, spread: float = 0.25) -> str:
 
 def fingerprints_of_parts(experiment: Experiment, spread: float = 0.25) -> tuple[tuple[str, str], ...]:
     """SHA-256 of the weights of newborns, of their examination at birth, and of all that is measured after a life."""
-    short, cohort = _known_cohort(experiment, spread)
+    short, cohort = known_cohort(experiment, spread)
     weights = {}
     with settled(), without_denormals(), suppress(Exception):  # of a component: its lives record it
         newborn = born(short, cohort, [0], SELECTION)
         weights = {name: synapses.weight.cpu().numpy() for name, synapses in newborn.projections.items()}
-    at_birth, lived = (evaluate_safely(short, cohort, Assay(learn=learn)) for learn in (False, True))
-    parts = ("development", weights), ("birth", outcome_arrays(at_birth)), ("life", outcome_arrays(lived))
-    return tuple((part, hashlib.sha256(pack(arrays)).hexdigest()) for part, arrays in parts)
+    at_birth = outcome_arrays(evaluate_safely(short, cohort, Assay(learn=False)))
+    development, birth = (hashlib.sha256(pack(arrays)).hexdigest() for arrays in (weights, at_birth))
+    return ("development", development), ("birth", birth), ("life", fingerprint_of_lives(experiment, spread))
 
 
 @lru_cache(maxsize=8)
 def _lived(experiment: Experiment, data: str, spread: float) -> str:
     """Computes the fingerprint; cached per `data`, because the data of an experiment can change within a process."""
-    return hashlib.sha256(pack(outcome_arrays(evaluate_safely(*_known_cohort(experiment, spread))))).hexdigest()
+    return hashlib.sha256(pack(outcome_arrays(evaluate_safely(*known_cohort(experiment, spread))))).hexdigest()
 
 
-def _known_cohort(experiment: Experiment, spread: float) -> tuple[Experiment, Cohort]:
+def known_cohort(experiment: Experiment, spread: float) -> tuple[Experiment, Cohort]:
     """The experiment with a short life, and its known cohort."""
     spec = experiment.genome.spec
     offset = derive(0, "proof of lives").uniform(spec.size).numpy() * 2.0 - 1.0

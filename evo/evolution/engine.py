@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import numpy as np
-
-from evo.evaluation.cohort import cohorts
 from evo.evaluation.evaluate import evaluate
+from evo.evaluation.fingerprint import known_cohort
 from evo.experiment.engine import Choice, choice_of
 from evo.experiment.experiment import Experiment
-from evo.experiment.limits import Limits
 
 
 def engine_of_a_new_run(experiment: Experiment) -> Choice:
@@ -28,11 +25,8 @@ def engine_of_a_new_run(experiment: Experiment) -> Choice:
 
 def _fails_to_compile(experiment: Experiment) -> str:
     """The reason why the twins of an experiment do not compile; empty if they do."""
-    spec = experiment.genome.spec
-    levels = spec.quantise(np.full((experiment.cohort, spec.size), 0.5))
-    short = replace(experiment, lifetime=experiment.lifetime.short(), limits=Limits(), engine="compiled")
     try:
-        evaluate(short, cohorts(0, levels, experiment.cohort)[0])
+        evaluate(*known_cohort(replace(experiment, engine="compiled"), spread=0.0))
     except Exception as error:  # errors of a component are recorded in its lives, whatever the engine
         if type(error).__module__.startswith("numba"):
             places = re.findall(r'File "(.+?)", line (\d+)', str(error))

@@ -104,10 +104,9 @@ def _in_panels(ready: _Ready, there: Any, state: Any) -> tuple[Tensor, Tensor, A
         learner = rule.panels_twin(rows, network, newborn, weights, state, world.steps)
     objective = being.objective.twin(newborn) if being.objective is not None and rule is not None else lanes.Still()
     twin, together = world.twin(places, there), 1 if being.apart else ready.episodes
-    nothing = np.zeros((0, WIDTH), np.float32), *np.zeros((2, 0, 1, 0, WIDTH), np.float32)
     course = panels.Course(world.steps, together, ready.felt, ready.forgetful, rule is not None, places.real)
     returns, lengths = np.zeros((2, places.lives * places.each, WIDTH))
-    panels.behave(twin, learner, objective, net, numbers, lanes.Chance(*nothing), course, returns, lengths)
+    panels.behave(twin, learner, objective, net, numbers, lanes.Chance(*_unexplored()), course, returns, lengths)
     if rule is not None:
         write_back(network, weights, numbers, rows)
         state = rule.after_panels(rows, network, learner, state)
@@ -145,7 +144,7 @@ def _in_lanes(ready: _Ready, there: Any, state: Any) -> tuple[Tensor, Tensor, An
 
 def _explored(explored: Ahead, inner: Lanes, outer: Lanes, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Spread, lots and noise of a `Chance`."""
-    spread, lots, noise = np.zeros((0, WIDTH), np.float32), *np.zeros((2, 0, 1, 0, WIDTH), np.float32)
+    spread, lots, noise = _unexplored()
 
     def by_step(drawn: Tensor) -> np.ndarray:
         numbers = outer.of_episodes(drawn.float())
@@ -156,3 +155,9 @@ def _explored(explored: Ahead, inner: Lanes, outer: Lanes, steps: int) -> tuple[
     if explored.deviation is not None and explored.shocks is not None:
         noise = by_step(explored.shocks) * inner.of(explored.deviation)[:, None]
     return spread, lots, noise
+
+
+def _unexplored() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spread, lots and noise of a `Chance` in which nothing is explored."""
+    lots, noise = np.zeros((2, 0, 1, 0, WIDTH), np.float32)
+    return np.zeros((0, WIDTH), np.float32), lots, noise

@@ -188,7 +188,7 @@ class _Files:
 
 
 def _own(place: Path) -> bool:
-    """True if the folder is the user's, and nobody else can write into it."""
+    """True if the folder belongs to the user, and no other user can write into it."""
     found = place.stat()
     return os.name == "nt" or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
 

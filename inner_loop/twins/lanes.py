@@ -9,7 +9,7 @@ from numba import float32, njit
 
 from inner_loop.twins.cache import cached
 from inner_loop.twins.layout import WIDTH
-from inner_loop.twins.memory import room
+from inner_loop.twins.memory import copy, nothing, room, silence
 from inner_loop.twins.net import advance
 from inner_loop.twins.seam import act, begin, begins, finish, learn, sense, step, twin
 from inner_loop.twins.vector import absolute, any_of, double, fill, fma, load, store, total_of_groups, where
@@ -101,13 +101,6 @@ class Still(NamedTuple):
 
 
 @njit(_nrt=False, forceinline=True)
-def _copied(to: Any, numbers: Any) -> Any:
-    """Copies vectors; an assignment to a slice would compile a message on shapes, which takes two seconds."""
-    for k in range(0, len(numbers), WIDTH):
-        store(to, k, load(numbers, k))
-
-
-@njit(_nrt=False, forceinline=True)
 def mean_of_life(lived: Any, x: Any) -> Any:
     """The mean of a number over the running episodes of each life."""
     return total_of_groups(where(lived.alive, x, fill(float32(0.0))), lived.together) * lived.share
@@ -134,22 +127,6 @@ def settle(weights: Any, first: Any, count: Any, largest: Any, bound: Any, lived
         scale = where(beyond, bound / largest, fill(float32(1.0)))
         for k in range(WIDTH * first, WIDTH * (first + count), WIDTH):
             store(weights, k, load(weights, k) * scale)
-
-
-@njit(_nrt=False, forceinline=True)
-def _silenced(numbers: Any, mask: Any) -> Any:
-    """0 where the mask is true."""
-    for k in range(0, len(numbers), WIDTH):
-        store(numbers, k, where(mask, fill(float32(0.0)), load(numbers, k)))
-
-
-@njit(_nrt=False, forceinline=True)
-def _nothing(net: Any, activity: Any) -> Any:
-    """0, or nan if an output is not finite."""
-    last, total = len(net.sizes) - 1, double(fill(float32(0.0)))
-    for i in range(net.sizes[last]):
-        total = fma(double(load(activity, WIDTH * (net.first[last] + i))), 0.0, total)
-    return total
 
 
 @njit(_nrt=False, forceinline=True)
@@ -195,14 +172,14 @@ def _episode(
 ) -> Any:  # fmt: skip
     zero, one, noise = fill(float32(0.0)), fill(float32(1.0)), chance.noise.reshape(-1)
     for numbers in (rooms.activity, rooms.before, rooms.felt):
-        _silenced(numbers, one > zero)
+        silence(numbers, one > zero)
     state = begin(world, block)
     alive, total, count = one > zero, double(zero), double(zero)
     for time in range(settings.steps):
         if settings.forgetful and time:
             new = begins(world, state, block, time)
-            _silenced(rooms.before, new)
-            _silenced(rooms.felt, new)
+            silence(rooms.before, new)
+            silence(rooms.felt, new)
         sense(world, state, block, time, rooms.activity)
         _sensed(net, settings, block, rooms)
         at_noise = WIDTH * chance.noise.shape[2] * (block * chance.noise.shape[1] + time)
@@ -213,13 +190,13 @@ def _episode(
         share, going = one / where(running > zero, running, one), running > zero
         lived = (time, rooms.activity, rooms.before, rooms.acted, noise, at_noise, reward, alive, going, share)
         learn(rule, net, block, own, Lived(*lived, settings.together))
-        total = where(alive, total + double(reward) + _nothing(net, rooms.activity), total)
+        total = where(alive, total + double(reward) + nothing(net, rooms.activity), total)
         count = where(alive, count + 1.0, count)
         alive = alive & (where(ended, zero, one) > zero)
         if not any_of(alive):
             break
-        _copied(rooms.before, rooms.activity)
-        _copied(rooms.felt, rooms.acted)
+        copy(rooms.before, rooms.activity)
+        copy(rooms.felt, rooms.acted)
         store(rooms.felt, len(rooms.acted), reward)
     finish(world, state, block)
     store(returns, WIDTH * block, total)

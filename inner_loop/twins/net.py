@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -51,8 +52,18 @@ class Net(NamedTuple):
     partial: np.ndarray
 
 
+_nets: WeakKeyDictionary[Network, dict[Layout, Net]] = WeakKeyDictionary()
+
+
 def net_of(network: Network, weights: Weights, layout: Layout) -> Net:
-    """The network of P lives; all its groups are rate units."""
+    """The network of P lives; all its groups are rate units. It is made once for a network, not for each episode."""
+    known = _nets.setdefault(network, {})
+    if layout not in known:
+        known[layout] = _net_of(network, weights, layout)
+    return known[layout]
+
+
+def _net_of(network: Network, weights: Weights, layout: Layout) -> Net:
     groups = network.topology.groups
     names, edges = [group.name for group in groups], edges_of(network)
     sizes = np.array([group.size for group in groups])

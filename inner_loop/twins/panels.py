@@ -14,7 +14,7 @@ from numba import float32, njit
 from inner_loop.twins.activation import activated, of_input
 from inner_loop.twins.cache import cached
 from inner_loop.twins.layout import WIDTH
-from inner_loop.twins.memory import filled, room
+from inner_loop.twins.memory import copy, filled, nothing, room, silence
 from inner_loop.twins.products import product
 from inner_loop.twins.seam import act, begin, begins, consolidate, finish, sense, step, teach
 from inner_loop.twins.vector import any_of, double, fill, fma, load, store, where
@@ -148,32 +148,14 @@ def _sensed(net: Any, course: Any, life: Any, trace: Any, before: Any, now: Any,
 
 
 @njit(_nrt=False, forceinline=True)
-def _silence(rooms: Any, trace: Any, now: Any, mask: Any) -> Any:
-    """Activity of a step, last action and last reward are 0 where the mask is true."""
-    zero = fill(float32(0.0))
-    for k in range(0, trace.size, WIDTH):
-        store(trace.activity, now + k, where(mask, zero, load(trace.activity, now + k)))
-    for k in range(0, len(rooms.felt), WIDTH):
-        store(rooms.felt, k, where(mask, zero, load(rooms.felt, k)))
-
-
-@njit(_nrt=False, forceinline=True)
-def _nothing(net: Any, trace: Any, now: Any) -> Any:
-    """0, or nan if an output is not finite."""
-    last, total = len(net.sizes) - 1, double(fill(float32(0.0)))
-    for i in range(net.sizes[last]):
-        total = fma(double(load(trace.activity, now + WIDTH * (net.first[last] + i))), 0.0, total)
-    return total
-
-
-@njit(_nrt=False, forceinline=True)
 def _panel(
     world: Any, net: Any, life: Any, weights: Any, panel: Any, block: Any, chance: Any, course: Any, trace: Any,
     rooms: Any, returns: Any, lengths: Any,
 ) -> Any:  # fmt: skip
     zero, one, last = fill(float32(0.0)), fill(float32(1.0)), len(net.sizes) - 1
     origin = panel * (trace.steps + 1) * trace.size if course.whole else 0
-    _silence(rooms, trace, origin, one > zero)
+    silence(trace.activity[origin : origin + trace.size], one > zero)
+    silence(rooms.felt, one > zero)
     state = begin(world, block)
     alive, total, count = load(course.real, WIDTH * panel) > zero, double(zero), double(zero)
     for time in range(course.steps):
@@ -181,7 +163,9 @@ def _panel(
         if course.whole:
             before, now = origin + trace.size * time, origin + trace.size * (time + 1)
         if course.forgetful and time:
-            _silence(rooms, trace, before, begins(world, state, block, time))
+            new = begins(world, state, block, time)
+            silence(trace.activity[before : before + trace.size], new)
+            silence(rooms.felt, new)
         activity = trace.activity[now : now + trace.size]
         sense(world, state, block, time, activity)
         _sensed(net, course, life, trace, before, now, rooms.felt)
@@ -190,11 +174,10 @@ def _panel(
             _taught(world, state, block, panel, time, alive, trace, net.sizes[last])
         action = act(world, net, block, time, activity, chance, rooms.acted, rooms.moves)
         state, reward, ended = step(world, state, block, time, action)
-        total = where(alive, total + double(reward) + _nothing(net, trace, now), total)
+        total = where(alive, total + double(reward) + nothing(net, activity), total)
         count = where(alive, count + 1.0, count)
         alive = alive & (where(ended, zero, one) > zero)
-        for k in range(0, len(rooms.acted), WIDTH):
-            store(rooms.felt, k, load(rooms.acted, k))
+        copy(rooms.felt, rooms.acted)
         store(rooms.felt, len(rooms.acted), reward)
         if not (course.whole or any_of(alive)):
             break

@@ -4,39 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import float32, float64, njit
+from numba import float32, njit
 
 from genomes.neuron import FUNCTIONS
-from inner_loop.twins.functions import exp, sine_cosine
+from inner_loop.twins.activation import activated, of_input, slope
 from inner_loop.twins.layout import WIDTH
-from inner_loop.twins.net import activated
-from inner_loop.twins.vector import double, fill, fma, load, single, store, where
-
-_PI = 3.14159265358979323846
-
-
-@njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _slope(a: Any, y: Any, function: Any) -> Any:
-    """f'(a) of the function with that index in FUNCTIONS; a is read by those from 4 to 9, y = f(a) by the others."""
-    zero, one = fill(float32(0.0)), fill(float32(1.0))
-    if function == 1:
-        return one - y * y
-    if function == 2:
-        return where(y > zero, one, zero)
-    if function == 3:
-        return y * (one - y)
-    if function == 4 or function == 5:
-        sine, cosine = sine_cosine(double(a) * float64(_PI))
-        return single(float64(_PI) * (cosine if function == 4 else 0.0 - sine))
-    if function == 6:
-        return (zero - a) * exp(float32(-0.5) * a * a)
-    if function == 7:
-        return where(a > zero, one, where(a < zero, zero - one, zero))
-    if function == 8:
-        return a + a
-    if function == 9:
-        return zero
-    return one if function == 0 else zero - one
+from inner_loop.twins.vector import fill, fma, load, store, where
 
 
 @njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -58,17 +31,17 @@ def _chained(net: Any, block: Any, group: Any, i: Any, weights: Any, past: Any, 
     """The slope of a neuron's function at a step of the past."""
     function, neuron = net.functions[group], WIDTH * (net.first[group] + i)
     y, a, own = load(past, now + neuron), fill(float32(0.0)), fill(float32(function))
-    known = function >= 0 and not net.leaky[group] and (function < 4 or function > 9)
+    known = function >= 0 and not net.leaky[group] and not of_input(function)
     if not known:
         a = _summed(net, group, i, weights, past, now, before)
     if function < 0:
         own = load(net.mixed.reshape(-1), WIDTH * block * net.mixed.shape[1] + neuron)
-    slope = fill(float32(1.0))
+    chained = fill(float32(1.0))
     for each in range(max(function, 0), function + 1 if function >= 0 else len(FUNCTIONS)):
         if not known:
             y = activated(a, each)
-        slope = where(own == float32(each), _slope(a, y, each), slope)
-    return slope
+        chained = where(own == float32(each), slope(a if of_input(each) else y, each), chained)
+    return chained
 
 
 @njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
